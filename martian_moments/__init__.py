@@ -1,0 +1,1 @@
+"""A complete, correct, queryable history of what NASA's Mars rovers photographed and where they drove."""

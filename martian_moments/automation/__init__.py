@@ -1,0 +1,1 @@
+"""What starts runs: sensors, schedules, conditions, and the run launcher."""

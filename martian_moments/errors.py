@@ -1,0 +1,89 @@
+"""Every error that the platform raises on purpose.
+
+A message says what happened, to what, and what to do next. Nothing here carries a secret: addresses are redacted before
+they enter a message.
+"""
+
+
+class MartianError(Exception):
+    """The root: whatever the platform itself reports. Anything else that escapes is a defect."""
+
+
+class SettingsError(MartianError):
+    """A setting has a value that the platform does not accept. One line: the setting and what it accepts."""
+
+
+class InputError(MartianError):
+    """A person or a message asked for something that does not exist (a rover, a sol, a partition)."""
+
+
+class UpstreamError(MartianError):
+    """An upstream did not give a usable answer, after every retry that could help."""
+
+
+class UpstreamUnavailable(UpstreamError):
+    """Nothing was answered: refused, timed out, cut, rate-limited or a 5xx. Asking later helps."""
+
+
+class BrokenAnswer(UpstreamError):
+    """An answer arrived and is not what its dialect promises. The body is kept for the quarantine.
+
+    Attributes:
+        url: the address asked, without secrets.
+        body: the bytes that arrived, at most the client's size limit.
+    """
+
+    def __init__(self, message: str, *, url: str, body: bytes) -> None:
+        super().__init__(message)
+        self.url = url
+        self.body = body
+
+
+class UnknownRover(UpstreamError):
+    """The upstream answered, in its own words, that it does not serve this rover. Asking again does not help.
+
+    Attributes:
+        url: the address asked, without secrets.
+        body: the answer, unchanged.
+    """
+
+    def __init__(self, message: str, *, url: str, body: bytes) -> None:
+        super().__init__(message)
+        self.url = url
+        self.body = body
+
+
+class LakeError(MartianError):
+    """The object store refused or failed: no space, no permission, not reachable."""
+
+
+class ObjectMissing(LakeError):
+    """The key names no object."""
+
+
+class DocumentError(MartianError):
+    """The bytes of an object are not a document this release can read."""
+
+
+class EventLogError(MartianError):
+    """The event log refused or failed."""
+
+
+class OffsetOutOfRange(EventLogError):
+    """The offset asked for lies before the log's beginning (retention passed) or beyond its end."""
+
+
+class EventUnreadable(MartianError):
+    """A message is not an upload event in any known shape. It belongs in the dead-letter topic."""
+
+
+class WarehouseError(MartianError):
+    """The warehouse refused or failed."""
+
+
+class WarehouseBusy(WarehouseError):
+    """Another writer held the warehouse for longer than this one was told to wait."""
+
+
+class PlatformDown(MartianError):
+    """A command needs the running platform and it does not answer."""

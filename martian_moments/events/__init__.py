@@ -1,0 +1,1 @@
+"""The event log: uploads announced, sols asked for, loads reported. SQLite embedded, Kafka deployed."""

@@ -1,0 +1,75 @@
+"""What every event log offers: topics with partitions, offsets, and reads from given offsets, as Kafka has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+UPLOADS: Final = "minio-events"
+"""Upload events in MinIO's shape, one per PUT under a notified prefix."""
+
+UPLOADS_DEAD: Final = "minio-events-dlq"
+"""What could not be read as an upload event, or names an object that cannot be loaded, with its coordinates."""
+
+INGESTION_REQUESTS: Final = "ingestion-scheduling"
+"""Sols that others ask for."""
+
+LOADS_COMPLETE: Final = "warehouse-load-complete"
+"""What was loaded into bronze."""
+
+TOPICS: Final[Mapping[str, int]] = {UPLOADS: 4, UPLOADS_DEAD: 1, INGESTION_REQUESTS: 1, LOADS_COMPLETE: 1}
+"""Every topic and its number of partitions."""
+
+Offsets = dict[int, int]
+"""The next offset to read, by partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is published: the key decides the partition, so that messages of one key stay in order."""
+
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A message with its coordinates. ``timestamp_ms`` is the log's clock, UTC milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes | None
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watermarks:
+    """The first offset that is still kept and the offset that the next message will get."""
+
+    low: int
+    high: int
+
+
+class EventLog(Protocol):
+    """An append-only log. At least once, in order within a partition; readers keep their own offsets."""
+
+    def publish(self, topic: str, messages: Iterable[Message]) -> None:
+        """Append messages; on return they are durable. Raises EventLogError (unknown topic, log not writable)."""
+        ...
+
+    def read(self, topic: str, offsets: Mapping[int, int], *, limit: int) -> list[Record]:
+        """At most ``limit`` records from the given offsets on (partitions not given start at 0), shared fairly between
+        partitions, in offset order within each. Never waits for more. Raises OffsetOutOfRange when an offset lies below the
+        low or above the high watermark."""
+        ...
+
+    def watermarks(self, topic: str) -> dict[int, Watermarks]:
+        """Per partition of the topic."""
+        ...
+
+    def close(self) -> None:
+        """Release what the log holds."""
+        ...

@@ -1,0 +1,170 @@
+"""Facts about the rovers: landing, cameras, Mars time. Pure; imports nothing of ours.
+
+Sources: NASA mission pages for landings; the v1 API's own camera tables for names; the midnight constants were fitted to
+the mission timetables and to raw-image records (within 5 s for every sol of every mission).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+SOL_SECONDS: Final = 88_775.244
+"""Length of a mean Martian solar day in SI seconds (Allison & McEwen 2000)."""
+
+MARS_RADIUS_M: Final = 3_396_190.0
+"""Radius in metres of the IAU 2000 sphere on which the published traverse lengths are measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One camera as the v1 API names it.
+
+    Attributes:
+        name: the canonical name, unique within a rover, e.g. ``NAVCAM_LEFT``.
+        full_name: what people call it.
+        role: what it is for, shared across rovers, e.g. ``navigation``; ``unknown`` for cameras not listed here.
+    """
+
+    name: str
+    full_name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rover:
+    """One rover.
+
+    Attributes:
+        name: lower-case key used in partitions, object keys and tables.
+        title: the name as people write it.
+        landing_date: the v1 API's landing date, from which its ``earth_date`` is computed.
+        first_sol: the number of the landing sol: 0 for Curiosity and Perseverance, 1 for Spirit and Opportunity.
+        first_midnight: UTC of the local mean midnight that starts ``first_sol``.
+        mmgis: the mission's folder on NASA's MMGIS map server, or None where it has none.
+        cameras: by canonical name.
+    """
+
+    name: str
+    title: str
+    landing_date: date
+    first_sol: int
+    first_midnight: datetime
+    mmgis: str | None
+    cameras: Mapping[str, Camera]
+
+    def utc_of(self, sol: int, lmst_seconds: float = 0.0) -> datetime:
+        """UTC of a local mean solar time.
+
+        Args:
+            sol: the mission sol.
+            lmst_seconds: local mean solar time of day in Mars seconds (0 to 86,400).
+        """
+        elapsed = (sol - self.first_sol + lmst_seconds / 86_400) * SOL_SECONDS
+        return self.first_midnight + timedelta(seconds=elapsed)
+
+    def sol_of(self, moment: datetime) -> int:
+        """The mission sol in which a UTC moment lies."""
+        elapsed = (moment - self.first_midnight).total_seconds()
+        return self.first_sol + int(elapsed // SOL_SECONDS)
+
+    def v1_earth_date(self, sol: int) -> date:
+        """The ``earth_date`` that the v1 API computes for a sol: landing date + whole Earth days of ``sol`` sols.
+
+        It is not an observation: for Spirit and Opportunity it is a day late on most sols.
+        """
+        return self.landing_date + timedelta(days=int(sol * SOL_SECONDS // 86_400))
+
+
+def _cameras(*rows: tuple[str, str, str]) -> Mapping[str, Camera]:
+    return MappingProxyType({name: Camera(name, full_name, role) for name, full_name, role in rows})
+
+
+_MER_CAMERAS = _cameras(
+    ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard"),
+    ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard"),
+    ("NAVCAM", "Navigation Camera", "navigation"),
+    ("PANCAM", "Panoramic Camera", "mast"),
+    # The gallery scraper behind v1 filed the Microscopic Imager's pictures under Mini-TES; the name stays, the role tells.
+    ("MINITES", "Miniature Thermal Emission Spectrometer (Mini-TES)", "close_up"),
+    ("ENTRY", "Entry, Descent, and Landing Camera", "descent"),
+)
+
+ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
+    {
+        rover.name: rover
+        for rover in (
+            Rover(
+                name="curiosity",
+                title="Curiosity",
+                landing_date=date(2012, 8, 6),
+                first_sol=0,
+                first_midnight=datetime(2012, 8, 5, 13, 49, 59, tzinfo=UTC),
+                mmgis="MSL",
+                cameras=_cameras(
+                    ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard"),
+                    ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard"),
+                    ("NAVCAM", "Navigation Camera", "navigation"),
+                    ("MAST", "Mast Camera", "mast"),
+                    ("CHEMCAM", "Chemistry and Camera Complex", "remote_micro"),
+                    ("MAHLI", "Mars Hand Lens Imager", "close_up"),
+                    ("MARDI", "Mars Descent Imager", "descent"),
+                ),
+            ),
+            Rover(
+                name="perseverance",
+                title="Perseverance",
+                landing_date=date(2021, 2, 18),
+                first_sol=0,
+                first_midnight=datetime(2021, 2, 18, 4, 24, 16, tzinfo=UTC),
+                mmgis="M20",
+                cameras=_cameras(
+                    ("EDL_RUCAM", "Rover Up-Look Camera", "descent"),
+                    ("EDL_RDCAM", "Rover Down-Look Camera", "descent"),
+                    ("EDL_DDCAM", "Descent Stage Down-Look Camera", "descent"),
+                    ("EDL_PUCAM1", "Parachute Up-Look Camera A", "descent"),
+                    ("EDL_PUCAM2", "Parachute Up-Look Camera B", "descent"),
+                    ("LCAM", "Lander Vision System Camera", "descent"),
+                    ("NAVCAM_LEFT", "Navigation Camera - Left", "navigation"),
+                    ("NAVCAM_RIGHT", "Navigation Camera - Right", "navigation"),
+                    ("MCZ_LEFT", "Mast Camera Zoom - Left", "mast"),
+                    ("MCZ_RIGHT", "Mast Camera Zoom - Right", "mast"),
+                    ("FRONT_HAZCAM_LEFT_A", "Front Hazard Avoidance Camera - Left", "front_hazard"),
+                    ("FRONT_HAZCAM_LEFT_B", "Front Hazard Avoidance Camera - Left (B)", "front_hazard"),
+                    ("FRONT_HAZCAM_RIGHT_A", "Front Hazard Avoidance Camera - Right", "front_hazard"),
+                    ("FRONT_HAZCAM_RIGHT_B", "Front Hazard Avoidance Camera - Right (B)", "front_hazard"),
+                    ("REAR_HAZCAM_LEFT", "Rear Hazard Avoidance Camera - Left", "rear_hazard"),
+                    ("REAR_HAZCAM_RIGHT", "Rear Hazard Avoidance Camera - Right", "rear_hazard"),
+                    ("SKYCAM", "MEDA Skycam", "sky"),
+                    ("SHERLOC_WATSON", "SHERLOC WATSON Camera", "close_up"),
+                    ("SHERLOC_ACI", "SHERLOC Autofocus and Context Imager", "close_up"),
+                    ("SUPERCAM_RMI", "SuperCam Remote Micro Imager", "remote_micro"),
+                    ("PIXL_MCC", "PIXL Micro Context Camera", "close_up"),
+                    ("CACHECAM", "Sample Caching System Camera", "sample"),
+                ),
+            ),
+            Rover(
+                name="opportunity",
+                title="Opportunity",
+                landing_date=date(2004, 1, 25),
+                first_sol=1,
+                first_midnight=datetime(2004, 1, 24, 15, 8, 56, tzinfo=UTC),
+                mmgis=None,
+                cameras=_MER_CAMERAS,
+            ),
+            Rover(
+                name="spirit",
+                title="Spirit",
+                landing_date=date(2004, 1, 4),
+                first_sol=1,
+                first_midnight=datetime(2004, 1, 3, 13, 36, 13, tzinfo=UTC),
+                mmgis=None,
+                cameras=_MER_CAMERAS,
+            ),
+        )
+    }
+)
+"""Every rover, by name. The one place where a rover's facts stand."""

@@ -1,0 +1,160 @@
+"""Every setting of the platform, in one class. Nothing else reads the environment.
+
+Settings come from the environment and from a ``.env`` file in the working directory. A wrong value stops the start with one
+line that names the setting and what it accepts.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from martian_moments.errors import SettingsError
+from martian_moments.rovers import ROVERS
+
+BUILT_SOURCES: Final = ("v1",)
+"""The photo dialects that are built, in the default order of preference."""
+
+NASA_SLOTS: Final = 2
+"""Runs that may ask NASA at the same time (the limit of the NASA pool). Each gets an equal share of the rate limit."""
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """The settings, with the defaults of the embedded platform. Environment names carry the prefix ``MARS_``."""
+
+    model_config = SettingsConfigDict(env_prefix="MARS_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    home: Path = Field(default=Path(".mars"), description="folder of the embedded platform's state")
+    rovers: CommaSeparated = Field(default=tuple(ROVERS), description="rovers to keep, comma-separated")
+    sources: CommaSeparated = Field(default=BUILT_SOURCES, description="photo dialects in order of preference")
+    requests_per_minute: int = Field(default=30, ge=1, le=1_000_000, description="upstream requests a minute, all runs together")
+    concurrency: int = Field(default=4, ge=1, le=256, description="upstream requests in flight, all runs together")
+    late_sols: int = Field(default=60, ge=0, le=10_000, description="sols behind the newest that are asked for again")
+    ui_port: int = Field(default=3000, ge=0, le=65_535, description="port of the web interface on 127.0.0.1; 0 picks a free one")
+
+    lake_url: str = Field(default="", description="file:///folder or s3://bucket")
+    events_url: str = Field(default="", description="sqlite:///file or kafka://host:port,host:port")
+    warehouse_url: str = Field(default="", description="duckdb:///file or snowflake://")
+    alert_webhook_url: SecretStr | None = Field(default=None, description="address that gets a JSON message for a failed run")
+
+    v1_url: str = "https://rovers.nebulum.one/api/v1"
+    v1_api_key: SecretStr | None = None
+    mmgis_url: str = "https://mars.nasa.gov/mmgis-maps"
+
+    aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL_S3")
+    aws_access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
+    aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
+
+    @field_validator("rovers", "sources", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("rovers")
+    @classmethod
+    def _known_rovers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _one_of(value, tuple(ROVERS))
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _one_of(value, BUILT_SOURCES)
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("lake_url")
+    @classmethod
+    def _lake_scheme(cls, value: str) -> str:
+        return _scheme(value, "file:///folder", "s3://bucket")
+
+    @field_validator("events_url")
+    @classmethod
+    def _events_scheme(cls, value: str) -> str:
+        return _scheme(value, "sqlite:///file")
+
+    @field_validator("warehouse_url")
+    @classmethod
+    def _warehouse_scheme(cls, value: str) -> str:
+        return _scheme(value, "duckdb:///file")
+
+    @field_validator("v1_url", "mmgis_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        return _scheme(value, "http://host", "https://host").rstrip("/")
+
+    @cached_property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME of the embedded platform."""
+        return self.home / "dagster"
+
+    @cached_property
+    def lake(self) -> str:
+        """The lake's address: as set, or the folder ``lake`` under home."""
+        return self.lake_url or (self.home / "lake").as_uri()
+
+    @cached_property
+    def events(self) -> str:
+        """The event log's address: as set, or ``events.db`` under home."""
+        return self.events_url or f"sqlite://{self.home / 'events.db'}"
+
+    @cached_property
+    def warehouse(self) -> str:
+        """The warehouse's address: as set, or ``warehouse.duckdb`` under home."""
+        return self.warehouse_url or f"duckdb://{self.home / 'warehouse.duckdb'}"
+
+    @cached_property
+    def published(self) -> str:
+        """Where the published tables go: the folder ``published`` under home, or under the lake's bucket."""
+        if self.lake.startswith("s3://"):
+            return self.lake.rstrip("/") + "/published"
+        return (self.home / "published").as_uri()
+
+    @classmethod
+    def load(cls, **overrides: object) -> Settings:
+        """The settings from the environment.
+
+        Raises:
+            SettingsError: one line naming the first wrong setting and what it accepts.
+        """
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise SettingsError(_first_problem(error)) from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_context=False)[0]
+    field = str(problem["loc"][0]) if problem["loc"] else "settings"
+    name = field.upper() if field.upper().startswith(("AWS_", "SNOWFLAKE_")) else f"MARS_{field.upper()}"
+    info = Settings.model_fields.get(field)
+    meaning = f" ({info.description})" if info and info.description else ""
+    secret = info is not None and "SecretStr" in str(info.annotation)
+    given = "" if secret else f"{problem['input']!r} is not accepted: "
+    return f"{name}={given}{problem['msg'].removeprefix('Value error, ')}{meaning}"
+
+
+def _one_of(values: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [value for value in values if value not in allowed]
+    if unknown or not values or len(set(values)) != len(values):
+        raise ValueError(f"use one or more of {', '.join(allowed)}, comma-separated, each once")
+    return values
+
+
+def _scheme(value: str, *examples: str) -> str:
+    allowed = {urlsplit(example).scheme for example in examples}
+    if value and (urlsplit(value).scheme not in allowed or not value.partition("://")[2]):
+        raise ValueError(f"use {' or '.join(examples)}")
+    return value

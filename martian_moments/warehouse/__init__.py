@@ -1,0 +1,1 @@
+"""The warehouse: bronze loads and the published tables."""
