@@ -29,20 +29,22 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """The settings, with the defaults of the embedded platform. Environment names carry the prefix ``MARS_``."""
 
-    model_config = SettingsConfigDict(env_prefix="MARS_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MARS_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     home: Path = Field(default=Path(".mars"), description="folder of the embedded platform's state")
     rovers: CommaSeparated = Field(default=tuple(ROVERS), description="rovers to keep, comma-separated")
     sources: CommaSeparated = Field(default=BUILT_SOURCES, description="photo dialects in order of preference")
-    requests_per_minute: int = Field(default=30, ge=1, le=1_000_000, description="upstream requests a minute, all runs together")
-    concurrency: int = Field(default=4, ge=1, le=256, description="upstream requests in flight, all runs together")
+    requests_per_minute: int = Field(default=30, ge=1, le=1_000_000, description="upstream requests a minute in all")
+    concurrency: int = Field(default=4, ge=1, le=256, description="upstream requests in flight in all")
     late_sols: int = Field(default=60, ge=0, le=10_000, description="sols behind the newest that are asked for again")
-    ui_port: int = Field(default=3000, ge=0, le=65_535, description="port of the web interface on 127.0.0.1; 0 picks a free one")
+    ui_port: int = Field(default=3000, ge=0, le=65_535, description="port of the web interface; 0 picks a free one")
 
     lake_url: str = Field(default="", description="file:///folder or s3://bucket")
     events_url: str = Field(default="", description="sqlite:///file or kafka://host:port,host:port")
     warehouse_url: str = Field(default="", description="duckdb:///file or snowflake://")
-    alert_webhook_url: SecretStr | None = Field(default=None, description="address that gets a JSON message for a failed run")
+    alert_webhook_url: SecretStr | None = Field(default=None, description="gets a JSON message for a failed run")
 
     v1_url: str = "https://rovers.nebulum.one/api/v1"
     v1_api_key: SecretStr | None = None
