@@ -1,0 +1,153 @@
+"""The embedded event log: one SQLite file that several processes append to and read at the same time.
+
+The file is in WAL mode: readers never wait for a writer, writers take turns. A message is durable against the death of any
+process when ``publish`` returns, not against a power cut (as with a Kafka broker's defaults). Messages are never removed, so
+that offsets are contiguous; a history of 11,476 sols takes about 15 MB. The file must lie on a local disk: WAL needs shared
+memory between its users.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from martian_moments.errors import EventLogError, OffsetOutOfRange
+from martian_moments.events.log import TOPICS, Message, Record, Watermarks
+
+_BUSY_SECONDS: Final = 30.0
+"""How long a writer waits for its turn. A turn takes about a millisecond."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS messages (
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    timestamp_ms INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition, "offset")
+) WITHOUT ROWID
+"""
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key: its CRC-32 modulo the number of partitions, as in librdkafka's ``consistent`` partitioners."""
+    return zlib.crc32(key.encode()) % partitions
+
+
+class SqliteEventLog:
+    """An EventLog in a SQLite file. Safe to use from several threads and, each with its own instance, processes."""
+
+    def __init__(self, path: Path, topics: Mapping[str, int] = TOPICS) -> None:
+        """Open the log; the file is created when missing. Raises EventLogError."""
+        self._path = path
+        self._topics = topics
+        self._lock = threading.Lock()
+        with self._errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = _connect(path)
+
+    def publish(self, topic: str, messages: Iterable[Message]) -> None:
+        """Append messages in one transaction: all of them or, when it raises, none."""
+        partitions = self._partitions(topic)
+        by_partition = sorted(
+            ((partition_of(message.key, partitions), message) for message in messages), key=lambda pair: pair[0]
+        )
+        with self._transaction("IMMEDIATE") as connection:
+            now = time.time_ns() // 1_000_000
+            for partition, group in groupby(by_partition, key=lambda pair: pair[0]):
+                start = _high(connection, topic, partition)
+                connection.executemany(
+                    "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
+                    ((topic, partition, start + n, message.key, message.value, now) for n, (_, message) in enumerate(group)),
+                )
+
+    def read(self, topic: str, offsets: Mapping[int, int], *, limit: int) -> list[Record]:
+        """See :class:`martian_moments.events.log.EventLog`."""
+        partitions = self._partitions(topic)
+        if unknown := sorted(set(offsets) - set(range(partitions))):
+            raise OffsetOutOfRange(f"{topic} has {partitions} partitions, there is no partition {unknown[0]}")
+        with self._transaction("DEFERRED") as connection:  # one snapshot for watermarks and messages
+            waiting: dict[int, int] = {}
+            for partition in range(partitions):
+                start, high = offsets.get(partition, 0), _high(connection, topic, partition)
+                if not 0 <= start <= high:
+                    raise OffsetOutOfRange(f"{topic}[{partition}]: offset {start} is outside 0 to {high} in {self._path}")
+                waiting[partition] = high - start
+            rows = [
+                row
+                for partition, share in sorted(fair_shares(waiting, limit).items())
+                for row in connection.execute(
+                    'SELECT topic, partition, "offset", key, value, timestamp_ms FROM messages'
+                    ' WHERE topic = ? AND partition = ? AND "offset" >= ? ORDER BY "offset" LIMIT ?',
+                    (topic, partition, offsets.get(partition, 0), share),
+                )
+            ]
+        return [Record(*row) for row in rows]
+
+    def watermarks(self, topic: str) -> dict[int, Watermarks]:
+        """Per partition of the topic; the low one is always 0."""
+        partitions = self._partitions(topic)
+        with self._transaction("DEFERRED") as connection:
+            return {partition: Watermarks(0, _high(connection, topic, partition)) for partition in range(partitions)}
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _partitions(self, topic: str) -> int:
+        try:
+            return self._topics[topic]
+        except KeyError:
+            raise EventLogError(f"there is no topic {topic}; use one of {', '.join(sorted(self._topics))}") from None
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._errors():
+            self._connection.execute(f"BEGIN {kind}")
+            with self._connection:
+                yield self._connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise EventLogError(
+                f"event log {self._path}: {error}; check that its disk has space, that this user may write there,"
+                f" and that no program holds it for more than {_BUSY_SECONDS:.0f} s"
+            ) from error
+
+
+def fair_shares(waiting: Mapping[int, int], limit: int) -> dict[int, int]:
+    """Split ``limit`` between partitions: equal shares, and what one does not need goes to those that have more waiting."""
+    shares: dict[int, int] = {}
+    for left, (partition, messages) in zip(
+        range(len(waiting), 0, -1), sorted(waiting.items(), key=lambda item: item[1]), strict=True
+    ):
+        shares[partition] = min(messages, -(-limit // left))
+        limit -= shares[partition]
+    return shares
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(_SCHEMA)
+    return connection
+
+
+def _high(connection: sqlite3.Connection, topic: str, partition: int) -> int:
+    row = connection.execute(
+        'SELECT coalesce(max("offset") + 1, 0) FROM messages WHERE topic = ? AND partition = ?', (topic, partition)
+    ).fetchone()
+    return int(row[0])

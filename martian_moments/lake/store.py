@@ -1,0 +1,259 @@
+"""The object store that keeps the raw answers: a folder or an S3 bucket, through obstore.
+
+Writes are atomic: an object is the old one or the new one, also when the writer is killed or the disk is full (the file
+store writes beside the object and renames; what a killed writer leaves is named ``<object>#<n>`` and is never listed).
+The file store does not wait for the disk: a killed process loses nothing, a power cut can lose the last seconds. A document
+that a power cut has broken is replaced when it is fetched again, because every header is read before it is trusted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import LocalStore, S3Store
+
+from martian_moments.documents import Document, Header, coordinates, decode_header, decode_text, encode, header_from_text
+from martian_moments.errors import DocumentError, LakeError, ObjectMissing
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ObjectStore, S3Config
+
+_log = logging.getLogger(__name__)
+
+_HEADER_BYTES: Final = 4096
+"""What is read of an object for its header. The longest real header (a sol of 40 pages) takes under 1 kB of it."""
+
+_READERS: Final = 16
+"""Objects read at the same time for their headers: enough to hide S3's latency, harmless for files."""
+
+_NO_SPACE: Final = re.compile(r"os error (27|28|122)\)")  # EFBIG, ENOSPC, EDQUOT
+_NOT_ALLOWED: Final = re.compile(r"os error (1|13|30)\)")  # EPERM, EACCES, EROFS
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What the store tells about an object.
+
+    Attributes:
+        etag: changes with every write; without the quotes that HTTP puts around it.
+        size: bytes.
+        modified: UTC.
+    """
+
+    key: str
+    etag: str
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What became of a document: the object's key, ETag and size as they are now, and whether this put wrote them."""
+
+    key: str
+    etag: str
+    size: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """How to reach S3. Without keys, the machine's own AWS credentials apply; without an endpoint, AWS."""
+
+    endpoint: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    region: str = "us-east-1"
+
+
+Announce = Callable[[ObjectInfo], None]
+"""Told of a document that was just written, from a worker thread."""
+
+
+class Lake:
+    """The objects under one address.
+
+    Every method raises LakeError when the store refuses or cannot be reached; the message says what to do.
+    """
+
+    def __init__(self, url: str, *, s3: S3Options | None = None, announce: Announce | None = None) -> None:
+        """Open the store; a folder is created when missing.
+
+        Args:
+            url: ``file:///folder``, ``s3://bucket`` or ``s3://bucket/prefix``.
+            s3: for ``s3://`` addresses.
+            announce: called after each write of a document, for a store that does not announce its own (S3 does). A process
+                that dies between the write and the call loses the event; comparing the lake with bronze finds the object.
+        """
+        self.url = url
+        self._announce = announce
+        self._headers: dict[tuple[str, str], Header | None] = {}
+        with self._errors("open", ""):
+            self._store = _open(url, s3 or S3Options())
+
+    def get(self, key: str) -> bytes:
+        """An object's bytes. Raises ObjectMissing."""
+        with self._errors("read", key):
+            return obstore.get(self._store, key).bytes().to_bytes()
+
+    async def aget(self, key: str) -> bytes:
+        """An object's bytes, without blocking the event loop. Raises ObjectMissing."""
+        return await asyncio.to_thread(self.get, key)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """What the store tells about an object, or None where there is none."""
+        try:
+            with self._errors("look at", key):
+                return _info(obstore.head(self._store, key))
+        except ObjectMissing:
+            return None
+
+    def list(self, prefix: str = "") -> list[ObjectInfo]:
+        """The objects in a folder and in the folders below it, ordered by key. A prefix is a whole folder name."""
+        with self._errors("list", prefix):
+            found = [_info(meta) for chunk in obstore.list(self._store, prefix) for meta in chunk]
+        return sorted(found, key=lambda info: info.key)
+
+    def put_bytes(self, key: str, body: bytes) -> ObjectInfo:
+        """Write an object that is no document (a quarantined answer, a published table), atomically and unannounced."""
+        with self._errors("write", key):
+            # One PUT whatever the size: a multipart upload would show in listings and events in another way.
+            put = obstore.put(self._store, key, body, use_multipart=False)
+        return ObjectInfo(key, _bare(put["e_tag"]), len(body), datetime.now(UTC))
+
+    async def put_if_changed(self, document: Document) -> Put:
+        """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.
+
+        The work runs in one worker thread (obstore and zlib release the GIL), so the event loop stays free.
+        """
+        return await asyncio.to_thread(self._put_if_changed, document)
+
+    def heads(self, prefix: str, keys: Collection[str] | None = None) -> dict[str, Header]:
+        """The headers of the documents in a folder, by key; with ``keys``, of these only.
+
+        Headers are remembered by ETag for the life of this object, so that a repeated call costs one listing. A document
+        whose header cannot be read is left out and logged once: it counts as missing until it is fetched again.
+        """
+        wanted = [info for info in self.list(prefix) if coordinates(info.key) and (keys is None or info.key in keys)]
+        unread = [info for info in wanted if (info.key, info.etag) not in self._headers]
+        with ThreadPoolExecutor(_READERS) as pool:
+            for info, header in zip(unread, pool.map(self._read_header, unread), strict=True):
+                self._headers[info.key, info.etag] = header
+        found = {info.key: self._headers[info.key, info.etag] for info in wanted}
+        return {key: header for key, header in found.items() if header}
+
+    def _put_if_changed(self, document: Document) -> Put:
+        key = document.header.key
+        if unchanged := self._unchanged(document.header):
+            return Put(key, unchanged.etag, unchanged.size, changed=False)
+        written = self.put_bytes(key, encode(document))
+        if self._announce:
+            self._announce(written)
+        return Put(key, written.etag, written.size, changed=True)
+
+    def _unchanged(self, new: Header) -> ObjectInfo | None:
+        # The whole object is read, not only its header, so that "unchanged" is never said of a document whose end is cut.
+        try:
+            with self._errors("read", new.key):
+                found = obstore.get(self._store, new.key)
+                body = found.bytes().to_bytes()
+            stored = header_from_text(new.key, decode_text(new.key, body))
+        except ObjectMissing:
+            return None
+        except DocumentError as error:
+            _log.warning("%s; it is replaced", error)
+            return None
+        return None if supersedes(new, stored) else _info(found.meta)
+
+    def _read_header(self, info: ObjectInfo) -> Header | None:
+        try:
+            if info.size > _HEADER_BYTES:
+                with self._errors("read", info.key):
+                    beginning = obstore.get_range(self._store, info.key, start=0, length=_HEADER_BYTES).to_bytes()
+                try:
+                    return decode_header(info.key, beginning)
+                except DocumentError:
+                    _log.debug("%s: no header in its first %d bytes, reading all of it", info.key, _HEADER_BYTES)
+            return decode_header(info.key, self.get(info.key))
+        except DocumentError as error:
+            _log.warning("%s", error)
+        except ObjectMissing:
+            _log.debug("%s: removed since it was listed", info.key)
+        return None
+
+    @contextmanager
+    def _errors(self, verb: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise ObjectMissing(f"{self.url}: no object {key}; materialize its partition first") from error
+        except (BaseError, OSError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise LakeError(f"{self.url}: cannot {verb} {key or 'it'}: {reason}; {_advice(error, reason)}") from error
+
+
+def supersedes(new: Header, stored: Header) -> bool:
+    """Whether a document takes the place of the stored one.
+
+    It does when it says something else, unless it was fetched earlier (two runs at once: the newest wins, as in bronze) or
+    is a short answer with fewer records than are held (an upstream that answers a sol with less than it promised does not
+    take back what it gave before).
+    """
+    if new.fetched_at < stored.fetched_at:
+        return False
+    if not new.complete and new.record_count < stored.record_count:
+        return False
+    return _content(new) != _content(stored)
+
+
+def _content(header: Header) -> tuple[object, ...]:
+    return header.fingerprint, header.record_count, header.promised, header.complete, header.schema, header.synthetic
+
+
+def _open(url: str, s3: S3Options) -> ObjectStore:
+    address = urlsplit(url)
+    if address.scheme == "file" and not address.netloc:
+        return LocalStore(unquote(address.path), mkdir=True)
+    if address.scheme != "s3" or not address.netloc:
+        raise LakeError(f"{url} is not an address of a lake; use file:///folder or s3://bucket")
+    config: S3Config = {"region": s3.region}
+    if s3.endpoint:
+        config["endpoint"] = s3.endpoint
+    if s3.access_key_id and s3.secret_access_key:
+        config |= {"access_key_id": s3.access_key_id, "secret_access_key": s3.secret_access_key}
+    return S3Store(
+        address.netloc,
+        prefix=address.path.strip("/") or None,
+        config=config,
+        client_options={"allow_http": True, "connect_timeout": "5s", "timeout": "60s"},
+        # The library's own default keeps a caller waiting for three minutes when the store is down.
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
+    )
+
+
+def _info(meta: ObjectMeta) -> ObjectInfo:
+    return ObjectInfo(meta["path"], _bare(meta["e_tag"]), meta["size"], meta["last_modified"])
+
+
+def _bare(etag: str | None) -> str:
+    return (etag or "").strip('"')
+
+
+def _advice(error: Exception, reason: str) -> str:
+    if _NO_SPACE.search(reason):
+        return "free space where the lake lies (or raise its quota), then materialize again"
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError, PermissionError)) or _NOT_ALLOWED.search(reason):
+        return "check the owner of the folder, or the keys and the policy of the bucket"
+    return "check that the address is right and that the store answers, then try again"
