@@ -1,4 +1,4 @@
-"""What every warehouse offers: idempotent bronze loads, its ledger, and the export of tables."""
+"""What every warehouse offers: idempotent bronze loads, its ledger, a place for dbt to write, and published tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from martian_moments.documents import Header, Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from martian_moments.warehouse.published import Published
 
 TABLE_OF: Final[dict[Kind, str]] = {
     Kind.MANIFEST: "raw_manifests",
@@ -33,7 +35,7 @@ class BronzeObject:
 
 @dataclass(slots=True)
 class LoadReport:
-    """What a load did, by object key."""
+    """What a load did, by object key. An object given twice is listed twice."""
 
     loaded: list[str] = field(default_factory=list)
     """Rows written, new or replaced."""
@@ -43,10 +45,39 @@ class LoadReport:
     """A newer document was there (by fetched_at, then fingerprint); nothing was written."""
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """A table to publish, and the columns that put its rows into one order only."""
+
+    schema: str
+    name: str
+    order_by: tuple[str, ...]
+
+
+LEDGER: Final = PublishedTable("bronze", "ledger", ("object_key",))
+"""Published after each load."""
+
+MODELS: Final = (
+    PublishedTable("silver", "dim_rovers", ("rover",)),
+    PublishedTable("silver", "dim_cameras", ("rover", "camera")),
+    PublishedTable("silver", "dim_waypoints", ("rover", "site", "drive")),
+    PublishedTable("silver", "manifest_sols", ("rover", "source", "sol")),
+    PublishedTable("silver", "fact_path", ("rover", "leg")),
+    PublishedTable("silver", "fact_photos", ("rover", "sol", "photo_key")),
+    PublishedTable("gold", "camera_summary", ("rover", "camera")),
+    PublishedTable("gold", "camera_travel_correlation", ("rover", "camera")),
+    PublishedTable("gold", "daily_activity", ("rover", "sol")),
+    PublishedTable("gold", "photo_gaps", ("rover", "sol", "source")),
+    PublishedTable("gold", "photo_summary", ("rover", "sol", "camera")),
+    PublishedTable("gold", "rover_summary", ("rover",)),
+)
+"""Published after each dbt build."""
+
+
 class Warehouse(Protocol):
     """Bronze and what leaves the warehouse. Opened for a short time, by one process at a time.
 
-    Every method but ``close`` raises WarehouseError, and WarehouseBusy when another writer did not finish in time.
+    Every method raises WarehouseError, and WarehouseBusy when another writer did not finish in time.
     """
 
     def ensure(self) -> None:
@@ -56,7 +87,7 @@ class Warehouse(Protocol):
 
     def load(self, objects: Iterable[BronzeObject]) -> LoadReport:
         """Load objects of any kinds, batch by batch, each batch in one transaction; memory is bounded by the batch size
-        whatever the number of objects (the iterable is consumed lazily)."""
+        whatever the number of objects (the iterable is consumed lazily, outside the writer's place)."""
         ...
 
     def ledger(self) -> pa.Table:
@@ -68,10 +99,6 @@ class Warehouse(Protocol):
         """Hold the writer's place for another program (dbt) while this object keeps no connection open."""
         ...
 
-    def export(self, schema: str, table: str, order_by: str) -> pa.Table | bytes:
-        """One table's content as Parquet bytes in the given order."""
-        ...
-
-    def close(self) -> None:
-        """Release what the warehouse holds."""
+    def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
+        """Publish tables and views in their deterministic order; an unchanged table is left alone. Returns those written."""
         ...

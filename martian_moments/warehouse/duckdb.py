@@ -1,0 +1,271 @@
+"""Bronze on DuckDB: one file, one writer at a time."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from filelock import FileLock, Timeout
+
+from martian_moments.errors import WarehouseBusy, WarehouseError
+from martian_moments.rovers import ROVERS
+from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
+from martian_moments.warehouse.published import Published
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_BATCH_OBJECTS: Final = 500
+_BATCH_BYTES: Final = 64 * 1024 * 1024
+
+_RETRY_SECONDS: Final = 0.2
+
+_LEDGER_COLUMNS: Final = (
+    "object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised, complete, fetched_at, loaded_at"
+)
+
+_BRONZE_TABLE: Final = """
+create table if not exists bronze.{table} (
+    object_key varchar primary key,
+    rover varchar not null,
+    sol integer,
+    kind varchar not null,
+    source varchar not null,
+    etag varchar not null,
+    fingerprint varchar not null,
+    record_count bigint not null,
+    promised bigint,
+    complete boolean not null,
+    fetched_at timestamptz not null,
+    loaded_at timestamptz not null,
+    document json not null
+)
+"""
+
+
+class DuckDBWarehouse:
+    """Bronze in a DuckDB file.
+
+    A lock file beside the database (``<path>.lock``) admits one writer at a time across processes; every connection lives
+    inside it and is short. The operating system releases the lock of a process that dies.
+    """
+
+    def __init__(self, path: Path, *, wait_seconds: float = 600.0, memory_limit: str = "1GB", threads: int = 2) -> None:
+        """Nothing is opened or created yet.
+
+        Args:
+            path: the database file.
+            wait_seconds: how long a call waits for another writer before it raises WarehouseBusy.
+            memory_limit: what DuckDB may hold in memory; beyond it, it spills to ``<path>.tmp``.
+            threads: DuckDB's worker threads.
+        """
+        self._path = path
+        self._wait_seconds = wait_seconds
+        self._settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "threads": threads,
+            "temp_directory": f"{path}.tmp",
+        }
+
+    def ensure(self) -> None:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connected() as connection, _transaction(connection):
+            connection.execute("create schema if not exists bronze")
+            for table in sorted(set(TABLE_OF.values())):
+                connection.execute(_BRONZE_TABLE.format(table=table))
+            _create_references(connection)
+
+    def load(self, objects: Iterable[BronzeObject]) -> LoadReport:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        report = LoadReport()
+        for batch in _batches(objects):
+            with self._connected() as connection, _transaction(connection):
+                _load_batch(connection, batch, report)
+        return report
+
+    def ledger(self) -> pa.Table:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        with self._connected() as connection:
+            return connection.sql(f"{_select(LEDGER)} order by object_key").to_arrow_table()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        try:
+            with FileLock(f"{self._path}.lock", timeout=self._wait_seconds):
+                yield
+        except Timeout:
+            raise self._busy() from None
+
+    def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        with tempfile.TemporaryDirectory(prefix="published-") as folder, self._connected() as connection:
+            return [table for table in tables if _publish(connection, published, table, Path(folder))]
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        import duckdb
+
+        with self.writing():
+            try:
+                with self._connect() as connection:
+                    yield connection
+            except duckdb.Error as error:
+                raise WarehouseError(f"{self._path}: {error}; free space or memory, or delete the file: all of it returns "
+                                     "from the lake") from error
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        """A dbt process whose parent was killed still holds the file although the lock is free: wait for it as well."""
+        import duckdb
+
+        deadline = time.monotonic() + self._wait_seconds
+        while True:
+            try:
+                return duckdb.connect(str(self._path), config=self._settings)
+            except duckdb.IOException as error:
+                if "Conflicting lock" not in str(error):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise self._busy() from error
+                time.sleep(_RETRY_SECONDS)
+
+    def _busy(self) -> WarehouseBusy:
+        return WarehouseBusy(
+            f"{self._path}: another process has been writing for more than {self._wait_seconds:g} s; "
+            "wait for its run to end, or stop it, and try again"
+        )
+
+
+def _batches(objects: Iterable[BronzeObject]) -> Iterator[list[BronzeObject]]:
+    batch: list[BronzeObject] = []
+    size = 0
+    for item in objects:
+        batch.append(item)
+        size += len(item.text)
+        if len(batch) >= _BATCH_OBJECTS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[BronzeObject], report: LoadReport) -> None:
+    for table, group in groupby(sorted(batch, key=_table_of), key=_table_of):
+        held = _held(connection, table, group_keys := list(group))
+        newest: dict[str, BronzeObject] = {}
+        for item in group_keys:
+            etag, version = held.get(item.key, (None, None))
+            if etag == item.etag:
+                report.unchanged.append(item.key)
+            elif version is not None and version > _version(item):
+                report.stale.append(item.key)
+            else:
+                report.loaded.append(item.key)
+                newest[item.key] = item
+                held[item.key] = (item.etag, _version(item))
+        if newest:
+            _write(connection, table, list(newest.values()))
+
+
+def _table_of(item: BronzeObject) -> str:
+    return TABLE_OF[item.header.kind]
+
+
+def _version(item: BronzeObject) -> tuple[datetime, str]:
+    return item.header.fetched_at, item.header.fingerprint
+
+
+def _held(
+    connection: duckdb.DuckDBPyConnection, table: str, items: Sequence[BronzeObject]
+) -> dict[str, tuple[str | None, tuple[datetime, str] | None]]:
+    """What the table holds under the keys of the items: ETag and version by key."""
+    rows = connection.execute(
+        f"select object_key, etag, fetched_at, fingerprint from bronze.{table} where object_key in (select unnest(?))",
+        [[item.key for item in items]],
+    ).to_arrow_table()
+    return {row["object_key"]: (row["etag"], (row["fetched_at"], row["fingerprint"])) for row in rows.to_pylist()}
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: str, items: Sequence[BronzeObject]) -> None:
+    connection.register("batch", _arrow(items))
+    connection.execute(f"insert or replace into bronze.{table} by name select * from batch")
+    connection.unregister("batch")
+
+
+def _arrow(items: Sequence[BronzeObject]) -> pa.Table:
+    import pyarrow as pa
+
+    moment = pa.timestamp("us", tz="UTC")
+    headers = [item.header for item in items]
+    return pa.table(
+        {
+            "object_key": [item.key for item in items],
+            "rover": [header.rover for header in headers],
+            "sol": pa.array([header.sol for header in headers], pa.int32()),
+            "kind": [header.kind.value for header in headers],
+            "source": [header.source for header in headers],
+            "etag": [item.etag for item in items],
+            "fingerprint": [header.fingerprint for header in headers],
+            "record_count": [header.record_count for header in headers],
+            "promised": pa.array([header.promised for header in headers], pa.int64()),
+            "complete": [header.complete for header in headers],
+            "fetched_at": pa.array([header.fetched_at for header in headers], moment),
+            "loaded_at": pa.array([datetime.now(UTC)] * len(items), moment),
+            "document": pa.array([item.text for item in items], pa.binary()).cast(pa.string()),
+        }
+    )
+
+
+def _create_references(connection: duckdb.DuckDBPyConnection) -> None:
+    """Facts about rovers and cameras enter SQL here and nowhere else."""
+    import pyarrow as pa
+
+    rovers = [
+        {"rover": r.name, "title": r.title, "landing_date": r.landing_date, "first_sol": r.first_sol,
+         "first_midnight": r.first_midnight}
+        for r in ROVERS.values()
+    ]
+    cameras = [
+        {"rover": r.name, "camera": c.name, "full_name": c.full_name, "role": c.role}
+        for r in ROVERS.values() for c in r.cameras.values()
+    ]
+    for name, rows in (("rovers", rovers), ("cameras", cameras)):
+        connection.register("facts", pa.Table.from_pylist(rows))
+        connection.execute(f"create or replace table bronze.{name} as select * from facts")
+        connection.unregister("facts")
+
+
+def _select(table: PublishedTable) -> str:
+    if table == LEDGER:
+        parts = (f"select {_LEDGER_COLUMNS} from bronze.{name}" for name in sorted(set(TABLE_OF.values())))
+        return " union all ".join(parts)
+    return f'select * from "{table.schema}"."{table.name}"'
+
+
+def _publish(connection: duckdb.DuckDBPyConnection, published: Published, table: PublishedTable, folder: Path) -> bool:
+    file = folder / f"{table.schema}.{table.name}.parquet"
+    connection.execute(
+        f"copy ({_select(table)} order by {', '.join(table.order_by)}) to '{file}' (format parquet, compression zstd)"
+    )
+    changed = published.put(table.schema, table.name, file)
+    file.unlink()
+    return changed

@@ -1,0 +1,96 @@
+"""The published tables: exactly one Parquet file per table, replaced whole, for readers who never touch the warehouse."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import from_url
+
+from martian_moments.errors import WarehouseError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Published:
+    """``<url>/<schema>/<table>/<table>.parquet`` in a folder or under an S3 prefix.
+
+    Every method raises WarehouseError when the store refuses or fails.
+    """
+
+    def __init__(self, url: str, *, config: Mapping[str, Any] | None = None, client_options: Mapping[str, Any] | None = None) -> None:
+        """Open the store.
+
+        Args:
+            url: ``file:///folder`` or ``s3://bucket/prefix``.
+            config: for S3, obstore's settings (``endpoint``, ``access_key_id``, ``secret_access_key``, ``region``, ...).
+            client_options: for S3, obstore's HTTP options (``allow_http``, ``timeout``, ...).
+        """
+        self._url = url.rstrip("/")
+        if url.startswith("file://"):
+            self._store: Any = from_url(url, mkdir=True)
+        else:
+            self._store = from_url(url, config=dict(config or {}), client_options=dict(client_options or {}))
+
+    def put(self, schema: str, table: str, file: Path) -> bool:
+        """Publish a Parquet file as a table, unless the same bytes stand there. Returns whether it was written.
+
+        A folder gets the file under another name, then renamed; S3 gets one PUT: readers see the old table or the new one.
+        """
+        key = _key(schema, table)
+        try:
+            if self._holds(key, file):
+                return False
+            obstore.put(self._store, key, file, use_multipart=False)
+        except (BaseError, OSError) as error:
+            raise self._failure("write", key, error) from error
+        return True
+
+    def read(self, schema: str, table: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """The table (only some columns, where given), or None when it has never been published."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        key = _key(schema, table)
+        try:
+            body = obstore.get(self._store, key).bytes()
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise self._failure("read", key, error) from error
+        return pq.read_table(pa.BufferReader(body), columns=None if columns is None else list(columns))
+
+    def modified(self, schema: str, table: str) -> datetime | None:
+        """When the table last changed (UTC), or None when it has never been published."""
+        key = _key(schema, table)
+        try:
+            return obstore.head(self._store, key)["last_modified"]
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise self._failure("read", key, error) from error
+
+    def _holds(self, key: str, file: Path) -> bool:
+        try:
+            if obstore.head(self._store, key)["size"] != file.stat().st_size:
+                return False
+            held = hashlib.sha256()
+            for chunk in obstore.get(self._store, key).stream():
+                held.update(chunk)
+        except FileNotFoundError:
+            return False
+        with file.open("rb") as stream:
+            return held.digest() == hashlib.file_digest(stream, "sha256").digest()
+
+    def _failure(self, verb: str, key: str, error: Exception) -> WarehouseError:
+        return WarehouseError(f"{self._url}/{key}: cannot {verb} the published table ({error}); check space and permissions")
+
+
+def _key(schema: str, table: str) -> str:
+    return f"{schema}/{table}/{table}.parquet"
