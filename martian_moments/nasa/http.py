@@ -1,0 +1,255 @@
+"""The polite client: an even pace, few connections, retries only where they help, and no secret in anything it says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from importlib.metadata import version
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import httpx
+from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from martian_moments.errors import BrokenAnswer, UpstreamUnavailable
+from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.pace import NotYet, Pace
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_BACKOFF_S: Final = 30.0
+# api.nasa.gov tells that nothing remains without telling until when; its windows roll by the minute.
+_UNSTATED_PAUSE_S: Final = 60.0
+# X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others.
+_EARLIEST_EPOCH: Final = 1_000_000_000
+_PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_SECRET_PARTS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=[?&]api_key=)[^&#\s'\"]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits in seconds: to connect, between two pieces of an answer, and for one whole answer.
+
+    NASA's raw-image feeds were seen to think for 20 to 30 s.
+    """
+
+    connect: float = 10.0
+    read: float = 60.0
+    answer: float = 180.0
+
+
+class _Refused(BrokenAnswer):
+    """An answer that asking again does not change: a 4xx, a redirect, one beyond the size limit."""
+
+
+class _GivenUp(UpstreamUnavailable):
+    """Nothing was asked: this client has stopped asking."""
+
+
+class PoliteClient:
+    """Asks upstreams over HTTP/1.1 with kept connections. Use as an async context manager, within one event loop.
+
+    Args:
+        requests_per_minute: the even pace of all requests together.
+        concurrency: the most requests in flight.
+        user_agent: who asks; by default the honest name and purpose of the platform.
+        secrets: texts that never appear in an error, a log or an ``Answer.url``. Values of ``api_key`` in a query and
+            credentials before a host's name never do.
+        timeouts: limits of one answer's time.
+        max_bytes: limit of one answer's decompressed size; a larger one is cut off.
+        attempts: how often one request is asked, the first time included.
+        backoff: the base in seconds of the pauses between attempts: a random time up to base * 2^n.
+        patience: the longest pause in seconds that an upstream may ask for.
+        give_up_after: after so many requests in a row without an answer (each after its attempts) nothing more is asked.
+        transport: replaces the network, for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        requests_per_minute: float,
+        concurrency: int,
+        user_agent: str | None = None,
+        secrets: Sequence[str] = (),
+        timeouts: Timeouts | None = None,
+        max_bytes: int = 64 * 1024 * 1024,
+        attempts: int = 4,
+        backoff: float = 1.0,
+        patience: float = 120.0,
+        give_up_after: int = 8,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        # At INFO httpx logs every address with its query, whoever configured the root logger.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        self._secrets = tuple(filter(None, (secret.strip() for secret in secrets)))
+        self._timeouts = timeouts or Timeouts()
+        self._max_bytes = max_bytes
+        self._give_up_after = give_up_after
+        self._unanswered = 0
+        self._slots = asyncio.Semaphore(concurrency)
+        self._pace = Pace(requests_per_minute, patience=patience)
+        self._retrying = AsyncRetrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_attempt(attempts),
+            wait=wait_random_exponential(multiplier=backoff, max=_LONGEST_BACKOFF_S),
+            before_sleep=before_sleep_log(logger, logging.INFO),
+            reraise=True,
+        )
+        self._http = httpx.AsyncClient(
+            headers={"User-Agent": user_agent or _user_agent(), "Accept": "application/json"},
+            timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect, pool=None),
+            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def get(
+        self,
+        url: str,
+        parse: Callable[[Answer], T],
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Ask, and return what the dialect's parser makes of the answer.
+
+        Args:
+            url: the address, without the query.
+            parse: the dialect: gets every answer but redirects, 408, 425, 429 and 5xx, whatever its status. It raises
+                BrokenAnswer for what its dialect does not promise; that is retried unless the status is a 4xx, because
+                HTML with status 200 is most often a proxy's passing page.
+            params: the query.
+            headers: sent with this request only.
+
+        Raises:
+            UpstreamUnavailable: no answer after every attempt, or the client has stopped asking.
+            BrokenAnswer: the parser refused the last answer.
+            UnknownRover: from the parser; never retried.
+        """
+        request = self._http.build_request("GET", url, params=params, headers=headers)
+        try:
+            # A copy, because tenacity keeps the state of a call on the object.
+            value: T = await self._retrying.copy()(self._attempt, request, parse)
+        except UpstreamUnavailable:
+            self._unanswered += 1
+            raise
+        except Exception:
+            self._unanswered = 0
+            raise
+        self._unanswered = 0
+        return value
+
+    async def _attempt(self, request: httpx.Request, parse: Callable[[Answer], T]) -> T:
+        url = self._redacted(str(request.url))
+        async with self._slots:
+            self._check_still_asking(url)
+            await self._pace.turn(url)
+            self._check_still_asking(url)
+            response, body = await self._exchange(request, url)
+        self._pace.hold(_asked_pause(response, datetime.now(UTC)))
+        if response.status_code in _PASSING or response.is_server_error:
+            raise UpstreamUnavailable(f"{url}: the upstream answered {response.status_code}; ask again later")
+        if response.is_redirect:
+            moved = self._redacted(response.headers.get("location", "nowhere"))
+            raise _Refused(f"{url}: the upstream moved to {moved}; set its address to that", url=url, body=body)
+        return self._parsed(Answer(url, response.status_code, body, datetime.now(UTC)), parse)
+
+    async def _exchange(self, request: httpx.Request, url: str) -> tuple[httpx.Response, bytes]:
+        try:
+            async with asyncio.timeout(self._timeouts.answer):
+                response = await self._http.send(request, stream=True)
+                try:
+                    return response, await self._body(response, url)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            reason = f"not whole within {self._timeouts.answer:.0f} s"
+        except httpx.RequestError as error:
+            reason = self._redacted(f"{type(error).__name__} {error}".strip())
+        # Raised here, not inside the handlers: httpx's own message may hold what was just redacted.
+        raise UpstreamUnavailable(f"{url}: no answer ({reason}); ask again later")
+
+    async def _body(self, response: httpx.Response, url: str) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in response.aiter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._max_bytes:
+                kept = b"".join(pieces)[: self._max_bytes]
+                raise _Refused(f"{url}: the answer is larger than {self._max_bytes} bytes", url=url, body=kept)
+        return b"".join(pieces)
+
+    def _parsed(self, answer: Answer, parse: Callable[[Answer], T]) -> T:
+        try:
+            return parse(answer)
+        except BrokenAnswer as error:
+            kind = _Refused if answer.status >= HTTPStatus.BAD_REQUEST else BrokenAnswer
+            broken = kind(self._redacted(str(error)), url=answer.url, body=self._redacted_bytes(error.body))
+        raise broken
+
+    def _check_still_asking(self, url: str) -> None:
+        if self._unanswered >= self._give_up_after:
+            raise _GivenUp(
+                f"{url}: not asked, because {self._unanswered} requests in a row got no answer; the rest of this run is not "
+                "asked either: run it again when the upstream is back"
+            )
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return _SECRET_PARTS.sub("***", text)
+
+    def _redacted_bytes(self, body: bytes) -> bytes:
+        for secret in self._secrets:
+            body = body.replace(secret.encode(), b"***")
+        return body
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, (UpstreamUnavailable, BrokenAnswer)) and not isinstance(error, (_Refused, _GivenUp, NotYet))
+
+
+def _asked_pause(response: httpx.Response, now: datetime) -> float:
+    """Seconds for which an answer asks to be left alone; 0 when it does not."""
+    after = response.headers.get("retry-after")
+    if after and response.is_error:
+        return _seconds_until(after, now)
+    if response.headers.get("x-ratelimit-remaining") == "0":
+        return _seconds_until(response.headers.get("x-ratelimit-reset", ""), now)
+    return 0.0
+
+
+def _seconds_until(stated: str, now: datetime) -> float:
+    """A header's number of seconds, moment since 1970, or HTTP date, as seconds from now; unreadable ones are a minute."""
+    try:
+        number = float(stated)
+    except ValueError:
+        try:
+            number = parsedate_to_datetime(stated).timestamp()
+        except (TypeError, ValueError):
+            return _UNSTATED_PAUSE_S
+    if not math.isfinite(number):
+        return _UNSTATED_PAUSE_S
+    return max(0.0, number - now.timestamp() if number > _EARLIEST_EPOCH else number)
+
+
+def _user_agent() -> str:
+    return f"martian-moments/{version('martian-moments')} (keeps the history of NASA's Mars rover photos; asks slowly)"

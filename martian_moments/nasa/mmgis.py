@@ -1,0 +1,92 @@
+"""NASA's MMGIS map server: the path that a rover drove (traverse) and the places where it stood (waypoints).
+
+Static GeoJSON files whose properties change names and types without notice, with null geometries at times. So a collection
+with a list of features is all that is required here; the models downstream read the features tolerantly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from martian_moments.documents import Document, Header, Kind, fingerprint_of
+from martian_moments.errors import InputError
+from martian_moments.nasa.answers import Answer
+from martian_moments.rovers import ROVERS
+
+if TYPE_CHECKING:
+    from martian_moments.nasa.http import PoliteClient
+
+SOURCE: Final = "mmgis"
+
+_MISSIONS: Final = frozenset({"M20"})
+"""The mission folders whose files are understood. MSL's have other properties."""
+
+
+class MMGIS:
+    """The map server.
+
+    Args:
+        client: asks.
+        url: the server's address up to and including ``/mmgis-maps``.
+    """
+
+    name: Final = SOURCE
+
+    def __init__(self, client: PoliteClient, url: str) -> None:
+        self._client = client
+        self._url = url.rstrip("/")
+
+    def serves(self, rover: str) -> bool:
+        """Whether the server has maps of this rover."""
+        return ROVERS[rover].mmgis in _MISSIONS
+
+    async def traverse(self, rover: str) -> Document:
+        """The path driven, one feature per leg.
+
+        An empty collection gives ``complete=False``: the file holds the whole path, so losing all of it is a fault of the
+        server, and what the lake has must not give way to it.
+
+        Raises:
+            InputError: the server has no maps of this rover.
+            UpstreamUnavailable: no answer.
+            BrokenAnswer: an answer that is no collection of features.
+        """
+        return await self._document(Kind.TRAVERSE, rover)
+
+    async def waypoints(self, rover: str) -> Document:
+        """The places where the rover stood, one feature per position. Emptiness and errors as for :meth:`traverse`."""
+        return await self._document(Kind.WAYPOINTS, rover)
+
+    async def _document(self, kind: Kind, rover: str) -> Document:
+        if not self.serves(rover):
+            raise InputError(f"MMGIS has no maps of {rover}; ask for a rover that it serves")
+        mission = ROVERS[rover].mmgis
+        answer, collection = await self._client.get(f"{self._url}/{mission}/Layers/json/{mission}_{kind}.json", _collection)
+        features = collection["features"]
+        return Document(
+            Header(
+                kind=kind,
+                rover=rover,
+                source=SOURCE,
+                sol=None,
+                fetched_at=answer.fetched_at,
+                fingerprint=fingerprint_of(features),
+                record_count=len(features),
+                promised=None,
+                complete=bool(features),
+                requests=(answer.url,),
+                synthetic=collection.get("synthetic") is True,
+            ),
+            (answer.body,),
+        )
+
+
+def _collection(answer: Answer) -> tuple[Answer, dict[str, Any]]:
+    collection = answer.json_object()
+    features = collection.get("features")
+    if collection.get("type") != "FeatureCollection" or not isinstance(features, list):
+        raise answer.broken("no GeoJSON FeatureCollection")
+    for feature in features:
+        if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
+            raise answer.broken(f"a feature without properties: {str(feature)[:80]}")
+    return answer, collection

@@ -1,0 +1,72 @@
+"""When the next request may leave: an even spacing, and the pauses that an upstream asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from martian_moments.errors import UpstreamUnavailable
+
+# Below this the event loop's timer costs more than the pause is worth, and no upstream can tell.
+_TIMER_RESOLUTION_S: Final = 0.001
+
+
+class NotYet(UpstreamUnavailable):
+    """The upstream asked not to be asked for longer than this client is willing to wait."""
+
+
+class Pace:
+    """Lets one request go at a time, evenly spaced: after a quiet time there is no burst.
+
+    A token bucket, as the rate-limit libraries have it, would let a bucketful go at once.
+
+    Args:
+        requests_per_minute: the rate; any positive number.
+        patience: the longest pause in seconds that an upstream may ask for; beyond it requests fail instead of waiting.
+        clock: seconds, monotonic.
+        sleep: waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        requests_per_minute: float,
+        *,
+        patience: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._interval = 60 / requests_per_minute
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+        self._turns = asyncio.Lock()
+        self._next = clock()
+        self._held_until = self._next
+
+    def hold(self, seconds: float) -> None:
+        """No request leaves for that long, those that already wait included."""
+        self._held_until = max(self._held_until, self._clock() + seconds)
+
+    async def turn(self, url: str) -> None:
+        """Wait for the moment at which a request may leave; first come, first served.
+
+        Args:
+            url: what is going to be asked, for the message.
+
+        Raises:
+            NotYet: the upstream asked for a pause beyond this client's patience.
+        """
+        async with self._turns:
+            while (early := max(self._next, self._held_until) - self._clock()) > _TIMER_RESOLUTION_S:
+                self._check_patience(url)
+                await self._sleep(early)
+            self._next = max(self._next, self._clock()) + self._interval
+
+    def _check_patience(self, url: str) -> None:
+        held = self._held_until - self._clock()
+        if held > self._patience:
+            until = (datetime.now(UTC) + timedelta(seconds=held)).isoformat(timespec="seconds")
+            raise NotYet(f"{url}: the upstream wants no requests for {held:.0f} s; ask again after {until}")

@@ -1,0 +1,320 @@
+"""The Mars Rover Photos API v1: the original server's dialect, as its mirrors speak it.
+
+The original answers a whole sol unless ``page`` is given; some mirrors always answer page by page, 25 photos each, with or
+without a ``pagination`` object. The rover object inside each photo comes with five keys or with nine. Mirrors number photos
+and rovers differently and may leave fields out, so only what identifies a photo is required: ``id`` and ``sol``.
+
+Sources: corincerami/mars-photo-api (the original's own code), nebulum-one/mars-photo-api, james-langridge/mars-vista-api.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
+
+import orjson
+
+from martian_moments.documents import MAX_SOL, Document, Header, Kind, fingerprint_of
+from martian_moments.errors import UnknownRover
+from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.promises import Promises
+
+if TYPE_CHECKING:
+    from martian_moments.nasa.http import PoliteClient
+
+SOURCE: Final = "v1"
+
+_PAGE_SIZES: Final = frozenset({25, 100})
+"""The default and the largest page of every known mirror: so many photos may be one page of more."""
+
+_MAX_PAGES: Final = 1_000
+"""The biggest real sol has 3,702 photos: 149 pages of 25."""
+
+_EMPTY_ATTEMPTS: Final = 3
+"""How often a page that should have photos is asked for while it comes empty: most often a passing fault."""
+
+_VOLATILE: Final = ("status", "max_sol", "max_date", "total_photos", "cameras")
+"""What changes in each photo's rover object whenever the rover takes another photo somewhere else."""
+
+_NO_SUCH_ROVER: Final = re.compile(r"invalid rover|rover\b.*\bnot found", re.IGNORECASE)
+
+
+class V1:
+    """A server of the v1 dialect.
+
+    Args:
+        client: asks.
+        url: the server's address up to and including ``/api/v1``.
+        api_key: sent as the ``X-API-Key`` header.
+    """
+
+    name: Final = SOURCE
+
+    def __init__(self, client: PoliteClient, url: str, api_key: str | None = None) -> None:
+        self._client = client
+        self._url = url.rstrip("/")
+        self._headers = {"X-API-Key": api_key.strip()} if api_key else {}
+
+    async def manifest(self, rover: str) -> Document:
+        """The rover's manifest. ``record_count`` is its number of sols.
+
+        For a rover that the server does not serve the document keeps the server's words, with no records.
+
+        Raises:
+            UpstreamUnavailable: no answer.
+            BrokenAnswer: an answer that is no manifest of this rover.
+        """
+        try:
+            manifest = await self._ask(f"/manifests/{rover}", lambda answer: _manifest(answer, rover))
+        except UnknownRover as unknown:
+            return _unserved(rover, unknown)
+        return Document(
+            Header(
+                kind=Kind.MANIFEST,
+                rover=rover,
+                source=SOURCE,
+                sol=None,
+                fetched_at=manifest.answer.fetched_at,
+                fingerprint=fingerprint_of(manifest.content["photo_manifest"]),
+                record_count=len(manifest.content["photo_manifest"]["photos"]),
+                promised=None,
+                complete=True,
+                requests=(manifest.answer.url,),
+                synthetic=manifest.synthetic,
+            ),
+            (manifest.answer.body,),
+        )
+
+    async def photos(self, rover: str, sol: int, promised: int | None) -> Document:
+        """Every photo of one sol.
+
+        Args:
+            rover: the rover's name.
+            sol: the mission sol.
+            promised: the photos that this server's manifest promises for the sol; 0 for a sol that it does not list; None
+                without a manifest.
+
+        Raises:
+            UpstreamUnavailable: no answer.
+            BrokenAnswer: an answer that is no list of this rover's photos.
+            UnknownRover: the server does not serve the rover.
+        """
+        harvest = _Harvest(sol, promised)
+        await self._collect(rover, harvest)
+        last = harvest.pages[-1].answer
+        return Document(
+            Header(
+                kind=Kind.PHOTOS,
+                rover=rover,
+                source=SOURCE,
+                sol=sol,
+                fetched_at=last.fetched_at,
+                fingerprint=_fingerprint(harvest.photos.values()),
+                record_count=len(harvest.photos),
+                promised=promised,
+                complete=harvest.complete,
+                requests=tuple(page.answer.url for page in harvest.pages),
+                synthetic=any(page.synthetic for page in harvest.pages),
+            ),
+            tuple(page.answer.body for page in harvest.pages),
+        )
+
+    async def _collect(self, rover: str, harvest: _Harvest) -> None:
+        harvest.take(await self._page(rover, harvest, 1))
+        for number in range(2, _MAX_PAGES + 1):
+            if not harvest.expects_more or not harvest.take(await self._page(rover, harvest, number)):
+                return
+
+    async def _page(self, rover: str, harvest: _Harvest, number: int) -> _Content:
+        # Without `page` the original answers the whole sol at once.
+        params = {"sol": str(harvest.sol)} | ({"page": str(number)} if number > 1 else {})
+        for _ in range(_EMPTY_ATTEMPTS):
+            page = await self._ask(f"/rovers/{rover}/photos", lambda answer: _photos(answer, rover), params)
+            if page.content["photos"] or not harvest.lacks:
+                break
+        return page
+
+    async def _ask(
+        self, path: str, parse: Callable[[Answer], _Content], params: Mapping[str, str] | None = None
+    ) -> _Content:
+        return await self._client.get(self._url + path, parse, params=params, headers=self._headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """An answer and what its body says."""
+
+    answer: Answer
+    content: dict[str, Any]
+
+    @property
+    def synthetic(self) -> bool:
+        return self.content.get("synthetic") is True
+
+
+class _Harvest:
+    """The pages of one sol as they come in, and when to stop."""
+
+    def __init__(self, sol: int, promised: int | None) -> None:
+        self.sol = sol
+        self.pages: list[_Content] = []
+        self.photos: dict[int, dict[str, Any]] = {}
+        self._promised = promised
+        self._received = 0
+        self._stated = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether what was received, repeats included, reaches the manifest's promise and the answer's own total."""
+        return self._received >= max(self._promised or 0, self._stated)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether photos are still to come, for all that was promised."""
+        return not self.complete
+
+    @property
+    def expects_more(self) -> bool:
+        """Whether another page may follow the last one."""
+        first, last = self.pages[0].content, self.pages[-1].content
+        pages = _stated(last.get("pagination"), "total_pages")
+        if pages is not None:
+            return len(self.pages) < pages
+        size = len(first["photos"])
+        if len(self.pages) > 1:
+            return len(last["photos"]) >= size
+        return size in _PAGE_SIZES and (self._promised is None or not self.complete)
+
+    def take(self, page: _Content) -> bool:
+        """Add a page; False when a later page brings nothing new: it is empty, or the server repeats itself."""
+        photos = page.content["photos"]
+        new = {photo["id"]: photo for photo in photos if photo["sol"] == self.sol}
+        if self.pages and new.keys() <= self.photos.keys():
+            return False
+        self.pages.append(page)
+        self.photos.update(new)
+        self._received += sum(photo["sol"] == self.sol for photo in photos)
+        self._stated = _stated(page.content.get("pagination"), "total_count") or 0
+        return True
+
+
+def read_promises(document: Document) -> Promises:
+    """What a manifest document of this dialect promises."""
+    header = document.header
+    manifest = document.parsed_pages()[0].get("photo_manifest")
+    if manifest is None:
+        return Promises(header.rover, header.source, served=False)
+    rows = manifest["photos"]
+    known = [row["sol"] for row in rows]
+    if (last := _stated(manifest, "max_sol")) is not None:
+        known.append(last)
+    return Promises(
+        rover=header.rover,
+        source=header.source,
+        served=True,
+        sols={row["sol"]: row["total_photos"] for row in sorted(rows, key=itemgetter("sol")) if row["total_photos"]},
+        newest_sol=max(known, default=None),
+        stated_total=_stated(manifest, "total_photos"),
+        status=manifest.get("status"),
+    )
+
+
+def _manifest(answer: Answer, rover: str) -> _Content:
+    _check_rover_known(answer, rover)
+    content = answer.json_object()
+    manifest = content.get("photo_manifest")
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("photos"), list):
+        raise answer.broken("no photo_manifest with a list of photos")
+    if _is_another(manifest.get("name"), rover):
+        raise answer.broken(f"the manifest of {manifest['name']} when asked for {rover}")
+    sols: set[int] = set()
+    for row in manifest["photos"]:
+        if not isinstance(row, dict) or not _is_sol(row.get("sol")) or not _is_count(row.get("total_photos")):
+            raise answer.broken(f"a manifest row that is no sol with its number of photos: {str(row)[:80]}")
+        if row["sol"] in sols:
+            raise answer.broken(f"a manifest that lists sol {row['sol']} twice")
+        sols.add(row["sol"])
+    if manifest.get("max_sol") is not None and not _is_sol(manifest["max_sol"]):
+        raise answer.broken(f"a manifest with max_sol {manifest['max_sol']!r}")
+    return _Content(answer, content)
+
+
+def _photos(answer: Answer, rover: str) -> _Content:
+    _check_rover_known(answer, rover)
+    content = answer.json_object()
+    photos = content.get("photos")
+    if not isinstance(photos, list):
+        raise answer.broken("no list of photos")
+    for photo in photos:
+        if not isinstance(photo, dict) or type(photo.get("id")) is not int or type(photo.get("sol")) is not int:
+            raise answer.broken(f"a photo without a whole-number id and sol: {str(photo)[:80]}")
+        if not isinstance(photo.get("img_src"), str | None):
+            raise answer.broken(f"photo {photo['id']} with an img_src that is no text")
+        owner = photo.get("rover")
+        if isinstance(owner, dict) and _is_another(owner.get("name"), rover):
+            raise answer.broken(f"photo {photo['id']} of {owner['name']} when asked for {rover}")
+    return _Content(answer, content)
+
+
+def _check_rover_known(answer: Answer, rover: str) -> None:
+    if answer.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+        return
+    content = answer.error_object() or {}
+    words = content.get("errors") or content.get("error")
+    if isinstance(words, str) and _NO_SUCH_ROVER.search(words):
+        raise UnknownRover(f"{answer.url}: the upstream does not serve {rover} ({words})", url=answer.url, body=answer.body)
+
+
+def _unserved(rover: str, unknown: UnknownRover) -> Document:
+    return Document(
+        Header(
+            kind=Kind.MANIFEST,
+            rover=rover,
+            source=SOURCE,
+            sol=None,
+            fetched_at=datetime.now(UTC),
+            fingerprint=fingerprint_of(orjson.loads(unknown.body)),
+            record_count=0,
+            promised=None,
+            complete=True,
+            requests=(unknown.url,),
+        ),
+        (unknown.body,),
+    )
+
+
+def _fingerprint(photos: Iterable[dict[str, Any]]) -> str:
+    """Over the photos in the order of their ids, however they were cut into pages, without the rover's running totals.
+
+    Takes the totals out of the photos given: they were parsed for this, and copying 856 of them costs more than the hash.
+    """
+    ordered = sorted(photos, key=itemgetter("id"))
+    for photo in ordered:
+        if isinstance(rover := photo.get("rover"), dict):
+            for name in _VOLATILE:
+                rover.pop(name, None)
+    return fingerprint_of(ordered)
+
+
+def _is_another(name: object, rover: str) -> bool:
+    return isinstance(name, str) and name.lower() != rover
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    # type() and not isinstance: JSON's true is no number of photos.
+    return type(value) is int and value >= 0
+
+
+def _is_sol(value: object) -> TypeGuard[int]:
+    return _is_count(value) and value <= MAX_SOL
+
+
+def _stated(content: object, name: str) -> int | None:
+    """A count that an object may state, or None."""
+    value = content.get(name) if isinstance(content, dict) else None
+    return value if _is_count(value) else None
