@@ -85,5 +85,17 @@ class WarehouseBusy(WarehouseError):
     """Another writer held the warehouse for longer than this one was told to wait."""
 
 
+class BookkeepingError(MartianError):
+    """Dagster's own storage did not take what a run reports."""
+
+
 class PlatformDown(MartianError):
     """A command needs the running platform and it does not answer."""
+
+
+class PlatformRunning(MartianError):
+    """A platform runs on this home already; there can be one."""
+
+
+class PlatformFailed(MartianError):
+    """A process that the platform needs (code server, daemon, webserver, run worker) did not start, or keeps dying."""
