@@ -1,0 +1,210 @@
+"""All rovers of a replica, and its answers: the v1 API and the MMGIS files, without any web server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+from typing import Any, Final
+
+import orjson
+
+from martian_moments.replica.answers import HTML, Answer
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.histories import (
+    GeneratedHistory,
+    History,
+    Late,
+    NotRecordedError,
+    RecordedHistory,
+    SolPhotos,
+    rover_object,
+)
+from martian_moments.replica.mission import Mission, generated_promises, plan_mission, promises_of
+from martian_moments.replica.recorded import Recording, manifest_of
+from martian_moments.replica.traverse import Traverse
+from martian_moments.rovers import ROVERS, Rover
+
+_CACHED_ANSWERS: Final = 640
+"""Encoded sols kept: 500 sols of a benchmark and some more, about 75 MB of real sizes."""
+
+_PAGE_SIZE: Final = 25
+_MIRROR_PAGE_LIMIT: Final = 100
+_TRAVERSE_ROVER: Final = "perseverance"
+
+NOT_FOUND: Final = Answer(
+    b"<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>", 404, HTML
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoQuery:
+    """What a client asks of ``/rovers/<rover>/photos``; None where the query does not say."""
+
+    sol: int | None = None
+    earth_date: date | None = None
+    camera: str | None = None
+    page: int | None = None
+    per_page: int | None = None
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> PhotoQuery:
+        """The query from its text; numbers that are none count as not given, as the original has it."""
+        camera = query.get("camera")
+        return cls(
+            sol=_whole(query.get("sol")),
+            earth_date=_day(query.get("earth_date")),
+            camera=camera.upper() if camera else None,
+            page=_whole(query.get("page")),
+            per_page=_whole(query.get("per_page")),
+        )
+
+
+class Archive:
+    """Every answer of the replica as it is now. :meth:`release` lets withheld photos and sols appear."""
+
+    def __init__(self, config: ReplicaConfig) -> None:
+        self.config = config
+        self._recording = Recording(config.recorded) if config.recorded else None
+        self._late = Late(config.late_sols, config.late_share)
+        self.histories: Mapping[str, History] = {name: self._history(ROVERS[name]) for name in config.rovers}
+        self._cached = lru_cache(maxsize=_CACHED_ANSWERS)(self._photos)
+
+    def _history(self, rover: Rover) -> History:
+        config = self.config
+        if self._recording and (answer := self._recording.manifest(rover.name)):
+            fill = plan_mission(rover, config.seed, promises_of(manifest_of(answer)))
+            return RecordedHistory(self._recording, rover, config.unrecorded, fill)
+        return GeneratedHistory(self._mission(rover), self._late)
+
+    def _mission(self, rover: Rover) -> Mission:
+        config = self.config
+        source = Recording(config.counts).manifest(rover.name) if config.counts else None
+        promises = promises_of(manifest_of(source)) if source else list(generated_promises(rover, config.seed))
+        return plan_mission(rover, config.seed, promises[: config.sols], scale=config.scale)
+
+    def release(self, *, sols: int | None = None, photos: bool = False) -> None:
+        """Let some of what is withheld appear.
+
+        Args:
+            sols: how many withheld sols appear, the oldest first; None for all of them.
+            photos: whether the withheld photos of visible sols appear.
+        """
+        hidden = 0 if sols is None else max(0, self._late.sols - sols)
+        self._late = Late(hidden, 0.0 if photos else self._late.share)
+        self.histories = {
+            name: GeneratedHistory(history.mission, self._late) if isinstance(history, GeneratedHistory) else history
+            for name, history in self.histories.items()
+        }
+        self._cached.cache_clear()
+        self._manifests.clear()
+        self.__dict__.pop("traverse", None)
+
+    def rovers(self) -> Answer:
+        """``/rovers``. The listing is put together here, also for recorded rovers, and says so."""
+        listing = [rover_object(history.rover, history.totals()) for history in self.histories.values()]
+        listing.sort(key=lambda rover: rover["id"])
+        return Answer(orjson.dumps({"rovers": listing, "synthetic": True}))
+
+    def manifest(self, rover: str) -> Answer:
+        """``/manifests/<rover>``."""
+        history = self.histories.get(rover.lower())
+        if history is None:
+            return self._unknown_rover(rover)
+        if history.rover.name not in self._manifests:
+            self._manifests[history.rover.name] = Answer(history.manifest())
+        return self._manifests[history.rover.name]
+
+    @cached_property
+    def _manifests(self) -> dict[str, Answer]:
+        return {}
+
+    def photos(self, rover: str, query: PhotoQuery) -> Answer:
+        """``/rovers/<rover>/photos``."""
+        return self._cached(rover.lower(), query)
+
+    def empty(self, rover: str, query: PhotoQuery) -> bytes:
+        """The body of a well-formed answer without photos to the same question."""
+        history = self.histories.get(rover.lower())
+        nothing = SolPhotos((), (), synthetic=isinstance(history, GeneratedHistory))
+        return self._page(nothing, query)
+
+    def _photos(self, rover: str, query: PhotoQuery) -> Answer:
+        history = self.histories.get(rover)
+        if history is None:
+            return self._unknown_rover(rover)
+        sol = _sol_asked(history.rover, query)
+        try:
+            photos = SolPhotos((), (), isinstance(history, GeneratedHistory)) if sol is None else history.photos(sol)
+        except NotRecordedError as error:
+            return Answer(orjson.dumps({"error": f"not recorded: {error}"}), status=503)
+        return Answer(self._page(photos, query))
+
+    def _page(self, photos: SolPhotos, query: PhotoQuery) -> bytes:
+        paginated = self.config.paginated or query.page is not None
+        if photos.whole and query.camera is None and not paginated:
+            return photos.whole
+        records = list(photos.records)
+        if query.camera:
+            pairs = zip(photos.records, photos.cameras, strict=True)
+            records = [record for record, camera in pairs if camera == query.camera]
+        answer: dict[str, Any] = {"photos": records}
+        if paginated:
+            size = max(1, query.per_page or _PAGE_SIZE)
+            page = max(1, query.page or 1)
+            if self.config.paginated:
+                size = min(size, _MIRROR_PAGE_LIMIT)
+                answer["pagination"] = {
+                    "total_count": len(records),
+                    "page": page,
+                    "per_page": size,
+                    "total_pages": -(-len(records) // size),
+                }
+            answer["photos"] = records[(page - 1) * size : page * size]
+        if photos.synthetic:
+            answer["synthetic"] = True
+        return orjson.dumps(answer)
+
+    def _unknown_rover(self, rover: str) -> Answer:
+        if self.config.paginated:
+            return Answer(orjson.dumps({"error": f"Rover '{rover}' not found"}), status=404)
+        return Answer(b'{"errors":"Invalid Rover Name"}', status=400)
+
+    def layer(self, name: str) -> Answer:
+        """``/M20/Layers/json/<name>``: the traverse or the waypoints of Perseverance, where it is served."""
+        content = self.traverse.get(name)
+        return NOT_FOUND if content is None else Answer(content)
+
+    @cached_property
+    def traverse(self) -> Mapping[str, bytes]:
+        """The MMGIS files of Perseverance by file name, recorded where the rover is."""
+        history = self.histories.get(_TRAVERSE_ROVER)
+        if history is None:
+            return {}
+        if isinstance(history, GeneratedHistory):
+            path, newest = Traverse(history.mission), history.newest_sol
+            files = (orjson.dumps(path.legs(newest)), orjson.dumps(path.waypoints(newest)))
+        elif self._recording:
+            files = (self._recording.traverse(), self._recording.waypoints())
+        names = ("M20_traverse.json", "M20_waypoints.json")
+        return {name: content for name, content in zip(names, files, strict=True) if content is not None}
+
+
+def _sol_asked(rover: Rover, query: PhotoQuery) -> int | None:
+    if query.sol is not None or query.earth_date is None:
+        return query.sol
+    days = (query.earth_date - rover.landing_date).days
+    near: Iterable[int] = range(max(0, days * 97 // 100 - 1), max(0, days) + 1)
+    return next((sol for sol in near if rover.v1_earth_date(sol) == query.earth_date), None)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.lstrip("-").isdecimal() else None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None

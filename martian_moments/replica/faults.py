@@ -1,0 +1,133 @@
+"""Faults on demand: which answers go wrong, and how. The choice is seeded, so a test knows how many to expect."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from martian_moments.errors import InputError
+from martian_moments.replica.answers import Answer, Cut, Dropped, Reply
+
+
+class Fault(StrEnum):
+    """What can happen to one answer."""
+
+    RATE_LIMITED = "rate_limited"
+    """429 with Retry-After."""
+    ERROR_500 = "error_500"
+    ERROR_503 = "error_503"
+    DROPPED = "dropped"
+    """The connection is reset before anything is answered."""
+    CUT = "cut"
+    """The connection closes in the middle of the body."""
+    HTML = "html"
+    """A web page with status 200."""
+    JSON_ERROR = "json_error"
+    """A JSON error object with status 200."""
+    EMPTY = "empty"
+    """A well-formed answer without photos for a sol that has some; a 503 where the answer is no list of photos."""
+
+
+_OUTAGE: Final = (Fault.ERROR_503, Fault.DROPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultPlan:
+    """How the upstream misbehaves.
+
+    Attributes:
+        latency_ms: delay of every answer.
+        share: share of the answers that are faulty, 0 to 1, spread evenly over ``kinds``.
+        kinds: the faults that occur.
+        retry_after_s: what a 429 says in Retry-After.
+        outage: every answer is a 503 or a dropped connection.
+    """
+
+    latency_ms: float = 0.0
+    share: float = 0.0
+    kinds: tuple[Fault, ...] = tuple(Fault)
+    retry_after_s: int = 1
+    outage: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done. Raises InputError."""
+        if not 0 <= self.share <= 1 or self.latency_ms < 0 or self.retry_after_s < 0 or not self.kinds:
+            raise InputError("a fault plan has a share from 0 to 1, latency_ms and retry_after_s from 0 up, and some kinds")
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The plan in a control message; what it does not name has its default.
+
+        Raises:
+            InputError: an unknown field or kind, or a value of the wrong type.
+        """
+        values = dict(fields)
+        try:
+            if "kinds" in values:
+                values["kinds"] = tuple(Fault(kind) for kind in values["kinds"])
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"the fault plan is not understood: {error}") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as :meth:`from_json` reads it."""
+        return asdict(self)
+
+
+class FaultStream:
+    """The faults of successive requests under one plan: one random draw each, so a retry can succeed."""
+
+    def __init__(self, plan: FaultPlan, seed: int) -> None:
+        self.plan = plan
+        self._random = random.Random(f"faults/{seed}")  # noqa: S311 - repeatable on purpose
+
+    def next(self) -> Fault | None:
+        """What happens to the next answer; None when nothing does."""
+        draw = self._random.random()
+        if self.plan.outage:
+            return _OUTAGE[int(draw * len(_OUTAGE))]
+        if draw >= self.plan.share:
+            return None
+        return self.plan.kinds[int(draw / self.plan.share * len(self.plan.kinds))]
+
+
+_PAGE: Final = b"<!DOCTYPE html><html><head><title>Service</title></head><body><h1>We'll be back soon</h1></body></html>"
+_STATUS_TEXT: Final = {500: "Internal Server Error", 503: "Service Unavailable"}
+
+
+def spoil(fault: Fault, answer: Answer, *, empty: bytes | None, retry_after_s: int) -> Reply:
+    """The reply that a client gets instead of the right answer.
+
+    Args:
+        fault: what goes wrong.
+        answer: the right answer.
+        empty: the body of an answer without photos, or None where the right answer is no list of photos.
+        retry_after_s: what a 429 says in Retry-After.
+    """
+    match fault:
+        case Fault.DROPPED:
+            return Dropped()
+        case Fault.CUT:
+            return Cut(answer)
+        case Fault.RATE_LIMITED:
+            body = b'{"error":{"code":"OVER_RATE_LIMIT","message":"You have exceeded your rate limit."}}'
+            return Answer(body, status=429, headers=((b"retry-after", str(retry_after_s).encode()),))
+        case Fault.HTML:
+            return Answer(_PAGE, media_type=b"text/html; charset=utf-8")
+        case Fault.JSON_ERROR:
+            return Answer(b'{"error":{"code":"INTERNAL","message":"The service could not process the request."}}')
+        case Fault.EMPTY if empty is not None:
+            return Answer(empty)
+        case Fault.ERROR_500:
+            return _error(500)
+        case Fault.ERROR_503 | Fault.EMPTY:
+            return _error(503)
+
+
+def _error(status: int) -> Answer:
+    title = f"{status} {_STATUS_TEXT[status]}"
+    body = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
+    return Answer(body, status=status, media_type=b"text/html")

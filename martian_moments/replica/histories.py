@@ -1,0 +1,248 @@
+"""What the v1 API tells of one rover: generated, or recorded. Both kinds answer the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+import orjson
+
+from martian_moments.replica.config import Unrecorded
+from martian_moments.replica.mission import Mission, Photo, SolPlan
+from martian_moments.replica.recorded import Recording, manifest_of
+from martian_moments.replica.v1_names import V1_ROVERS, V1Camera
+from martian_moments.rovers import Camera, Rover
+
+LATE_WINDOW: Final = 10
+"""Photos are withheld on this many of the newest sols: late photos belong to young sols."""
+
+_SHORT_ROVER_EVERY: Final = 4
+"""One sol in so many carries the rover object with 5 keys; both shapes came from the same server."""
+
+
+class NotRecordedError(Exception):
+    """The sol is promised by a recorded manifest, was not recorded, and is not to be generated."""
+
+
+@dataclass(frozen=True, slots=True)
+class SolPhotos:
+    """The photos of one sol.
+
+    Attributes:
+        records: v1 photo objects in the order of the API, ready for orjson.
+        cameras: the camera name of each record.
+        synthetic: whether they were generated.
+        whole: the recorded answer for the whole sol, unchanged, where there is one.
+    """
+
+    records: Sequence[Mapping[str, Any]]
+    cameras: Sequence[str]
+    synthetic: bool
+    whole: bytes | None = None
+
+
+class History(Protocol):
+    """What v1 tells of one rover at this moment."""
+
+    rover: Rover
+
+    def manifest(self) -> bytes:
+        """The manifest answer."""
+
+    def totals(self) -> dict[str, Any]:
+        """``max_sol``, ``max_date`` and ``total_photos`` as the manifest has them."""
+
+    def photos(self, sol: int) -> SolPhotos:
+        """The photos of a sol; none for a sol without photos. Raises NotRecordedError."""
+
+    def photo_ids(self) -> Iterator[tuple[int, Sequence[int]]]:
+        """Every sol that can be had now, ascending, with the ids of its photos."""
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What a generated rover withholds now: its newest sols, and a share of the photos of the newest ones."""
+
+    sols: int = 0
+    share: float = 0.0
+
+
+class GeneratedHistory:
+    """A generated mission, answered as v1 would answer. Immutable: a release makes a new one."""
+
+    def __init__(self, mission: Mission, late: Late) -> None:
+        self.rover = mission.rover
+        self.mission = mission
+        plans = mission.sols[: max(1, len(mission.sols) - late.sols)]
+        window = {plan.sol for plan in mission.sols[-LATE_WINDOW:]} if late.share else set()
+        self._late_photos = {plan.sol: self._withhold(plan, late.share) for plan in plans if plan.sol in window}
+        self._plans = [plan for plan in plans if self._late_photos.get(plan.sol, True)]
+        self._sols = {plan.sol for plan in self._plans}
+
+    def _withhold(self, plan: SolPlan, share: float) -> list[Photo]:
+        draw = self.mission.random("late", plan.sol)
+        return [photo for photo in self.mission.photos(plan.sol) if draw.random() >= share]
+
+    @property
+    def newest_sol(self) -> int:
+        """The newest sol with photos."""
+        return self._plans[-1].sol
+
+    def manifest(self) -> bytes:
+        """The manifest answer."""
+        rows = [
+            {
+                "sol": plan.sol,
+                "earth_date": self.rover.v1_earth_date(plan.sol),
+                "total_photos": photos,
+                "cameras": cameras,
+            }
+            for plan in self._plans
+            for photos, cameras in (self._row(plan),)
+        ]
+        facts = {"name": self.rover.title, **_mission_facts(self.rover), **self.totals(), "photos": rows}
+        return orjson.dumps({"photo_manifest": facts, "synthetic": True})
+
+    def totals(self) -> dict[str, Any]:
+        """``max_sol``, ``max_date`` and ``total_photos`` as the manifest has them."""
+        total = sum(self._row(plan)[0] for plan in self._plans)
+        newest = self.newest_sol
+        return {"max_sol": newest, "max_date": self.rover.v1_earth_date(newest), "total_photos": total}
+
+    def _row(self, plan: SolPlan) -> tuple[int, list[str]]:
+        photos = self._late_photos.get(plan.sol)
+        if photos is None:
+            return plan.photos, sorted(name for name, _ in plan.cameras)
+        return len(photos), sorted({photo.camera for photo in photos})
+
+    def photos(self, sol: int) -> SolPhotos:
+        """The photos of a sol."""
+        if sol not in self._sols:
+            return SolPhotos((), (), synthetic=True)
+        photos = self._late_photos.get(sol) or self.mission.photos(sol)
+        short = self.mission.random("shape", sol).randrange(_SHORT_ROVER_EVERY) == 0
+        return generated_photos(photos, self.rover, sol, self._short_rover if short else self._long_rover)
+
+    def photo_ids(self) -> Iterator[tuple[int, Sequence[int]]]:
+        """Every sol with the ids of its photos; those of sols without late photos are counted, not generated."""
+        for plan in self._plans:
+            photos = self._late_photos.get(plan.sol)
+            whole = range(plan.first_id, plan.first_id + plan.photos)
+            yield plan.sol, whole if photos is None else [photo.id for photo in photos]
+
+    @cached_property
+    def _short_rover(self) -> orjson.Fragment:
+        return orjson.Fragment(orjson.dumps(short_rover_object(self.rover)))
+
+    @cached_property
+    def _long_rover(self) -> orjson.Fragment:
+        return orjson.Fragment(orjson.dumps(rover_object(self.rover, self.totals())))
+
+
+class RecordedHistory:
+    """A recorded rover. Its manifest is served unchanged, unless ``omit`` cuts it to the recorded sols."""
+
+    def __init__(self, recording: Recording, rover: Rover, unrecorded: Unrecorded, fill: Mission) -> None:
+        answer = recording.manifest(rover.name)
+        if answer is None:
+            raise LookupError(f"no recorded manifest of {rover.name}")
+        self.rover = rover
+        self._recording = recording
+        self._recorded = recording.sols.get(rover.name, {})
+        self._fill = fill if unrecorded == "generate" else None
+        self._answer = answer
+        self._manifest = manifest_of(answer)
+        if unrecorded == "omit":
+            self._manifest = _only_sols(self._manifest, set(self._recorded))
+            self._answer = orjson.dumps({"photo_manifest": self._manifest, "synthetic": True})
+        self._promised = {row["sol"] for row in self._manifest["photos"]}
+
+    def manifest(self) -> bytes:
+        """The manifest answer."""
+        return self._answer
+
+    def totals(self) -> dict[str, Any]:
+        """``max_sol``, ``max_date`` and ``total_photos`` of the manifest."""
+        return {key: self._manifest[key] for key in ("max_sol", "max_date", "total_photos")}
+
+    def photos(self, sol: int) -> SolPhotos:
+        """The photos of a sol: recorded, generated as promised, or none where the manifest promises none."""
+        if whole := self._recording.photos(self.rover.name, sol):
+            records = orjson.loads(whole)["photos"]
+            return SolPhotos(records, [record["camera"]["name"] for record in records], synthetic=False, whole=whole)
+        if sol not in self._promised:
+            return SolPhotos((), (), synthetic=False)
+        if self._fill is None:
+            raise NotRecordedError(f"{self.rover.name} sol {sol} was not recorded")
+        rover = orjson.Fragment(orjson.dumps(rover_object(self.rover, self.totals())))
+        return generated_photos(self._fill.photos(sol), self.rover, sol, rover)
+
+    def photo_ids(self) -> Iterator[tuple[int, Sequence[int]]]:
+        """Every sol that can be had, with the ids of its photos."""
+        for sol in sorted(self._promised | set(self._recorded)):
+            if sol in self._recorded:
+                yield sol, [record["id"] for record in self.photos(sol).records]
+            elif self._fill is not None:
+                plan = self._fill.by_sol[sol]
+                yield sol, range(plan.first_id, plan.first_id + plan.photos)
+
+
+def _only_sols(manifest: Mapping[str, Any], sols: set[int]) -> dict[str, Any]:
+    rows = [row for row in manifest["photos"] if row["sol"] in sols]
+    newest = rows[-1] if rows else {"sol": 0, "earth_date": manifest["landing_date"]}
+    return {
+        **manifest,
+        "max_sol": newest["sol"],
+        "max_date": newest["earth_date"],
+        "total_photos": sum(row["total_photos"] for row in rows),
+        "photos": rows,
+    }
+
+
+def generated_photos(photos: Sequence[Photo], rover: Rover, sol: int, rover_json: orjson.Fragment) -> SolPhotos:
+    """Generated photos as v1 records; what is the same in many records is encoded once."""
+    earth_date = rover.v1_earth_date(sol)
+    cameras = _camera_fragments(rover)
+    records = [
+        {
+            "id": photo.id,
+            "sol": sol,
+            "camera": cameras[photo.camera],
+            "img_src": photo.img_src,
+            "earth_date": earth_date,
+            "rover": rover_json,
+        }
+        for photo in photos
+    ]
+    return SolPhotos(records, [photo.camera for photo in photos], synthetic=True)
+
+
+def _camera_fragments(rover: Rover) -> dict[str, orjson.Fragment]:
+    names = V1_ROVERS[rover.name]
+    return {
+        name: orjson.Fragment(orjson.dumps(_camera_object(names.id, camera, rover.cameras[name])))
+        for name, camera in names.cameras.items()
+    }
+
+
+def _camera_object(rover_id: int, camera: V1Camera, facts: Camera) -> dict[str, Any]:
+    return {"id": camera.id, "name": facts.name, "rover_id": rover_id, "full_name": facts.full_name}
+
+
+def short_rover_object(rover: Rover) -> dict[str, Any]:
+    """The rover object with 5 keys."""
+    return {"id": V1_ROVERS[rover.name].id, "name": rover.title, **_mission_facts(rover)}
+
+
+def rover_object(rover: Rover, totals: Mapping[str, Any]) -> dict[str, Any]:
+    """The rover object with 9 keys: it repeats the manifest's totals and lists the cameras."""
+    cameras = [{"name": name, "full_name": rover.cameras[name].full_name} for name in V1_ROVERS[rover.name].cameras]
+    return {**short_rover_object(rover), **totals, "cameras": cameras}
+
+
+def _mission_facts(rover: Rover) -> dict[str, date | str]:
+    names = V1_ROVERS[rover.name]
+    return {"landing_date": rover.landing_date, "launch_date": names.launch_date, "status": names.status}

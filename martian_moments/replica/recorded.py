@@ -1,0 +1,70 @@
+"""Recorded payloads: a folder of answers that NASA's servers really gave, found by their file names.
+
+``v1_manifest_<rover>_<date>.json``, ``v1_photos_<rover>_sol<N>_<date>.json``, ``mmgis_m20_traverse_<date>.json`` and
+``mmgis_m20_waypoints_full_<date>.json``; of several dates the last one counts, and files with ``_cut`` in their names are
+not whole answers and are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from martian_moments.errors import InputError
+
+_PHOTOS: Final = re.compile(r"v1_photos_(?P<rover>[a-z]+)_sol(?P<sol>\d+)_(?!.*_cut)[^/]*\.json")
+
+
+class Recording:
+    """The payloads in one folder. Files are read when they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def sols(self) -> Mapping[str, Mapping[int, Path]]:
+        """The file of every recorded sol, by rover and sol."""
+        found: dict[str, dict[int, Path]] = {}
+        for path in sorted(self._folder.iterdir()):
+            if match := _PHOTOS.fullmatch(path.name):
+                found.setdefault(match["rover"], {})[int(match["sol"])] = path
+        return found
+
+    def manifest(self, rover: str) -> bytes | None:
+        """The recorded manifest answer of a rover, unchanged."""
+        return self._newest(f"v1_manifest_{rover}_*.json")
+
+    def photos(self, rover: str, sol: int) -> bytes | None:
+        """The recorded answer for a sol, unchanged."""
+        path = self.sols.get(rover, {}).get(sol)
+        return None if path is None else path.read_bytes()
+
+    def traverse(self) -> bytes | None:
+        """The recorded ``M20_traverse.json``, unchanged."""
+        return self._newest("mmgis_m20_traverse_*.json")
+
+    def waypoints(self) -> bytes | None:
+        """The recorded ``M20_waypoints.json``, unchanged."""
+        return self._newest("mmgis_m20_waypoints_full_*.json")
+
+    def _newest(self, pattern: str) -> bytes | None:
+        paths = sorted(path for path in self._folder.glob(pattern) if "_cut" not in path.name)
+        return paths[-1].read_bytes() if paths else None
+
+
+def manifest_of(answer: bytes) -> dict[str, Any]:
+    """The object under ``photo_manifest`` of a recorded manifest answer.
+
+    Raises:
+        InputError: the file is not a manifest.
+    """
+    try:
+        manifest = orjson.loads(answer)["photo_manifest"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"a recorded manifest is not readable ({error!r}); record it again") from error
+    return dict(manifest)

@@ -1,0 +1,94 @@
+"""A replica inside this process, for tests and the demo: started, steered, and stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.faults import FaultPlan
+from martian_moments.replica.server import build_server, listen
+
+_START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The controls of a running replica, in this process or another."""
+
+    base_url: str
+
+    def faults(self, plan: FaultPlan) -> None:
+        """Misbehave by this plan from now on."""
+        self._post("/control/faults", plan.to_json())
+
+    def release(self, *, sols: int = 0, photos: bool = False) -> None:
+        """Let so many withheld sols appear, and the withheld photos."""
+        self._post("/control/late", {"sols": sols, "photos": photos})
+
+    def release_everything(self) -> None:
+        """Let everything appear that was withheld."""
+        self._post("/control/late", {})
+
+    def requests(self) -> dict[str, Any]:
+        """``{"total", "paths": {path and query: count}, "faults": {kind: count}}`` since the last reset."""
+        return dict(httpx.get(f"{self.base_url}/control/requests").raise_for_status().json())
+
+    def reset_counters(self) -> None:
+        """Count from zero again."""
+        self._post("/control/reset-counters", {})
+
+    def truth(self) -> dict[str, Any]:
+        """What a complete history holds now (see truth.py)."""
+        return dict(httpx.get(f"{self.base_url}/truth", timeout=60).raise_for_status().json())
+
+    def _post(self, path: str, content: dict[str, Any]) -> None:
+        httpx.post(f"{self.base_url}{path}", json=content).raise_for_status()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningReplica:
+    """A replica that answers."""
+
+    base_url: str
+
+    @property
+    def v1_url(self) -> str:
+        """The value for MARS_V1_URL."""
+        return f"{self.base_url}/api/v1"
+
+    @property
+    def mmgis_url(self) -> str:
+        """The value for MARS_MMGIS_URL."""
+        return f"{self.base_url}/mmgis-maps"
+
+    @property
+    def control(self) -> Control:
+        """Its controls."""
+        return Control(self.base_url)
+
+
+@contextmanager
+def running(config: ReplicaConfig, host: str = "127.0.0.1", port: int = 0) -> Iterator[RunningReplica]:
+    """A replica in a thread of this process, stopped at the end of the block.
+
+    A client in the same process shares the interpreter with it; measure speed against ``serve`` in a process of its own.
+    """
+    sock, base_url = listen(host, port)
+    ready = threading.Event()
+    with sock:
+        server = build_server(config, ready.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="replica", daemon=True)
+        thread.start()
+        try:
+            if not ready.wait(_START_SECONDS):
+                raise TimeoutError(f"the replica on {base_url} did not start within {_START_SECONDS} s")
+            yield RunningReplica(base_url)
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -1,0 +1,184 @@
+"""The replica as a web server on one address: v1 under ``/api/v1``, MMGIS under ``/mmgis-maps``, and its own controls.
+
+Controls: ``GET /truth``; ``GET`` and ``POST /control/faults``; ``POST /control/late``; ``GET /control/requests``;
+``POST /control/reset-counters``. They are never faulty and never counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from martian_moments.errors import InputError
+from martian_moments.replica.answers import TRANSPORT, Answer, Reply
+from martian_moments.replica.archive import NOT_FOUND, Archive, PhotoQuery
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.faults import FaultPlan, FaultStream, spoil
+from martian_moments.replica.truth import truth_of
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+
+
+
+class Replica:
+    """The handlers. Each takes a request and returns the reply."""
+
+    def __init__(self, config: ReplicaConfig) -> None:
+        self._seed = config.seed
+        self._archive = Archive(config)
+        self._faults = FaultStream(config.faults, config.seed)
+        self._requests: Counter[str] = Counter()
+        self._faulty: Counter[str] = Counter()
+
+    async def rovers(self, request: Request) -> Reply:
+        """``/api/v1/rovers``."""
+        return await self._upstream(request, self._archive.rovers())
+
+    async def manifest(self, request: Request) -> Reply:
+        """``/api/v1/manifests/<rover>``."""
+        return await self._upstream(request, self._archive.manifest(request.path_params["rover"]))
+
+    async def photos(self, request: Request) -> Reply:
+        """``/api/v1/rovers/<rover>/photos``."""
+        rover, query = request.path_params["rover"], PhotoQuery.parse(request.query_params)
+        answer = self._archive.photos(rover, query)
+        empty = self._archive.empty(rover, query) if answer.status == 200 else None  # noqa: PLR2004 - OK
+        return await self._upstream(request, answer, empty)
+
+    async def layer(self, request: Request) -> Reply:
+        """``/mmgis-maps/M20/Layers/json/<name>``."""
+        return await self._upstream(request, self._archive.layer(request.path_params["name"]))
+
+    async def nothing(self, request: Request, error: Exception) -> Reply:  # noqa: ARG002 - the handler's signature
+        """Any other address: a web page, as NASA's servers answer."""
+        return await self._upstream(request, NOT_FOUND)
+
+    async def _upstream(self, request: Request, answer: Answer, empty: bytes | None = None) -> Reply:
+        url = request.url
+        self._requests[f"{url.path}?{url.query}" if url.query else url.path] += 1
+        plan, fault = self._faults.plan, self._faults.next()
+        if plan.latency_ms:
+            await asyncio.sleep(plan.latency_ms / 1000)
+        if fault is None:
+            return answer
+        self._faulty[fault] += 1
+        return spoil(fault, answer, empty=empty, retry_after_s=plan.retry_after_s)
+
+    async def truth(self, request: Request) -> Reply:  # noqa: ARG002 - the handler's signature
+        """``GET /truth``."""
+        return _json(truth_of(self._archive))
+
+    async def faults(self, request: Request) -> Reply:
+        """``GET`` the fault plan, or ``POST`` a new one, whose faults start from the seed again."""
+        if request.method == "POST":
+            try:
+                plan = FaultPlan.from_json(orjson.loads(await request.body()))
+            except (InputError, orjson.JSONDecodeError) as error:
+                return _json({"error": str(error)}, status=400)
+            self._faults = FaultStream(plan, self._seed)
+        return _json(self._faults.plan.to_json())
+
+    async def late(self, request: Request) -> Reply:
+        """``POST /control/late``: ``{"sols": n, "photos": true}``; an empty object releases everything."""
+        try:
+            wanted = orjson.loads(await request.body() or b"{}")
+            sols = None if not wanted else int(wanted.get("sols", 0))
+            photos = True if not wanted else bool(wanted.get("photos", False))
+        except (ValueError, TypeError, AttributeError) as error:
+            return _json({"error": f"the release is not understood: {error}"}, status=400)
+        self._archive.release(sols=sols, photos=photos)
+        return _json({"newest_sols": {name: h.totals()["max_sol"] for name, h in self._archive.histories.items()}})
+
+    async def requests(self, request: Request) -> Reply:  # noqa: ARG002 - the handler's signature
+        """``GET /control/requests``: what was asked of the upstream since the last reset."""
+        return _json({"total": self._requests.total(), "paths": dict(self._requests), "faults": dict(self._faulty)})
+
+    async def reset_counters(self, request: Request) -> Reply:  # noqa: ARG002 - the handler's signature
+        """``POST /control/reset-counters``."""
+        self._requests.clear()
+        self._faulty.clear()
+        return _json({"total": 0})
+
+
+def _json(content: Any, status: int = 200) -> Answer:
+    return Answer(orjson.dumps(content), status=status)
+
+
+def build_app(config: ReplicaConfig) -> Starlette:
+    """The web application of a replica."""
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    replica = Replica(config)
+    app = Starlette(
+        routes=[
+            Route("/api/v1/rovers/{rover}/photos", replica.photos),  # first: nearly every request asks for photos
+            Route("/api/v1/manifests/{rover}", replica.manifest),
+            Route("/api/v1/rovers", replica.rovers),
+            Route("/mmgis-maps/M20/Layers/json/{name}", replica.layer),
+            Route("/truth", replica.truth),
+            Route("/control/faults", replica.faults, methods=["GET", "POST"]),
+            Route("/control/late", replica.late, methods=["POST"]),
+            Route("/control/requests", replica.requests),
+            Route("/control/reset-counters", replica.reset_counters, methods=["POST"]),
+        ],
+        exception_handlers={404: replica.nothing},
+    )
+    return app
+
+
+def build_server(config: ReplicaConfig, on_ready: Callable[[], None]) -> uvicorn.Server:
+    """A uvicorn server of a replica, which calls ``on_ready`` as soon as it answers."""
+    import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Protocol(HttpToolsProtocol):
+        """Shows each request the transport of its connection, so that a fault can cut it."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            self.app_state = {**self.app_state, TRANSPORT: transport}
+            super().connection_made(transport)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready()
+
+    app = build_app(config)
+    return Server(uvicorn.Config(app, http=Protocol, lifespan="off", log_level="critical", access_log=False))
+
+
+def listen(host: str, port: int) -> tuple[socket.socket, str]:
+    """A listening socket (port 0 picks a free one) and the base URL it stands for."""
+    sock = socket.create_server((host, port), backlog=512)
+    return sock, f"http://{host}:{sock.getsockname()[1]}"
+
+
+def serve(
+    config: ReplicaConfig, host: str = "127.0.0.1", port: int = 0, on_ready: Callable[[str], None] = print
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        config: what to serve.
+        host: the address to listen on.
+        port: the port; 0 picks a free one.
+        on_ready: called with the base URL as soon as the replica answers.
+
+    Raises:
+        InputError: the address cannot be listened on.
+    """
+    try:
+        sock, base_url = listen(host, port)
+    except OSError as error:
+        raise InputError(f"cannot listen on {host} port {port} ({error}); use another --port, 0 picks a free one") from error
+    with sock:
+        build_server(config, lambda: on_ready(base_url)).run(sockets=[sock])
