@@ -68,8 +68,8 @@ class Rover:
 
     def sol_of(self, moment: datetime) -> int:
         """The mission sol in which a UTC moment lies."""
-        elapsed = (moment - self.first_midnight).total_seconds()
-        return self.first_sol + int(elapsed // SOL_SECONDS)
+        # Whole microseconds: in floating point the first moment of many a sol falls into the sol before.
+        return self.first_sol + (moment - self.first_midnight) // timedelta(seconds=SOL_SECONDS)
 
     def v1_earth_date(self, sol: int) -> date:
         """The ``earth_date`` that the v1 API computes for a sol: landing date + whole Earth days of ``sol`` sols.
