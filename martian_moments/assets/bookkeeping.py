@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, Self
 
 import dagster as dg
@@ -48,6 +49,10 @@ _BATCHED_TYPES: Final = frozenset(
 )
 
 
+def _run_and_whether_batched(event: dg.EventLogEntry) -> tuple[str, bool]:
+    return event.run_id, event.dagster_event_type in _BATCHED_TYPES
+
+
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     """Dagster's SQLite event log, which stores a batch of asset events in one transaction per database.
 
@@ -57,14 +62,17 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     """
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
-        """Store events in the given order. Other kinds of events, or of several runs, go one by one as always."""
-        runs = {event.run_id for event in events}
-        if len(runs) != 1 or any(event.dagster_event_type not in _BATCHED_TYPES for event in events):
-            super().store_event_batch(events)
-            return
+        """Store events in the given order; other kinds of events than asset events go one by one as always."""
+        for (run_id, batched), group in groupby(events, _run_and_whether_batched):
+            if batched:
+                self._store_asset_events(run_id, list(group))
+            else:
+                super().store_event_batch(list(group))
+
+    def _store_asset_events(self, run_id: str, events: Sequence[dg.EventLogEntry]) -> None:
         rows = [self._event_to_row(event) for event in events]
         insert = SqlEventLogStorageTable.insert()
-        with self.run_connection(runs.pop()) as connection:
+        with self.run_connection(run_id) as connection:
             connection.execute(insert, rows)
         with self.index_transaction() as connection:
             in_order = insert.returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
