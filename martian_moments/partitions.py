@@ -7,7 +7,7 @@ keys and a range of sols are the same thing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,7 +101,7 @@ def newest_span(sols: Collection[int], width: int) -> Span | None:
     return next(spans(sols, width), None)
 
 
-def sols_in_tags(tags: dict[str, str]) -> range:
+def sols_in_tags(tags: Mapping[str, str]) -> range:
     """The sols that a run covers by its partition tags; empty for a run without partitions of sols."""
     first = tags.get(RANGE_START, tags.get(PARTITION, ""))
     last = tags.get(RANGE_END, first)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     mmgis_url: str = "https://mars.nasa.gov/mmgis-maps"
 
     aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL_S3")
-    aws_access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
+    aws_access_key_id: str | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
     aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
 
@@ -156,7 +156,13 @@ def _one_of(values: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...
 
 
 def _scheme(value: str, *examples: str) -> str:
-    allowed = {urlsplit(example).scheme for example in examples}
-    if value and (urlsplit(value).scheme not in allowed or not value.partition("://")[2]):
+    if value and not any(_same_shape(urlsplit(value), urlsplit(example)) for example in examples):
         raise ValueError(f"use {' or '.join(examples)}")
     return value
+
+
+def _same_shape(given: SplitResult, example: SplitResult) -> bool:
+    # file://lake names a host, not a folder: an address has a host where the example has one, else an absolute path.
+    if given.scheme != example.scheme or bool(given.netloc) != bool(example.netloc):
+        return False
+    return bool(given.netloc or given.path.strip("/"))

@@ -39,3 +39,9 @@ def _readable(value: bytes | None) -> dict[str, str | None]:
         return {"value": value.decode()}
     except UnicodeDecodeError:
         return {"value_base64": base64.b64encode(value).decode()}
+
+
+def broken_object(key: str, etag: str, reason: str) -> Message:
+    """The message for an object that an event named and that no loader can read: its key, its ETag and the reason."""
+    fields = {"object_key": key, "etag": etag, "reason": reason, "timestamp": datetime.now(UTC)}
+    return Message(key, orjson.dumps(fields, option=orjson.OPT_UTC_Z))

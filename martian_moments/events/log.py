@@ -9,6 +9,9 @@ from typing import Final, Protocol
 UPLOADS: Final = "minio-events"
 """Upload events in MinIO's shape, one per PUT under a notified prefix."""
 
+INGESTION_DEAD: Final = "ingestion-scheduling-dlq"
+"""Requests that could not be read or ask for what does not exist, with their coordinates."""
+
 UPLOADS_DEAD: Final = "minio-events-dlq"
 """What could not be read as an upload event, or names an object that cannot be loaded, with its coordinates."""
 
@@ -18,7 +21,7 @@ INGESTION_REQUESTS: Final = "ingestion-scheduling"
 LOADS_COMPLETE: Final = "warehouse-load-complete"
 """What was loaded into bronze."""
 
-TOPICS: Final[Mapping[str, int]] = {UPLOADS: 4, UPLOADS_DEAD: 1, INGESTION_REQUESTS: 1, LOADS_COMPLETE: 1}
+TOPICS: Final[Mapping[str, int]] = {UPLOADS: 4, UPLOADS_DEAD: 1, INGESTION_REQUESTS: 1, INGESTION_DEAD: 1, LOADS_COMPLETE: 1}
 """Every topic and its number of partitions."""
 
 Offsets = dict[int, int]

@@ -1,0 +1,137 @@
+"""The bronze assets: the lake's documents in the warehouse, one row per object. They never ask NASA."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import dagster as dg
+
+from martian_moments.assets import lake as lake_assets
+from martian_moments.assets.bookkeeping import materializations
+from martian_moments.documents import Kind, coordinates, prefix_of, sol_key
+from martian_moments.errors import DocumentError
+from martian_moments.events.dead_letters import broken_object
+from martian_moments.events.log import LOADS_COMPLETE, UPLOADS_DEAD
+from martian_moments.events.messages import load_complete
+from martian_moments.lake.store import ObjectInfo
+from martian_moments.loading import Loading, load
+from martian_moments.partitions import BRONZE_RUN_SOLS, sols_of
+from martian_moments.rooms import Rooms
+from martian_moments.rovers import ROVERS
+from martian_moments.warehouse.base import LEDGER
+
+WAREHOUSE_POOL: Final = "warehouse"
+"""DuckDB has one writer: bronze loads and dbt take turns (the pool's limit is 1)."""
+
+MANIFESTS: Final = dg.AssetKey(["bronze", "manifests"])
+TRAVERSE: Final = dg.AssetKey(["bronze", "traverse"])
+
+_BY_ROVER: Final = {MANIFESTS: (Kind.MANIFEST, lake_assets.MANIFESTS), TRAVERSE: (Kind.TRAVERSE, lake_assets.TRAVERSE)}
+
+
+def photos_key(rover: str) -> dg.AssetKey:
+    """The asset of a rover's photo documents in bronze."""
+    return dg.AssetKey(["bronze", rover, "photos"])
+
+
+def bronze_assets(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
+    """The bronze assets of these rovers; traverse maps only for those that a source maps."""
+    assets = [_by_rover(MANIFESTS, rovers, "manifests"), *(_photos(rover) for rover in rovers)]
+    return [*assets, _by_rover(TRAVERSE, traverse_rovers, "traverse maps")] if traverse_rovers else assets
+
+
+def _by_rover(key: dg.AssetKey, rovers: Sequence[str], what: str) -> dg.AssetsDefinition:
+    kind, upstream = _BY_ROVER[key]
+
+    @dg.asset(
+        key=key,
+        partitions_def=dg.StaticPartitionsDefinition(list(rovers)),
+        deps=[upstream],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        output_required=False,
+        pool=WAREHOUSE_POOL,
+        group_name="mission",
+        kinds={"table"},
+        owners=lake_assets.OWNERS,
+        description=f"One row per document: the {what} of the lake, unchanged, with their ledger.",
+    )
+    def bronze(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
+        found = {rover: rooms.lake.list(prefix_of(kind, rover)) for rover in context.partition_keys}
+        _load_and_tell(context, rooms, found)
+        yield from ()
+
+    return bronze
+
+
+def _photos(rover: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=photos_key(rover),
+        partitions_def=sols_of(rover),
+        deps=[lake_assets.photos_key(rover)],
+        backfill_policy=dg.BackfillPolicy.multi_run(BRONZE_RUN_SOLS),
+        output_required=False,
+        pool=WAREHOUSE_POOL,
+        group_name=rover,
+        kinds={"table"},
+        owners=lake_assets.OWNERS,
+        description=f"One row per sol and source: the photo documents of {ROVERS[rover].title}, unchanged, with their ledger.",
+    )
+    def photos(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
+        found: dict[str, list[ObjectInfo]] = {key: [] for key in context.partition_keys}
+        for each in rooms.lake.list(prefix_of(Kind.PHOTOS, rover)):
+            at = coordinates(each.key)
+            if at is not None and at.sol is not None and sol_key(at.sol) in found:
+                found[sol_key(at.sol)].append(each)
+        _load_and_tell(context, rooms, found)
+        yield from ()
+
+    return photos
+
+
+def _load_and_tell(context: dg.AssetExecutionContext, rooms: Rooms, found: dict[str, list[ObjectInfo]]) -> None:
+    """Load the objects of each partition; publish the ledger, tell the log and Dagster, and fail for what is broken."""
+    objects = [each for of_partition in found.values() for each in of_partition]
+    loading = load(rooms.lake, rooms.warehouse, objects)
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    moment = datetime.now(UTC)
+    if loading.report.loaded:
+        records = sum(loading.headers[key].record_count for key in loading.report.loaded)
+        asset = context.asset_key.to_user_string()
+        rooms.log.publish(LOADS_COMPLETE, [load_complete(asset, moment, loading.report.loaded, records)])
+    if loading.broken:
+        etags = {each.key: each.etag for each in objects}
+        rooms.log.publish(UPLOADS_DEAD, [broken_object(key, etags[key], str(why)) for key, why in loading.broken.items()])
+    with materializations(context) as log:
+        for partition, of_partition in found.items():
+            if of_partition and not any(each.key in loading.broken for each in of_partition):
+                log.add(_materialization(context.asset_key, partition, of_partition, loading))
+    if loading.broken:
+        raise _failure(loading.broken)
+
+
+def _materialization(
+    asset: dg.AssetKey, partition: str, objects: Sequence[ObjectInfo], loading: Loading
+) -> dg.AssetMaterialization:
+    headers = [loading.headers[each.key] for each in objects if each.key in loading.headers]
+    metadata: dict[str, Any] = {
+        "objects": len(objects),
+        "loaded": sum(each.key in loading.report.loaded for each in objects),
+        "bytes": sum(each.size for each in objects),
+        "seconds": round(loading.seconds, 3),
+        "object key": ", ".join(each.key for each in objects),
+    }
+    if headers:
+        metadata |= {"records": sum(each.record_count for each in headers), "source": ", ".join(each.source for each in headers)}
+    return dg.AssetMaterialization(asset, partition=partition, metadata=metadata)
+
+
+def _failure(broken: dict[str, DocumentError]) -> dg.Failure:
+    reasons = "\n".join(f"- {reason}" for reason in list(broken.values())[:10])
+    return dg.Failure(
+        description=f"{len(broken)} objects of the lake are broken; everything else is loaded. "
+        f"The gap sensor fetches them again.\n{reasons}",
+        metadata={"reasons": dg.MetadataValue.md(reasons)},
+        allow_retries=False,
+    )

@@ -1,0 +1,243 @@
+"""The lake assets: manifests, photos and traverse maps, fetched from NASA and kept as they were answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import dagster as dg
+from pydantic import Field
+
+from martian_moments import ingest
+from martian_moments.assets.bookkeeping import materializations
+from martian_moments.documents import Document, Header, Kind, sol_key
+from martian_moments.errors import LakeError, MartianError, UpstreamError
+from martian_moments.ingest import LakeView, Outcome, SolResult
+from martian_moments.lake.store import Put
+from martian_moments.nasa.sources import read_promises
+from martian_moments.partitions import LAKE_RUN_SOLS, register_sols, sols_of
+from martian_moments.rooms import Rooms
+from martian_moments.rovers import ROVERS
+
+NASA_POOL: Final = "nasa"
+"""Runs that ask NASA share this pool; its limit is part of the rate limit (settings.NASA_SLOTS)."""
+
+OWNERS: Final = ["team:martian-moments"]
+_SHOWN: Final = 10
+"""Reasons, and partitions of each, that a failure's message lists."""
+
+MANIFESTS: Final = dg.AssetKey(["lake", "manifests"])
+TRAVERSE: Final = dg.AssetKey(["lake", "traverse"])
+
+
+def photos_key(rover: str) -> dg.AssetKey:
+    """The asset of a rover's photo documents in the lake."""
+    return dg.AssetKey(["lake", rover, "photos"])
+
+
+class PhotosConfig(dg.Config):
+    """What a run of ``lake/<rover>/photos`` may be told in the launchpad."""
+
+    refetch: bool = Field(default=False, description="Ask NASA again for sols that the lake already holds whole.")
+    sols: list[int] = Field(default=[], description="Ask only for these sols of the partition range; empty: for every one.")
+
+
+def lake_assets(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
+    """The lake assets of these rovers; traverse maps only for those that a source maps."""
+    assets = [_manifests(rovers), *(_photos(rover) for rover in rovers)]
+    return [*assets, _traverse(traverse_rovers)] if traverse_rovers else assets
+
+
+def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=MANIFESTS,
+        partitions_def=dg.StaticPartitionsDefinition(list(rovers)),
+        backfill_policy=dg.BackfillPolicy.multi_run(1),
+        output_required=False,
+        pool=NASA_POOL,
+        group_name="mission",
+        kinds={"nasa", "json"},
+        owners=OWNERS,
+        description="One document per rover and source: the sols that the source has photos of, and how many. "
+        "New sols become partitions of the rover's photos.",
+    )
+    def manifests(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
+        for rover in context.partition_keys:
+            document, put = asyncio.run(_fetch_manifest(rooms, rover))
+            promised = read_promises(document)
+            newest = promised.newest_sol
+            metadata = {
+                **document_metadata(document.header, put),
+                "served": promised.served,
+                "sols with photos": len(promised.sols),
+                "newest sol": "none" if newest is None else newest,
+                "photos promised": promised.total,
+                "new sols registered": 0 if newest is None else register_sols(context.instance, rover, newest),
+            }
+            context.log_event(dg.AssetMaterialization(MANIFESTS, partition=rover, metadata=metadata))
+        yield from ()
+
+    return manifests
+
+
+async def _fetch_manifest(rooms: Rooms, rover: str) -> tuple[Document, Put]:
+    async with rooms.client() as client:
+        try:
+            return await ingest.fetch_manifest(rooms.photo_source(client), rooms.lake, rover)
+        except (UpstreamError, LakeError) as error:
+            raise _failure(f"the manifest of {rover} could not be fetched", {rover: error}) from error
+
+
+def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=TRAVERSE,
+        partitions_def=dg.StaticPartitionsDefinition(list(rovers)),
+        backfill_policy=dg.BackfillPolicy.multi_run(1),
+        output_required=False,
+        pool=NASA_POOL,
+        group_name="mission",
+        kinds={"nasa", "geojson"},
+        owners=OWNERS,
+        description="Two documents per rover: the path it drove, leg by leg, and the waypoints where it stopped.",
+    )
+    def traverse(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
+        for rover in context.partition_keys:
+            kept, failed = asyncio.run(_fetch_traverse(rooms, rover))
+            if failed:
+                raise _failure(f"{len(failed)} of 2 traverse maps of {rover} could not be fetched", failed)
+            metadata: dict[str, Any] = {}
+            for document, put in kept:
+                for name, value in document_metadata(document.header, put).items():
+                    metadata[f"{document.header.kind}: {name}"] = value
+            context.log_event(dg.AssetMaterialization(TRAVERSE, partition=rover, metadata=metadata))
+        yield from ()
+
+    return traverse
+
+
+async def _fetch_traverse(rooms: Rooms, rover: str) -> tuple[list[tuple[Document, Put]], dict[str, MartianError]]:
+    kept, failed = [], {}
+    async with rooms.client() as client:
+        source = rooms.traverse_source(client)
+        for kind in (Kind.TRAVERSE, Kind.WAYPOINTS):
+            try:
+                kept.append(await ingest.fetch_map(source, rooms.lake, rover, kind))
+            except (UpstreamError, LakeError) as error:
+                failed[kind] = error
+    return kept, failed
+
+
+def _photos(rover: str) -> dg.AssetsDefinition:
+    key = photos_key(rover)
+    title = ROVERS[rover].title
+
+    @dg.asset(
+        key=key,
+        partitions_def=sols_of(rover),
+        deps=[dg.AssetDep(MANIFESTS, partition_mapping=dg.SpecificPartitionsPartitionMapping([rover]))],
+        backfill_policy=dg.BackfillPolicy.multi_run(LAKE_RUN_SOLS),
+        output_required=False,
+        pool=NASA_POOL,
+        group_name=rover,
+        kinds={"nasa", "json"},
+        owners=OWNERS,
+        description=f"One document per sol: every photo record that the source has of {title} on that sol, as it was answered.",
+    )
+    def photos(
+        context: dg.AssetExecutionContext, config: PhotosConfig, rooms: dg.ResourceParam[Rooms]
+    ) -> Iterator[dg.Output[None]]:
+        sols = [int(partition) for partition in context.partition_keys]
+        failed = asyncio.run(_fetch_photos(context, config, rooms, rover, sols))
+        if failed:
+            raise _failure(f"{len(failed)} of {len(config.sols or sols)} sols of {rover} failed", failed)
+        yield from ()
+
+    return photos
+
+
+async def _fetch_photos(
+    context: dg.AssetExecutionContext, config: PhotosConfig, rooms: Rooms, rover: str, sols: Sequence[int]
+) -> dict[str, MartianError]:
+    """Fetch the sols of a run and log what is good; returns the errors of the others by partition key."""
+    if not sols:
+        raise _failure(f"the partition range of {rover} is empty; choose its sols in ascending order", {})
+    asked = set(config.sols) & set(sols) if config.sols else set(sols)
+    failed: dict[str, MartianError] = {}
+    async with rooms.client() as client:
+        source = rooms.photo_source(client)
+        known = ingest.view(rooms.lake, rover, source.name)
+        with materializations(context) as log:
+            results = ingest.fetch_sols(
+                source, rooms.lake, known, sorted(asked, reverse=True), refetch=config.refetch, in_flight=rooms.requests_in_flight
+            )
+            async for result in results:
+                if result.error is not None:
+                    failed[sol_key(result.sol)] = result.error
+                else:
+                    log.add(_materialization(rover, known, result))
+            for result in _not_asked(context, known, set(sols) - asked, failing=bool(failed)):
+                log.add(_materialization(rover, known, result))
+    return failed
+
+
+def _not_asked(
+    context: dg.AssetExecutionContext, known: LakeView, sols: set[int], *, failing: bool
+) -> Iterator[SolResult]:
+    """The sols of the range that this run is not for and that are good: held whole, or without any promised photo.
+
+    Dagster marks every sol of a failing run FAILED that the run does not materialize, so a failing run tells of them all;
+    another tells only of those that were never told of.
+    """
+    told = set() if failing else context.instance.get_materialized_partitions(context.asset_key)
+    for sol in sorted(sols):
+        if sol_key(sol) in told:
+            continue
+        if sol in known.headers and known.holds(sol):
+            yield SolResult(sol, Outcome.HELD, known.headers[sol])
+        elif known.promised(sol) == 0:
+            yield SolResult(sol, Outcome.NOT_PROMISED)
+
+
+def _materialization(rover: str, known: LakeView, result: SolResult) -> dg.AssetMaterialization:
+    metadata: dict[str, Any] = {"outcome": result.outcome.value, "seconds": round(result.seconds, 3)}
+    if result.header is None:
+        metadata |= {"records": 0, "source": known.source}
+    else:
+        metadata |= document_metadata(result.header, result.put)
+    return dg.AssetMaterialization(photos_key(rover), partition=sol_key(result.sol), metadata=metadata)
+
+
+def document_metadata(header: Header, put: Put | None) -> dict[str, Any]:
+    """What an asset's page shows of a document."""
+    metadata: dict[str, Any] = {
+        "records": header.record_count,
+        "source": header.source,
+        "complete": header.complete,
+        "object key": header.key,
+    }
+    if header.promised is not None:
+        metadata["promised"] = header.promised
+    if put is not None:
+        metadata |= {"bytes": put.size, "changed": put.changed}
+    return metadata
+
+
+def _failure(summary: str, errors: dict[str, MartianError]) -> dg.Failure:
+    """A failed run: what failed, why (each distinct reason once), and that the failed partitions can be retried alone."""
+    reasons: dict[str, list[str]] = {}
+    for partition, error in errors.items():
+        reasons.setdefault(f"{type(error).__name__}: {error}", []).append(partition)
+    shown = [f"- {_shortened(keys)}: {reason}" for reason, keys in list(reasons.items())[:_SHOWN]]
+    return dg.Failure(
+        description="\n".join([f"{summary}. The gap sensor asks again; or re-execute the failed partitions.", *shown]),
+        metadata={"failed": len(errors), "reasons": dg.MetadataValue.md("\n".join(shown))} if errors else {},
+        # The same range again would repeat what worked; the gap sensor repeats what failed.
+        allow_retries=False,
+    )
+
+
+
+
+def _shortened(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")

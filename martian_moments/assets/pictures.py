@@ -1,0 +1,146 @@
+"""What an asset's page shows of a published table: a preview, the number of rows, and a picture of some."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import dagster as dg
+
+from martian_moments.rovers import MARS_RADIUS_M, ROVERS
+from martian_moments.warehouse.base import MODELS, PublishedTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from martian_moments.warehouse.published import Published
+
+_PREVIEW_ROWS: Final = 10
+_RUST: Final = "#b7410e"
+_INK: Final = "#3b2f2f"
+
+
+def page(published: Published, table: PublishedTable) -> dict[str, Any]:
+    """The metadata of a published table; empty where it is not published."""
+    rows = published.read(table.schema, table.name)
+    if rows is None:
+        return {}
+    metadata: dict[str, Any] = {"dagster/row_count": rows.num_rows, "preview": dg.MetadataValue.md(_preview(rows))}
+    draw = _PICTURES.get(table.name)
+    if draw is not None and rows.num_rows:
+        metadata["picture"] = dg.MetadataValue.md(f"![{table.name}](data:image/png;base64,{_png(draw(rows))})")
+    return metadata
+
+
+def pages(published: Published) -> dict[dg.AssetKey, dict[str, Any]]:
+    """The metadata of every published model."""
+    return {dg.AssetKey([table.schema, table.name]): page(published, table) for table in MODELS}
+
+
+def _preview(rows: pa.Table) -> str:
+    """The first rows as a Markdown table; long values are cut."""
+    lines = [" | ".join(rows.column_names), " | ".join("---" for _ in rows.column_names)]
+    for row in rows.slice(0, _PREVIEW_ROWS).to_pylist():
+        lines.append(" | ".join(_cell(value) for value in row.values()))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    longest = 40
+    text = "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _png(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80, facecolor="white")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _panels(rovers: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, height * len(rovers)), layout="constrained")
+    axes = figure.subplots(len(rovers), 1, squeeze=False)[:, 0]
+    for rover, ax in zip(rovers, axes, strict=True):
+        ax.set_title(ROVERS[rover].title, loc="left", color=_INK, fontweight="bold")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(colors=_INK)
+    return figure, list(axes)
+
+
+def _by_rover(rows: pa.Table) -> dict[str, pa.Table]:
+    import pyarrow.compute as pc
+
+    present = set(rows["rover"].to_pylist())
+    return {rover: rows.filter(pc.equal(rows["rover"], rover)) for rover in ROVERS if rover in present}
+
+
+def _photos_per_sol(rows: pa.Table) -> Figure:
+    """A bar per sol, a panel per rover."""
+    parts = _by_rover(rows)
+    figure, axes = _panels(list(parts), 2.2)
+    for ax, part in zip(axes, parts.values(), strict=True):
+        ax.vlines(part["sol"].to_pylist(), 0, part["photos"].to_pylist(), color=_RUST, linewidth=1)
+        ax.set_ylim(bottom=0)
+        ax.set_xlabel("sol", color=_INK)
+        ax.set_ylabel("photos", color=_INK)
+    return figure
+
+
+def _path_driven(rows: pa.Table) -> Figure:
+    """The legs of each rover, coloured by sol, in kilometres from where it started."""
+    import math
+
+    import orjson
+
+    parts = _by_rover(rows)
+    figure, axes = _panels(list(parts), 6)
+    for ax, part in zip(axes, parts.values(), strict=True):
+        lines = [orjson.loads(text)["coordinates"] for text in part["geometry"].to_pylist() if text]
+        east, north = lines[0][0][:2]
+        km = math.radians(1) * MARS_RADIUS_M / 1_000
+        shrink = math.cos(math.radians(north))
+        sols = part["sol"].to_pylist()
+        shade = _shades(min(sols), max(sols))
+        for sol, line in zip(sols, lines, strict=False):
+            xs = [(point[0] - east) * km * shrink for point in line]
+            ax.plot(xs, [(point[1] - north) * km for point in line], color=shade(sol), linewidth=1.8)
+        ax.plot(0, 0, marker="o", color=_INK)
+        ax.annotate(" landing", (0, 0), color=_INK)
+        ax.set_aspect("equal", adjustable="datalim")
+        ax.set_xlabel(f"km east (light: sol {min(sols)}, dark: sol {max(sols)})", color=_INK)
+        ax.set_ylabel("km north", color=_INK)
+    return figure
+
+
+def _shades(first: int, last: int) -> Callable[[int], Any]:
+    from matplotlib import colormaps
+    from matplotlib.colors import Normalize
+
+    scale, palette = Normalize(first, max(last, first + 1)), colormaps["YlOrBr"]
+    # The palette's lightest third disappears on white.
+    return lambda sol: palette(0.3 + 0.7 * float(scale(sol)))
+
+
+def _photos_per_camera(rows: pa.Table) -> Figure:
+    """A bar per camera, a panel per rover, the busiest on top."""
+    parts = _by_rover(rows)
+    figure, axes = _panels(list(parts), 2.8)
+    for ax, part in zip(axes, parts.values(), strict=True):
+        counts = sorted(zip(part["photos"].to_pylist(), part["camera"].to_pylist(), strict=True))
+        bars = ax.barh([camera for _, camera in counts], [count for count, _ in counts], color=_RUST)
+        ax.bar_label(bars, padding=3, color=_INK)
+        ax.set_xlabel("photos", color=_INK)
+    return figure
+
+
+_PICTURES: Final[dict[str, Callable[[pa.Table], Figure]]] = {
+    "daily_activity": _photos_per_sol,
+    "fact_path": _path_driven,
+    "camera_summary": _photos_per_camera,
+}

@@ -1,0 +1,186 @@
+"""The upload sensor: from upload events to bronze runs.
+
+Offsets live in the sensor's cursor, which Dagster stores in one update together with the runs that a tick asks for, so that
+a tick is done whole or not at all. What an event names stays *pending* in the cursor until a run covers it; a rover whose
+bronze run is not finished collects events meanwhile and gets one wider run afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import dagster as dg
+
+from martian_moments.assets.bronze import MANIFESTS, TRAVERSE, photos_key
+from martian_moments.automation.in_flight import InFlight
+from martian_moments.documents import Coordinates, Kind, coordinates, sol_key
+from martian_moments.errors import EventUnreadable, OffsetOutOfRange
+from martian_moments.events.dead_letters import dead_letter
+from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, EventLog, Message, Record
+from martian_moments.events.uploads import Upload, parse_uploads
+from martian_moments.partitions import BRONZE_RUN_SOLS, missing_keys, registered_sols, spans
+from martian_moments.rooms import Rooms
+from martian_moments.rovers import ROVERS
+
+NAME: Final = "upload_events"
+
+EVENTS_PER_TICK: Final = 5_000
+"""A tick reads at most this many events: parsing them takes under a second of the 60 that a tick may last."""
+
+
+@dataclass(slots=True)
+class Cursor:
+    """What the sensor knows between ticks.
+
+    Attributes:
+        offsets: the next offset to read, by partition.
+        sols: by rover, the sols whose photos wait for a bronze run.
+        rovers: by kind (``manifests``, ``traverse``), the rovers that wait for a bronze run.
+    """
+
+    offsets: dict[int, int] = field(default_factory=dict)
+    sols: dict[str, set[int]] = field(default_factory=dict)
+    rovers: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def pending(self) -> int:
+        """How many objects wait for a run."""
+        return sum(map(len, self.sols.values())) + sum(map(len, self.rovers.values()))
+
+    def add(self, at: Coordinates) -> None:
+        """Note that an object waits for a bronze run."""
+        if at.kind is Kind.PHOTOS and at.sol is not None:
+            self.sols.setdefault(at.rover, set()).add(at.sol)
+        else:
+            self.rovers.setdefault("manifests" if at.kind is Kind.MANIFEST else "traverse", set()).add(at.rover)
+
+    def dump(self) -> str:
+        """As text."""
+        return json.dumps(
+            {
+                "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
+                "sols": {rover: sorted(sols) for rover, sols in sorted(self.sols.items()) if sols},
+                "rovers": {kind: sorted(rovers) for kind, rovers in sorted(self.rovers.items()) if rovers},
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def load(cls, text: str | None) -> Cursor:
+        """From text; an absent cursor reads the log from its beginning."""
+        if not text:
+            return cls()
+        stored = json.loads(text)
+        return cls(
+            offsets={int(partition): offset for partition, offset in stored["offsets"].items()},
+            sols={rover: set(sols) for rover, sols in stored["sols"].items()},
+            rovers={kind: set(rovers) for kind, rovers in stored["rovers"].items()},
+        )
+
+
+def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
+    """Asks for the bronze partitions of what was uploaded."""
+
+    @dg.sensor(
+        name=NAME,
+        target=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reads upload events and loads what they name into bronze; unreadable ones go to the dead-letter topic.",
+    )
+    def upload_events(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
+        cursor = Cursor.load(context.cursor)
+        read, dead = _read(context, rooms.log, cursor, rovers)
+        context.log.info("%d events read, %d to the dead-letter topic, %d objects wait for a run", read, dead, cursor.pending)
+        registrations = _registrations(context.instance, cursor)
+        under_way = InFlight(context)
+        requests = list(_requests(cursor, under_way))
+        return dg.SensorResult(
+            run_requests=requests,
+            dynamic_partitions_requests=registrations,
+            cursor=cursor.dump(),
+            skip_reason=None if requests else f"no event to act on ({cursor.pending} objects wait for a running load)",
+        )
+
+    return upload_events
+
+
+def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, rovers: Sequence[str]) -> tuple[int, int]:
+    """Read on from the cursor; returns the number of events and of dead letters."""
+    try:
+        records = log.read(UPLOADS, cursor.offsets, limit=EVENTS_PER_TICK)
+    except OffsetOutOfRange as error:
+        marks = log.watermarks(UPLOADS)
+        cursor.offsets = {partition: mark.low for partition, mark in marks.items()}
+        context.log.warning("%s. Reading on from the oldest event kept; reconcile finds what was lost in between.", error)
+        return 0, 0
+    dead: list[Message] = []
+    for record in records:
+        try:
+            for at in _named(record, rovers):
+                cursor.add(at)
+        except EventUnreadable as error:
+            context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+            dead.append(dead_letter(record, str(error)))
+        cursor.offsets[record.partition] = record.offset + 1
+    # Before the cursor moves: a tick that dies here repeats its dead letters, one that moved first would lose them.
+    log.publish(UPLOADS_DEAD, dead)
+    return len(records), len(dead)
+
+
+def _named(record: Record, rovers: Sequence[str]) -> Iterator[Coordinates]:
+    """The documents that an event names. Raises EventUnreadable for one that no partition can hold."""
+    for upload in parse_uploads(record.value):
+        if not isinstance(upload, Upload):
+            continue
+        at = coordinates(upload.key)
+        if at is None:
+            raise EventUnreadable(f"{upload.key!r} is not the key of a document")
+        if at.rover not in ROVERS:
+            raise EventUnreadable(f"{upload.key!r} is of an unknown rover; known are {', '.join(ROVERS)}")
+        if at.sol is not None and not _reached(at.rover, at.sol):
+            raise EventUnreadable(f"{upload.key!r} is of a sol that {at.rover} has not reached yet")
+        if at.rover in rovers:
+            yield at
+
+
+def _reached(rover: str, sol: int) -> bool:
+    facts = ROVERS[rover]
+    return facts.first_sol <= sol <= facts.sol_of(datetime.now(UTC)) + 1
+
+
+def _registrations(instance: dg.DagsterInstance, cursor: Cursor) -> list[dg.AddDynamicPartitionsRequest]:
+    """New partitions for sols that were uploaded before a manifest told of them (a lake that came from elsewhere)."""
+    requests = []
+    for rover, sols in cursor.sols.items():
+        if sols and (new := missing_keys(registered_sols(instance, rover), max(sols))):
+            requests.append(dg.AddDynamicPartitionsRequest(f"{rover}_sols", new))
+    return requests
+
+
+def _requests(cursor: Cursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
+    """Runs for what is pending, one asset partition or span each; takes what they cover out of the cursor."""
+    position = json.dumps(sorted(cursor.offsets.items()))
+    for rover, sols in cursor.sols.items():
+        if under_way.runs_of(photos_key(rover)):
+            continue
+        for span in spans(sols, BRONZE_RUN_SOLS):
+            run_key = _run_key(position, rover, sol_key(span.first), sol_key(span.last), len(span.sols))
+            yield dg.RunRequest(run_key=run_key, asset_selection=[photos_key(rover)], tags=span.tags())
+        cursor.sols[rover] = set()
+    for kind, rovers in cursor.rovers.items():
+        asset = MANIFESTS if kind == "manifests" else TRAVERSE
+        for rover in sorted(rovers):
+            if not under_way.runs_of(asset, rover):
+                yield dg.RunRequest(run_key=_run_key(position, kind, rover), asset_selection=[asset], partition_key=rover)
+                rovers.discard(rover)
+
+
+def _run_key(*parts: object) -> str:
+    # The offsets make the key unique for ever: Dagster drops a request whose key it has seen, even if that run failed.
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]

@@ -1,0 +1,65 @@
+"""Everything wired together: ``build_defs`` makes the Definitions, ``defs`` is what Dagster loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from martian_moments.assets.bronze import bronze_assets
+from martian_moments.assets.checks import lake_checks
+from martian_moments.assets.lake import lake_assets
+from martian_moments.assets.models import model_assets
+from martian_moments.automation.alerts import failure_alert
+from martian_moments.automation.gap_sensor import gap_sensor
+from martian_moments.automation.reconcile_sensor import reconcile_sensor
+from martian_moments.automation.requests_sensor import requests_sensor
+from martian_moments.automation.schedules import schedules
+from martian_moments.automation.upload_sensor import upload_sensor
+from martian_moments.nasa.mmgis import MMGIS
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+
+
+def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The platform's definitions.
+
+    Args:
+        settings: by default from the environment.
+        overrides: resources that take the place of those made from the settings, by name (``rooms``).
+
+    Raises:
+        SettingsError: a setting has a wrong value, or the dbt project has not been parsed.
+    """
+    settings = settings or Settings.load()
+    rovers = settings.rovers
+    traverse_rovers = MMGIS.of_these(rovers)
+    models = model_assets(rovers)
+    sensors = [
+        upload_sensor(rovers, traverse_rovers),
+        gap_sensor(rovers),
+        requests_sensor(rovers, traverse_rovers),
+        reconcile_sensor(rovers, traverse_rovers),
+        dg.AutomationConditionSensorDefinition(
+            "automation",
+            target=[models],
+            minimum_interval_seconds=5,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            description="Starts dbt when bronze has changed.",
+        ),
+    ]
+    if settings.alert_webhook_url is not None:
+        sensors.append(failure_alert(settings.alert_webhook_url))
+    return dg.Definitions(
+        assets=[*lake_assets(rovers, traverse_rovers), *bronze_assets(rovers, traverse_rovers), models],
+        asset_checks=lake_checks(rovers),
+        sensors=sensors,
+        schedules=schedules(rovers, traverse_rovers),
+        resources={"rooms": Rooms(settings), **(overrides or {})},
+        # One process per run: a multiprocess executor would import everything again for its single step.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,90 @@
+"""The two topics that are for other programs: asking for sols, and hearing what was loaded. JSON, schema 1.
+
+``ingestion-scheduling`` takes two shapes::
+
+    {"schema": 1, "rover": "curiosity", "first_sol": 100, "last_sol": 120, "refetch": false}
+    {"schema": 1, "refresh": ["curiosity", "spirit"], "young": true}
+
+The first asks for sols (``refetch``: also for those that the lake holds whole). The second asks again for the manifests and
+traverse maps of rovers and, with ``young``, for every sol that may still get photos.
+
+``warehouse-load-complete`` tells of a load::
+
+    {"schema": 1, "asset": "bronze/curiosity/photos", "loaded_at": "2026-04-01T12:00:00Z", "objects": ["photos/…"], "records": 856}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from martian_moments.documents import MAX_SOL
+from martian_moments.errors import EventUnreadable
+from martian_moments.events.log import Message
+from martian_moments.rovers import ROVERS
+
+
+def _known(rover: str) -> str:
+    if rover not in ROVERS:
+        raise ValueError(f"there is no rover {rover!r}; use one of {', '.join(ROVERS)}")
+    return rover
+
+
+RoverName = Annotated[str, AfterValidator(_known)]
+Sol = Annotated[int, Field(ge=0, le=MAX_SOL)]
+
+
+class SolsRequest(BaseModel):
+    """Ask for the sols of a range."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = Field(alias="schema")
+    rover: RoverName
+    first_sol: Sol
+    last_sol: Sol
+    refetch: bool = False
+
+    @model_validator(mode="after")
+    def _rising(self) -> SolsRequest:
+        if self.first_sol > self.last_sol:
+            raise ValueError("first_sol is above last_sol")
+        return self
+
+
+class RefreshRequest(BaseModel):
+    """Ask again for the manifests and traverse maps of rovers and, with ``young``, for their young sols."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = Field(alias="schema")
+    refresh: tuple[RoverName, ...] = Field(min_length=1)
+    young: bool = True
+
+
+_REQUEST: TypeAdapter[SolsRequest | RefreshRequest] = TypeAdapter(SolsRequest | RefreshRequest)
+
+
+def parse_request(value: bytes | None) -> SolsRequest | RefreshRequest:
+    """What a message of ``ingestion-scheduling`` asks for. Raises EventUnreadable with the reason."""
+    try:
+        return _REQUEST.validate_json(value or b"")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise EventUnreadable(f"not an ingestion request ({where or 'message'}: {first['msg']})") from error
+
+
+def refresh_request(rovers: Sequence[str], *, young: bool) -> Message:
+    """The message that asks for a refresh."""
+    return Message("refresh", orjson.dumps({"schema": 1, "refresh": rovers, "young": young}))
+
+
+def load_complete(asset: str, loaded_at: datetime, objects: Collection[str], records: int) -> Message:
+    """The message that tells of a load."""
+    body = {"schema": 1, "asset": asset, "loaded_at": loaded_at, "objects": sorted(objects), "records": records}
+    return Message(asset, orjson.dumps(body, option=orjson.OPT_UTC_Z))

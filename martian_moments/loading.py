@@ -1,0 +1,76 @@
+"""From the lake to bronze: which objects the warehouse lacks, and loading them.
+
+This is where the rooms ``lake`` and ``warehouse`` meet; it knows nothing of Dagster and never asks NASA.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from martian_moments.documents import Header, coordinates, decode_text, header_from_text
+from martian_moments.errors import DocumentError
+from martian_moments.lake.store import Lake, ObjectInfo
+from martian_moments.warehouse.base import LEDGER, BronzeObject, LoadReport, Warehouse
+from martian_moments.warehouse.published import Published
+
+
+@dataclass(slots=True)
+class Loading:
+    """What one load did.
+
+    Attributes:
+        report: what the warehouse did, by object key.
+        headers: the header of every object that was read, by key.
+        broken: why an object could not be read, by key.
+        seconds: how long it took.
+    """
+
+    report: LoadReport = field(default_factory=LoadReport)
+    headers: dict[str, Header] = field(default_factory=dict)
+    broken: dict[str, DocumentError] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def load(lake: Lake, warehouse: Warehouse, objects: Iterable[ObjectInfo]) -> Loading:
+    """Load those of the lake's objects that bronze does not hold in this version.
+
+    A broken object is told of in the result and does not stop the others.
+
+    Raises:
+        LakeError: the lake could not be read.
+        WarehouseError: the warehouse refused; what was committed before stays.
+    """
+    began = time.monotonic()
+    loading = Loading()
+    held = held_etags(warehouse)
+    wanted = [each for each in objects if held.get(each.key) != each.etag]
+    loading.report = warehouse.load(_read(lake, wanted, loading))
+    loading.seconds = time.monotonic() - began
+    return loading
+
+
+def held_etags(warehouse: Warehouse) -> Mapping[str, str]:
+    """The ETag of every object that bronze holds, by object key."""
+    ledger = warehouse.ledger()
+    return dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
+
+
+def unloaded(lake: Lake, warehouse: Warehouse, published: Published, prefix: str = "") -> list[ObjectInfo]:
+    """The documents under a prefix whose version is not in bronze, by the published ledger: it never waits for a writer."""
+    ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"]) if warehouse.exists() else None
+    held = {} if ledger is None else dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
+    return [each for each in lake.list(prefix) if coordinates(each.key) and held.get(each.key) != each.etag]
+
+
+def _read(lake: Lake, objects: Iterable[ObjectInfo], loading: Loading) -> Iterator[BronzeObject]:
+    for each in objects:
+        try:
+            text = decode_text(each.key, lake.get(each.key))
+            header = header_from_text(each.key, text)
+        except DocumentError as error:
+            loading.broken[each.key] = error
+            continue
+        loading.headers[each.key] = header
+        yield BronzeObject(each.key, each.etag, header, text)

@@ -1,0 +1,124 @@
+"""The place that picks parts: from settings to a lake, an event log, a warehouse and the upstream sources.
+
+Everything else takes these parts as they come; nothing else asks which implementation it got.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from martian_moments.events.log import UPLOADS, Message
+from martian_moments.events.uploads import upload_event
+from martian_moments.settings import NASA_SLOTS, Settings
+
+if TYPE_CHECKING:
+    from martian_moments.events.log import EventLog
+    from martian_moments.lake.store import Lake, ObjectInfo
+    from martian_moments.nasa.http import PoliteClient
+    from martian_moments.nasa.sources import PhotoSource, TraverseSource, Upstream
+    from martian_moments.warehouse.base import Warehouse
+    from martian_moments.warehouse.published import Published
+
+EMBEDDED_BUCKET: Final = "mars"
+"""The bucket that the file store's events name; the folder itself has no bucket."""
+
+
+class Rooms:
+    """The parts that the settings name, each opened when it is first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The object store. S3 announces its uploads itself; for files, the event log is told of each."""
+        from martian_moments.lake.store import Lake, S3Options
+
+        settings = self.settings
+        if settings.lake.startswith("file:"):
+            return Lake(settings.lake, announce=self._announce)
+        secret = settings.aws_secret_access_key
+        return Lake(
+            settings.lake,
+            s3=S3Options(
+                endpoint=settings.aws_endpoint_url,
+                access_key_id=settings.aws_access_key_id,
+                secret_access_key=secret.get_secret_value() if secret else None,
+                region=settings.aws_region,
+            ),
+        )
+
+    def _announce(self, written: ObjectInfo) -> None:
+        event = upload_event(
+            bucket=EMBEDDED_BUCKET, key=written.key, etag=written.etag, size=written.size, moment=written.modified
+        )
+        self.log.publish(UPLOADS, [Message(f"{EMBEDDED_BUCKET}/{written.key}", event)])
+
+    @cached_property
+    def log(self) -> EventLog:
+        """The event log."""
+        from martian_moments.events.open import open_log
+
+        return open_log(self.settings.events)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse. Only bronze loads and dbt open it."""
+        from martian_moments.warehouse.open import open_warehouse
+
+        return open_warehouse(self.settings.warehouse)
+
+    @cached_property
+    def published(self) -> Published:
+        """The published tables, which everybody may read at any moment."""
+        from martian_moments.warehouse.published import Published
+
+        return Published(self.settings.published)
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """NASA's addresses."""
+        from martian_moments.nasa.sources import Upstream
+
+        settings = self.settings
+        key = settings.v1_api_key
+        return Upstream(
+            v1_url=settings.v1_url, mmgis_url=settings.mmgis_url, v1_api_key=key.get_secret_value() if key else None
+        )
+
+    def client(self) -> PoliteClient:
+        """A client with this run's share of the rate limit and of the requests in flight.
+
+        The NASA pool lets ``NASA_SLOTS`` runs ask at the same time, so each takes that part of both.
+        """
+        from martian_moments.nasa.http import PoliteClient
+
+        return PoliteClient(
+            requests_per_minute=self.settings.requests_per_minute / NASA_SLOTS,
+            concurrency=self.requests_in_flight,
+            secrets=self.upstream.secrets,
+        )
+
+    @property
+    def requests_in_flight(self) -> int:
+        """A run's share of the requests in flight."""
+        return max(1, self.settings.concurrency // NASA_SLOTS)
+
+    def photo_source(self, client: PoliteClient) -> PhotoSource:
+        """The photo source that the settings prefer."""
+        from martian_moments.nasa.sources import photo_sources
+
+        return photo_sources(self.settings.sources, client, self.upstream)[0]
+
+    def traverse_source(self, client: PoliteClient) -> TraverseSource:
+        """The source of traverse maps."""
+        from martian_moments.nasa.sources import traverse_source
+
+        return traverse_source(client, self.upstream)
+
+    @cached_property
+    def dbt_project(self) -> Path:
+        """The folder of the dbt project, beside this package."""
+        return Path(__file__).resolve().parent.parent / "martian_moments_dbt"
