@@ -1,0 +1,22 @@
+"""``python -m martian_moments.operations.supervised MODULE ARGUMENTS…``: the module, ending when its supervisor does."""
+
+from __future__ import annotations
+
+import runpy
+import signal
+import sys
+
+from martian_moments.automation.processes import die_with_supervisor
+
+
+def main() -> None:
+    """Runs the module as ``python -m`` would."""
+    # A shell without job control starts background commands with SIGINT ignored, and Dagster copies that to SIGTERM.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    die_with_supervisor()
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""The embedded platform as one command: code server, daemon and webserver, kept alive and never left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._grpc.client import DagsterGrpcClient
+from filelock import FileLock, Timeout
+
+from martian_moments.automation.launcher import worker_of
+from martian_moments.automation.processes import SUPERVISOR_VARIABLE, ProcessId
+from martian_moments.automation.worker import end_run
+from martian_moments.errors import PlatformRunning
+from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
+from martian_moments.operations.platform import RunningPlatform, clear_state, read_state, write_state
+
+LOCATION: Final = "martian_moments"
+"""The name of the code location."""
+
+_LOOPBACK: Final = "127.0.0.1"
+_READY_SECONDS: Final = 120.0
+_UNSETTLED: Final = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING)
+
+
+class Supervisor:
+    """The processes of one platform. Use :func:`supervise`; it cleans up before and after.
+
+    Attributes:
+        instance: the platform's Dagster instance.
+        state: what the state file says.
+    """
+
+    def __init__(
+        self, home: Path, *, instance: DagsterInstance, module: str, port: int | None, on_event: Callable[[str], None]
+    ) -> None:
+        self.instance = instance
+        self._home = home
+        self._module = module
+        self._on_event = on_event
+        self.state = RunningPlatform(
+            process=str(ProcessId.mine()),
+            grpc_port=_free_port(),
+            url=None if port is None else f"http://{_LOOPBACK}:{port or _free_port()}",
+            ready=False,
+        )
+        self._children: list[Child] = []
+
+    def start(self) -> None:
+        """Starts the processes, each when those that it needs are ready.
+
+        Raises:
+            PlatformFailed: one did not become ready; the message has the end of its log.
+        """
+        write_state(self._home, self.state)
+        workspace = self._write_workspace()
+        grpc_port = str(self.state.grpc_port)
+        code = ("dagster", "api", "grpc", "-h", _LOOPBACK, "-p", grpc_port, "-m", self._module, "-a", "defs")
+        code_server = self._spawn("code server", *code, "--location-name", LOCATION, "--log-level", "warning")
+        code_server.wait_ready(self._code_server_answers, timeout=_READY_SECONDS)
+
+        started = time.time()
+        daemon = self._spawn("daemon", "dagster._daemon", "run", "-w", str(workspace), "--log-level", "warning")
+        if self.state.url is not None:
+            address = httpx.URL(self.state.url)
+            listen = ("-h", address.host, "-p", str(address.port))
+            webserver = self._spawn("webserver", "dagster_webserver", *listen, "-w", str(workspace))
+            webserver.wait_ready(self._webserver_answers, timeout=_READY_SECONDS)
+        daemon.wait_ready(lambda: self._daemon_beats_since(started), timeout=_READY_SECONDS)
+
+        self.state = RunningPlatform(self.state.process, self.state.grpc_port, self.state.url, ready=True)
+        write_state(self._home, self.state)
+        self._on_event(f"ready at {self.state.url}" if self.state.url else "ready")
+
+    def look_after(self) -> None:
+        """One round: restarts what has died.
+
+        Raises:
+            PlatformFailed: a process keeps dying.
+        """
+        for child in self._children:
+            child.look_after(self._on_event)
+
+    def _spawn(self, name: str, *arguments: str) -> Child:
+        environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            SUPERVISOR_VARIABLE: self.state.process,
+        }
+        log = self._home / "logs" / f"{name.replace(' ', '-')}.log"
+        child = Child(name, arguments=arguments, environment=environment, log=log)
+        child.start()
+        self._children.append(child)
+        self._on_event(f"{name} started (pid {child.pid})")
+        return child
+
+    def _write_workspace(self) -> Path:
+        file = self._home / "workspace.yaml"
+        file.write_text(
+            "# Written by every `martian-moments up`: the code server's port changes with it.\n"
+            "load_from:\n"
+            f"  - grpc_server: {{host: {_LOOPBACK}, port: {self.state.grpc_port}, location_name: {LOCATION}}}\n"
+        )
+        return file
+
+    def _code_server_answers(self) -> bool:
+        try:
+            DagsterGrpcClient(host=_LOOPBACK, port=self.state.grpc_port).ping("")
+        except DagsterUserCodeUnreachableError:
+            return False
+        return True
+
+    def _webserver_answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.state.url}/server_info", timeout=5, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _daemon_beats_since(self, moment: float) -> bool:
+        beats = self.instance.get_daemon_heartbeats()
+        required = self.instance.get_required_daemon_types()
+        return all(name in beats and beats[name].timestamp >= moment for name in required)
+
+
+@contextmanager
+def supervise(
+    home: Path,
+    *,
+    instance_config: Path,
+    module: str,
+    port: int | None,
+    pools: Mapping[str, int],
+    on_event: Callable[[str], None],
+) -> Iterator[Supervisor]:
+    """A started platform, whose every process is gone and every run settled when the block is left.
+
+    Args:
+        home: the embedded platform's folder; DAGSTER_HOME is its folder ``dagster``.
+        instance_config: the dagster.yaml to use; copied to DAGSTER_HOME.
+        module: the module with the definitions, in its attribute ``defs``.
+        port: the web interface's port on 127.0.0.1, 0 for a free one, None for no web interface.
+        pools: limits to set in the instance, by pool.
+        on_event: gets a line for people whenever something happens.
+
+    Raises:
+        PlatformRunning: another platform runs on this home.
+        PlatformFailed: a process did not become ready.
+    """
+    dagster_home = home / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    with _only_one(home):
+        before = read_state(home)
+        if before is not None:
+            stop_all(before.supervisor, patience=0)
+        shutil.copyfile(instance_config, dagster_home / "dagster.yaml")
+        # The instance's configuration and every child read it.
+        os.environ["DAGSTER_HOME"] = str(dagster_home)
+        with DagsterInstance.get() as instance:
+            for run in settle_runs(instance, "The platform stopped while the run was under way."):
+                on_event(f"run {run} was under way when the platform stopped; it is repeated")
+            for pool, limit in pools.items():
+                instance.event_log_storage.set_concurrency_slots(pool, limit)
+            platform = Supervisor(home, instance=instance, module=module, port=port, on_event=on_event)
+            try:
+                platform.start()
+                yield platform
+            finally:
+                with _signals({signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}):
+                    on_event("stopping")
+                    stop_all(platform.state.supervisor)
+                    list(settle_runs(instance, "The platform was stopped while the run was under way."))
+                    clear_state(home)
+
+
+def run_platform(
+    home: Path,
+    *,
+    instance_config: Path,
+    module: str = "martian_moments.definitions",
+    headless: bool = False,
+    port: int = 0,
+    pools: Mapping[str, int],
+    on_event: Callable[[str], None],
+) -> None:
+    """Runs the platform until SIGINT or SIGTERM; call it from the main thread. Parameters as for :func:`supervise`.
+
+    Raises:
+        PlatformRunning: another platform runs on this home.
+        PlatformFailed: a process did not become ready, or keeps dying.
+    """
+    # Both, always: a shell without job control starts background commands with SIGINT ignored.
+    interrupt = signal.default_int_handler
+    where = None if headless else port
+    try:
+        with (
+            _signals({signal.SIGINT: interrupt, signal.SIGTERM: interrupt, signal.SIGHUP: interrupt}),
+            supervise(
+                home, instance_config=instance_config, module=module, port=where, pools=pools, on_event=on_event
+            ) as platform,
+        ):
+            while True:
+                platform.look_after()
+                time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        on_event("stopped")
+
+
+def settle_runs(instance: DagsterInstance, explanation: str) -> Iterator[str]:
+    """Gives every run that claims to be under way its final status; for when no worker can be alive.
+
+    A failed one is repeated by the next daemon, because nothing in the run itself failed.
+
+    Yields:
+        The id of each.
+    """
+    for run in instance.get_runs(RunsFilter(statuses=list(_UNSETTLED))):
+        worker = worker_of(run)
+        if worker is not None:
+            worker.send(signal.SIGKILL)
+        end_run(instance, run, explanation)
+        yield run.run_id
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    try:
+        with FileLock(home / "platform.lock", timeout=0):
+            yield
+    except Timeout:
+        state = read_state(home)
+        who = f"pid {state.supervisor.pid}" if state else "it has just started"
+        raise PlatformRunning(f"The platform on {home} runs already ({who}); stop that one first.") from None
+
+
+@contextmanager
+def _signals(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,68 @@
+"""Definitions for the tests of launcher and supervisor: runs that wait for a file, and a sensor that shows its pulse.
+
+Everything happens in the folder SCRATCH: an execution of ``patient`` or ``stubborn`` appends its pid to ``<asset>.started``
+and ends when ``<asset>.go`` exists.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import dagster as dg
+
+SCRATCH = Path(os.environ["SCRATCH"])
+
+
+def _wait_for_go(name: str) -> None:
+    with (SCRATCH / f"{name}.started").open("a") as started:
+        started.write(f"{os.getpid()}\n")
+    while not (SCRATCH / f"{name}.go").exists():
+        time.sleep(0.05)
+
+
+@dg.asset
+def quick() -> None:
+    """Says something and ends."""
+    print("quick was here")
+
+
+@dg.asset
+def failing() -> None:
+    """Fails on its own terms."""
+    raise dg.Failure("on purpose")
+
+
+@dg.asset(pool="scratch")
+def patient() -> None:
+    """Waits, one at a time."""
+    _wait_for_go("patient")
+
+
+@dg.asset
+def stubborn() -> None:
+    """Waits, and does not listen to interrupts."""
+    while not (SCRATCH / "stubborn.go").exists():
+        try:
+            _wait_for_go("stubborn")
+        except BaseException:  # noqa: BLE001 - this is what it is for
+            continue
+
+
+@dg.sensor(asset_selection=["quick"], minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+def pulse() -> dg.SkipReason:
+    """Counts its evaluations."""
+    with (SCRATCH / "pulse").open("a") as beats:
+        beats.write(f"{os.getpid()}\n")
+    return dg.SkipReason("only a pulse")
+
+
+ASSETS = (quick, failing, patient, stubborn)
+
+defs = dg.Definitions(
+    assets=ASSETS,
+    jobs=[dg.define_asset_job(f"{asset.key.path[0]}_job", [asset]) for asset in ASSETS],
+    sensors=[pulse],
+    executor=dg.in_process_executor,
+)
