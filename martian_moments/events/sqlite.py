@@ -18,6 +18,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
 from martian_moments.errors import EventLogError, OffsetOutOfRange
 from martian_moments.events.log import TOPICS, Message, Record, Watermarks
 
@@ -140,10 +142,19 @@ def fair_shares(waiting: Mapping[int, int], limit: int) -> dict[int, int]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
+    # Unlike every other statement, the change to WAL does not wait for its turn when several processes create the file.
+    for attempt in Retrying(
+        retry=retry_if_exception(_is_busy), stop=stop_after_delay(_BUSY_SECONDS), wait=wait_random(0, 0.1), reraise=True
+    ):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(_SCHEMA)
     return connection
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
 def _high(connection: sqlite3.Connection, topic: str, partition: int) -> int:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from martian_moments.documents import Document, Header, coordinates, decode_header, decode_text, encode, header_from_text
@@ -38,8 +38,16 @@ _HEADER_BYTES: Final = 4096
 _READERS: Final = 16
 """Objects read at the same time for their headers: enough to hide S3's latency, harmless for files."""
 
-_NO_SPACE: Final = re.compile(r"os error (27|28|122)\)")  # EFBIG, ENOSPC, EDQUOT
-_NOT_ALLOWED: Final = re.compile(r"os error (1|13|30)\)")  # EPERM, EACCES, EROFS
+_ADVICE: Final = (
+    # EFBIG, ENOSPC, EDQUOT
+    (re.compile(r"os error (27|28|122)\)"), "free space where the lake lies (or raise its quota), then materialize again"),
+    # EPERM, EACCES, EROFS
+    (re.compile(r"os error (1|13|30)\)"), "check who owns the folder and whether this user may write there"),
+    (re.compile(r"status code: 40[13]"), "check the keys and the policy of the bucket"),
+    (re.compile("NoSuchBucket"), "create the bucket, or correct the address"),
+    (re.compile(""), "check that the address is right and that the store answers, then try again"),
+)
+"""What to do, by what the store's error says: obstore has no classes for most of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +205,13 @@ class Lake:
     def _errors(self, verb: str, key: str) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError as error:
-            raise ObjectMissing(f"{self.url}: no object {key}; materialize its partition first") from error
         except (BaseError, OSError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise LakeError(f"{self.url}: cannot {verb} {key or 'it'}: {reason}; {_advice(error, reason)}") from error
+            text = str(error)
+            if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
+                raise ObjectMissing(f"{self.url}: no object {key}; materialize its partition first") from error
+            advice = next(advice for pattern, advice in _ADVICE if pattern.search(text))
+            reason = text.partition("\n")[0]  # what follows is a dump of obstore's own structures
+            raise LakeError(f"{self.url}: cannot {verb} {key or 'it'}: {reason}; {advice}") from error
 
 
 def supersedes(new: Header, stored: Header) -> bool:
@@ -249,11 +259,3 @@ def _info(meta: ObjectMeta) -> ObjectInfo:
 
 def _bare(etag: str | None) -> str:
     return (etag or "").strip('"')
-
-
-def _advice(error: Exception, reason: str) -> str:
-    if _NO_SPACE.search(reason):
-        return "free space where the lake lies (or raise its quota), then materialize again"
-    if isinstance(error, (PermissionDeniedError, UnauthenticatedError, PermissionError)) or _NOT_ALLOWED.search(reason):
-        return "check the owner of the folder, or the keys and the policy of the bucket"
-    return "check that the address is right and that the store answers, then try again"
