@@ -21,7 +21,7 @@ from martian_moments.replica.histories import (
     SolPhotos,
     rover_object,
 )
-from martian_moments.replica.mission import Mission, generated_promises, plan_mission, promises_of
+from martian_moments.replica.mission import generated_promises, plan_mission, promises_of
 from martian_moments.replica.recorded import Recording, manifest_of
 from martian_moments.replica.traverse import Traverse
 from martian_moments.rovers import ROVERS, Rover
@@ -62,44 +62,30 @@ class PhotoQuery:
 
 
 class Archive:
-    """Every answer of the replica as it is now. :meth:`release` lets withheld photos and sols appear."""
+    """Every answer of the replica at one moment. Immutable: :meth:`released` gives the archive of a later moment."""
 
-    def __init__(self, config: ReplicaConfig) -> None:
+    def __init__(self, config: ReplicaConfig, histories: Mapping[str, History], late: Late) -> None:
         self.config = config
+        self.histories = histories
+        self._late = late
         self._recording = Recording(config.recorded) if config.recorded else None
-        self._late = Late(config.late_sols, config.late_share)
-        self.histories: Mapping[str, History] = {name: self._history(ROVERS[name]) for name in config.rovers}
-        self._cached = lru_cache(maxsize=_CACHED_ANSWERS)(self._photos)
+        self._cached_photos = lru_cache(maxsize=_CACHED_ANSWERS)(self._photos)
+        self._cached_manifest = lru_cache(maxsize=len(ROVERS))(self._manifest)
 
-    def _history(self, rover: Rover) -> History:
-        config = self.config
-        if self._recording and (answer := self._recording.manifest(rover.name)):
-            fill = plan_mission(rover, config.seed, promises_of(manifest_of(answer)))
-            return RecordedHistory(self._recording, rover, config.unrecorded, fill)
-        return GeneratedHistory(self._mission(rover), self._late)
-
-    def _mission(self, rover: Rover) -> Mission:
-        config = self.config
-        source = Recording(config.counts).manifest(rover.name) if config.counts else None
-        promises = promises_of(manifest_of(source)) if source else list(generated_promises(rover, config.seed))
-        return plan_mission(rover, config.seed, promises[: config.sols], scale=config.scale)
-
-    def release(self, *, sols: int | None = None, photos: bool = False) -> None:
-        """Let some of what is withheld appear.
+    def released(self, *, sols: int | None = None, photos: bool = False) -> Archive:
+        """The archive after some of what is withheld has appeared.
 
         Args:
             sols: how many withheld sols appear, the oldest first; None for all of them.
             photos: whether the withheld photos of visible sols appear.
         """
         hidden = 0 if sols is None else max(0, self._late.sols - sols)
-        self._late = Late(hidden, 0.0 if photos else self._late.share)
-        self.histories = {
-            name: GeneratedHistory(history.mission, self._late) if isinstance(history, GeneratedHistory) else history
+        late = Late(hidden, 0.0 if photos else self._late.share)
+        histories = {
+            name: GeneratedHistory(history.mission, late) if isinstance(history, GeneratedHistory) else history
             for name, history in self.histories.items()
         }
-        self._cached.cache_clear()
-        self._manifests.clear()
-        self.__dict__.pop("traverse", None)
+        return Archive(self.config, histories, late)
 
     def rovers(self) -> Answer:
         """``/rovers``. The listing is put together here, also for recorded rovers, and says so."""
@@ -109,26 +95,15 @@ class Archive:
 
     def manifest(self, rover: str) -> Answer:
         """``/manifests/<rover>``."""
-        history = self.histories.get(rover.lower())
-        if history is None:
-            return self._unknown_rover(rover)
-        if history.rover.name not in self._manifests:
-            self._manifests[history.rover.name] = Answer(history.manifest())
-        return self._manifests[history.rover.name]
+        return self._cached_manifest(rover.lower())
 
-    @cached_property
-    def _manifests(self) -> dict[str, Answer]:
-        return {}
+    def _manifest(self, rover: str) -> Answer:
+        history = self.histories.get(rover)
+        return self._unknown_rover(rover) if history is None else Answer(history.manifest())
 
     def photos(self, rover: str, query: PhotoQuery) -> Answer:
         """``/rovers/<rover>/photos``."""
-        return self._cached(rover.lower(), query)
-
-    def empty(self, rover: str, query: PhotoQuery) -> bytes:
-        """The body of a well-formed answer without photos to the same question."""
-        history = self.histories.get(rover.lower())
-        nothing = SolPhotos((), (), synthetic=isinstance(history, GeneratedHistory))
-        return self._page(nothing, query)
+        return self._cached_photos(rover.lower(), query)
 
     def _photos(self, rover: str, query: PhotoQuery) -> Answer:
         history = self.histories.get(rover)
@@ -136,15 +111,19 @@ class Archive:
             return self._unknown_rover(rover)
         sol = _sol_asked(history.rover, query)
         try:
-            photos = SolPhotos((), (), isinstance(history, GeneratedHistory)) if sol is None else history.photos(sol)
+            return self._page(_no_photos(history) if sol is None else history.photos(sol), query)
         except NotRecordedError as error:
             return Answer(orjson.dumps({"error": f"not recorded: {error}"}), status=503)
-        return Answer(self._page(photos, query))
 
-    def _page(self, photos: SolPhotos, query: PhotoQuery) -> bytes:
+    def without_photos(self, rover: str, query: PhotoQuery) -> Answer | None:
+        """The well-formed answer without photos to the same question; None for an unknown rover."""
+        history = self.histories.get(rover.lower())
+        return None if history is None else self._page(_no_photos(history), query)
+
+    def _page(self, photos: SolPhotos, query: PhotoQuery) -> Answer:
         paginated = self.config.paginated or query.page is not None
         if photos.whole and query.camera is None and not paginated:
-            return photos.whole
+            return Answer(photos.whole)
         records = list(photos.records)
         if query.camera:
             pairs = zip(photos.records, photos.cameras, strict=True)
@@ -164,7 +143,7 @@ class Archive:
             answer["photos"] = records[(page - 1) * size : page * size]
         if photos.synthetic:
             answer["synthetic"] = True
-        return orjson.dumps(answer)
+        return Answer(orjson.dumps(answer))
 
     def _unknown_rover(self, rover: str) -> Answer:
         if self.config.paginated:
@@ -182,6 +161,7 @@ class Archive:
         history = self.histories.get(_TRAVERSE_ROVER)
         if history is None:
             return {}
+        files: tuple[bytes | None, bytes | None] = (None, None)
         if isinstance(history, GeneratedHistory):
             path, newest = Traverse(history.mission), history.newest_sol
             files = (orjson.dumps(path.legs(newest)), orjson.dumps(path.waypoints(newest)))
@@ -189,6 +169,31 @@ class Archive:
             files = (self._recording.traverse(), self._recording.waypoints())
         names = ("M20_traverse.json", "M20_waypoints.json")
         return {name: content for name, content in zip(names, files, strict=True) if content is not None}
+
+
+def open_archive(config: ReplicaConfig) -> Archive:
+    """The archive at the start, with everything late still withheld.
+
+    Raises:
+        InputError: a recorded manifest is not readable.
+    """
+    late = Late(config.late_sols, config.late_share)
+    return Archive(config, {name: _history(config, ROVERS[name], late) for name in config.rovers}, late)
+
+
+def _history(config: ReplicaConfig, rover: Rover, late: Late) -> History:
+    if config.recorded:
+        recording = Recording(config.recorded)
+        if answer := recording.manifest(rover.name):
+            fill = plan_mission(rover, config.seed, promises_of(manifest_of(answer)))
+            return RecordedHistory(recording, rover, config.unrecorded, fill)
+    source = Recording(config.counts).manifest(rover.name) if config.counts else None
+    promises = promises_of(manifest_of(source)) if source else list(generated_promises(rover, config.seed))
+    return GeneratedHistory(plan_mission(rover, config.seed, promises[: config.sols], scale=config.scale), late)
+
+
+def _no_photos(history: History) -> SolPhotos:
+    return SolPhotos((), (), synthetic=isinstance(history, GeneratedHistory))
 
 
 def _sol_asked(rover: Rover, query: PhotoQuery) -> int | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from martian_moments.errors import InputError
-from martian_moments.replica.answers import Answer, Cut, Dropped, Reply
+from martian_moments.replica.answers import HTML, Answer, Cut, Dropped, Reply
 
 
 class Fault(StrEnum):
@@ -64,8 +64,8 @@ class FaultPlan:
         Raises:
             InputError: an unknown field or kind, or a value of the wrong type.
         """
-        values = dict(fields)
         try:
+            values = dict(fields)
             if "kinds" in values:
                 values["kinds"] = tuple(Fault(kind) for kind in values["kinds"])
             return cls(**values)
@@ -95,16 +95,29 @@ class FaultStream:
 
 
 _PAGE: Final = b"<!DOCTYPE html><html><head><title>Service</title></head><body><h1>We'll be back soon</h1></body></html>"
-_STATUS_TEXT: Final = {500: "Internal Server Error", 503: "Service Unavailable"}
 
 
-def spoil(fault: Fault, answer: Answer, *, empty: bytes | None, retry_after_s: int) -> Reply:
+def _error(status: int, title: str) -> Answer:
+    page = f"<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1></body></html>"
+    return Answer(page.encode(), status=status, media_type=HTML)
+
+
+_WRONG_ANSWERS: Final = {
+    Fault.ERROR_500: _error(500, "Internal Server Error"),
+    Fault.ERROR_503: _error(503, "Service Unavailable"),
+    Fault.HTML: Answer(_PAGE, media_type=HTML),
+    Fault.JSON_ERROR: Answer(b'{"error":{"code":"INTERNAL","message":"The service could not process the request."}}'),
+}
+_RATE_LIMIT_BODY: Final = b'{"error":{"code":"OVER_RATE_LIMIT","message":"You have exceeded your rate limit."}}'
+
+
+def spoil(fault: Fault, answer: Answer, *, empty: Answer | None, retry_after_s: int) -> Reply:
     """The reply that a client gets instead of the right answer.
 
     Args:
         fault: what goes wrong.
         answer: the right answer.
-        empty: the body of an answer without photos, or None where the right answer is no list of photos.
+        empty: the answer without photos to the same question, or None where the right answer is no list of photos.
         retry_after_s: what a 429 says in Retry-After.
     """
     match fault:
@@ -113,21 +126,8 @@ def spoil(fault: Fault, answer: Answer, *, empty: bytes | None, retry_after_s: i
         case Fault.CUT:
             return Cut(answer)
         case Fault.RATE_LIMITED:
-            body = b'{"error":{"code":"OVER_RATE_LIMIT","message":"You have exceeded your rate limit."}}'
-            return Answer(body, status=429, headers=((b"retry-after", str(retry_after_s).encode()),))
-        case Fault.HTML:
-            return Answer(_PAGE, media_type=b"text/html; charset=utf-8")
-        case Fault.JSON_ERROR:
-            return Answer(b'{"error":{"code":"INTERNAL","message":"The service could not process the request."}}')
-        case Fault.EMPTY if empty is not None:
-            return Answer(empty)
-        case Fault.ERROR_500:
-            return _error(500)
-        case Fault.ERROR_503 | Fault.EMPTY:
-            return _error(503)
-
-
-def _error(status: int) -> Answer:
-    title = f"{status} {_STATUS_TEXT[status]}"
-    body = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
-    return Answer(body, status=status, media_type=b"text/html")
+            return Answer(_RATE_LIMIT_BODY, status=429, headers=((b"retry-after", str(retry_after_s).encode()),))
+        case Fault.EMPTY:
+            return empty or _WRONG_ANSWERS[Fault.ERROR_503]
+        case _:
+            return _WRONG_ANSWERS[fault]

@@ -79,12 +79,14 @@ class GeneratedHistory:
         plans = mission.sols[: max(1, len(mission.sols) - late.sols)]
         window = {plan.sol for plan in mission.sols[-LATE_WINDOW:]} if late.share else set()
         self._late_photos = {plan.sol: self._withhold(plan, late.share) for plan in plans if plan.sol in window}
-        self._plans = [plan for plan in plans if self._late_photos.get(plan.sol, True)]
-        self._sols = {plan.sol for plan in self._plans}
+        self._plans = plans
+        self._sols = {plan.sol for plan in plans}
 
     def _withhold(self, plan: SolPlan, share: float) -> list[Photo]:
+        # The first photo of a sol is never late: whole sols are withheld by their number, not by chance.
         draw = self.mission.random("late", plan.sol)
-        return [photo for photo in self.mission.photos(plan.sol) if draw.random() >= share]
+        first, *others = self.mission.photos(plan.sol)
+        return [first, *(photo for photo in others if draw.random() >= share)]
 
     @property
     def newest_sol(self) -> int:

@@ -178,7 +178,7 @@ def _share_out(rover: Rover, seed: int, promise: Promise, photos: int) -> tuple[
             if draw.random() < camera.share and (camera.last_sol is None or promise.sol <= camera.last_sol)
         ] or [draw.choice(("PANCAM",) if "PANCAM" in cameras else tuple(cameras)[:1])]
     else:
-        used = list(promise.cameras)
+        used = [name for name in promise.cameras if name in cameras] or [next(iter(cameras))]
     if len(used) > photos:
         used = draw.sample(used, photos)
     weights = [draw.random() + 0.1 for _ in used]

@@ -10,13 +10,14 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from martian_moments.errors import InputError
 from martian_moments.replica.answers import TRANSPORT, Answer, Reply
-from martian_moments.replica.archive import NOT_FOUND, Archive, PhotoQuery
+from martian_moments.replica.archive import NOT_FOUND, PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan, FaultStream, spoil
 from martian_moments.replica.truth import truth_of
@@ -27,13 +28,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 
-
 class Replica:
     """The handlers. Each takes a request and returns the reply."""
 
     def __init__(self, config: ReplicaConfig) -> None:
         self._seed = config.seed
-        self._archive = Archive(config)
+        self._archive = open_archive(config)
         self._faults = FaultStream(config.faults, config.seed)
         self._requests: Counter[str] = Counter()
         self._faulty: Counter[str] = Counter()
@@ -50,27 +50,28 @@ class Replica:
         """``/api/v1/rovers/<rover>/photos``."""
         rover, query = request.path_params["rover"], PhotoQuery.parse(request.query_params)
         answer = self._archive.photos(rover, query)
-        empty = self._archive.empty(rover, query) if answer.status == 200 else None  # noqa: PLR2004 - OK
-        return await self._upstream(request, answer, empty)
+        return await self._upstream(request, answer, lambda: self._archive.without_photos(rover, query))
 
     async def layer(self, request: Request) -> Reply:
         """``/mmgis-maps/M20/Layers/json/<name>``."""
         return await self._upstream(request, self._archive.layer(request.path_params["name"]))
 
-    async def nothing(self, request: Request, error: Exception) -> Reply:  # noqa: ARG002 - the handler's signature
+    async def nothing(self, request: Request) -> Reply:
         """Any other address: a web page, as NASA's servers answer."""
         return await self._upstream(request, NOT_FOUND)
 
-    async def _upstream(self, request: Request, answer: Answer, empty: bytes | None = None) -> Reply:
-        url = request.url
-        self._requests[f"{url.path}?{url.query}" if url.query else url.path] += 1
+    async def _upstream(
+        self, request: Request, answer: Answer, without_photos: Callable[[], Answer | None] = lambda: None
+    ) -> Reply:
+        path, query = request.scope["path"], request.scope["query_string"].decode()
+        self._requests[f"{path}?{query}" if query else path] += 1
         plan, fault = self._faults.plan, self._faults.next()
         if plan.latency_ms:
             await asyncio.sleep(plan.latency_ms / 1000)
         if fault is None:
             return answer
-        self._faulty[fault] += 1
-        return spoil(fault, answer, empty=empty, retry_after_s=plan.retry_after_s)
+        self._faulty[fault.value] += 1
+        return spoil(fault, answer, empty=without_photos(), retry_after_s=plan.retry_after_s)
 
     async def truth(self, request: Request) -> Reply:  # noqa: ARG002 - the handler's signature
         """``GET /truth``."""
@@ -91,10 +92,10 @@ class Replica:
         try:
             wanted = orjson.loads(await request.body() or b"{}")
             sols = None if not wanted else int(wanted.get("sols", 0))
-            photos = True if not wanted else bool(wanted.get("photos", False))
+            photos = not wanted or bool(wanted.get("photos", False))
         except (ValueError, TypeError, AttributeError) as error:
             return _json({"error": f"the release is not understood: {error}"}, status=400)
-        self._archive.release(sols=sols, photos=photos)
+        self._archive = self._archive.released(sols=sols, photos=photos)
         return _json({"newest_sols": {name: h.totals()["max_sol"] for name, h in self._archive.histories.items()}})
 
     async def requests(self, request: Request) -> Reply:  # noqa: ARG002 - the handler's signature
@@ -118,7 +119,7 @@ def build_app(config: ReplicaConfig) -> Starlette:
     from starlette.routing import Route
 
     replica = Replica(config)
-    app = Starlette(
+    return Starlette(
         routes=[
             Route("/api/v1/rovers/{rover}/photos", replica.photos),  # first: nearly every request asks for photos
             Route("/api/v1/manifests/{rover}", replica.manifest),
@@ -129,10 +130,9 @@ def build_app(config: ReplicaConfig) -> Starlette:
             Route("/control/late", replica.late, methods=["POST"]),
             Route("/control/requests", replica.requests),
             Route("/control/reset-counters", replica.reset_counters, methods=["POST"]),
+            Route("/{path:path}", replica.nothing),
         ],
-        exception_handlers={404: replica.nothing},
     )
-    return app
 
 
 def build_server(config: ReplicaConfig, on_ready: Callable[[], None]) -> uvicorn.Server:
@@ -153,7 +153,11 @@ def build_server(config: ReplicaConfig, on_ready: Callable[[], None]) -> uvicorn
             on_ready()
 
     app = build_app(config)
-    return Server(uvicorn.Config(app, http=Protocol, lifespan="off", log_level="critical", access_log=False))
+    return Server(
+        uvicorn.Config(
+            app, http=Protocol, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=5
+        )
+    )
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, str]:
@@ -162,9 +166,7 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
     return sock, f"http://{host}:{sock.getsockname()[1]}"
 
 
-def serve(
-    config: ReplicaConfig, host: str = "127.0.0.1", port: int = 0, on_ready: Callable[[str], None] = print
-) -> None:
+def serve(config: ReplicaConfig, host: str = "127.0.0.1", port: int = 0, on_ready: Callable[[str], None] = print) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
@@ -180,5 +182,5 @@ def serve(
         sock, base_url = listen(host, port)
     except OSError as error:
         raise InputError(f"cannot listen on {host} port {port} ({error}); use another --port, 0 picks a free one") from error
-    with sock:
+    with sock, suppress(KeyboardInterrupt):
         build_server(config, lambda: on_ready(base_url)).run(sockets=[sock])

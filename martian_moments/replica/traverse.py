@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 from martian_moments.replica.mission import Mission, Stop
@@ -95,7 +96,7 @@ class Traverse:
         legs: list[_Leg] = []
         position, heading = _LANDING, draw.uniform(0, 360)
         stops = self.mission.stops
-        for start, end in zip(stops, stops[1:], strict=False):
+        for start, end in pairwise(stops):
             path = [position]
             steps = max(2, math.ceil(end.distance_m / _POINT_SPACING_M))
             for _ in range(steps):
@@ -109,7 +110,7 @@ class Traverse:
 
 def path_length_m(path: Sequence[Sequence[float]]) -> float:
     """Length of a path of [longitude, latitude, ...] points on the sphere."""
-    return sum(_distance_m(a, b) for a, b in zip(path, path[1:], strict=False))
+    return sum(_distance_m(a, b) for a, b in pairwise(path))
 
 
 def newly_driven_m(legs: Iterable[dict[str, Any]]) -> float:
