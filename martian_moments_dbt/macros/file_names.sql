@@ -1,0 +1,97 @@
+{#
+    What the file names of the four missions tell. One place for the grammars:
+    Perseverance  NLE_0367_0699523414_304ECM_N0110108NCAM00710_13_0LLJ01_1200.jpg   N|T sampling, site 011, drive 0108, version 01
+    Curiosity     FLB_486265257EDR_F0481570FHAZ00323M_.JPG                          F|S|D|T|M sampling, site 048, drive 1570
+                  1000ML0044631120305209E02_DXXX.jpg                                mast, hand lens and descent cameras: type letter
+    Spirit and    1P128287426EFF0000P2303L2M1-BR.JPG                                EFF|ESF|EDN|ETH product, site 00, drive 00
+    Opportunity                                                                     in the MER code of two characters
+#}
+
+{% macro file_name(url) -%}
+    {{ matched(url, '([^/]+)$') }}
+{%- endmacro %}
+
+{#
+    One identity for all versions and renditions of one picture: without extension, rendition (_1200, -BR) and, for
+    Perseverance, the two-digit version. So it equals the imageid of the mission's own feed and the PRODUCT_ID of the PDS.
+#}
+{% macro product_identity(rover, file_name) -%}
+    case {{ rover }}
+        when 'perseverance'
+            then coalesce({{ matched(file_name, '^(.*J)[0-9][0-9](_[0-9]+)?[.][A-Za-z]+$') }}, {{ stem(file_name) }})
+        when 'curiosity' then {{ stem(file_name) }}
+        else coalesce({{ matched(file_name, '^(.*)-BR[.][A-Za-z]+$') }}, {{ stem(file_name) }})
+    end
+{%- endmacro %}
+
+{% macro stem(file_name) -%}
+    {{ matched(file_name, '^(.*?)(_1200)?[.][A-Za-z]+$') }}
+{%- endmacro %}
+
+{# full | subframe | downsampled | thumbnail | mixed, or null where the name does not tell. #}
+{% macro product_type(rover, file_name) -%}
+    case
+        case {{ rover }}
+            when 'perseverance' then {{ matched(file_name, '_([NT])[0-9]{7}[A-Z_]') }}
+            when 'curiosity'
+                then coalesce(
+                    {{ matched(file_name, '^[A-Z0-9_]{3}_[0-9]{9}[A-Z]{3}_([A-Z])[0-9]{7}') }},
+                    {{ matched(file_name, '^[0-9]{4}M[A-Z][0-9]+(I)[0-9]+_') }}
+                )
+            else {{ matched(file_name, '^[12][A-Z][0-9]{9}(EFF|ESF|EDN|ETH)') }}
+        end
+        when 'N' then 'full'
+        when 'F' then 'full'
+        when 'EFF' then 'full'
+        when 'S' then 'subframe'
+        when 'ESF' then 'subframe'
+        when 'D' then 'downsampled'
+        when 'EDN' then 'downsampled'
+        when 'T' then 'thumbnail'
+        when 'I' then 'thumbnail'
+        when 'ETH' then 'thumbnail'
+        when 'M' then 'mixed'
+    end
+{%- endmacro %}
+
+{# The other letters of Curiosity's mast, hand lens and descent cameras (C, D, E) are pictures of full size. #}
+{% macro is_thumbnail(rover, file_name, product_type) -%}
+    case
+        when {{ product_type }} is not null then {{ product_type }} = 'thumbnail'
+        when {{ rover }} = 'curiosity' and {{ matched(file_name, '^[0-9]{4}M[A-Z][0-9]+([CDE])[0-9]+_') }} is not null then false
+    end
+{%- endmacro %}
+
+{# The rover motion counter, as {'site': sql, 'drive': sql}: integers, or null where the name has none. #}
+{% macro motion_counter(rover, file_name) -%}
+    {% set surface = '[NT]([0-9]{3})[0-9]{4}[A-Z_]', '[NT][0-9]{3}([0-9]{4})[A-Z_]' %}
+    {% set opgs = '^[A-Z0-9_]{3}_[0-9]{9}[A-Z]{3}_[A-Z]' %}
+    {% set mer = '^[12][A-Z][0-9]{9}[A-Z]{3}' %}
+    {{ return({
+        'site': _counter(rover, file_name, '_' ~ surface[0], opgs ~ '([0-9]{3})[0-9]{4}', mer ~ '([0-9A-Z]{2})'),
+        'drive': _counter(rover, file_name, '_' ~ surface[1], opgs ~ '[0-9]{3}([0-9]{4})', mer ~ '..([0-9A-Z]{2})'),
+    }) }}
+{%- endmacro %}
+
+{% macro _counter(rover, file_name, perseverance, curiosity, mer) -%}
+    case {{ rover }}
+        when 'perseverance' then cast({{ matched(file_name, perseverance) }} as integer)
+        when 'curiosity' then cast({{ matched(file_name, curiosity) }} as integer)
+        else {{ mer_code(matched(file_name, mer)) }}
+    end
+{%- endmacro %}
+
+{# 00 to 99, then A0 to ZZ from 100 on, then 0A to 9Z from 1036 on; ## and __ are overflow: null. #}
+{% macro mer_code(code) -%}
+    {% set first %}(ascii(substr({{ code }}, 1, 1)) - 65){% endset %}
+    {% set second %}(ascii(substr({{ code }}, 2, 1)) - 65){% endset %}
+    cast(
+        case
+            when {{ code }} is null then null
+            when {{ first }} < 0 and {{ second }} < 0 then try_cast({{ code }} as integer)
+            when {{ first }} >= 0 and {{ second }} < 0 then 100 + 36 * {{ first }} + {{ second }} + 17
+            when {{ first }} >= 0 then 100 + 36 * {{ first }} + 10 + {{ second }}
+            else 1036 + 26 * ({{ first }} + 17) + {{ second }}
+        end as integer
+    )
+{%- endmacro %}

@@ -1,0 +1,12 @@
+{# The first group of a regular expression, or null where it does not match. #}
+{% macro matched(text, pattern) -%}
+    {{ return(adapter.dispatch('matched')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matched(text, pattern) -%}
+    nullif(regexp_extract({{ text }}, '{{ pattern }}', 1), '')
+{%- endmacro %}
+
+{% macro snowflake__matched(text, pattern) -%}
+    regexp_substr({{ text }}, '{{ pattern | replace('\\', '\\\\') }}', 1, 1, 'e', 1)
+{%- endmacro %}

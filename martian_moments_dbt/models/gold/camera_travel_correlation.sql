@@ -1,0 +1,43 @@
+{# Over every sol with photos or a drive; a rover without a known path has no correlation. #}
+with sols as (
+    select
+        *,
+        legs > 0 as is_driving
+    from {{ ref('daily_activity') }}
+),
+
+cameras as (
+    select
+        rover,
+        camera
+    from {{ ref('photo_summary') }}
+    group by rover, camera
+),
+
+days as (
+    select
+        cameras.rover,
+        cameras.camera,
+        sols.is_driving,
+        sols.distance_m,
+        coalesce(photo_summary.photos, 0) as photos
+    from cameras
+    inner join sols on cameras.rover = sols.rover
+    left join {{ ref('photo_summary') }} as photo_summary
+        on
+            cameras.rover = photo_summary.rover
+            and cameras.camera = photo_summary.camera
+            and sols.sol = photo_summary.sol
+)
+
+select
+    rover,
+    camera,
+    count(*) as sols,
+    count(case when is_driving then 1 end) as driving_sols,
+    cast(sum(photos) as bigint) as photos,
+    avg(case when is_driving then photos end) as photos_per_driving_sol,
+    avg(case when not is_driving then photos end) as photos_per_parked_sol,
+    case when count(case when is_driving then 1 end) > 0 then {{ correlation('photos', 'distance_m') }} end as correlation
+from days
+group by rover, camera

@@ -1,0 +1,23 @@
+{# Cameras that nobody told us about are kept, with the role unknown. #}
+with known as (
+    select * from {{ source('bronze', 'cameras') }}
+),
+
+seen as (
+    select
+        rover,
+        camera,
+        max(camera_full_name) as full_name
+    from {{ ref('photo_records') }}
+    group by rover, camera
+)
+
+select
+    coalesce(known.rover, seen.rover) as rover,
+    coalesce(known.camera, seen.camera) as camera,
+    coalesce(known.full_name, seen.full_name, seen.camera) as full_name,
+    coalesce(known.role, 'unknown') as role,
+    known.camera is not null as is_known,
+    seen.camera is not null as is_seen
+from known
+full outer join seen on known.rover = seen.rover and known.camera = seen.camera

@@ -1,0 +1,7 @@
+select
+    rover,
+    title,
+    landing_date,
+    first_sol,
+    first_midnight as first_midnight_utc
+from {{ source('bronze', 'rovers') }}

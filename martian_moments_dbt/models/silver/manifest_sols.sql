@@ -1,0 +1,15 @@
+with manifest_sols as (
+    select * from {{ ref('stg_v1__manifest_sols') }}
+)
+
+select
+    rover,
+    source,
+    sol,
+    max(photos_promised) as photos_promised,
+    max(earth_date) as earth_date,
+    max(max_sol) as max_sol,
+    max(fetched_at) as fetched_at
+from manifest_sols
+where sol is not null
+group by rover, source, sol
