@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.instance import InstanceRef
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 from martian_moments.assets.bookkeeping import BatchingSqliteEventLogStorage, MaterializationLog, materializations
@@ -139,13 +140,14 @@ def asset_rows(home: Path, run_id: str) -> dict[str, list[Any]]:
 
         return event and without(json.loads(event.replace(run_id, "RUN")))
 
-    events = "SELECT id, dagster_event_type, step_key, asset_key, partition, event FROM event_logs WHERE dagster_event_type GLOB 'ASSET_*'"
+    columns = "dagster_event_type, step_key, asset_key, partition, event"
+    events = f"{columns} FROM event_logs WHERE dagster_event_type GLOB 'ASSET_*' ORDER BY id"
     assets = "SELECT id, asset_key, replace(last_run_id, '{}', 'RUN'), last_materialization FROM asset_keys"
     run_shard = home / "history" / "runs" / f"{run_id}.db"
-    own = rows(run_shard, events.replace("SELECT id,", "SELECT") + " ORDER BY id")
+    own, index = rows(run_shard, f"SELECT {events}"), rows(index_of(home), f"SELECT id, {events}")
     return {
         "run": [(*row[:-1], unvarying(row[-1])) for row in own],
-        "index": [(*row[:-1], unvarying(row[-1])) for row in rows(index_of(home), events + " ORDER BY id")],
+        "index": [(*row[:-1], unvarying(row[-1])) for row in index],
         "assets": [(*row[:-1], unvarying(row[-1])) for row in rows(index_of(home), assets.format(run_id))],
         "tags": rows(index_of(home), "SELECT event_id, asset_key, key, value FROM asset_event_tags ORDER BY 1, 3"),
         "checks": rows(index_of(home), "SELECT asset_key, check_name, execution_status FROM asset_check_executions"),
@@ -193,6 +195,15 @@ def test_300_sols_are_each_stored_once_in_few_transactions(home: Path, monkeypat
         assert event.asset_materialization.metadata["records"].value == 299
         stats = instance.event_log_storage.get_stats_for_run(result.run_id)
         assert stats.materializations == 300
+
+
+def test_a_run_worker_that_gets_the_instance_by_reference_has_the_same_storage(home: Path) -> None:
+    with (
+        open_instance(home, 3) as instance,
+        dg.DagsterInstance.from_ref(InstanceRef.from_dict(instance.get_ref().to_dict())) as elsewhere,
+    ):
+        assert isinstance(elsewhere.event_log_storage, BatchingSqliteEventLogStorage)
+        assert elsewhere.get_dynamic_partitions("sols") == keys(3)
 
 
 def test_a_run_that_fails_at_its_end_leaves_good_sols_materialized_and_the_others_failed(home: Path) -> None:
