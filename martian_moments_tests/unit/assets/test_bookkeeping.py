@@ -15,6 +15,7 @@ import dagster as dg
 import pytest
 from dagster._core.instance import InstanceRef
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
+from dagster._serdes import deserialize_value, serialize_value
 
 from martian_moments.assets.bookkeeping import BatchingSqliteEventLogStorage, MaterializationLog, materializations
 from martian_moments.errors import BookkeepingError
@@ -200,7 +201,7 @@ def test_300_sols_are_each_stored_once_in_few_transactions(home: Path, monkeypat
 def test_a_run_worker_that_gets_the_instance_by_reference_has_the_same_storage(home: Path) -> None:
     with (
         open_instance(home, 3) as instance,
-        dg.DagsterInstance.from_ref(InstanceRef.from_dict(instance.get_ref().to_dict())) as elsewhere,
+        dg.DagsterInstance.from_ref(deserialize_value(serialize_value(instance.get_ref()), InstanceRef)) as elsewhere,
     ):
         assert isinstance(elsewhere.event_log_storage, BatchingSqliteEventLogStorage)
         assert elsewhere.get_dynamic_partitions("sols") == keys(3)
