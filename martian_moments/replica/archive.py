@@ -27,7 +27,7 @@ from martian_moments.replica.traverse import Traverse
 from martian_moments.rovers import ROVERS, Rover
 
 _CACHED_ANSWERS: Final = 640
-"""Encoded sols kept: 500 sols of a benchmark and some more, about 75 MB of real sizes."""
+"""Encoded sols kept: 500 sols of a benchmark and some more, about 100 MB of real sizes."""
 
 _PAGE_SIZE: Final = 25
 _MIRROR_PAGE_LIMIT: Final = 100

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from martian_moments.replica.v1_names import MER_CODE_END, V1_ROVERS, Shot
+from martian_moments.replica.v1_names import MER_CODE_END, V1_ROVERS, Shot, spacecraft_clock
 from martian_moments.rovers import Rover
 
 _FIRST_ID: Final = 100_000_000
 """Generated photo ids start at this times the rover's id: above every recorded id, so the two cannot be confused."""
 
 _MORNING_S: Final = 7 * 3600
-_WORKING_DAY_S: Final = 11 * 3600
+_EVENING_S: Final = 18 * 3600
 _QUANTILE_SHARES: Final = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
 _GAP_LENGTHS: Final = (1, 1, 1, 1, 1, 2, 2, 3, 4, 7, 20)
 
@@ -111,16 +111,14 @@ class Mission:
         plan = self.by_sol[sol]
         stop = self.stop_on(sol)
         names = V1_ROVERS[self.rover.name]
-        step = _WORKING_DAY_S / plan.photos
+        morning = spacecraft_clock(self.rover.utc_of(sol, _MORNING_S))
+        evening = spacecraft_clock(self.rover.utc_of(sol, _EVENING_S))
+        step = (evening - morning) / plan.photos
+        shooting = (camera for camera, count in plan.cameras for _ in range(count))
         photos = []
-        number = 0
-        for camera, count in plan.cameras:
-            facts = names.cameras[camera]
-            for _ in range(count):
-                taken_at = self.rover.utc_of(sol, _MORNING_S + number * step)
-                shot = Shot(sol, taken_at, stop.site, stop.drive, number)
-                photos.append(Photo(plan.first_id + number, camera, names.image_address(facts, shot)))
-                number += 1
+        for number, camera in enumerate(shooting):
+            shot = Shot(sol, morning + int(number * step), stop.site, stop.drive, number)
+            photos.append(Photo(plan.first_id + number, camera, names.image_address(names.cameras[camera], shot)))
         return photos
 
     def random(self, *topic: object) -> random.Random:

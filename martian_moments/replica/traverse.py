@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
 
 from martian_moments.replica.mission import Mission, Stop
+from martian_moments.replica.v1_names import spacecraft_clock
 from martian_moments.rovers import MARS_RADIUS_M
 
 Position = tuple[float, float, float]
@@ -23,7 +23,6 @@ Position = tuple[float, float, float]
 _LANDING: Final[Position] = (77.45088573, 18.44462715, -2569.91)
 _EASTING_LATITUDE: Final = 18.4663
 """Standard parallel of the map on which Perseverance's easting is measured."""
-_CLOCK_ZERO: Final = datetime(2000, 1, 1, 12, tzinfo=UTC)
 _NOON_S: Final = 12 * 3600
 _POINT_SPACING_M: Final = 1.4
 _METRES_PER_MILE: Final = 1609.344
@@ -222,7 +221,7 @@ def _mid_drive(leg: _Leg) -> dict[str, Any]:
 
 
 def _clock(mission: Mission, sol: int) -> int:
-    return int((mission.rover.utc_of(sol, _NOON_S) - _CLOCK_ZERO).total_seconds())
+    return spacecraft_clock(mission.rover.utc_of(sol, _NOON_S))
 
 
 def _rmc(stop: Stop) -> str:

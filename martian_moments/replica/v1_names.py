@@ -40,14 +40,14 @@ class Shot:
 
     Attributes:
         sol: the mission sol.
-        taken_at: UTC.
+        clock: the spacecraft clock, in seconds.
         site: of the rover motion counter.
         drive: of the rover motion counter.
         number: counts the pictures of a sol, so that no two file names are equal.
     """
 
     sol: int
-    taken_at: datetime
+    clock: int
     site: int
     drive: int
     number: int
@@ -64,14 +64,15 @@ class V1Rover:
     image_address: Callable[[V1Camera, Shot], str]
 
 
-def _clock(shot: Shot) -> int:
-    return int((shot.taken_at - _CLOCK_ZERO).total_seconds())
+def spacecraft_clock(moment: datetime) -> int:
+    """The spacecraft clock at a moment (without the drift of the real ones)."""
+    return int((moment - _CLOCK_ZERO).total_seconds())
 
 
 def _m20_address(camera: V1Camera, shot: Shot) -> str:
     folder, prefix, sequence = camera.file
     name = (
-        f"{prefix}_{shot.sol:04}_{_clock(shot):010}_{shot.number % 1000:03}ECM"
+        f"{prefix}_{shot.sol:04}_{shot.clock:010}_{shot.number % 1000:03}ECM"
         f"_N{shot.site:03}{shot.drive:04}{sequence}{shot.number % 100_000:05}_00_2I4J01_1200.jpg"
     )
     return f"https://mars.nasa.gov/mars2020-raw-images/pub/ods/surface/sol/{shot.sol:05}/ids/edr/browse/{folder}/{name}"
@@ -83,14 +84,14 @@ def _msl_address(camera: V1Camera, shot: Shot) -> str:
     if not sequence:  # the cameras of Malin Space Science Systems name no place
         name = f"{shot.sol:04}{prefix}{shot.number:06}0000{shot.number:06}E01_DXXX.jpg"
         return f"{images}/msss/{shot.sol:05}/{folder}/{name}"
-    name = f"{prefix}_{_clock(shot):09}EDR_F{shot.site:03}{shot.drive:04}{sequence}{shot.number % 100_000:05}M_.JPG"
+    name = f"{prefix}_{shot.clock:09}EDR_F{shot.site:03}{shot.drive:04}{sequence}{shot.number % 100_000:05}M_.JPG"
     return f"{images}/proj/msl/redops/ods/surface/sol/{shot.sol:05}/opgs/edr/{folder}/{name}"
 
 
 def _mer_address(camera: V1Camera, shot: Shot) -> str:
     spacecraft, letter, eye = camera.file
     place = mer_code(shot.site) + mer_code(shot.drive)
-    name = f"{spacecraft}{letter}{_clock(shot):09}EFF{place}P{shot.number % 10_000:04}{eye}M1-BR.JPG"
+    name = f"{spacecraft}{letter}{shot.clock:09}EFF{place}P{shot.number % 10_000:04}{eye}M1-BR.JPG"
     return f"http://mars.nasa.gov/mer/gallery/all/{spacecraft}/{letter.lower()}/{shot.sol:03}/{name}"
 
 
