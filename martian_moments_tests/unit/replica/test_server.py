@@ -1,0 +1,197 @@
+"""The running replica: its addresses, its controls, its faults."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.faults import Fault, FaultPlan, FaultStream
+from martian_moments.replica.running import RunningReplica, running
+from martian_moments.replica.traverse import newly_driven_m
+from martian_moments.rovers import ROVERS
+
+CONFIG = ReplicaConfig(sols=12, scale=0.2, seed=7)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RunningReplica]:
+    with running(CONFIG) as replica:
+        yield replica
+
+
+@pytest.fixture
+def replica(shared: RunningReplica) -> RunningReplica:
+    shared.control.faults(FaultPlan())
+    shared.control.reset_counters()
+    return shared
+
+
+@pytest.fixture
+def client(replica: RunningReplica) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=replica.base_url) as client:
+        yield client
+
+
+def held(client: httpx.Client, rover: str) -> dict:
+    """What a client gets that asks for everything, in the form of the truth."""
+    rows = client.get(f"/api/v1/manifests/{rover}").json()["photo_manifest"]["photos"]
+    answers = {row["sol"]: client.get(f"/api/v1/rovers/{rover}/photos?sol={row['sol']}").json() for row in rows}
+    ids = sorted(photo["id"] for answer in answers.values() for photo in answer["photos"])
+    return {
+        "sols": {str(sol): len(answer["photos"]) for sol, answer in answers.items()},
+        "photos": len(ids),
+        "photo_ids_sha256": hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest(),
+        "newest_sol": rows[-1]["sol"],
+    }
+
+
+def test_who_asks_for_everything_holds_the_truth(replica: RunningReplica, client: httpx.Client) -> None:
+    truth = replica.control.truth()
+    assert {rover: held(client, rover) for rover in ROVERS} == truth["rovers"]
+    legs = client.get("/mmgis-maps/M20/Layers/json/M20_traverse.json").json()["features"]
+    waypoints = client.get("/mmgis-maps/M20/Layers/json/M20_waypoints.json").json()["features"]
+    found = {"legs": len(legs), "waypoints": len(waypoints), "distance_m": newly_driven_m(legs)}
+    assert {"perseverance": found} == truth["traverse"]
+
+
+def test_the_errors_are_those_of_the_original(client: httpx.Client) -> None:
+    unknown = [client.get("/api/v1/manifests/sojourner"), client.get("/api/v1/rovers/sojourner/photos?sol=1")]
+    assert [(answer.status_code, answer.text) for answer in unknown] == [(400, '{"errors":"Invalid Rover Name"}')] * 2
+    empty = {"photos": [], "synthetic": True}
+    for query in ("sol=99999", "sol=1&camera=HUBBLE", "", "sol=x", "earth_date=1999-01-01"):
+        answer = client.get(f"/api/v1/rovers/spirit/photos?{query}")
+        assert (answer.status_code, answer.json()) == (200, empty)
+    for path in ("/mmgis-maps/M20/Layers/json/other.json", "/mmgis-maps/MSL/Layers/json/MSL_traverse.json", "/api/v2"):
+        missing = client.get(path)
+        assert missing.status_code == 404
+        assert missing.headers["content-type"].startswith("text/html")
+
+
+def test_a_sol_comes_whole_or_in_pages_of_25_and_rover_names_in_any_case(client: httpx.Client) -> None:
+    rows = client.get("/api/v1/manifests/Perseverance").json()["photo_manifest"]["photos"]
+    row = max(rows, key=lambda row: row["total_photos"])
+    address = f"/api/v1/rovers/PERSEVERANCE/photos?sol={row['sol']}"
+    whole = client.get(address).json()["photos"]
+    assert len(whole) == row["total_photos"] > 25
+    assert client.get(f"{address}&page=1").json() == {"photos": whole[:25], "synthetic": True}
+    assert client.get(f"{address}&page=2&per_page=10").json()["photos"] == whole[10:20]
+    assert client.get(f"{address}&page=999").json() == {"photos": [], "synthetic": True}
+    by_date = f"/api/v1/rovers/perseverance/photos?earth_date={row['earth_date']}"
+    assert client.get(by_date).json()["photos"] == whole
+
+
+def test_a_mirror_always_paginates_and_has_its_own_error() -> None:
+    with running(ReplicaConfig(sols=3, paginated=True)) as mirror, httpx.Client(base_url=mirror.v1_url) as client:
+        row = client.get("/manifests/perseverance").json()["photo_manifest"]["photos"][0]
+        total = row["total_photos"]
+        first = client.get(f"/rovers/perseverance/photos?sol={row['sol']}").json()
+        pages = -(-total // 25)
+        assert first["pagination"] == {"total_count": total, "page": 1, "per_page": 25, "total_pages": pages}
+        assert len(first["photos"]) == min(25, total)
+        most = client.get(f"/rovers/perseverance/photos?sol={row['sol']}&per_page=5000").json()
+        assert most["pagination"]["per_page"] == 100
+        unknown = client.get("/manifests/sojourner")
+        assert (unknown.status_code, unknown.json()) == (404, {"error": "Rover 'sojourner' not found"})
+
+
+def test_the_counters_show_every_upstream_request_and_none_of_the_controls(
+    replica: RunningReplica, client: httpx.Client
+) -> None:
+    replica.control.truth()
+    assert replica.control.requests() == {"total": 0, "paths": {}, "faults": {}}
+    for path in ("/api/v1/rovers", "/api/v1/rovers/spirit/photos?sol=1", "/api/v1/rovers/spirit/photos?sol=1", "/nothing"):
+        client.get(path)
+    asked = {"/api/v1/rovers": 1, "/api/v1/rovers/spirit/photos?sol=1": 2, "/nothing": 1}
+    assert replica.control.requests() == {"total": 4, "paths": asked, "faults": {}}
+
+
+def observed(client: httpx.Client, address: str, whole: bytes) -> Fault | None:
+    """Which fault a client sees."""
+    try:
+        answer = client.get(address)
+    except httpx.RemoteProtocolError as error:
+        return Fault.CUT if "complete message body" in str(error) else Fault.DROPPED
+    except httpx.ReadError:
+        return Fault.DROPPED
+    if answer.content == whole:
+        return None
+    by_status = {429: Fault.RATE_LIMITED, 500: Fault.ERROR_500, 503: Fault.ERROR_503}
+    if fault := by_status.get(answer.status_code):
+        assert (answer.headers.get("retry-after") == "3") == (fault is Fault.RATE_LIMITED)
+        return fault
+    if answer.headers["content-type"].startswith("text/html"):
+        return Fault.HTML
+    return Fault.JSON_ERROR if "error" in answer.json() else Fault.EMPTY
+
+
+def test_the_asked_share_of_the_answers_is_faulty_in_every_asked_way(replica: RunningReplica, client: httpx.Client) -> None:
+    address = "/api/v1/rovers/perseverance/photos?sol=0"
+    whole = client.get(address).content
+    plan = FaultPlan(share=0.4, retry_after_s=3)
+    replica.control.faults(plan)
+    replica.control.reset_counters()
+    stream = FaultStream(plan, CONFIG.seed)
+    expected = [stream.next() for _ in range(200)]
+    assert [observed(client, address, whole) for _ in range(200)] == expected
+    counts = Counter(fault for fault in expected if fault)
+    assert set(counts) == set(Fault)
+    assert 60 <= counts.total() <= 100
+    assert replica.control.requests()["faults"] == counts
+
+
+def test_only_the_asked_kinds_occur_and_an_answer_that_is_no_photo_list_is_never_empty(
+    replica: RunningReplica, client: httpx.Client
+) -> None:
+    replica.control.faults(FaultPlan(share=1, kinds=(Fault.EMPTY,)))
+    assert client.get("/api/v1/rovers/perseverance/photos?sol=0").json() == {"photos": [], "synthetic": True}
+    assert client.get("/api/v1/manifests/perseverance").status_code == 503
+
+
+def test_an_outage_answers_nothing_until_it_ends(replica: RunningReplica, client: httpx.Client) -> None:
+    address = "/api/v1/manifests/spirit"
+    whole = client.get(address).content
+    replica.control.faults(FaultPlan(outage=True))
+    assert {observed(client, address, whole) for _ in range(30)} == {Fault.ERROR_503, Fault.DROPPED}
+    replica.control.faults(FaultPlan())
+    assert client.get(address).content == whole
+
+
+@pytest.mark.parametrize(
+    "plan", [b'{"share": 2}', b'{"kinds": ["gremlins"]}', b'{"shares": 1}', b'{"share": "x"}', b"5", b"{"]
+)
+def test_a_fault_plan_that_is_not_understood_is_refused_and_changes_nothing(client: httpx.Client, plan: bytes) -> None:
+    before = client.get("/control/faults").json()
+    answer = client.post("/control/faults", content=plan)
+    assert answer.status_code == 400
+    assert (
+        "fault plan" in answer.json()["error"] or "JSON" in answer.json()["error"] or "unexpected" in answer.json()["error"]
+    )
+    assert client.get("/control/faults").json() == before
+
+
+def test_withheld_sols_and_photos_appear_when_they_are_released_and_the_truth_follows() -> None:
+    whole = ReplicaConfig(rovers=("spirit", "perseverance"), sols=12, seed=7)
+    late = ReplicaConfig(rovers=("spirit", "perseverance"), sols=12, seed=7, late_sols=2, late_share=0.3)
+    with running(whole) as complete:
+        everything = complete.control.truth()
+    with running(late) as replica, httpx.Client(base_url=replica.base_url) as client:
+        states = [replica.control.truth()]
+        assert {rover: held(client, rover) for rover in late.rovers} == states[0]["rovers"]
+        replica.control.release(sols=1)
+        states.append(replica.control.truth())
+        assert {rover: held(client, rover) for rover in late.rovers} == states[1]["rovers"]
+        replica.control.release(photos=True)
+        states.append(replica.control.truth())
+        replica.control.release_everything()
+        states.append(replica.control.truth())
+        assert {rover: held(client, rover) for rover in late.rovers} == states[3]["rovers"]
+    assert states[3] == everything
+    spirit = [state["rovers"]["spirit"] for state in states]
+    assert [len(state["sols"]) for state in spirit] == [10, 11, 11, 12]
+    assert spirit[0]["photos"] < spirit[1]["photos"] < spirit[2]["photos"] < spirit[3]["photos"]
+    assert states[0]["traverse"]["perseverance"]["legs"] <= states[3]["traverse"]["perseverance"]["legs"]
