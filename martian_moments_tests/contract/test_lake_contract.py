@@ -1,0 +1,219 @@
+"""What every lake promises. A new store joins by adding its address to LAKES."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from martian_moments.documents import Document, decode, encode
+from martian_moments.errors import LakeError, ObjectMissing
+from martian_moments.lake.store import Announce, Lake, ObjectInfo
+from martian_moments_tests.builders import FETCHED, photos_document
+
+OpenLake = Callable[[Announce | None], Lake]
+
+LAKES: dict[str, Callable[[Path], OpenLake]] = {
+    "files": lambda folder: lambda announce: Lake(folder.as_uri(), announce=announce),
+}
+
+
+@pytest.fixture(params=LAKES)
+def open_lake(request: pytest.FixtureRequest, tmp_path: Path) -> OpenLake:
+    return LAKES[request.param](tmp_path / "a lake")
+
+
+@pytest.fixture
+def announced() -> list[ObjectInfo]:
+    return []
+
+
+@pytest.fixture
+def lake(open_lake: OpenLake, announced: list[ObjectInfo]) -> Lake:
+    return open_lake(announced.append)
+
+
+async def test_an_object_comes_back_as_it_was_written(lake: Lake) -> None:
+    body = bytes(range(256)) * 100
+    lake.put_bytes("published/gold/t/t.parquet", body)
+    assert lake.get("published/gold/t/t.parquet") == body
+    assert await lake.aget("published/gold/t/t.parquet") == body
+
+
+async def test_a_missing_object_is_told_apart_from_a_failure(lake: Lake) -> None:
+    assert lake.head("photos/nothing") is None
+    with pytest.raises(ObjectMissing, match="photos/nothing"):
+        lake.get("photos/nothing")
+    with pytest.raises(ObjectMissing):
+        await lake.aget("photos/nothing")
+
+
+def test_a_key_that_no_store_takes_is_refused(lake: Lake) -> None:
+    with pytest.raises(LakeError, match=r"a/\.\./b"):
+        lake.put_bytes("a/../b", b"")
+
+
+def test_put_head_and_list_agree_on_an_object(lake: Lake) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    put = lake.put_bytes("index/a", b"12345")
+    head = lake.head("index/a")
+    assert head is not None
+    assert (put.key, put.etag, put.size) == (head.key, head.etag, head.size) == ("index/a", head.etag, 5)
+    assert lake.list("index") == [head]
+    assert '"' not in head.etag
+    assert before < head.modified < datetime.now(UTC) + timedelta(seconds=2)
+
+
+def test_every_write_changes_the_etag(lake: Lake) -> None:
+    assert lake.put_bytes("index/a", b"12345").etag != lake.put_bytes("index/a", b"54321").etag
+
+
+def test_a_listing_is_ordered_and_stays_in_its_folder(lake: Lake) -> None:
+    for key in ("b/2", "b/1/x", "bb/1", "a/1", "b/10"):
+        lake.put_bytes(key, b"")
+    assert [info.key for info in lake.list("b/")] == ["b/1/x", "b/10", "b/2"]
+    assert [info.key for info in lake.list("b")] == ["b/1/x", "b/10", "b/2"]
+    assert [info.key for info in lake.list()] == ["a/1", "b/1/x", "b/10", "b/2", "bb/1"]
+    assert lake.list("nothing") == []
+
+
+async def test_a_new_document_is_written_and_announced_once(lake: Lake, announced: list[ObjectInfo]) -> None:
+    document = photos_document()
+    put = await lake.put_if_changed(document)
+    stored = lake.head(document.header.key)
+    assert stored is not None
+    assert (put.changed, put.key, put.etag, put.size) == (True, stored.key, stored.etag, stored.size)
+    assert decode(put.key, lake.get(put.key)) == document
+    assert [(a.key, a.etag, a.size) for a in announced] == [(put.key, put.etag, put.size)]
+
+
+async def test_an_unchanged_answer_is_not_written_again(lake: Lake, announced: list[ObjectInfo]) -> None:
+    first = await lake.put_if_changed(photos_document())
+    before = lake.head(first.key)
+    again = await lake.put_if_changed(photos_document(fetched_at=FETCHED + timedelta(days=1)))
+    assert again == replace(first, changed=False)
+    assert lake.head(first.key) == before
+    assert len(announced) == 1
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        photos_document(content="b", fetched_at=FETCHED + timedelta(days=1)),
+        photos_document(records=4, promised=3, fetched_at=FETCHED + timedelta(days=1)),
+        photos_document(promised=4, fetched_at=FETCHED + timedelta(days=1)),
+        photos_document(promised=None, fetched_at=FETCHED + timedelta(days=1)),
+    ],
+    ids=["other content", "more records", "now short of its promise", "no promise"],
+)
+async def test_a_changed_answer_replaces_the_document(lake: Lake, announced: list[ObjectInfo], later: Document) -> None:
+    first = await lake.put_if_changed(photos_document())
+    put = await lake.put_if_changed(later)
+    assert put.changed
+    assert put.etag != first.etag
+    assert decode(put.key, lake.get(put.key)) == later
+    assert [a.etag for a in announced] == [first.etag, put.etag]
+
+
+@pytest.mark.parametrize(
+    "unwanted",
+    [
+        photos_document(content="b", fetched_at=FETCHED - timedelta(seconds=1)),
+        photos_document(content="b", records=0, fetched_at=FETCHED + timedelta(days=1)),
+    ],
+    ids=["an answer that is older", "a short answer with fewer records"],
+)
+async def test_what_is_held_is_not_taken_back(lake: Lake, announced: list[ObjectInfo], unwanted: Document) -> None:
+    held = photos_document()
+    first = await lake.put_if_changed(held)
+    assert await lake.put_if_changed(unwanted) == replace(first, changed=False)
+    assert decode(first.key, lake.get(first.key)) == held
+    assert len(announced) == 1
+
+
+async def test_a_short_answer_with_more_records_is_kept(lake: Lake) -> None:
+    await lake.put_if_changed(photos_document(content="a", records=1, promised=5))
+    put = await lake.put_if_changed(photos_document(content="b", records=2, promised=5))
+    assert put.changed
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [lambda body: b"", lambda body: b"not gzip", lambda body: body[:-9], lambda body: encode(photos_document(7))],
+    ids=["empty", "not gzip", "cut at its end", "another sol's document"],
+)
+async def test_a_broken_document_is_replaced_by_the_same_answer(
+    lake: Lake, announced: list[ObjectInfo], break_it: Callable[[bytes], bytes]
+) -> None:
+    document = photos_document(pages=(b'"' + bytes(random.Random(1).choices(range(97, 123), k=50_000)) + b'"',))
+    key = (await lake.put_if_changed(document)).key
+    lake.put_bytes(key, break_it(lake.get(key)))
+    assert (await lake.put_if_changed(document)).changed
+    assert decode(key, lake.get(key)) == document
+    assert len(announced) == 2
+
+
+def test_objects_that_are_no_documents_are_not_announced(lake: Lake, announced: list[ObjectInfo]) -> None:
+    lake.put_bytes("quarantine/photos/rover=curiosity/source=v1/sol=00001.json.gz", b"<html>")
+    assert announced == []
+
+
+async def test_heads_are_the_headers_of_all_documents_in_a_folder(lake: Lake) -> None:
+    documents = [photos_document(sol) for sol in range(40)]
+    await asyncio.gather(*(lake.put_if_changed(document) for document in documents))
+    lake.put_bytes("photos/rover=curiosity/source=v1/notes.txt", b"not a document")
+    assert lake.heads("photos/rover=curiosity/") == {d.header.key: d.header for d in documents}
+    some = documents[3].header
+    assert lake.heads("photos/", keys={some.key, "photos/nothing"}) == {some.key: some}
+    assert lake.heads("photos/rover=spirit/") == {}
+
+
+async def test_heads_follow_a_document_that_was_replaced(lake: Lake, open_lake: OpenLake) -> None:
+    first, later = photos_document(), photos_document(content="b")
+    await lake.put_if_changed(first)
+    assert lake.heads("photos/") == {first.header.key: first.header}
+    await open_lake(None).put_if_changed(later)
+    assert lake.heads("photos/") == {later.header.key: later.header}
+
+
+async def test_heads_leave_out_a_broken_document_and_read_the_rest(lake: Lake) -> None:
+    good, bad, empty = photos_document(1), photos_document(2), photos_document(3)
+    await lake.put_if_changed(good)
+    lake.put_bytes(bad.header.key, b"<html>" * 2000)
+    lake.put_bytes(empty.header.key, b"")
+    assert lake.heads("photos/") == {good.header.key: good.header}
+    await lake.put_if_changed(bad)
+    assert set(lake.heads("photos/")) == {good.header.key, bad.header.key}
+
+
+async def test_a_header_of_any_length_is_read(lake: Lake) -> None:
+    urls = tuple(f"https://upstream.example/{random.Random(n).getrandbits(256):064x}" for n in range(500))
+    document = photos_document(requests=urls)
+    put = await lake.put_if_changed(document)
+    assert put.size > 10_000
+    assert lake.heads("photos/") == {put.key: document.header}
+
+
+def test_a_reader_sees_the_old_object_or_the_new_one(lake: Lake) -> None:
+    bodies = {bytes([value]) * 2_000_000 for value in range(4)}
+    lake.put_bytes("published/t", min(bodies))
+    written = threading.Event()
+
+    def overwrite() -> None:
+        for _ in range(5):
+            for body in bodies:
+                lake.put_bytes("published/t", body)
+        written.set()
+
+    writer = threading.Thread(target=overwrite)
+    writer.start()
+    while not written.is_set():
+        assert lake.get("published/t") in bodies
+        assert [info.size for info in lake.list("published")] == [2_000_000]
+    writer.join()

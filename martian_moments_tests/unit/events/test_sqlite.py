@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import subprocess
+import sys
+from collections import Counter
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from martian_moments.errors import EventLogError
+from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
+from martian_moments.events.open import open_log
+from martian_moments.events.sqlite import SqliteEventLog, fair_shares, partition_of
+
+_spawn = multiprocessing.get_context("spawn")
+
+
+def test_the_partition_is_the_crc_32_of_the_key() -> None:
+    # 0xCBF43926 is the published check value of CRC-32 for "123456789".
+    assert partition_of("123456789", 1_000_000) == 0xCBF43926 % 1_000_000
+
+
+@given(st.dictionaries(st.integers(0, 9), st.integers(0, 50), min_size=1), st.integers(0, 200))
+def test_shares_use_the_whole_limit_and_differ_only_where_nothing_waits(waiting: dict[int, int], limit: int) -> None:
+    shares = fair_shares(waiting, limit)
+    assert sum(shares.values()) == min(limit, sum(waiting.values()))
+    for partition, share in shares.items():
+        assert 0 <= share <= waiting[partition]
+        if share < waiting[partition]:
+            assert share >= max(shares.values()) - 1
+
+
+def open_and_publish(path: Path, together: Barrier, writer: int) -> None:
+    together.wait()
+    SqliteEventLog(path).publish(UPLOADS_DEAD, [Message("k", b"%d" % writer)])
+
+
+def test_several_processes_may_create_the_file_at_the_same_moment(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "events.db"
+    together = _spawn.Barrier(6)
+    writers = [_spawn.Process(target=open_and_publish, args=(path, together, n)) for n in range(6)]
+    for process in writers:
+        process.start()
+    for process in writers:
+        process.join()
+    assert [process.exitcode for process in writers] == [0] * 6
+    records = SqliteEventLog(path).read(UPLOADS_DEAD, {}, limit=100)
+    assert Counter(r.value for r in records) == Counter(b"%d" % n for n in range(6))
+
+
+# A limit on the size of files stands in for a full disk: the write fails half-way in the same place.
+FILL = """
+import resource, sys
+from pathlib import Path
+from martian_moments.errors import EventLogError
+from martian_moments.events.log import UPLOADS, Message
+from martian_moments.events.sqlite import SqliteEventLog
+
+log = SqliteEventLog(Path(sys.argv[1]))
+log.publish(UPLOADS, [Message("before", b"kept")])
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+try:
+    log.publish(UPLOADS, [Message(f"big-{n}", bytes(10_000)) for n in range(100)])
+except EventLogError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+log.publish(UPLOADS, [Message("after", b"kept too")])
+"""
+
+
+def test_a_full_disk_refuses_the_whole_batch_and_keeps_the_log_usable(tmp_path: Path) -> None:
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    path = tmp_path / "events.db"
+    done = subprocess.run([sys.executable, "-c", FILL, str(path)], capture_output=True, text=True, check=True)
+    assert f"event log {path}: " in done.stdout
+    assert "has space" in done.stdout
+    records = SqliteEventLog(path).read(UPLOADS, {}, limit=1000)
+    assert sorted((r.key, r.value) for r in records) == [("after", b"kept too"), ("before", b"kept")]
+
+
+def test_a_place_that_takes_no_file_is_an_event_log_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EventLogError, match=r"file/events\.db"):
+        SqliteEventLog(tmp_path / "file" / "events.db")
+
+
+def test_a_log_is_opened_by_its_address(tmp_path: Path) -> None:
+    path = tmp_path / "a folder" / "events.db"
+    open_log(f"sqlite://{path}").publish(UPLOADS_DEAD, [Message("k", b"v")])
+    assert SqliteEventLog(path).watermarks(UPLOADS_DEAD)[0].high == 1
+
+
+def test_an_address_of_another_kind_is_refused() -> None:
+    with pytest.raises(EventLogError, match=r"ftp://somewhere.*sqlite:///"):
+        open_log("ftp://somewhere")
