@@ -81,10 +81,7 @@ class Archive:
         """
         hidden = 0 if sols is None else max(0, self._late.sols - sols)
         late = Late(hidden, 0.0 if photos else self._late.share)
-        histories = {
-            name: GeneratedHistory(history.mission, late) if isinstance(history, GeneratedHistory) else history
-            for name, history in self.histories.items()
-        }
+        histories = {name: history.later(late) for name, history in self.histories.items()}
         return Archive(self.config, histories, late)
 
     def rovers(self) -> Answer:
@@ -185,15 +182,14 @@ def _history(config: ReplicaConfig, rover: Rover, late: Late) -> History:
     if config.recorded:
         recording = Recording(config.recorded)
         if answer := recording.manifest(rover.name):
-            fill = plan_mission(rover, config.seed, promises_of(manifest_of(answer)))
-            return RecordedHistory(recording, rover, config.unrecorded, fill)
+            return RecordedHistory(rover, recording, answer, config.unrecorded, config.seed)
     source = Recording(config.counts).manifest(rover.name) if config.counts else None
     promises = promises_of(manifest_of(source)) if source else list(generated_promises(rover, config.seed))
     return GeneratedHistory(plan_mission(rover, config.seed, promises[: config.sols], scale=config.scale), late)
 
 
 def _no_photos(history: History) -> SolPhotos:
-    return SolPhotos((), (), synthetic=isinstance(history, GeneratedHistory))
+    return SolPhotos((), (), synthetic=history.synthetic)
 
 
 def _sol_asked(rover: Rover, query: PhotoQuery) -> int | None:

@@ -30,8 +30,9 @@ class ReplicaConfig:
             which is then marked synthetic.
         paginated: answer as mirrors do that always paginate: 25 photos a page, a ``pagination`` object, 404 for an unknown
             rover. Photo records stay as the original's.
-        late_sols: newest sols of each generated rover that are withheld until they are released.
-        late_share: share of the photos of a generated rover's newest sols that is withheld until it is released.
+        late_sols: newest sols of each generated rover that are withheld, with what was driven on them, until they are
+            released.
+        late_share: share of the photos of a generated rover's 10 newest sols that is withheld until it is released.
         faults: the faults at the start; they can be changed while the replica runs.
     """
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from martian_moments.replica.config import Unrecorded
-from martian_moments.replica.mission import Mission, Photo, SolPlan
+from martian_moments.replica.mission import Mission, Photo, SolPlan, plan_mission, promises_of
 from martian_moments.replica.recorded import Recording, manifest_of
 from martian_moments.replica.v1_names import V1_ROVERS, V1Camera
 from martian_moments.rovers import Camera, Rover
@@ -44,10 +44,20 @@ class SolPhotos:
     whole: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What a generated rover withholds now: its newest sols, and a share of the photos of the newest ones."""
+
+    sols: int = 0
+    share: float = 0.0
+
+
 class History(Protocol):
     """What v1 tells of one rover at this moment."""
 
     rover: Rover
+    synthetic: bool
+    """Whether its answers are generated unless they say otherwise."""
 
     def manifest(self) -> bytes:
         """The manifest answer."""
@@ -61,17 +71,14 @@ class History(Protocol):
     def photo_ids(self) -> Iterator[tuple[int, Sequence[int]]]:
         """Every sol that can be had now, ascending, with the ids of its photos."""
 
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """What a generated rover withholds now: its newest sols, and a share of the photos of the newest ones."""
-
-    sols: int = 0
-    share: float = 0.0
+    def later(self, late: Late) -> History:
+        """The rover's history when this is what it still withholds."""
 
 
 class GeneratedHistory:
     """A generated mission, answered as v1 would answer. Immutable: a release makes a new one."""
+
+    synthetic = True
 
     def __init__(self, mission: Mission, late: Late) -> None:
         self.rover = mission.rover
@@ -135,6 +142,10 @@ class GeneratedHistory:
             whole = range(plan.first_id, plan.first_id + plan.photos)
             yield plan.sol, whole if photos is None else [photo.id for photo in photos]
 
+    def later(self, late: Late) -> GeneratedHistory:
+        """The same mission with less withheld."""
+        return GeneratedHistory(self.mission, late)
+
     @cached_property
     def _short_rover(self) -> orjson.Fragment:
         return orjson.Fragment(orjson.dumps(short_rover_object(self.rover)))
@@ -145,18 +156,27 @@ class GeneratedHistory:
 
 
 class RecordedHistory:
-    """A recorded rover. Its manifest is served unchanged, unless ``omit`` cuts it to the recorded sols."""
+    """A recorded rover. Its manifest is served unchanged, unless ``omit`` cuts it to the recorded sols.
 
-    def __init__(self, recording: Recording, rover: Rover, unrecorded: Unrecorded, fill: Mission) -> None:
-        answer = recording.manifest(rover.name)
-        if answer is None:
-            raise LookupError(f"no recorded manifest of {rover.name}")
+    Args:
+        rover: whose history.
+        recording: the folder that holds its photos.
+        answer: its recorded manifest answer.
+        unrecorded: what happens to promised sols without a recording (see config.py).
+        seed: of the photos that ``generate`` makes for them.
+    """
+
+    synthetic = False
+
+    def __init__(self, rover: Rover, recording: Recording, answer: bytes, unrecorded: Unrecorded, seed: int) -> None:
         self.rover = rover
         self._recording = recording
         self._recorded = recording.sols.get(rover.name, {})
-        self._fill = fill if unrecorded == "generate" else None
         self._answer = answer
         self._manifest = manifest_of(answer)
+        self._fill: Mission | None = None
+        if unrecorded == "generate":
+            self._fill = plan_mission(rover, seed, promises_of(self._manifest))
         if unrecorded == "omit":
             self._manifest = _only_sols(self._manifest, set(self._recorded))
             self._answer = orjson.dumps({"photo_manifest": self._manifest, "synthetic": True})
@@ -190,6 +210,10 @@ class RecordedHistory:
             elif self._fill is not None:
                 plan = self._fill.by_sol[sol]
                 yield sol, range(plan.first_id, plan.first_id + plan.photos)
+
+    def later(self, late: Late) -> RecordedHistory:  # noqa: ARG002 - the protocol's signature
+        """The same history: nothing recorded is ever withheld."""
+        return self
 
 
 def _only_sols(manifest: Mapping[str, Any], sols: set[int]) -> dict[str, Any]:

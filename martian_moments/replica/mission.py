@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from martian_moments.replica.v1_names import MER_CODE_END, V1_ROVERS, Shot, spacecraft_clock
+from martian_moments.replica.v1_names import MER_CODE_END, V1_ROVERS, Shot, V1Camera, spacecraft_clock
 from martian_moments.rovers import Rover
 
 _FIRST_ID: Final = 100_000_000
@@ -169,14 +169,7 @@ def _share_out(rover: Rover, seed: int, promise: Promise, photos: int) -> tuple[
     """The photos of a sol over its cameras: every camera gets one, the rest goes by a random weight."""
     cameras = V1_ROVERS[rover.name].cameras
     draw = _random(seed, rover.name, "cameras", promise.sol)
-    if promise.cameras is None:
-        used = [
-            name
-            for name, camera in cameras.items()
-            if draw.random() < camera.share and (camera.last_sol is None or promise.sol <= camera.last_sol)
-        ] or [draw.choice(("PANCAM",) if "PANCAM" in cameras else tuple(cameras)[:1])]
-    else:
-        used = [name for name in promise.cameras if name in cameras] or [next(iter(cameras))]
+    used = [name for name in promise.cameras or () if name in cameras] or _cameras_in_use(cameras, promise.sol, draw)
     if len(used) > photos:
         used = draw.sample(used, photos)
     weights = [draw.random() + 0.1 for _ in used]
@@ -184,6 +177,12 @@ def _share_out(rover: Rover, seed: int, promise: Promise, photos: int) -> tuple[
     counts = [1 + int(spare * weight / sum(weights)) for weight in weights]
     counts[0] += photos - sum(counts)
     return tuple(sorted(zip(used, counts, strict=True), key=lambda pair: cameras[pair[0]].id))
+
+
+def _cameras_in_use(cameras: Mapping[str, V1Camera], sol: int, draw: random.Random) -> list[str]:
+    working = {name: camera for name, camera in cameras.items() if camera.last_sol is None or sol <= camera.last_sol}
+    used = [name for name, camera in working.items() if draw.random() < camera.share]
+    return used or [max(working, key=lambda name: working[name].share)]
 
 
 _DRIVE_SHARE: Final = 0.5

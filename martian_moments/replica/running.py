@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -14,12 +14,12 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan
 from martian_moments.replica.server import build_server, listen
 
-_START_SECONDS = 60
+_START_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The controls of a running replica, in this process or another."""
+    """The controls of a running replica, in this process or another. No proxy of the environment comes between."""
 
     base_url: str
 
@@ -37,7 +37,7 @@ class Control:
 
     def requests(self) -> dict[str, Any]:
         """``{"total", "paths": {path and query: count}, "faults": {kind: count}}`` since the last reset."""
-        return dict(httpx.get(f"{self.base_url}/control/requests").raise_for_status().json())
+        return dict(httpx.get(f"{self.base_url}/control/requests", trust_env=False).raise_for_status().json())
 
     def reset_counters(self) -> None:
         """Count from zero again."""
@@ -45,10 +45,10 @@ class Control:
 
     def truth(self) -> dict[str, Any]:
         """What a complete history holds now (see truth.py)."""
-        return dict(httpx.get(f"{self.base_url}/truth", timeout=60).raise_for_status().json())
+        return dict(httpx.get(f"{self.base_url}/truth", timeout=60, trust_env=False).raise_for_status().json())
 
     def _post(self, path: str, content: dict[str, Any]) -> None:
-        httpx.post(f"{self.base_url}{path}", json=content).raise_for_status()
+        httpx.post(f"{self.base_url}{path}", json=content, trust_env=False).raise_for_status()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from martian_moments.errors import InputError
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan, FaultStream
 from martian_moments.replica.running import RunningReplica, running
+from martian_moments.replica.server import serve
 from martian_moments.replica.traverse import newly_driven_m
 from martian_moments.rovers import ROVERS
 
@@ -195,3 +200,24 @@ def test_withheld_sols_and_photos_appear_when_they_are_released_and_the_truth_fo
     assert [len(state["sols"]) for state in spirit] == [10, 11, 11, 12]
     assert spirit[0]["photos"] < spirit[1]["photos"] < spirit[2]["photos"] < spirit[3]["photos"]
     assert states[0]["traverse"]["perseverance"]["legs"] <= states[3]["traverse"]["perseverance"]["legs"]
+
+
+def test_a_taken_port_is_a_clear_error(replica: RunningReplica) -> None:
+    with pytest.raises(InputError, match="cannot listen"):
+        serve(CONFIG, port=httpx.URL(replica.base_url).port or 0)
+
+
+def test_the_blocking_server_says_when_it_answers_and_stops_on_ctrl_c() -> None:
+    program = (
+        "from martian_moments.replica.config import ReplicaConfig\n"
+        "from martian_moments.replica.server import serve\n"
+        "serve(ReplicaConfig(sols=2), on_ready=lambda url: print(url, flush=True))"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = process.stdout.readline().strip()
+        assert httpx.get(f"{address}/api/v1/manifests/spirit").json()["synthetic"] is True
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
