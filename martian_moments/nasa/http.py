@@ -95,7 +95,6 @@ class PoliteClient:
         self._max_bytes = max_bytes
         self._give_up_after = give_up_after
         self._unanswered = 0
-        self._slots = asyncio.Semaphore(concurrency)
         self._pace = Pace(requests_per_minute, patience=patience)
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),
@@ -104,21 +103,32 @@ class PoliteClient:
             before_sleep=before_sleep_log(logger, logging.INFO),
             reraise=True,
         )
-        self._http = httpx.AsyncClient(
-            headers={"User-Agent": user_agent or _user_agent(), "Accept": "application/json"},
-            timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect, pool=None),
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            transport=transport,
-        )
+        # One client with one connection per slot: the pool of a shared one checks every connection's socket at every
+        # request's begin and end. 500 answers of 115 kB with 16 in flight took 0.6 s of CPU so, 1.3 s with one pool of 16.
+        tls = httpx.create_ssl_context()
+        self._clients = [
+            httpx.AsyncClient(
+                headers={"User-Agent": user_agent or _user_agent(), "Accept": "application/json"},
+                timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+                verify=tls,
+                transport=transport,
+            )
+            for _ in range(concurrency)
+        ]
+        # Last in, first out: at a slow pace the same connection is used again while the server still keeps it.
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for client in self._clients:
+            self._free.put_nowait(client)
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.__aexit__(kind, error, trace)
+        for client in self._clients:
+            await client.aclose()
 
     async def get(
         self,
@@ -143,7 +153,7 @@ class PoliteClient:
             BrokenAnswer: the parser refused the last answer.
             UnknownRover: from the parser; never retried.
         """
-        request = self._http.build_request("GET", url, params=params, headers=headers)
+        request = self._clients[0].build_request("GET", url, params=params, headers=headers)
         try:
             # A copy, because tenacity keeps the state of a call on the object.
             value: T = await self._retrying.copy()(self._attempt, request, parse)
@@ -158,12 +168,18 @@ class PoliteClient:
 
     async def _attempt(self, request: httpx.Request, parse: Callable[[Answer], T]) -> T:
         url = self._redacted(str(request.url))
-        async with self._slots:
+        client = await self._free.get()
+        try:
             self._check_still_asking(url)
             await self._pace.turn(url)
             self._check_still_asking(url)
-            response, body = await self._exchange(request, url)
-        self._pace.hold(_asked_pause(response, datetime.now(UTC)))
+            response, body = await self._exchange(client, request, url)
+            self._pace.hold(_asked_pause(response, datetime.now(UTC)))
+        finally:
+            self._free.put_nowait(client)
+        # Whoever waits for the slot sends its request before this answer is parsed: otherwise answers that arrive together
+        # leave the upstream idle for as long as parsing all of them takes (4.2 s instead of 3.9 s for 500 at 100 ms).
+        await asyncio.sleep(0)
         if response.status_code in _PASSING or response.is_server_error:
             raise UpstreamUnavailable(f"{url}: the upstream answered {response.status_code}; ask again later")
         if response.is_redirect:
@@ -171,10 +187,10 @@ class PoliteClient:
             raise _Refused(f"{url}: the upstream moved to {moved}; set its address to that", url=url, body=body)
         return self._parsed(Answer(url, response.status_code, body, datetime.now(UTC)), parse)
 
-    async def _exchange(self, request: httpx.Request, url: str) -> tuple[httpx.Response, bytes]:
+    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request, url: str) -> tuple[httpx.Response, bytes]:
         try:
             async with asyncio.timeout(self._timeouts.answer):
-                response = await self._http.send(request, stream=True)
+                response = await client.send(request, stream=True)
                 try:
                     return response, await self._body(response, url)
                 finally:

@@ -22,6 +22,11 @@ _MISSIONS: Final = frozenset({"M20"})
 """The mission folders whose files are understood. MSL's have other properties."""
 
 
+def serves(rover: str) -> bool:
+    """Whether the map server has maps of a rover that are understood here."""
+    return ROVERS[rover].mmgis in _MISSIONS
+
+
 class MMGIS:
     """The map server.
 
@@ -38,7 +43,7 @@ class MMGIS:
 
     def serves(self, rover: str) -> bool:
         """Whether the server has maps of this rover."""
-        return ROVERS[rover].mmgis in _MISSIONS
+        return serves(rover)
 
     async def traverse(self, rover: str) -> Document:
         """The path driven, one feature per leg.
@@ -58,7 +63,7 @@ class MMGIS:
         return await self._document(Kind.WAYPOINTS, rover)
 
     async def _document(self, kind: Kind, rover: str) -> Document:
-        if not self.serves(rover):
+        if not serves(rover):
             raise InputError(f"MMGIS has no maps of {rover}; ask for a rover that it serves")
         mission = ROVERS[rover].mmgis
         answer, collection = await self._client.get(f"{self._url}/{mission}/Layers/json/{mission}_{kind}.json", _collection)
