@@ -17,7 +17,7 @@ from martian_moments.automation.reconcile_sensor import reconcile_sensor
 from martian_moments.automation.requests_sensor import requests_sensor
 from martian_moments.automation.schedules import schedules
 from martian_moments.automation.upload_sensor import upload_sensor
-from martian_moments.nasa.mmgis import MMGIS
+from martian_moments.nasa import mmgis
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
 
@@ -34,13 +34,13 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     """
     settings = settings or Settings.load()
     rovers = settings.rovers
-    traverse_rovers = MMGIS.of_these(rovers)
+    traverse_rovers = [rover for rover in rovers if mmgis.serves(rover)]
     models = model_assets(rovers)
-    sensors = [
+    sensors: list[dg.SensorDefinition] = [
         upload_sensor(rovers, traverse_rovers),
         gap_sensor(rovers),
         requests_sensor(rovers, traverse_rovers),
-        reconcile_sensor(rovers, traverse_rovers),
+        reconcile_sensor(rovers, traverse_rovers, sorted(models.keys)),
         dg.AutomationConditionSensorDefinition(
             "automation",
             target=[models],

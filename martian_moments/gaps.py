@@ -71,10 +71,17 @@ class Tries:
 
     def next_attempt_at(self, gap: Gap) -> float:
         """When a gap is due, in POSIX seconds; 0 for one that was never asked for."""
-        count, asked_at = self.attempts.get(gap.sol, (0 if gap.missing else 1, gap.fetched_at))
+        count, asked_at = self._tried(gap)
         if count == 0:
             return 0.0
         return asked_at + _delay(_MISSING_DELAYS if gap.missing else _SHORT_DELAYS, count)
+
+    def attempts_of(self, gap: Gap) -> int:
+        """How often a gap was asked for; a short one once at least."""
+        return self._tried(gap)[0]
+
+    def _tried(self, gap: Gap) -> tuple[int, float]:
+        return self.attempts.get(gap.sol, (0, 0.0) if gap.missing else (1, gap.fetched_at))
 
     def due(self, gaps: Mapping[int, Gap], in_flight: Collection[int], now: float) -> list[int]:
         """The sols to ask for now; none while the rover waits because the last runs were fruitless."""
@@ -87,8 +94,7 @@ class Tries:
         self.fruitless = self.fruitless + 1 if self.batch and all(sol in gaps for sol in self.batch) else 0
         self.attempts = {sol: entry for sol, entry in self.attempts.items() if sol in gaps}
         for sol in sols:
-            count, _ = self.attempts.get(sol, (0 if gaps[sol].missing else 1, 0.0))
-            self.attempts[sol] = (count + 1, now)
+            self.attempts[sol] = (self.attempts_of(gaps[sol]) + 1, now)
         self.batch = list(sols)
         self.asked_at = now
 

@@ -16,11 +16,18 @@ from enum import StrEnum
 import orjson
 
 from martian_moments.documents import Coordinates, Document, Header, Kind, decode, object_key, prefix_of, quarantine_key
-from martian_moments.errors import BrokenAnswer, DocumentError, LakeError, MartianError, ObjectMissing, UnknownRover, UpstreamError
+from martian_moments.errors import (
+    BrokenAnswer,
+    DocumentError,
+    LakeError,
+    MartianError,
+    ObjectMissing,
+    UnknownRover,
+    UpstreamError,
+)
 from martian_moments.lake.store import Lake, Put
 from martian_moments.nasa.promises import Promises
 from martian_moments.nasa.sources import PhotoSource, TraverseSource, read_promises
-
 
 
 class Outcome(StrEnum):

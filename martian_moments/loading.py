@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from martian_moments.documents import Header, coordinates, decode_text, header_from_text
 from martian_moments.errors import DocumentError
 from martian_moments.lake.store import Lake, ObjectInfo
-from martian_moments.warehouse.base import LEDGER, BronzeObject, LoadReport, Warehouse
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, LoadReport, Warehouse
 from martian_moments.warehouse.published import Published
 
 
@@ -62,6 +62,15 @@ def unloaded(lake: Lake, warehouse: Warehouse, published: Published, prefix: str
     ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"]) if warehouse.exists() else None
     held = {} if ledger is None else dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
     return [each for each in lake.list(prefix) if coordinates(each.key) and held.get(each.key) != each.etag]
+
+
+def silver_lags(published: Published) -> bool:
+    """Whether the published models were built before the last load: dbt records which objects a build has seen."""
+    in_bronze = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
+    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key", "etag"])
+    if in_bronze is None:
+        return False
+    return seen is None or not in_bronze.equals(seen)
 
 
 def _read(lake: Lake, objects: Iterable[ObjectInfo], loading: Loading) -> Iterator[BronzeObject]:

@@ -20,6 +20,9 @@ from martian_moments.rovers import ROVERS
 BUILT_SOURCES: Final = ("v1",)
 """The photo dialects that are built, in the default order of preference."""
 
+NASA_POOL: Final = "nasa"
+"""Runs that ask NASA share this pool."""
+
 NASA_SLOTS: Final = 2
 """Runs that may ask NASA at the same time (the limit of the NASA pool). Each gets an equal share of the rate limit."""
 

@@ -1,7 +1,5 @@
 """The bronze assets: the lake's documents in the warehouse, one row per object. They never ask NASA."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -76,7 +74,7 @@ def _photos(rover: str) -> dg.AssetsDefinition:
         group_name=rover,
         kinds={"table"},
         owners=lake_assets.OWNERS,
-        description=f"One row per sol and source: the photo documents of {ROVERS[rover].title}, unchanged, with their ledger.",
+        description=f"One row per sol and source: the photo documents of {ROVERS[rover].title}, with their ledger.",
     )
     def photos(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
         found: dict[str, list[ObjectInfo]] = {key: [] for key in context.partition_keys}
@@ -123,7 +121,8 @@ def _materialization(
         "object key": ", ".join(each.key for each in objects),
     }
     if headers:
-        metadata |= {"records": sum(each.record_count for each in headers), "source": ", ".join(each.source for each in headers)}
+        metadata["records"] = sum(each.record_count for each in headers)
+        metadata["source"] = ", ".join(each.source for each in headers)
     return dg.AssetMaterialization(asset, partition=partition, metadata=metadata)
 
 

@@ -1,7 +1,5 @@
 """Checks that look across the lake and bronze. Those that look inside the models are dbt tests."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import dagster as dg
@@ -26,7 +24,8 @@ def _agrees(asset: dg.AssetKey, prefixes: Sequence[str]) -> dg.AssetChecksDefini
         description="Every object of the lake is in bronze, in the version that the lake holds.",
     )
     def agrees(rooms: dg.ResourceParam[Rooms]) -> dg.AssetCheckResult:
-        lacking = [each.key for prefix in prefixes for each in unloaded(rooms.lake, rooms.warehouse, rooms.published, prefix)]
+        different = (unloaded(rooms.lake, rooms.warehouse, rooms.published, prefix) for prefix in prefixes)
+        lacking = [each.key for objects in different for each in objects]
         return dg.AssetCheckResult(
             passed=not lacking,
             metadata={"objects that differ": len(lacking), "for example": ", ".join(lacking[:5]) or "none"},

@@ -1,7 +1,5 @@
 """The lake assets: manifests, photos and traverse maps, fetched from NASA and kept as they were answered."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -19,9 +17,7 @@ from martian_moments.nasa.sources import read_promises
 from martian_moments.partitions import LAKE_RUN_SOLS, register_sols, sols_of
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
-
-NASA_POOL: Final = "nasa"
-"""Runs that ask NASA share this pool; its limit is part of the rate limit (settings.NASA_SLOTS)."""
+from martian_moments.settings import NASA_POOL
 
 OWNERS: Final = ["team:martian-moments"]
 _SHOWN: Final = 10
@@ -117,7 +113,8 @@ def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
 
 
 async def _fetch_traverse(rooms: Rooms, rover: str) -> tuple[list[tuple[Document, Put]], dict[str, MartianError]]:
-    kept, failed = [], {}
+    kept: list[tuple[Document, Put]] = []
+    failed: dict[str, MartianError] = {}
     async with rooms.client() as client:
         source = rooms.traverse_source(client)
         for kind in (Kind.TRAVERSE, Kind.WAYPOINTS):
@@ -142,7 +139,7 @@ def _photos(rover: str) -> dg.AssetsDefinition:
         group_name=rover,
         kinds={"nasa", "json"},
         owners=OWNERS,
-        description=f"One document per sol: every photo record that the source has of {title} on that sol, as it was answered.",
+        description=f"One document per sol: every photo record that the source has of {title}, as it was answered.",
     )
     def photos(
         context: dg.AssetExecutionContext, config: PhotosConfig, rooms: dg.ResourceParam[Rooms]
@@ -168,10 +165,10 @@ async def _fetch_photos(
         source = rooms.photo_source(client)
         known = ingest.view(rooms.lake, rover, source.name)
         with materializations(context) as log:
-            results = ingest.fetch_sols(
-                source, rooms.lake, known, sorted(asked, reverse=True), refetch=config.refetch, in_flight=rooms.requests_in_flight
-            )
-            async for result in results:
+            newest_first = sorted(asked, reverse=True)
+            async for result in ingest.fetch_sols(
+                source, rooms.lake, known, newest_first, refetch=config.refetch, in_flight=rooms.requests_in_flight
+            ):
                 if result.error is not None:
                     failed[sol_key(result.sol)] = result.error
                 else:
@@ -181,9 +178,7 @@ async def _fetch_photos(
     return failed
 
 
-def _not_asked(
-    context: dg.AssetExecutionContext, known: LakeView, sols: set[int], *, failing: bool
-) -> Iterator[SolResult]:
+def _not_asked(context: dg.AssetExecutionContext, known: LakeView, sols: set[int], *, failing: bool) -> Iterator[SolResult]:
     """The sols of the range that this run is not for and that are good: held whole, or without any promised photo.
 
     Dagster marks every sol of a failing run FAILED that the run does not materialize, so a failing run tells of them all;

@@ -1,7 +1,5 @@
 """The dbt assets: silver and gold, built by dbt in one run, published, and shown with a preview and a picture."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +23,10 @@ MANIFEST: Final = PROJECT / "target" / "manifest.json"
 
 FIRST_MODEL: Final = dg.AssetKey(["silver", "loaded_objects"])
 """The model that records which objects a build has seen. Every other model follows it, in the same run."""
+
+_RAW_PHOTOS: Final = dg.AssetKey(["bronze", "raw_photos"])
+_REFERENCES: Final = (dg.AssetKey(["bronze", "rovers"]), dg.AssetKey(["bronze", "cameras"]))
+"""Facts of rovers.py, which no asset makes."""
 
 
 def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
@@ -50,8 +52,8 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
         with rooms.warehouse.writing():
             try:
                 # One folder for all builds: they take turns, and each finds the parsed project of the last.
-                for event in dbt.cli(command, context=context, target_path=rooms.settings.home / "dbt").stream():
-                    events.append(event)
+                # extend keeps what came before an error.
+                events.extend(dbt.cli(command, context=context, target_path=rooms.settings.home / "dbt").stream())
             except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been published
                 failure = error
         if failure is None:
@@ -67,7 +69,7 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
     return models
 
 
-def _translator(rovers: Sequence[str]) -> DagsterDbtTranslator:
+def _translator(rovers: Sequence[str]) -> "DagsterDbtTranslator":
     from dagster_dbt import DagsterDbtTranslator
 
     photos = [dg.AssetDep(bronze.photos_key(rover)) for rover in rovers]
@@ -81,13 +83,14 @@ def _translator(rovers: Sequence[str]) -> DagsterDbtTranslator:
             return dg.AssetKey([dbt_resource_props["config"]["schema"], dbt_resource_props["name"]])
 
         def get_asset_spec(
-            self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+            self, manifest: Mapping[str, Any], unique_id: str, project: "DbtProject | None"
         ) -> dg.AssetSpec:
             spec = super().get_asset_spec(manifest, unique_id, project)
             if self.get_resource_props(manifest, unique_id)["resource_type"] == "source":
                 return spec
-            deps = [dep for dep in spec.deps if dep.asset_key.path[-1] != "raw_photos"]
-            if len(deps) < len(spec.deps):
+            upstream = {dep.asset_key for dep in spec.deps}
+            deps = [dep for dep in spec.deps if dep.asset_key not in {_RAW_PHOTOS, *_REFERENCES}]
+            if _RAW_PHOTOS in upstream:
                 deps += photos
             condition = refresh_from_bronze() if spec.key == FIRST_MODEL else ride_along()
             group = spec.key.path[0]

@@ -44,8 +44,7 @@ def pages(published: Published) -> dict[dg.AssetKey, dict[str, Any]]:
 def _preview(rows: pa.Table) -> str:
     """The first rows as a Markdown table; long values are cut."""
     lines = [" | ".join(rows.column_names), " | ".join("---" for _ in rows.column_names)]
-    for row in rows.slice(0, _PREVIEW_ROWS).to_pylist():
-        lines.append(" | ".join(_cell(value) for value in row.values()))
+    lines += [" | ".join(map(_cell, row.values())) for row in rows.slice(0, _PREVIEW_ROWS).to_pylist()]
     return "\n".join(f"| {line} |" for line in lines)
 
 

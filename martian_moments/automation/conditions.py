@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
 AC: Final = dg.AutomationCondition
 
 
-def refresh_from_bronze() -> dg.AutomationCondition[dg.AssetKey]:
+def refresh_from_bronze() -> dg.AutomationCondition[Any]:
     """For the one model that everything else in dbt follows: bronze changed since the last time it was asked for.
 
     Both operands of ``since`` stay bare: with a boolean operator around them Dagster drops the times that break ties, and a
@@ -22,6 +22,6 @@ def refresh_from_bronze() -> dg.AutomationCondition[dg.AssetKey]:
     return (changed & ~AC.in_progress() & (quiet | AC.cron_tick_passed("* * * * *"))).with_label("refresh_from_bronze")
 
 
-def ride_along() -> dg.AutomationCondition[dg.AssetKey]:
+def ride_along() -> dg.AutomationCondition[Any]:
     """For every other model: in the same run as the model it follows. A failure is healed by the next change of bronze."""
     return AC.any_deps_match(AC.will_be_requested()).with_label("ride_along")

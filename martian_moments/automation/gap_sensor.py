@@ -1,7 +1,5 @@
 """The gap sensor: the closed loop that ends when the lake holds everything that its sources promise."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -24,7 +22,7 @@ def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
 
     @dg.sensor(
         name=NAME,
-        target=[photos_key(rover) for rover in rovers],
+        asset_selection=[photos_key(rover) for rover in rovers],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Compares what the manifests in the lake promise with what the lake holds, and asks for the rest, "

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 
 from martian_moments.partitions import PARTITION, sols_in_tags
 
@@ -22,12 +22,22 @@ UNFINISHED: Final = (
 _ACTIVE: Final = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
 
 
+def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """The runs that are queued or running."""
+    return instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED)))
+
+
+def active_backfills(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+    """The backfills that are not finished."""
+    return instance.get_backfills(filters=_ACTIVE)
+
+
 class InFlight:
     """What is under way at one moment: one look at the runs and one at the backfills."""
 
     def __init__(self, context: dg.SensorEvaluationContext) -> None:
-        self.runs = context.instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED)))
-        self.backfills = context.instance.get_backfills(filters=_ACTIVE)
+        self.runs = unfinished_runs(context.instance)
+        self.backfills = active_backfills(context.instance)
         self._repository = context.repository_def
 
     def sols(self, asset: dg.AssetKey) -> set[int]:

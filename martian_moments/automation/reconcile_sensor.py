@@ -5,11 +5,9 @@ failed. A sensor rather than a schedule because it remembers what it asked for: 
 again only after a growing delay, and what was uploaded a moment ago is left to the upload sensor.
 """
 
-from __future__ import annotations
-
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import dagster as dg
@@ -18,7 +16,7 @@ from martian_moments.assets.bronze import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.automation.in_flight import InFlight
 from martian_moments.documents import Kind, coordinates
 from martian_moments.lake.store import ObjectInfo
-from martian_moments.loading import unloaded
+from martian_moments.loading import silver_lags, unloaded
 from martian_moments.partitions import BRONZE_RUN_SOLS, registered_sols, spans
 from martian_moments.rooms import Rooms
 
@@ -27,42 +25,76 @@ NAME: Final = "reconcile"
 _EVENT_SECONDS: Final = 60.0
 """An object younger than this is left to its upload event."""
 
+_SILVER: Final = "silver"
+
 _RETRY_SECONDS: Final = (60.0, 3_600.0)
 
 
-def reconcile_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.SensorDefinition:
-    """Asks for the bronze partitions whose objects differ from the ledger."""
+def reconcile_sensor(
+    rovers: Sequence[str], traverse_rovers: Sequence[str], models: Sequence[dg.AssetKey]
+) -> dg.SensorDefinition:
+    """Asks for the bronze partitions whose objects differ from the ledger, and for dbt where silver lags behind."""
 
     @dg.sensor(
         name=NAME,
-        target=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
+        asset_selection=[MANIFESTS, *([TRAVERSE] if traverse_rovers else []), *(photos_key(rover) for rover in rovers), *models],
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Compares the lake's listing with bronze and loads what a lost event or a deleted warehouse left behind.",
+        description="Compares the lake with bronze and bronze with silver, and repairs what a lost event, a failed build or a "
+        "deleted warehouse left behind.",
     )
     def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
-        tried: dict[str, list[float]] = json.loads(context.cursor) if context.cursor else {}
+        tries = _Tries(json.loads(context.cursor) if context.cursor else {})
         under_way = InFlight(context)
-        now = time.time()
         differing = unloaded(rooms.lake, rooms.warehouse, rooms.published)
-        lacking = {_version(each): each for each in differing if each.modified.timestamp() < now - _EVENT_SECONDS}
-        tried = {version: tries for version, tries in tried.items() if version in lacking}
+        settled = time.time() - _EVENT_SECONDS
+        lacking = [each for each in differing if each.modified.timestamp() < settled]
         requests: list[dg.RunRequest] = []
-        for asset, partition_or_none, objects in _by_asset(lacking.values(), rovers, traverse_rovers):
-            due = [each for each in objects if _due(tried.get(_version(each)), now)]
-            if not due or under_way.runs_of(asset, partition_or_none):
-                continue
-            requests += _requests(context.instance, asset, partition_or_none, due)
-            for each in due:
-                count = tried.get(_version(each), [0, 0])[0]
-                tried[_version(each)] = [count + 1, round(now)]
+        for asset, partition, objects in _by_asset(lacking, rovers, traverse_rovers):
+            due = [each for each in objects if tries.due(_version(each))]
+            if due and not under_way.runs_of(asset, partition):
+                requests += _requests(context.instance, asset, partition, due)
+                tries.note(map(_version, due))
+        lagging = not differing and silver_lags(rooms.published)
+        # The automation sensor starts dbt by itself; this is for a build that failed, so the first look only takes note.
+        if lagging and tries.due(_SILVER) and not under_way.runs_of(models[0]):
+            if tries.known(_SILVER):
+                requests.append(dg.RunRequest(asset_selection=list(models)))
+            tries.note([_SILVER])
+        tries.keep({*map(_version, lacking), *([_SILVER] if lagging else [])})
         return dg.SensorResult(
             run_requests=requests,
-            cursor=json.dumps(tried, separators=(",", ":")),
-            skip_reason=None if requests else f"lake and bronze agree, but for {len(lacking)} objects that wait their turn",
+            cursor=tries.dump(),
+            skip_reason=None if requests else f"{len(differing)} objects differ and wait; silver lags: {lagging}",
         )
 
     return reconcile
+
+
+class _Tries:
+    """How often each thing was asked for, and when last; kept in the cursor."""
+
+    def __init__(self, stored: dict[str, list[float]]) -> None:
+        self._stored = stored
+        self._now = time.time()
+
+    def known(self, thing: str) -> bool:
+        return thing in self._stored
+
+    def due(self, thing: str) -> bool:
+        count, asked_at = self._stored.get(thing, (0, 0.0))
+        first, longest = _RETRY_SECONDS
+        return count == 0 or self._now >= asked_at + min(longest, first * 2 ** min(count - 1, 16))
+
+    def note(self, things: Iterable[str]) -> None:
+        for thing in things:
+            self._stored[thing] = [self._stored.get(thing, [0])[0] + 1, round(self._now)]
+
+    def keep(self, things: Collection[str]) -> None:
+        self._stored = {thing: tries for thing, tries in self._stored.items() if thing in things}
+
+    def dump(self) -> str:
+        return json.dumps(self._stored, separators=(",", ":"))
 
 
 def _by_asset(
@@ -91,19 +123,11 @@ def _requests(
 ) -> list[dg.RunRequest]:
     if partition is not None:
         return [dg.RunRequest(asset_selection=[asset], partition_key=partition)]
-    places = [at for each in objects if (at := coordinates(each.key)) and at.sol is not None]
+    places = [at for each in objects if (at := coordinates(each.key))]
     registered = registered_sols(instance, places[0].rover)
-    sols = [at.sol for at in places if at.sol in registered]
+    sols = [at.sol for at in places if at.sol is not None and at.sol in registered]
     return [dg.RunRequest(asset_selection=[asset], tags=span.tags()) for span in spans(sols, BRONZE_RUN_SOLS)]
 
 
 def _version(each: ObjectInfo) -> str:
     return f"{each.key} {each.etag}"
-
-
-def _due(tries: list[float] | None, now: float) -> bool:
-    if tries is None:
-        return True
-    count, asked_at = tries
-    first, longest = _RETRY_SECONDS
-    return now >= asked_at + min(longest, first * 2 ** min(count - 1, 16))

@@ -4,8 +4,6 @@ A refresh is kept in the cursor until its runs have succeeded: the manifest and 
 for, every young sol. Which runs belong to it is written on the runs as a tag, so that a crash at any point only repeats.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -58,7 +56,7 @@ class Cursor:
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
-    def load(cls, text: str) -> Cursor:
+    def load(cls, text: str) -> "Cursor":
         """From text."""
         stored = json.loads(text)
         return cls(
@@ -72,13 +70,13 @@ def requests_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg
 
     @dg.sensor(
         name=NAME,
-        target=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
+        asset_selection=[MANIFESTS, *([TRAVERSE] if traverse_rovers else []), *(photos_key(rover) for rover in rovers)],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads the topic ingestion-scheduling and asks for the sols and refreshes that its messages name.",
     )
     def ingestion_requests(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
-        cursor = Cursor.load(context.cursor) if context.cursor else _first_look(rovers)
+        cursor = Cursor.load(context.cursor) if context.cursor else first_look(rovers)
         requests: list[dg.RunRequest] = []
         for record in rooms.log.read(INGESTION_REQUESTS, cursor.offsets, limit=_LIMIT):
             try:
@@ -101,7 +99,7 @@ def requests_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg
     return ingestion_requests
 
 
-def _first_look(rovers: Sequence[str]) -> Cursor:
+def first_look(rovers: Sequence[str]) -> Cursor:
     """A platform that never ran asks for every manifest and traverse map at once instead of waiting for the schedule."""
     return Cursor(refreshes={rover: Refresh(id="first", young=False) for rover in rovers})
 

@@ -1,7 +1,5 @@
 """The schedules: what is asked for again because the upstream may know more by now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -17,7 +15,7 @@ from martian_moments.rooms import Rooms
 
 def schedules(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> list[dg.ScheduleDefinition]:
     """Manifests every hour, traverse maps every day, young sols as their age asks for."""
-    plans = [_by_rover("manifests", MANIFESTS, rovers, "5 * * * *"), _young_sols(rovers)]
+    plans = [_by_rover("manifests", MANIFESTS, rovers, "5 * * * *"), *map(_young_sols, rovers)]
     return [*plans, _by_rover("traverse_maps", TRAVERSE, traverse_rovers, "35 6 * * *")] if traverse_rovers else plans
 
 
@@ -36,17 +34,16 @@ def _by_rover(name: str, asset: dg.AssetKey, rovers: Sequence[str], cron: str) -
     return plan
 
 
-def _young_sols(rovers: Sequence[str]) -> dg.ScheduleDefinition:
+def _young_sols(rover: str) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name="young_sols",
-        target=[photos_key(rover) for rover in rovers],
+        name=f"{rover}_young_sols",
+        target=[photos_key(rover)],
         cron_schedule="20 * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks again for sols near the newest, whose photos may still be arriving; the younger, the more often.",
     )
     def young_sols(context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> list[dg.RunRequest]:
-        moment = context.scheduled_execution_time
-        return [request for rover in rovers for request in _young_runs(context.instance, rooms, rover, moment)]
+        return list(_young_runs(context.instance, rooms, rover, context.scheduled_execution_time))
 
     return young_sols
 

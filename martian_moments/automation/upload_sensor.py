@@ -5,8 +5,6 @@ a tick is done whole or not at all. What an event names stays *pending* in the c
 bronze run is not finished collects events meanwhile and gets one wider run afterwards.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -71,7 +69,7 @@ class Cursor:
         )
 
     @classmethod
-    def load(cls, text: str | None) -> Cursor:
+    def load(cls, text: str | None) -> "Cursor":
         """From text; an absent cursor reads the log from its beginning."""
         if not text:
             return cls()
@@ -83,15 +81,15 @@ class Cursor:
         )
 
 
-def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
+def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.SensorDefinition:
     """Asks for the bronze partitions of what was uploaded."""
 
     @dg.sensor(
         name=NAME,
-        target=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
+        asset_selection=[MANIFESTS, *([TRAVERSE] if traverse_rovers else []), *(photos_key(rover) for rover in rovers)],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads upload events and loads what they name into bronze; unreadable ones go to the dead-letter topic.",
+        description="Reads upload events and loads what they name into bronze; unreadable ones become dead letters.",
     )
     def upload_events(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
         cursor = Cursor.load(context.cursor)
@@ -104,7 +102,7 @@ def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
             run_requests=requests,
             dynamic_partitions_requests=registrations,
             cursor=cursor.dump(),
-            skip_reason=None if requests else f"no event to act on ({cursor.pending} objects wait for a running load)",
+            skip_reason=None if requests else f"no event to act on; {cursor.pending} objects wait for a running load",
         )
 
     return upload_events

@@ -12,6 +12,7 @@ orders the forge stays until its last worker ended.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -58,6 +59,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for module in _PRELOADED:
         importlib.import_module(module)
+    # Untouched by the collector, what was imported stays shared between the workers.
+    gc.freeze()
     watched = supervisor()
     workers: dict[int, _Order] = {}
     taking_orders = True

@@ -66,7 +66,8 @@ class EventLog(Protocol):
     def read(self, topic: str, offsets: Mapping[int, int], *, limit: int) -> list[Record]:
         """At most ``limit`` records from the given offsets on (partitions not given start at 0), shared fairly between
         partitions, in offset order within each. Never waits for more. Raises OffsetOutOfRange when an offset lies below the
-        low or above the high watermark."""
+        low or above the high watermark.
+        """
         ...
 
     def watermarks(self, topic: str) -> dict[int, Watermarks]:

@@ -10,7 +10,8 @@ traverse maps of rovers and, with ``young``, for every sol that may still get ph
 
 ``warehouse-load-complete`` tells of a load::
 
-    {"schema": 1, "asset": "bronze/curiosity/photos", "loaded_at": "2026-04-01T12:00:00Z", "objects": ["photos/…"], "records": 856}
+    {"schema": 1, "asset": "bronze/curiosity/photos", "loaded_at": "2026-04-01T12:00:00Z", "objects": ["photos/…"],
+     "records": 856}
 """
 
 from __future__ import annotations

@@ -133,6 +133,26 @@ class Supervisor:
 
 
 @contextmanager
+def open_instance(home: Path, *, instance_config: Path, pools: Mapping[str, int]) -> Iterator[DagsterInstance]:
+    """The Dagster instance of the embedded platform, made where it is missing, with its pool limits set.
+
+    Args:
+        home: the embedded platform's folder; DAGSTER_HOME is its folder ``dagster``.
+        instance_config: the dagster.yaml to use; copied to DAGSTER_HOME.
+        pools: limits to set in the instance, by pool.
+    """
+    dagster_home = home / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(instance_config, dagster_home / "dagster.yaml")
+    # The instance's configuration and every child read it.
+    os.environ["DAGSTER_HOME"] = str(dagster_home)
+    with DagsterInstance.get() as instance:
+        for pool, limit in pools.items():
+            instance.event_log_storage.set_concurrency_slots(pool, limit)
+        yield instance
+
+
+@contextmanager
 def supervise(
     home: Path,
     *,
@@ -156,20 +176,14 @@ def supervise(
         PlatformRunning: another platform runs on this home.
         PlatformFailed: a process did not become ready.
     """
-    dagster_home = home / "dagster"
-    dagster_home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True)
     with _only_one(home):
         before = read_state(home)
         if before is not None:
             stop_all(before.supervisor, patience=0)
-        shutil.copyfile(instance_config, dagster_home / "dagster.yaml")
-        # The instance's configuration and every child read it.
-        os.environ["DAGSTER_HOME"] = str(dagster_home)
-        with DagsterInstance.get() as instance:
+        with open_instance(home, instance_config=instance_config, pools=pools) as instance:
             for run in settle_runs(instance, "The platform stopped while the run was under way."):
                 on_event(f"run {run} was under way when the platform stopped; it is repeated")
-            for pool, limit in pools.items():
-                instance.event_log_storage.set_concurrency_slots(pool, limit)
             platform = Supervisor(home, instance=instance, module=module, port=port, on_event=on_event)
             try:
                 platform.start()
@@ -187,12 +201,15 @@ def run_platform(
     *,
     instance_config: Path,
     module: str = "martian_moments.definitions",
-    headless: bool = False,
-    port: int = 0,
+    port: int | None,
     pools: Mapping[str, int],
     on_event: Callable[[str], None],
+    on_round: Callable[[Supervisor], bool] | None = None,
 ) -> None:
     """Runs the platform until SIGINT or SIGTERM; call it from the main thread. Parameters as for :func:`supervise`.
+
+    Args:
+        on_round: called every ``POLL_SECONDS``; the platform stops when it returns True.
 
     Raises:
         PlatformRunning: another platform runs on this home.
@@ -200,15 +217,14 @@ def run_platform(
     """
     # Both, always: a shell without job control starts background commands with SIGINT ignored.
     interrupt = signal.default_int_handler
-    where = None if headless else port
     try:
         with (
             _signals({signal.SIGINT: interrupt, signal.SIGTERM: interrupt, signal.SIGHUP: interrupt}),
             supervise(
-                home, instance_config=instance_config, module=module, port=where, pools=pools, on_event=on_event
+                home, instance_config=instance_config, module=module, port=port, pools=pools, on_event=on_event
             ) as platform,
         ):
-            while True:
+            while on_round is None or not on_round(platform):
                 platform.look_after()
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:

@@ -3,23 +3,38 @@
     upstreams change their types without notice, so everything is read as text first and then cast with try_cast.
 #}
 
-{# The rows of one array inside every page of every document: the kept columns, record (JSON) and position (from 1). #}
+{#
+    The rows of one array inside every page of every document: the kept columns (a mapping from name to expression), record
+    (JSON) and position (from 1).
+#}
 {% macro records(documents, array, keep) -%}
     {{ return(adapter.dispatch('records')(documents, array, keep)) }}
 {%- endmacro %}
 
-{# unnest() stands in the select list: as a lateral join it would hash whole documents. #}
+{#
+    unnest() stands in the select list, because a lateral join hashes whole documents; and over a subquery without the document,
+    because an expression beside unnest() is evaluated, with its arguments, once per record.
+#}
 {% macro duckdb__records(documents, array, keep) -%}
     select
         {{ keep | join(', ') }},
-        unnest(json_extract(document, '$.pages[*].{{ array }}[*]')) as record,
-        generate_subscripts(json_extract(document, '$.pages[*].{{ array }}[*]'), 1) as position
-    from {{ documents }}
+        unnest(items) as record,
+        generate_subscripts(items, 1) as position
+    from (
+        select
+            {%- for name, expression in keep.items() %}
+            {{ expression }} as {{ name }},
+            {%- endfor %}
+            json_extract(document, '$.pages[*].{{ array }}[*]') as items
+        from {{ documents }}
+    ) as listed
 {%- endmacro %}
 
 {% macro snowflake__records(documents, array, keep) -%}
     select
-        {{ keep | join(', ') }},
+        {%- for name, expression in keep.items() %}
+        {{ expression }} as {{ name }},
+        {%- endfor %}
         records.value as record,
         row_number() over (partition by object_key order by pages.index, records.index) as position
     from {{ documents }},

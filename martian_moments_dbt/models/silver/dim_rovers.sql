@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('loaded_objects') }}
 select
     rover,
     title,

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('loaded_objects') }}
 {#
     One source per rover and sol: one that has all it promised before one that is short, one that has photos before one that
     is empty, then by the order of var('sources').

@@ -1,10 +1,11 @@
+-- depends_on: {{ ref('loaded_objects') }}
 with documents as (
     select * from {{ source('bronze', 'raw_traverse') }}
     where kind = 'traverse' and source = 'mmgis'
 ),
 
 records as (
-    {{ records('documents', 'features', ['rover']) }}
+    {{ records('documents', 'features', {'rover': 'rover'}) }}
 ),
 
 renamed as (

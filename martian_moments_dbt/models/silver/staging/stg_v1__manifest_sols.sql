@@ -1,15 +1,16 @@
+-- depends_on: {{ ref('loaded_objects') }}
 with documents as (
     select * from {{ source('bronze', 'raw_manifests') }}
     where source = 'v1'
 ),
 
 records as (
-    {{ records('documents', 'photo_manifest.photos', [
-        'rover',
-        'source',
-        'fetched_at',
-        to_integer(json_text('document', 'pages[0].photo_manifest.max_sol')) ~ ' as max_sol',
-    ]) }}
+    {{ records('documents', 'photo_manifest.photos', {
+        'rover': 'rover',
+        'source': 'source',
+        'fetched_at': 'fetched_at',
+        'max_sol': to_integer(json_text('document', 'pages[0].photo_manifest.max_sol')),
+    }) }}
 ),
 
 renamed as (

@@ -1,10 +1,18 @@
+-- depends_on: {{ ref('loaded_objects') }}
 with documents as (
     select * from {{ source('bronze', 'raw_photos') }}
     where source = 'v1'
 ),
 
 records as (
-    {{ records('documents', 'photos', ['object_key', 'etag', 'rover', 'sol as document_sol', 'source', 'fetched_at']) }}
+    {{ records('documents', 'photos', {
+        'object_key': 'object_key',
+        'etag': 'etag',
+        'rover': 'rover',
+        'document_sol': 'sol',
+        'source': 'source',
+        'fetched_at': 'fetched_at',
+    }) }}
 ),
 
 renamed as (

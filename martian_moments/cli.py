@@ -1,0 +1,324 @@
+"""The commands: ``martian-moments --help``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from martian_moments.errors import InputError, MartianError, PlatformDown
+from martian_moments.rooms import Rooms
+from martian_moments.rovers import ROVERS
+from martian_moments.settings import NASA_POOL, NASA_SLOTS, Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from martian_moments.operations.backfill import Progress
+    from martian_moments.operations.demo import Verdict
+    from martian_moments.operations.status import Status
+    from martian_moments.operations.supervisor import Supervisor
+    from martian_moments.replica.running import Control
+
+_REPOSITORY: Final = Path(__file__).resolve().parent.parent
+_INSTANCE_CONFIG: Final = _REPOSITORY / "dagster.yaml"
+_POOLS: Final = {NASA_POOL: NASA_SLOTS}
+_LOOK_SECONDS: Final = 2.0
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+app = typer.Typer(
+    name="martian-moments",
+    help="A complete, correct, queryable history of what NASA's Mars rovers photographed and where they drove.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run a command; an expected error is one message and exit code 1."""
+    try:
+        app()
+    except MartianError as error:
+        _err.print(f"[red]martian-moments:[/red] {escape(str(error))}")
+        sys.exit(1)
+
+
+@app.command()
+def up(*, headless: Annotated[bool, typer.Option("--headless", help="Without the web interface.")] = False) -> None:
+    """Start the whole embedded platform here and keep it running; Ctrl-C stops it. It starts to ingest at once."""
+    settings = Settings.load()
+    _run_platform(settings, port=None if headless else settings.ui_port)
+
+
+@app.command()
+def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the loop has settled.")] = False) -> None:
+    """Run the whole loop offline, on a generated Mars, and hold the result against the truth."""
+    from martian_moments.operations import demo as demonstration
+    from martian_moments.replica.running import running
+
+    with running(demonstration.CONFIG) as replica:
+        # A home of its own: synthetic photos never meet NASA's.
+        os.environ |= demonstration.ENVIRONMENT | {
+            "MARS_HOME": str(Settings.load().home / "demo"),
+            "MARS_V1_URL": replica.v1_url,
+            "MARS_MMGIS_URL": replica.mmgis_url,
+        }
+        settings = Settings.load()
+        watch = _DemoWatch(Rooms(settings), replica.control, leave=leave)
+        _run_platform(settings, port=None if leave else settings.ui_port, on_round=watch)
+    if not watch.agreed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def init() -> None:
+    """Prepare what the settings name (folders, tables, pool limits); repeating it changes nothing."""
+    settings = Settings.load()
+    rooms = Rooms(settings)
+    _bake()
+    rooms.warehouse.ensure()
+    with _instance(settings):
+        _out.print(f"prepared: {rooms.lake.url}, {settings.events}, {settings.warehouse}, {settings.dagster_home}")
+
+
+@app.command()
+def refresh(rover: Annotated[str | None, typer.Argument(help="A rover; without one, all of them.")] = None) -> None:
+    """Ask again now for manifests, traverse maps and every young sol."""
+    from martian_moments.events.log import INGESTION_REQUESTS
+    from martian_moments.events.messages import refresh_request
+
+    settings = Settings.load()
+    rovers = settings.rovers if rover is None else (_known_rover(rover, settings),)
+    _require_running(settings)
+    Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(rovers, young=True)])
+    _out.print(f"asked for a refresh of {', '.join(rovers)}; martian-moments status shows when it is done")
+
+
+@app.command()
+def backfill(
+    rover: Annotated[str, typer.Argument(help="A rover.")], sols: Annotated[str, typer.Argument(help="FIRST-LAST")]
+) -> None:
+    """Backfill a range of sols on the running platform; Ctrl-C stops watching, not the backfill."""
+    settings = Settings.load()
+    _known_rover(rover, settings)
+    _require_running(settings)
+    from martian_moments.definitions import build_defs
+    from martian_moments.operations.backfill import follow, launch
+    from martian_moments.partitions import parse_range, registered_sols
+
+    with _instance(settings) as instance:
+        wanted = parse_range(sols, registered_sols(instance, rover))
+        definitions = build_defs(settings)
+        backfill_id = launch(instance, definitions, rover, wanted)
+        with _progress_bar(f"backfill {backfill_id}") as report:
+            end = follow(instance, definitions, backfill_id, report)
+    _out.print(f"backfill {backfill_id}: {end.materialized} of {end.total} sols materialized, {end.failed} failed")
+    if end.materialized < end.total:
+        _out.print("The gap sensor asks again for what failed; the run's page in the web interface says why it did.")
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False) -> None:
+    """Show what is promised, what lake, bronze and silver hold, and what is missing."""
+    from martian_moments.operations.platform import find_running
+    from martian_moments.operations.status import status as read_status
+
+    settings = Settings.load()
+    with _instance(settings) as instance:
+        now = read_status(Rooms(settings), instance, running=find_running(settings.home) is not None)
+    if as_json:
+        _out.print_json(json.dumps(now.to_json(), default=str))
+    else:
+        _print_status(now)
+
+
+@app.command()
+def doctor() -> None:
+    """Check each part that the settings name, from here."""
+    from martian_moments.operations.doctor import check_up
+
+    findings = list(check_up(Rooms(Settings.load())))
+    for finding in findings:
+        mark = "[green]ok[/green]  " if finding.ok else "[red]fail[/red]"
+        _out.print(f"{mark} {finding.what}: {escape(finding.detail)}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def replica(
+    *,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.")] = 0,
+    sols: Annotated[int | None, typer.Option(help="Sols with photos per rover; all of the mission by default.")] = None,
+    scale: Annotated[float, typer.Option(help="Factor on the photos of every generated sol.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the generated mission and of the faults.")] = 1,
+    counts: Annotated[Path | None, typer.Option(help="Folder of manifests whose counts a generated mission takes.")] = None,
+    recorded: Annotated[Path | None, typer.Option(help="Folder of recorded payloads to serve.")] = None,
+    unrecorded: Annotated[str, typer.Option(help="A recorded rover's other sols: refuse, generate or omit.")] = "refuse",
+    paginated: Annotated[bool, typer.Option("--paginated", help="Answer page by page, as mirrors do.")] = False,
+    late_sols: Annotated[int, typer.Option(help="Newest sols that are withheld until released.")] = 0,
+    late_share: Annotated[float, typer.Option(help="Share of the newest sols' photos that is withheld.")] = 0.0,
+    latency_ms: Annotated[float, typer.Option(help="Delay of every answer.")] = 0.0,
+    faulty: Annotated[float, typer.Option(help="Share of the answers that go wrong, 0 to 1.")] = 0.0,
+) -> None:
+    """Serve the offline NASA. Set MARS_V1_URL and MARS_MMGIS_URL to what it prints, and MARS_HOME to a folder of its own."""
+    from martian_moments.replica.config import ReplicaConfig
+    from martian_moments.replica.faults import FaultPlan
+    from martian_moments.replica.server import serve
+
+    if unrecorded not in ("refuse", "generate", "omit"):
+        raise InputError(f"--unrecorded {unrecorded} is not known; use refuse, generate or omit")
+    config = ReplicaConfig(
+        seed=seed,
+        sols=sols,
+        scale=scale,
+        counts=counts,
+        recorded=recorded,
+        unrecorded=unrecorded,  # type: ignore[arg-type] # checked above
+        paginated=paginated,
+        late_sols=late_sols,
+        late_share=late_share,
+        faults=FaultPlan(latency_ms=latency_ms, share=faulty),
+    )
+    serve(config, port=port, on_ready=_tell_replica)
+
+
+def _tell_replica(url: str) -> None:
+    _out.print(f"MARS_V1_URL={url}/api/v1\nMARS_MMGIS_URL={url}/mmgis-maps")
+
+
+def _run_platform(settings: Settings, *, port: int | None, on_round: Callable[[Supervisor], bool] | None = None) -> None:
+    """Prepare and run the platform. It asks itself for every manifest and traverse map as soon as it runs."""
+    from martian_moments.events.log import INGESTION_REQUESTS
+    from martian_moments.events.messages import refresh_request
+    from martian_moments.operations.supervisor import run_platform
+
+    _bake()
+    Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
+    run_platform(
+        settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=_POOLS, on_event=_tell, on_round=on_round
+    )
+
+
+def _bake() -> None:
+    from martian_moments.operations.baking import bake
+
+    if bake():
+        _tell("the dbt project has been parsed")
+
+
+class _DemoWatch:
+    """Shows the demo's progress and, when it has settled, its verdict."""
+
+    def __init__(self, rooms: Rooms, control: Control, *, leave: bool) -> None:
+        self._rooms = rooms
+        self._control = control
+        self._leave = leave
+        self._next_look = 0.0
+        self._settled = False
+        self.agreed = False
+
+    def __call__(self, platform: Supervisor) -> bool:
+        """One look; tells whether the platform may stop."""
+        from martian_moments.operations import demo as demonstration
+        from martian_moments.operations.status import status as read_status
+
+        if self._settled or time.monotonic() < self._next_look:
+            return False
+        now = read_status(self._rooms, platform.instance, running=True)
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        _tell(_progress_line(now))
+        if not now.settled:
+            return False
+        self._settled = True
+        verdicts = demonstration.compare(self._rooms, now, self._control.truth())
+        self.agreed = all(verdict.agrees for verdict in verdicts)
+        _print_verdicts(verdicts)
+        if not self._leave:
+            _out.print(f"Mars is at {platform.state.url}; Ctrl-C stops it.")
+        return self._leave
+
+
+def _progress_line(now: Status) -> str:
+    rovers = now.rovers.values()
+    promised, lake = sum(each.photos_expected for each in rovers), sum(each.photos_in_lake for each in rovers)
+    bronze, silver = sum(each.photos_in_bronze for each in rovers), sum(each.photos_in_silver for each in rovers)
+    waiting = f"; waiting for {now.waiting_for[0]}" if now.waiting_for else "; settled"
+    return f"photos: {promised:,} promised, {lake:,} in the lake, {bronze:,} in bronze, {silver:,} in silver{waiting}"
+
+
+def _known_rover(rover: str, settings: Settings) -> str:
+    if rover not in settings.rovers:
+        known = "not in MARS_ROVERS" if rover in ROVERS else "no rover"
+        raise InputError(f"{rover} is {known}; use one of {', '.join(settings.rovers)}")
+    return rover
+
+
+def _require_running(settings: Settings) -> None:
+    from martian_moments.operations.platform import find_running
+
+    if find_running(settings.home) is None:
+        raise PlatformDown(f"the platform on {settings.home} is not running; start it with martian-moments up")
+
+
+def _instance(settings: Settings) -> AbstractContextManager[dg.DagsterInstance]:
+    """The platform's Dagster instance, whether it runs or not."""
+    from martian_moments.operations.supervisor import open_instance
+
+    return open_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=_POOLS)
+
+
+@contextmanager
+def _progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("sols"), TimeElapsedColumn())
+    with Bars(*columns, console=_err) as bars:
+        bar = bars.add_task(title, total=None)
+        yield lambda now: bars.update(bar, completed=now.materialized + now.failed, total=now.total)
+
+
+def _print_status(now: Status) -> None:
+    table = Table("rover", "state", "sols", "photos promised", "in the lake", "in bronze", "in silver", "missing", "short")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for rover, each in now.rovers.items():
+        sols = f"{each.sols_in_lake:,} of {each.sols_expected:,}"
+        photos = (each.photos_expected, each.photos_in_lake, each.photos_in_bronze, each.photos_in_silver)
+        missing = (len(each.gaps), len(each.short))
+        table.add_row(ROVERS[rover].title, each.state, sols, *(f"{count:,}" for count in (*photos, *missing)))
+    _out.print(table)
+    if now.dead_letters:
+        _out.print(f"{now.dead_letters} dead letters")
+    _out.print("settled" if now.settled else "\n".join(["not settled:", *(f"- {reason}" for reason in now.waiting_for)]))
+
+
+def _print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    table = Table("rover", "truth", "lake", "bronze", "gold", "photos identical", "km driven (truth / gold)", "verdict")
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for each in verdicts:
+        driven = "no map" if each.distance_m is None else " / ".join(f"{metres / 1_000:.3f}" for metres in each.distance_m)
+        verdict = "[green]agrees[/green]" if each.agrees else "[red]differs[/red]"
+        counts = (f"{count:,}" for count in each.photos)
+        table.add_row(each.rover, *counts, "yes" if each.identical else "no", driven, verdict)
+    _out.print(table)
+
+
+def _tell(line: str) -> None:
+    _out.print(f"{time.strftime('%H:%M:%S')} {escape(line)}")

@@ -1,0 +1,69 @@
+"""A Dagster backfill of a rover's sols on the running platform."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import dagster as dg
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.utils import make_new_backfill_id
+
+from martian_moments.assets.lake import photos_key
+from martian_moments.partitions import keys
+
+POLL_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a backfill is, in partitions."""
+
+    total: int
+    materialized: int
+    failed: int
+    finished: bool
+
+
+def launch(instance: dg.DagsterInstance, definitions: dg.Definitions, rover: str, sols: range) -> str:
+    """Start a backfill of ``lake/<rover>/photos``; returns its id. The daemon picks it up within half a minute."""
+    graph = definitions.resolve_asset_graph()
+    backfill = PartitionBackfill.from_asset_partitions(
+        asset_graph=graph,
+        backfill_id=make_new_backfill_id(),
+        tags={"martian-moments/from": "cli"},
+        backfill_timestamp=time.time(),
+        asset_selection=[photos_key(rover)],
+        partition_names=keys(sols),
+        dynamic_partitions_store=instance,
+        all_partitions=False,
+        title=f"{rover} sols {sols[0]}-{sols[-1]}",
+        description="martian-moments backfill",
+        run_config=None,
+    )
+    instance.add_backfill(backfill)
+    return backfill.backfill_id
+
+
+def follow(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, backfill_id: str, report: Callable[[Progress], None]
+) -> Progress:
+    """Wait for a backfill to end, reporting its progress; returns the last report."""
+    graph = definitions.resolve_asset_graph()
+    while True:
+        backfill = instance.get_backfill(backfill_id)
+        if backfill is None:
+            raise RuntimeError(f"backfill {backfill_id} has disappeared from Dagster's storage")
+        data = backfill.get_asset_backfill_data(graph)
+        progress = Progress(
+            total=data.target_subset.num_partitions_and_non_partitioned_assets,
+            materialized=data.materialized_subset.num_partitions_and_non_partitioned_assets,
+            failed=data.failed_and_downstream_subset.num_partitions_and_non_partitioned_assets,
+            finished=backfill.status not in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING),
+        )
+        report(progress)
+        if progress.finished:
+            return progress
+        time.sleep(POLL_SECONDS)

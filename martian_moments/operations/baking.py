@@ -1,0 +1,42 @@
+"""Parsing the dbt project ahead of time (``python -m martian_moments.operations.baking``), so that no start waits for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from martian_moments.assets.models import MANIFEST, PROJECT
+from martian_moments.errors import SettingsError
+
+_SOURCES: Final = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests")
+
+
+def bake() -> bool:
+    """Parse the dbt project where that has not been done since it changed; returns whether it was needed.
+
+    Raises:
+        SettingsError: dbt could not parse it; the message is dbt's.
+    """
+    if MANIFEST.is_file() and MANIFEST.stat().st_mtime >= _last_change():
+        return False
+    where = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+    command = (sys.executable, "-m", "dbt.cli.main", "--quiet", "--log-level-file", "none", "parse", *where)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+    if result.returncode != 0:
+        raise SettingsError(f"dbt could not parse {PROJECT}:\n{result.stdout}{result.stderr}")
+    MANIFEST.touch()
+    return True
+
+
+def _last_change() -> float:
+    return max(file.stat().st_mtime for name in _SOURCES for file in _files(PROJECT / name))
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+
+
+if __name__ == "__main__":
+    bake()

@@ -1,0 +1,67 @@
+"""The demonstration: the whole loop against the offline replica, and its result held against the replica's truth."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from martian_moments.operations.status import Status
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.rooms import Rooms
+from martian_moments.rovers import ROVERS
+
+SOLS: Final = 40
+"""Sols with photos per rover: enough for every picture to have a shape, few enough for two minutes."""
+
+CONFIG: Final = ReplicaConfig(sols=SOLS, scale=0.5)
+
+ENVIRONMENT: Final = {"MARS_REQUESTS_PER_MINUTE": "60000", "MARS_CONCURRENCY": "16"}
+"""The replica needs no politeness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One rover's counts against the truth.
+
+    Attributes:
+        photos: promised by the truth, then found in lake, bronze and gold.
+        identical: whether gold holds exactly the photos of the truth, each once.
+        distance_m: driven, by the truth and by gold; None for a rover without a map.
+    """
+
+    rover: str
+    photos: tuple[int, int, int, int]
+    identical: bool
+    distance_m: tuple[float, float] | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everything agrees; distances to a decimetre per kilometre."""
+        true, found = self.distance_m or (0.0, 0.0)
+        close = abs(true - found) <= 1e-4 * max(1.0, true)
+        return len(set(self.photos)) == 1 and self.identical and close
+
+
+def compare(rooms: Rooms, now: Status, truth: dict[str, Any]) -> list[Verdict]:
+    """Hold lake, bronze and gold against the replica's truth."""
+    return [_verdict(rooms, now, truth, rover) for rover in truth["rovers"]]
+
+
+def _verdict(rooms: Rooms, now: Status, truth: dict[str, Any], rover: str) -> Verdict:
+    import pyarrow.compute as pc
+
+    expected = truth["rovers"][rover]
+    summary = rooms.published.read("gold", "rover_summary", ["rover", "photos", "distance_m"])
+    row: dict[str, Any] = next((each for each in summary.to_pylist() if each["rover"] == rover), {}) if summary is not None else {}
+    photos = rooms.published.read("silver", "fact_photos", ["rover", "source_id"])
+    ids = photos.filter(pc.equal(photos["rover"], rover))["source_id"].to_pylist() if photos is not None else []
+    digest = hashlib.sha256("\n".join(sorted(ids, key=int)).encode()).hexdigest()
+    driven = truth.get("traverse", {}).get(rover)
+    counts = now.rovers[rover]
+    return Verdict(
+        rover=ROVERS[rover].title,
+        photos=(expected["photos"], counts.photos_in_lake, counts.photos_in_bronze, row.get("photos") or 0),
+        identical=digest == expected["photo_ids_sha256"],
+        distance_m=None if driven is None else (driven["distance_m"], row.get("distance_m") or 0.0),
+    )

@@ -1,0 +1,174 @@
+"""The status: what is promised, what the lake, bronze and silver hold, what is missing, and whether all is settled.
+
+It reads the lake, the published tables, the event log and Dagster's storage; it never opens the warehouse, so it works while
+a load or dbt holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from martian_moments import ingest
+from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
+from martian_moments.automation.in_flight import active_backfills, unfinished_runs
+from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD
+from martian_moments.gaps import Gap, Tries, gaps_of
+from martian_moments.loading import silver_lags, unloaded
+from martian_moments.rooms import Rooms
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class GapStatus:
+    """One sol that the lake does not hold whole; ``next_attempt_at`` is UTC, None when it is due now."""
+
+    sol: int
+    expected: int
+    found: int
+    attempts: int
+    next_attempt_at: datetime | None
+
+
+@dataclass(slots=True)
+class RoverStatus:
+    """One rover. ``unserved`` means that no configured source has photos of it."""
+
+    state: str = "served"
+    sols_expected: int = 0
+    sols_in_lake: int = 0
+    sols_in_bronze: int = 0
+    photos_expected: int = 0
+    photos_in_lake: int = 0
+    photos_in_bronze: int = 0
+    photos_in_silver: int = 0
+    gaps: list[GapStatus] = field(default_factory=list)
+    short: list[GapStatus] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Status:
+    """The platform.
+
+    Attributes:
+        rovers: by name.
+        dead_letters: messages in the dead-letter topics.
+        settled: everything that is promised is in gold, but for shorts that wait for their next attempt.
+        waiting_for: why it is not settled, in words.
+    """
+
+    rovers: dict[str, RoverStatus]
+    dead_letters: int
+    settled: bool
+    waiting_for: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``status --json`` prints it."""
+        return asdict(self)
+
+
+def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Status:
+    """The status now; ``running`` tells whether the platform itself is up."""
+    tries = gap_sensor.read_cursor(_cursor(instance, gap_sensor.NAME))
+    held = _Held(rooms)
+    rovers = {rover: _rover(rooms, rover, tries.get(rover, Tries()), held) for rover in rooms.settings.rovers}
+    waiting_for = [*_waiting_for_platform(instance, running=running), *_waiting_for_events(rooms, instance)]
+    for rover, each in rovers.items():
+        due = [short for short in each.short if short.next_attempt_at is None]
+        if each.gaps or due:
+            waiting_for.append(f"{rover}: {len(each.gaps)} sols missing, {len(due)} short and due")
+    if different := len(unloaded(rooms.lake, rooms.warehouse, rooms.published)):
+        waiting_for.append(f"{different} objects of the lake are not in bronze yet")
+    elif silver_lags(rooms.published):
+        waiting_for.append("silver and gold have not seen all of bronze yet")
+    dead_marks = [mark for topic in (UPLOADS_DEAD, INGESTION_DEAD) for mark in rooms.log.watermarks(topic).values()]
+    dead = sum(mark.high - mark.low for mark in dead_marks)
+    return Status(rovers, dead, settled=not waiting_for, waiting_for=waiting_for)
+
+
+class _Held:
+    """What the published tables say is in bronze and silver."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        ledger = rooms.published.read("bronze", "ledger", ["rover", "kind", "record_count"])
+        photos = rooms.published.read("silver", "fact_photos", ["rover"])
+        self.silver: dict[str, int] = _counts(photos)
+        self.sols: dict[str, int] = {}
+        self.photos: dict[str, int] = {}
+        for row in ledger.to_pylist() if ledger is not None else ():
+            if row["kind"] == "photos" and row["record_count"]:
+                self.sols[row["rover"]] = self.sols.get(row["rover"], 0) + 1
+                self.photos[row["rover"]] = self.photos.get(row["rover"], 0) + row["record_count"]
+
+
+def _counts(table: pa.Table | None) -> dict[str, int]:
+    if table is None:
+        return {}
+    return {each["values"]: each["counts"] for each in table["rover"].value_counts().to_pylist()}
+
+
+def _rover(rooms: Rooms, rover: str, tries: Tries, held: _Held) -> RoverStatus:
+    view = ingest.view(rooms.lake, rover, rooms.settings.sources[0])
+    promised = view.promises
+    with_photos = [header for header in view.headers.values() if header.record_count]
+    found = RoverStatus(
+        state="unserved" if promised is not None and not promised.served else "served",
+        sols_expected=len(promised.sols) if promised else 0,
+        photos_expected=promised.total if promised else 0,
+        sols_in_lake=len(with_photos),
+        photos_in_lake=sum(header.record_count for header in with_photos),
+        sols_in_bronze=held.sols.get(rover, 0),
+        photos_in_bronze=held.photos.get(rover, 0),
+        photos_in_silver=held.silver.get(rover, 0),
+    )
+    now = datetime.now(UTC)
+    for gap in gaps_of(view).values():
+        (found.gaps if gap.missing else found.short).append(_gap_status(gap, tries, now))
+    return found
+
+
+def _gap_status(gap: Gap, tries: Tries, now: datetime) -> GapStatus:
+    due_at = datetime.fromtimestamp(tries.next_attempt_at(gap), UTC)
+    return GapStatus(
+        gap.sol, gap.expected, gap.found or 0, tries.attempts_of(gap), next_attempt_at=due_at if due_at > now else None
+    )
+
+
+def _waiting_for_platform(instance: dg.DagsterInstance, *, running: bool) -> Iterator[str]:
+    if not running:
+        yield "the platform is not running; start it with martian-moments up"
+    if runs := len(unfinished_runs(instance)):
+        yield f"{runs} runs queued or running"
+    if backfills := len(active_backfills(instance)):
+        yield f"{backfills} backfills under way"
+
+
+def _waiting_for_events(rooms: Rooms, instance: dg.DagsterInstance) -> Iterator[str]:
+    uploads = upload_sensor.Cursor.load(_cursor(instance, upload_sensor.NAME))
+    if unread := _unread(rooms, UPLOADS, uploads.offsets) + uploads.pending:
+        yield f"{unread} upload events to act on"
+    text = _cursor(instance, requests_sensor.NAME)
+    requests = requests_sensor.Cursor.load(text) if text else requests_sensor.first_look(rooms.settings.rovers)
+    if unread := _unread(rooms, INGESTION_REQUESTS, requests.offsets):
+        yield f"{unread} ingestion requests unread"
+    if requests.refreshes:
+        yield f"manifests, maps or young sols to be fetched of {', '.join(requests.refreshes)}"
+
+
+def _unread(rooms: Rooms, topic: str, offsets: dict[int, int]) -> int:
+    marks = rooms.log.watermarks(topic)
+    return sum(mark.high - max(mark.low, offsets.get(partition, 0)) for partition, mark in marks.items())
+
+
+def _cursor(instance: dg.DagsterInstance, sensor: str) -> str | None:
+    """The cursor of one of our sensors; of the newest, where an earlier checkout of the code left another of the name."""
+    states = [state for state in instance.all_instigator_state() if state.name == sensor]
+    data = [state.instigator_data for state in states if state.instigator_data is not None]
+    newest = max(data, key=lambda each: getattr(each, "last_tick_timestamp", None) or 0.0, default=None)
+    return getattr(newest, "cursor", None)

@@ -1,0 +1,15 @@
+{#
+    What this build has seen of bronze. Every model that reads bronze comes after it, so that one comparison with the ledger
+    tells whether silver and gold are current.
+#}
+{% for table in ['raw_manifests', 'raw_photos', 'raw_traverse'] %}
+select
+    object_key,
+    etag,
+    rover,
+    kind,
+    source,
+    sol
+from {{ source('bronze', table) }}
+{{ 'union all' if not loop.last }}
+{% endfor %}
