@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     """The settings, with the defaults of the embedded platform. Environment names carry the prefix ``MARS_``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MARS_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="MARS_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
     home: Path = Field(default=Path(".mars"), description="folder of the embedded platform's state")

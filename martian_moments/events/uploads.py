@@ -10,6 +10,7 @@ character that any of them escapes in two ways, so that unescaping a raw key lea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -21,6 +22,8 @@ from martian_moments.errors import EventUnreadable
 
 _WRITES: Final = frozenset(f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
 """The events after which an object has new content. MinIO files changes of tags and of locks under ObjectCreated too."""
+
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ def _text(value: object) -> str | None:
 
 def _number(value: object) -> int | None:
     # Ceph writes sizes as text. A size that is no number is nobody's loss: no loader uses it.
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and _SIZE.fullmatch(value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

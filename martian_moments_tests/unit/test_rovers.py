@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from martian_moments.rovers import ROVERS, Rover
+
+MANIFESTS = {
+    "curiosity": ("v1_manifest_curiosity_2023-08.json", 3_575),
+    "perseverance": ("v1_manifest_perseverance_2024-01.json", 975),
+    "opportunity": ("v1_manifest_opportunity_2023-08.json", 4_811),
+    "spirit": ("v1_manifest_spirit_2023-08.json", 2_115),
+}
+
+
+@pytest.mark.parametrize(("name", "rows", "tolerance"), [("opportunity", 5_352, 4), ("spirit", 2_209, 3)])
+def test_mars_time_agrees_with_the_missions_timetable(real_payloads: Path, name: str, rows: int, tolerance: float) -> None:
+    rover = ROVERS[name]
+    with (real_payloads / f"mer_{name}_timetable.tsv").open() as table:
+        timetable = list(csv.DictReader(table, delimiter="\t"))
+    assert len(timetable) == rows
+    for row in timetable:
+        sol, hours, minutes, seconds = map(int, row["Hybrid Local Solar Time"].split(":"))
+        told = datetime.strptime(row["UTC"], "%Y-%m-%d %H.%M.%S").replace(tzinfo=UTC)
+        assert abs(rover.utc_of(sol, hours * 3600 + minutes * 60 + seconds) - told) < timedelta(seconds=tolerance), row
+        assert rover.sol_of(told) == sol
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_the_earth_dates_of_v1_are_reproduced(real_payloads: Path, name: str) -> None:
+    file, sols = MANIFESTS[name]
+    manifest = json.loads((real_payloads / file).read_bytes())["photo_manifest"]
+    assert manifest["landing_date"] == ROVERS[name].landing_date.isoformat()
+    assert len(manifest["photos"]) == sols
+    told = {row["sol"]: date.fromisoformat(row["earth_date"]) for row in manifest["photos"]}
+    assert {sol: ROVERS[name].v1_earth_date(sol) for sol in told} == told
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_no_camera_of_the_manifests_is_unknown(real_payloads: Path, name: str) -> None:
+    manifest = json.loads((real_payloads / MANIFESTS[name][0]).read_bytes())["photo_manifest"]
+    assert {camera for row in manifest["photos"] for camera in row["cameras"]} <= set(ROVERS[name].cameras)
+
+
+@pytest.mark.parametrize("rover", ROVERS.values(), ids=ROVERS)
+def test_a_sol_begins_at_its_first_moment_and_ends_before_the_next(rover: Rover) -> None:
+    for sol in range(rover.first_sol, 12_000):
+        midnight = rover.utc_of(sol)
+        assert rover.sol_of(midnight) == sol
+        assert rover.sol_of(midnight - timedelta(microseconds=1)) == sol - 1
+
+
+def test_the_landings_fall_into_the_first_sol() -> None:
+    # Touchdown in UTC as NASA's mission pages give it.
+    landings = {
+        "perseverance": datetime(2021, 2, 18, 20, 55, tzinfo=UTC),
+        "curiosity": datetime(2012, 8, 6, 5, 17, 57, tzinfo=UTC),
+        "opportunity": datetime(2004, 1, 25, 5, 5, tzinfo=UTC),
+        "spirit": datetime(2004, 1, 4, 4, 35, tzinfo=UTC),
+    }
+    assert {name: ROVERS[name].sol_of(moment) for name, moment in landings.items()} == {
+        "perseverance": 0,
+        "curiosity": 0,
+        "opportunity": 1,
+        "spirit": 1,
+    }

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from martian_moments.errors import SettingsError
+from martian_moments.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.startswith(("MARS_", "AWS_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults_are_the_embedded_platform_in_one_folder(tmp_path: Path) -> None:
+    settings = Settings.load()
+    home = tmp_path / ".mars"
+    assert settings.home == home
+    assert settings.dagster_home == home / "dagster"
+    assert settings.lake == f"file://{home}/lake"
+    assert settings.events == f"sqlite://{home}/events.db"
+    assert settings.warehouse == f"duckdb://{home}/warehouse.duckdb"
+    assert settings.published == f"file://{home}/published"
+    assert settings.rovers == ("curiosity", "perseverance", "opportunity", "spirit")
+    assert (settings.requests_per_minute, settings.late_sols) == (30, 60)
+    assert settings.v1_url == "https://rovers.nebulum.one/api/v1"
+    assert settings.mmgis_url == "https://mars.nasa.gov/mmgis-maps"
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "MARS_ROVERS": " Spirit, curiosity ,",
+        "MARS_LAKE_URL": "s3://mars",
+        "MARS_V1_URL": "http://127.0.0.1:8000/api/v1/",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000",
+        "AWS_SECRET_ACCESS_KEY": "hush",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load()
+    assert settings.rovers == ("spirit", "curiosity")
+    assert (settings.lake, settings.published) == ("s3://mars", "s3://mars/published")
+    assert settings.v1_url == "http://127.0.0.1:8000/api/v1"
+    assert settings.aws_endpoint_url == "http://127.0.0.1:9000"
+    assert settings.aws_secret_access_key is not None
+    assert settings.aws_secret_access_key.get_secret_value() == "hush"
+
+
+def test_settings_come_from_a_file_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("MARS_LATE_SOLS=7\nMARS_UI_PORT=3001\nSOMETHING_ELSE=1\n")
+    monkeypatch.setenv("MARS_UI_PORT", "3002")
+    settings = Settings.load()
+    assert (settings.late_sols, settings.ui_port) == (7, 3002), "the environment wins"
+
+
+def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MARS_LAKE_URL", "MARS_V1_API_KEY", "MARS_V1_URL", "MARS_CONCURRENCY"):
+        monkeypatch.setenv(name, "")
+    assert Settings.load() == Settings()
+    assert Settings.load().v1_api_key is None
+    assert Settings.load().v1_url.startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepts"),
+    [
+        ("MARS_ROVERS", "curiosity,sojourner", "curiosity, perseverance, opportunity, spirit"),
+        ("MARS_ROVERS", "spirit,spirit", "each once"),
+        ("MARS_ROVERS", ",", "use one or more of"),
+        ("MARS_SOURCES", "v2", "v1"),
+        ("MARS_REQUESTS_PER_MINUTE", "0", "greater than or equal to 1"),
+        ("MARS_CONCURRENCY", "many", "valid integer"),
+        ("MARS_LATE_SOLS", "-1", "greater than or equal to 0"),
+        ("MARS_UI_PORT", "70000", "less than or equal to 65535"),
+        ("MARS_LAKE_URL", "/folder", "file:///folder or s3://bucket"),
+        ("MARS_LAKE_URL", "file://folder", "file:///folder or s3://bucket"),
+        ("MARS_LAKE_URL", "file:///", "file:///folder or s3://bucket"),
+        ("MARS_LAKE_URL", "s3:///bucket", "file:///folder or s3://bucket"),
+        ("MARS_EVENTS_URL", "redis://here", "sqlite:///file"),
+        ("MARS_WAREHOUSE_URL", "duckdb://file", "duckdb:///file"),
+        ("MARS_V1_URL", "ftp://here", "http://host or https://host"),
+        ("MARS_MMGIS_URL", "https://", "http://host or https://host"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_its_name_and_what_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, accepts: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    message = str(caught.value)
+    assert message.startswith(f"{name}=")
+    assert accepts in message
+    assert "\n" not in message
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MARS_V1_API_KEY", "AWS_SECRET_ACCESS_KEY", "MARS_ALERT_WEBHOOK_URL"):
+        monkeypatch.setenv(name, "hush-hush")
+    settings = Settings.load()
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "hush" not in shown
+    monkeypatch.setenv("MARS_UI_PORT", "x")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert "hush" not in str(caught.value)
+
+
+def test_an_override_is_checked_like_a_setting(tmp_path: Path) -> None:
+    assert Settings.load(home=tmp_path / "here").home == tmp_path / "here"
+    with pytest.raises(SettingsError, match="MARS_LATE_SOLS"):
+        Settings.load(late_sols=-1)
