@@ -64,9 +64,10 @@ class EventLog(Protocol):
         ...
 
     def read(self, topic: str, offsets: Mapping[int, int], *, limit: int) -> list[Record]:
-        """At most ``limit`` records from the given offsets on (partitions not given start at 0), shared fairly between
-        partitions, in offset order within each. Never waits for more. Raises OffsetOutOfRange when an offset lies below the
-        low or above the high watermark.
+        """At most ``limit`` records from the given offsets on; it never waits for more.
+
+        Partitions that are not given start at 0. The limit is shared fairly between partitions; within each, records come in
+        the order of their offsets. Raises OffsetOutOfRange when an offset lies below the low or above the high watermark.
         """
         ...
 

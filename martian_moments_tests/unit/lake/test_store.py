@@ -151,7 +151,7 @@ def s3_answering(status: int, body: bytes) -> Iterator[Lake]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield Lake("s3://mars", s3=S3Options(f"http://127.0.0.1:{server.server_port}", "id", "hush"))
         server.shutdown()
 
