@@ -8,6 +8,7 @@ import signal
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from martian_moments.events.open import open_log
 LOGS: dict[str, Callable[[Path], str]] = {
     "sqlite": lambda folder: f"sqlite://{folder / 'events.db'}",
 }
-WRITERS, BATCHES, BATCH = 3, 30, 4
+WRITERS, BATCHES, BATCH = 3, 60, 4
 _spawn = multiprocessing.get_context("spawn")
 
 
@@ -138,8 +139,9 @@ def test_a_log_that_is_opened_again_goes_on_where_it_was(url: str) -> None:
     second.close()
 
 
-def write_batches(url: str, writer: int) -> None:
+def write_batches(url: str, together: Barrier, writer: int) -> None:
     log = open_log(url)
+    together.wait()
     for batch in range(BATCHES):
         numbers = range(batch * BATCH, (batch + 1) * BATCH)
         log.publish(UPLOADS, [Message(f"{writer}-{n % 5}", f"{writer}:{n}".encode()) for n in numbers])
@@ -147,7 +149,8 @@ def write_batches(url: str, writer: int) -> None:
 
 
 def test_several_processes_write_while_one_reads_and_nothing_is_lost_or_doubled(url: str, log: EventLog) -> None:
-    writers = [_spawn.Process(target=write_batches, args=(url, writer)) for writer in range(WRITERS)]
+    together = _spawn.Barrier(WRITERS)
+    writers = [_spawn.Process(target=write_batches, args=(url, together, writer)) for writer in range(WRITERS)]
     for process in writers:
         process.start()
     offsets: dict[int, int] = {}

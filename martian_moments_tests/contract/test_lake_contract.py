@@ -109,8 +109,9 @@ async def test_an_unchanged_answer_is_not_written_again(lake: Lake, announced: l
         photos_document(records=4, promised=3, fetched_at=FETCHED + timedelta(days=1)),
         photos_document(promised=4, fetched_at=FETCHED + timedelta(days=1)),
         photos_document(promised=None, fetched_at=FETCHED + timedelta(days=1)),
+        photos_document(content="b", records=2, promised=2, fetched_at=FETCHED + timedelta(days=1)),
     ],
-    ids=["other content", "more records", "now short of its promise", "no promise"],
+    ids=["other content", "more records", "now short of its promise", "no promise", "fewer records, as promised"],
 )
 async def test_a_changed_answer_replaces_the_document(lake: Lake, announced: list[ObjectInfo], later: Document) -> None:
     first = await lake.put_if_changed(photos_document())
