@@ -27,6 +27,9 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 _LONGEST_BACKOFF_S: Final = 30.0
+# Requests under way, per slot: those in flight and those that pause before their next attempt. The others wait, so that an
+# outage is noticed before everything was tried; fewer would leave slots idle when every third answer is faulty.
+_UNDER_WAY_PER_SLOT: Final = 4
 # api.nasa.gov tells that nothing remains without telling until when; its windows roll by the minute.
 _UNSTATED_PAUSE_S: Final = 60.0
 # X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others.
@@ -95,6 +98,7 @@ class PoliteClient:
         self._max_bytes = max_bytes
         self._give_up_after = give_up_after
         self._unanswered = 0
+        self._under_way = asyncio.Semaphore(_UNDER_WAY_PER_SLOT * concurrency)
         self._pace = Pace(requests_per_minute, patience=patience)
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),
@@ -155,8 +159,11 @@ class PoliteClient:
         """
         request = self._clients[0].build_request("GET", url, params=params, headers=headers)
         try:
-            # A copy, because tenacity keeps the state of a call on the object.
-            value: T = await self._retrying.copy()(self._attempt, request, parse)
+            async with self._under_way:
+                # A copy, because tenacity keeps the state of a call on the object.
+                value: T = await self._retrying.copy()(self._attempt, request, parse)
+        except _GivenUp:
+            raise
         except UpstreamUnavailable:
             self._unanswered += 1
             raise

@@ -1,0 +1,28 @@
+"""Upstreams that answer from memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from martian_moments.nasa.http import PoliteClient
+
+Handler = Callable[[httpx.Request], httpx.Response]
+ClientFactory = Callable[..., AbstractAsyncContextManager[PoliteClient]]
+
+
+@pytest.fixture
+def client() -> ClientFactory:
+    """Makes a client without pauses whose network is the handler given."""
+
+    @asynccontextmanager
+    async def make(handler: Handler, **options: Any) -> AsyncIterator[PoliteClient]:
+        defaults = {"requests_per_minute": 1_000_000, "concurrency": 4, "backoff": 0.0}
+        async with PoliteClient(**(defaults | options), transport=httpx.MockTransport(handler)) as made:
+            yield made
+
+    return make

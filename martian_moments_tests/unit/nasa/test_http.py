@@ -1,0 +1,281 @@
+"""The polite client: what it retries, what it says, when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from martian_moments.errors import BrokenAnswer, UnknownRover, UpstreamUnavailable
+from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.http import PoliteClient, Timeouts
+from martian_moments_tests.unit.nasa.conftest import ClientFactory
+
+URL = "https://example.test/data"
+GOOD = httpx.Response(200, json={"fine": True}).content
+
+
+def parsed(answer: Answer) -> dict[str, Any]:
+    return answer.json_object()
+
+
+class Script:
+    """Answers in turn; the last one for ever. An exception is raised instead."""
+
+    def __init__(self, *steps: Callable[[], httpx.Response] | Exception) -> None:
+        self.steps = list(steps)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        step = self.steps[min(len(self.requests), len(self.steps)) - 1]
+        if isinstance(step, Exception):
+            raise step
+        return step()
+
+
+def answers(status: int, body: bytes = b"", **headers: str) -> Callable[[], httpx.Response]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda: httpx.Response(status, content=body, headers=named)
+
+
+fine = answers(200, GOOD)
+HTML = b"<!doctype html><title>maintenance</title>"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("peer closed connection without sending complete message body"),
+        answers(500),
+        answers(503, HTML),
+        answers(429),
+        answers(408),
+        answers(200, HTML),
+        answers(200, GOOD[:-3]),
+        answers(200, b"[]"),
+        answers(204),
+    ],
+)
+async def test_a_passing_fault_is_asked_again_until_it_has_passed(client: ClientFactory, fault: Any) -> None:
+    script = Script(fault, fault, fault, fine)
+    async with client(script) as asking:
+        assert await asking.get(URL, parsed) == {"fine": True}
+    assert len(script.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (httpx.ConnectError("refused"), UpstreamUnavailable, "ConnectError refused"),
+        (answers(502), UpstreamUnavailable, "answered 502"),
+        (answers(200, HTML), BrokenAnswer, "no JSON object .*doctype html"),
+    ],
+)
+async def test_a_lasting_fault_ends_after_the_attempts(
+    client: ClientFactory, fault: Any, error: type[Exception], words: str
+) -> None:
+    script = Script(fault)
+    async with client(script, attempts=3) as asking:
+        with pytest.raises(error, match=words) as raised:
+            await asking.get(URL, parsed)
+    assert len(script.requests) == 3
+    assert URL in str(raised.value)
+    assert "again" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(400, "status 400"), (403, "status 403"), (404, "status 404"), (301, "moved to https://elsewhere.test/")],
+)
+async def test_a_refusal_is_not_asked_again(client: ClientFactory, status: int, words: str) -> None:
+    script = Script(answers(status, HTML, location="https://elsewhere.test/"))
+    async with client(script) as asking:
+        with pytest.raises(BrokenAnswer, match=words) as raised:
+            await asking.get(URL, parsed)
+    assert len(script.requests) == 1
+    assert raised.value.body == HTML
+
+
+async def test_an_unknown_rover_is_not_asked_again(client: ClientFactory) -> None:
+    def refuse(answer: Answer) -> None:
+        raise UnknownRover("no such rover", url=answer.url, body=answer.body)
+
+    script = Script(fine)
+    async with client(script) as asking:
+        with pytest.raises(UnknownRover):
+            await asking.get(URL, refuse)
+    assert len(script.requests) == 1
+
+
+def in_seconds(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answers(429, retry_after="600"),
+        answers(503, retry_after=format_datetime(in_seconds(600), usegmt=True)),
+        answers(429, x_ratelimit_remaining="0", x_ratelimit_reset="600"),
+        answers(429, x_ratelimit_remaining="0", x_ratelimit_reset=str(int(in_seconds(600).timestamp()))),
+    ],
+)
+async def test_a_wish_for_a_long_pause_ends_the_asking_and_names_the_time(client: ClientFactory, fault: Any) -> None:
+    script = Script(fault)
+    async with client(script) as asking:
+        for _ in range(2):
+            with pytest.raises(UpstreamUnavailable, match=r"no requests for (5\d\d|600) s; ask again after 20"):
+                await asking.get(URL, parsed)
+    assert len(script.requests) == 1
+
+
+async def test_the_last_answer_of_a_quota_is_used_and_then_nothing_is_asked(client: ClientFactory) -> None:
+    script = Script(answers(200, GOOD, x_ratelimit_remaining="0", x_ratelimit_reset="600"))
+    async with client(script) as asking:
+        assert await asking.get(URL, parsed) == {"fine": True}
+        with pytest.raises(UpstreamUnavailable, match="ask again after"):
+            await asking.get(URL, parsed)
+    assert len(script.requests) == 1
+
+
+async def test_a_short_pause_is_waited_for(client: ClientFactory) -> None:
+    loop = asyncio.get_running_loop()
+    asked: list[float] = []
+    steps = iter([answers(429, retry_after="0.2"), fine])
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(loop.time())
+        return next(steps)()
+
+    async with client(handler) as asking:
+        assert await asking.get(URL, parsed) == {"fine": True}
+    assert asked[1] - asked[0] >= 0.19
+
+
+async def test_an_outage_is_noticed_and_the_rest_is_not_asked(client: ClientFactory) -> None:
+    script = Script(httpx.ConnectError("refused"))
+    async with client(script, attempts=2, give_up_after=3, concurrency=1) as asking:
+        faults = await asyncio.gather(*(asking.get(URL, parsed) for _ in range(50)), return_exceptions=True)
+    assert all(isinstance(fault, UpstreamUnavailable) for fault in faults)
+    assert len(script.requests) <= 2 * 4
+    assert "3 requests in a row got no answer; the rest of this run is not asked" in str(faults[-1])
+
+
+async def test_any_answer_ends_the_count_towards_an_outage(client: ClientFactory) -> None:
+    down, refused = httpx.ConnectError("refused"), answers(404)
+    script = Script(down, down, refused, down, down, fine)
+    outcomes: list[Any] = []
+    async with client(script, attempts=1, give_up_after=3) as asking:
+        for _ in script.steps:
+            outcomes += await asyncio.gather(asking.get(URL, parsed), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [
+        UpstreamUnavailable,
+        UpstreamUnavailable,
+        type(outcomes[2]),
+        UpstreamUnavailable,
+        UpstreamUnavailable,
+        dict,
+    ]
+    assert isinstance(outcomes[2], BrokenAnswer)
+
+
+async def test_no_secret_appears_in_errors_logs_or_addresses(
+    client: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = "https://name:hidden1@example.test/data?api_key=hidden2&sol=3"
+    echo = answers(200, b"the key hidden3 is no good")
+    script = Script(httpx.ConnectError("to https://name:hidden1@example.test/ with hidden3"), echo, echo)
+    async with client(script, secrets=["hidden3\n"], attempts=3) as asking:
+        with pytest.raises(BrokenAnswer) as raised:
+            await asking.get(url, parsed, headers={"X-API-Key": "hidden3"})
+    said = f"{raised.value} {raised.value.url} {raised.value.body!r} {caplog.text}"
+    assert raised.value.url == "https://***@example.test/data?api_key=***&sol=3"
+    assert "hidden" not in said
+    assert script.requests[0].headers["x-api-key"] == "hidden3"
+
+
+async def test_the_client_says_honestly_who_asks(client: ClientFactory) -> None:
+    script = Script(fine)
+    async with client(script) as asking:
+        await asking.get(URL, parsed)
+    agent = script.requests[0].headers["user-agent"]
+    assert agent.startswith("martian-moments/")
+    assert "NASA" in agent
+
+
+async def test_no_more_than_the_allowed_requests_are_in_flight(client: ClientFactory) -> None:
+    flying = peak = 0
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        nonlocal flying, peak
+        flying += 1
+        peak = max(peak, flying)
+        await asyncio.sleep(0.001)
+        flying -= 1
+        return fine()
+
+    async with client(handler, concurrency=3) as asking:
+        await asyncio.gather(*(asking.get(URL, parsed) for _ in range(30)))
+    assert peak == 3
+
+
+@asynccontextmanager
+async def raw_server(*pieces: bytes, then_wait: bool = False) -> AsyncIterator[str]:
+    """A server that sends these bytes to whoever connects and closes, or waits."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        if then_wait:
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+def a_client(**options: Any) -> PoliteClient:
+    return PoliteClient(**({"requests_per_minute": 1e6, "concurrency": 1, "attempts": 2, "backoff": 0.0} | options))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n"],
+)
+async def test_a_cut_body_is_no_answer_even_when_what_arrived_is_json(head: bytes) -> None:
+    async with raw_server(head, GOOD) as url, a_client() as asking:
+        with pytest.raises(UpstreamUnavailable, match="RemoteProtocolError"):
+            await asking.get(url, parsed)
+
+
+async def test_an_answer_that_stalls_is_given_up() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+    async with raw_server(head, GOOD, then_wait=True) as url:
+        async with a_client(timeouts=Timeouts(answer=0.2)) as asking:
+            with pytest.raises(UpstreamUnavailable, match="not whole within"):
+                await asking.get(url, parsed)
+        async with a_client(timeouts=Timeouts(read=0.2)) as asking:
+            with pytest.raises(UpstreamUnavailable, match="ReadTimeout"):
+                await asking.get(url, parsed)
+
+
+async def test_an_endless_answer_is_cut_off_and_not_asked_again() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n"
+    async with raw_server(head, b" " * 300_000, then_wait=True) as url, a_client(max_bytes=100_000) as asking:
+        with pytest.raises(BrokenAnswer, match="larger than 100000 bytes") as raised:
+            await asking.get(url, parsed)
+    assert len(raised.value.body) == 100_000

@@ -1,0 +1,73 @@
+"""The pace, on a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from martian_moments.nasa.pace import NotYet, Pace
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def a_pace(clock: Clock, per_minute: float = 30, patience: float = 120) -> Pace:
+    return Pace(per_minute, patience=patience, clock=clock, sleep=clock.sleep)
+
+
+async def departures(pace: Pace, clock: Clock, count: int) -> list[float]:
+    left: list[float] = []
+
+    async def ask() -> None:
+        await pace.turn("https://example.test/")
+        left.append(clock.now - 100)
+
+    await asyncio.gather(*(ask() for _ in range(count)))
+    return left
+
+
+async def test_requests_that_come_at_once_leave_evenly_spaced(clock: Clock) -> None:
+    assert await departures(a_pace(clock, 30), clock, 5) == [0, 2, 4, 6, 8]
+
+
+async def test_a_quiet_time_is_not_saved_up_for_a_burst(clock: Clock) -> None:
+    pace = a_pace(clock, 30)
+    clock.now += 60
+    assert await departures(pace, clock, 3) == [60, 62, 64]
+
+
+async def test_a_pause_holds_back_those_that_already_wait(clock: Clock) -> None:
+    pace = a_pace(clock, 30)
+    await pace.turn("https://example.test/")
+    waiting = asyncio.create_task(departures(pace, clock, 2))
+    await asyncio.sleep(0)
+    pace.hold(20)
+    held_from = clock.now - 100
+    assert await waiting == [held_from + 20, held_from + 22]
+
+
+async def test_a_fast_pace_never_sleeps(clock: Clock) -> None:
+    assert await departures(a_pace(clock, 1_000_000), clock, 10) == [0] * 10
+
+
+async def test_a_pause_beyond_patience_fails_and_says_when_to_ask_again(clock: Clock) -> None:
+    pace = a_pace(clock, patience=120)
+    pace.hold(3_600)
+    with pytest.raises(NotYet, match=r"example\.test/: .* no requests for 3600 s; ask again after 20\d\d-"):
+        await pace.turn("https://example.test/")
+    assert clock.now == 100

@@ -1,0 +1,366 @@
+"""The v1 dialect, on real payloads and on what its mirrors and their faults make of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from martian_moments.documents import Document, decode, encode
+from martian_moments.errors import BrokenAnswer, UnknownRover, UpstreamUnavailable
+from martian_moments.nasa.v1 import V1, _fingerprint, read_promises
+from martian_moments_tests.unit.nasa.conftest import ClientFactory, Handler
+
+URL = "https://example.test/api/v1"
+HTML = b"<!doctype html><title>No such app</title>"
+
+
+@pytest.fixture
+def manifest_of(client: ClientFactory) -> Callable[..., Any]:
+    async def ask(handler: Handler, rover: str = "curiosity") -> Document:
+        async with client(handler) as asking:
+            return await V1(asking, URL).manifest(rover)
+
+    return ask
+
+
+@pytest.fixture
+def photos_of(client: ClientFactory) -> Callable[..., Any]:
+    async def ask(handler: Handler, promised: int | None, sol: int = 7, rover: str = "curiosity") -> Document:
+        async with client(handler) as asking:
+            return await V1(asking, URL).photos(rover, sol, promised)
+
+    return ask
+
+
+def always(status: int, body: Any) -> Handler:
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    return lambda request: httpx.Response(status, content=content)
+
+
+def photo(number: int, sol: int = 7, **more: Any) -> dict[str, Any]:
+    return {"id": number, "sol": sol, "img_src": f"https://example.test/{number}.jpg", "rover": {"name": "Curiosity"}} | more
+
+
+class Mirror:
+    """Serves photos as the original does (whole sol without ``page``) or always in pages."""
+
+    def __init__(
+        self, photos: list[dict[str, Any]], *, always_pages: bool, pagination: bool = False, deaf_to_page: bool = False
+    ) -> None:
+        self.photos = photos
+        self.always_pages = always_pages
+        self.pagination = pagination
+        self.deaf_to_page = deaf_to_page
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(str(request.url).removeprefix(URL))
+        page = None if self.deaf_to_page else request.url.params.get("page")
+        if page is None and not self.always_pages:
+            return httpx.Response(200, json={"photos": self.photos})
+        start = (int(page or 1) - 1) * 25
+        content: dict[str, Any] = {"photos": self.photos[start : start + 25]}
+        if self.pagination:
+            total = len(self.photos)
+            content["pagination"] = {
+                "total_count": total,
+                "page": int(page or 1),
+                "per_page": 25,
+                "total_pages": -(-total // 25),
+            }
+        return httpx.Response(200, json=content)
+
+
+# Real payloads
+
+
+@pytest.mark.parametrize(
+    ("name", "rover", "sol", "count"),
+    [
+        ("v1_photos_curiosity_sol1000_2023-07.json", "curiosity", 1000, 856),
+        ("v1_photos_perseverance_sol0_2023-07.json", "perseverance", 0, 54),
+        ("v1_photos_perseverance_sol367_2022.json", "perseverance", 367, 162),
+        ("v1_photos_opportunity_sol1_2023-07.json", "opportunity", 1, 95),
+        ("v1_photos_spirit_sol1_2023-07.json", "spirit", 1, 77),
+    ],
+)
+async def test_a_real_sol_is_kept_whole_and_unchanged(
+    real_payloads: Path, photos_of: Any, name: str, *, rover: str, sol: int, count: int
+) -> None:
+    body = (real_payloads / name).read_bytes()
+    document = await photos_of(always(200, body), count, sol, rover)
+    assert (document.header.record_count, document.header.promised, document.header.complete) == (count, count, True)
+    assert document.pages == (body,)
+    assert document.header.requests == (f"{URL}/rovers/{rover}/photos?sol={sol}",)
+    assert not document.header.synthetic
+    assert decode(document.header.key, encode(document)).header == document.header
+
+
+async def test_a_real_sol_that_was_cut_is_short(real_payloads: Path, photos_of: Any) -> None:
+    body = (real_payloads / "v1_photos_curiosity_sol0_2023-07_cut118of3702.json").read_bytes()
+    document = await photos_of(always(200, body), 3702, 0)
+    assert (document.header.record_count, document.header.complete) == (118, False)
+
+
+async def test_a_real_empty_answer_is_an_empty_document_when_nothing_was_promised(
+    real_payloads: Path, photos_of: Any
+) -> None:
+    body = (real_payloads / "v1_photos_empty_2018.json").read_bytes()
+    document = await photos_of(always(200, body), 0)
+    assert (document.header.record_count, document.header.complete, document.pages) == (0, True, (body,))
+
+
+async def test_the_real_manifests_promise_every_photo(real_payloads: Path, manifest_of: Any) -> None:
+    expected = {
+        "curiosity": ("2023-08", 3575, 672_292, 3919, "active"),
+        "perseverance": ("2024-01", 975, 196_822, 1042, "active"),
+        "opportunity": ("2023-08", 4811, 198_439, 5111, "complete"),
+        "spirit": ("2023-08", 2115, 124_550, 2208, "complete"),
+    }
+    sols = photos = 0
+    for rover, (month, listed, total, newest, status) in expected.items():
+        body = (real_payloads / f"v1_manifest_{rover}_{month}.json").read_bytes()
+        document = await manifest_of(always(200, body), rover)
+        promises = read_promises(document)
+        assert (document.header.record_count, document.header.complete, document.pages) == (listed, True, (body,))
+        assert (promises.served, len(promises.sols), promises.total, promises.stated_total) == (True, listed, total, total)
+        assert (promises.newest_sol, promises.status) == (newest, status)
+        sols += len(promises.sols)
+        photos += promises.total
+    assert (sols, photos) == (11_476, 1_192_103)
+    assert promises.sols[1] == 77
+
+
+# Pages
+
+
+@pytest.mark.parametrize("count", [0, 1, 24, 25, 26, 50, 51, 162])
+@pytest.mark.parametrize("manifest", [True, False])
+@pytest.mark.parametrize(
+    "shape", [{"always_pages": False}, {"always_pages": True}, {"always_pages": True, "pagination": True}]
+)
+async def test_every_mirror_gives_the_same_sol(
+    photos_of: Any, shape: dict[str, bool], count: int, *, manifest: bool
+) -> None:
+    photos = [photo(number) for number in range(count)]
+    document = await photos_of(Mirror(photos, **shape), count if manifest else None)
+    assert document.header.record_count == count
+    assert document.header.complete
+    assert document.header.fingerprint == _fingerprint(copy.deepcopy(photos))
+
+
+async def test_pages_are_asked_for_only_when_needed(photos_of: Any) -> None:
+    whole = Mirror([photo(number) for number in range(162)], always_pages=False)
+    await photos_of(whole, 162)
+    assert whole.asked == ["/rovers/curiosity/photos?sol=7"]
+    paged = Mirror([photo(number) for number in range(60)], always_pages=True, pagination=True)
+    document = await photos_of(paged, 60)
+    assert paged.asked == [f"/rovers/curiosity/photos?sol=7{page}" for page in ("", "&page=2", "&page=3")]
+    assert document.header.requests == tuple(URL + path for path in paged.asked)
+    assert len(document.pages) == 3
+
+
+async def test_a_server_that_repeats_itself_ends_the_pages_and_its_repeats_do_not_count(photos_of: Any) -> None:
+    deaf = Mirror([photo(number) for number in range(60)], always_pages=True, deaf_to_page=True)
+    document = await photos_of(deaf, 50)
+    assert len(deaf.asked) == 2
+    assert (document.header.record_count, document.header.complete, len(document.pages)) == (25, False, 1)
+
+
+async def test_repeats_count_as_received_and_are_kept_once(photos_of: Any) -> None:
+    document = await photos_of(always(200, {"photos": [photo(1), photo(2), photo(2)]}), 3)
+    assert (document.header.record_count, document.header.complete) == (2, True)
+
+
+async def test_photos_of_other_sols_are_set_aside(photos_of: Any) -> None:
+    document = await photos_of(always(200, {"photos": [photo(1), photo(2, sol=6), photo(3, sol=8)]}), 2)
+    assert (document.header.record_count, document.header.complete) == (1, False)
+    assert document.header.fingerprint == _fingerprint([photo(1)])
+
+
+async def test_a_page_that_is_short_of_the_answers_own_total_is_no_complete_sol(photos_of: Any) -> None:
+    content = {"photos": [photo(1)], "pagination": {"total_count": 3, "total_pages": 1}}
+    document = await photos_of(always(200, content), None)
+    assert not document.header.complete
+
+
+# Emptiness
+
+
+def in_turn(*contents: Any) -> Handler:
+    answers: Iterator[Any] = iter(contents)
+    return lambda request: httpx.Response(200, content=orjson.dumps(next(answers)))
+
+
+async def test_an_empty_answer_for_promised_photos_is_asked_again(photos_of: Any) -> None:
+    document = await photos_of(in_turn({"photos": []}, {"photos": []}, {"photos": [photo(1)]}), 1)
+    assert (document.header.record_count, document.header.complete) == (1, True)
+
+
+async def test_an_answer_that_stays_empty_for_promised_photos_is_short(photos_of: Any) -> None:
+    mirror = Mirror([], always_pages=False)
+    document = await photos_of(mirror, 4)
+    assert len(mirror.asked) == 3
+    assert (document.header.record_count, document.header.promised, document.header.complete) == (0, 4, False)
+
+
+async def test_an_empty_page_in_the_middle_is_asked_again(photos_of: Any) -> None:
+    first, rest = [photo(n) for n in range(25)], [photo(n) for n in range(25, 30)]
+    document = await photos_of(in_turn({"photos": first}, {"photos": []}, {"photos": rest}), 30)
+    assert (document.header.record_count, document.header.complete) == (30, True)
+
+
+# What is no answer
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, HTML),
+        (404, HTML),
+        (404, {"error": "not found"}),
+        (404, {"photos": []}),
+        (403, {"error": {"code": "API_KEY_MISSING"}}),
+        (200, {"error": "database is down"}),
+        (200, {"photos": None}),
+        (200, {"photos": {}}),
+        (200, {"photos": ["x"]}),
+        (200, {"photos": [{"sol": 7}]}),
+        (200, {"photos": [photo(1) | {"id": "1"}]}),
+        (200, {"photos": [photo(1) | {"sol": True}]}),
+        (200, {"photos": [photo(1) | {"img_src": 3}]}),
+        (200, {"photos": [photo(1) | {"rover": {"name": "Spirit"}}]}),
+    ],
+)
+async def test_what_is_no_list_of_photos_is_an_error_and_never_empty(photos_of: Any, status: int, body: Any) -> None:
+    with pytest.raises(BrokenAnswer) as raised:
+        await photos_of(always(status, body), 0)
+    assert raised.value.body == (body if isinstance(body, bytes) else orjson.dumps(body))
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+async def test_a_server_in_trouble_is_unavailable_even_with_a_well_formed_body(photos_of: Any, status: int) -> None:
+    with pytest.raises(UpstreamUnavailable):
+        await photos_of(always(status, {"photos": []}), 0)
+
+
+def a_manifest(**fields: Any) -> dict[str, Any]:
+    rows = [{"sol": 3, "total_photos": 5}, {"sol": 1, "total_photos": 2}, {"sol": 2, "total_photos": 0}]
+    return {"photo_manifest": {"name": "Curiosity", "max_sol": 9, "total_photos": 99, "photos": rows} | fields}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        HTML,
+        {"photos": []},
+        {"photo_manifest": []},
+        a_manifest(photos=None),
+        a_manifest(photos=[{"sol": 1}]),
+        a_manifest(photos=[{"sol": "1", "total_photos": 2}]),
+        a_manifest(photos=[{"sol": -1, "total_photos": 2}]),
+        a_manifest(photos=[{"sol": 100_000, "total_photos": 2}]),
+        a_manifest(photos=[{"sol": 1, "total_photos": -2}]),
+        a_manifest(photos=[{"sol": 1, "total_photos": 2}, {"sol": 1, "total_photos": 3}]),
+        a_manifest(max_sol="9"),
+        a_manifest(name="Spirit"),
+    ],
+)
+async def test_what_is_no_manifest_of_the_rover_is_an_error(manifest_of: Any, body: Any) -> None:
+    with pytest.raises(BrokenAnswer):
+        await manifest_of(always(200, body))
+
+
+async def test_a_manifest_whose_total_disagrees_is_read_by_its_sols(manifest_of: Any) -> None:
+    promises = read_promises(await manifest_of(always(200, a_manifest())))
+    assert list(promises.sols.items()) == [(1, 2), (3, 5)]
+    assert (promises.total, promises.stated_total, promises.newest_sol) == (7, 99, 9)
+
+
+async def test_a_mirrors_manifest_without_totals_is_enough(manifest_of: Any) -> None:
+    body = {"photo_manifest": {"photos": [{"sol": 4, "total_photos": 1}]}, "synthetic": True}
+    document = await manifest_of(always(200, body))
+    promises = read_promises(document)
+    assert (promises.newest_sol, promises.stated_total, promises.status) == (4, None, None)
+    assert document.header.synthetic
+
+
+# Rovers that are not served
+
+REFUSALS = [(400, {"errors": "Invalid Rover Name"}), (404, {"error": "Rover 'spirit' not found"})]
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+async def test_a_rover_that_is_not_served_has_a_manifest_that_says_so(manifest_of: Any, status: int, body: Any) -> None:
+    document = await manifest_of(always(status, body), "spirit")
+    assert document.pages == (orjson.dumps(body),)
+    assert (document.header.record_count, document.header.promised, document.header.complete) == (0, None, True)
+    stored = decode(document.header.key, encode(document))
+    promises = read_promises(stored)
+    assert (promises.served, promises.rover, promises.total, promises.newest_sol) == (False, "spirit", 0, None)
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+async def test_photos_of_a_rover_that_is_not_served_are_no_empty_sol(photos_of: Any, status: int, body: Any) -> None:
+    with pytest.raises(UnknownRover, match="does not serve spirit"):
+        await photos_of(always(status, body), None, rover="spirit")
+
+
+async def test_the_api_key_travels_in_its_header_only(client: ClientFactory) -> None:
+    requests: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, json={"photos": [photo(1)], "synthetic": True})
+
+    async with client(handler) as asking:
+        document = await V1(asking, URL + "/", "key-1").photos("curiosity", 7, 1)
+    assert requests[0].headers["x-api-key"] == "key-1"
+    assert b"key-1" not in encode(document)
+    assert "key-1" not in str(requests[0].url)
+    assert document.header.synthetic
+
+
+# The fingerprint
+
+IDS = st.integers(0, 2**63 - 2)
+TOTALS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_sol": st.integers(0, 5000),
+        "max_date": st.dates().map(str),
+        "total_photos": st.integers(0, 10**6),
+        "status": st.sampled_from(["active", "complete"]),
+        "cameras": st.lists(st.fixed_dictionaries({"name": st.text(max_size=4)}), max_size=2),
+    },
+)
+
+
+@settings(max_examples=50)
+@given(data=st.data(), ids=st.lists(IDS, unique=True, max_size=8))
+def test_the_fingerprint_ignores_order_and_running_totals(data: st.DataObject, ids: list[int]) -> None:
+    plain = [photo(number) for number in ids]
+    shuffled = data.draw(st.permutations(plain))
+    noisy = [shown | {"rover": shown["rover"] | data.draw(TOTALS)} for shown in shuffled]
+    assert _fingerprint(noisy) == _fingerprint(copy.deepcopy(plain))
+
+
+@settings(max_examples=50)
+@given(
+    ids=st.lists(IDS, unique=True, min_size=1, max_size=8),
+    change=st.sampled_from(["img_src", "id", "new", "rover"]),
+)
+def test_the_fingerprint_sees_every_other_change(ids: list[int], change: str) -> None:
+    before = [photo(number) for number in ids]
+    after = copy.deepcopy(before)
+    after[0][change] = {"id": max(ids) + 1, "rover": {"name": "Curiosity", "id": 5}}.get(change, "changed")
+    assert _fingerprint(before) != _fingerprint(after)
+    assert _fingerprint(before) != _fingerprint(before[1:])
