@@ -18,7 +18,7 @@ from typing import Final, Self, TypeVar
 import httpx
 from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from martian_moments.errors import BrokenAnswer, UpstreamUnavailable
+from martian_moments.errors import BrokenAnswer, InputError, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pace import NotYet, Pace
 
@@ -30,7 +30,7 @@ _LONGEST_BACKOFF_S: Final = 30.0
 # Requests under way, per slot: those in flight and those that pause before their next attempt. The others wait, so that an
 # outage is noticed before everything was tried; fewer would leave slots idle when every third answer is faulty.
 _UNDER_WAY_PER_SLOT: Final = 4
-# api.nasa.gov tells that nothing remains without telling until when; its windows roll by the minute.
+# For a server that says that nothing remains, or to wait, but not until when: long enough to be polite, and then it is asked.
 _UNSTATED_PAUSE_S: Final = 60.0
 # X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others.
 _EARLIEST_EPOCH: Final = 1_000_000_000
@@ -156,8 +156,12 @@ class PoliteClient:
             UpstreamUnavailable: no answer after every attempt, or the client has stopped asking.
             BrokenAnswer: the parser refused the last answer.
             UnknownRover: from the parser; never retried.
+            InputError: the address is none.
         """
-        request = self._clients[0].build_request("GET", url, params=params, headers=headers)
+        try:
+            request = self._clients[0].build_request("GET", url, params=params, headers=headers)
+        except httpx.InvalidURL as error:
+            raise InputError(f"{self._redacted(url)} is no web address ({error}); correct the upstream's setting") from None
         try:
             async with self._under_way:
                 # A copy, because tenacity keeps the state of a call on the object.

@@ -38,7 +38,7 @@ _MAX_PAGES: Final = 1_000
 _EMPTY_ATTEMPTS: Final = 3
 """How often a page that should have photos is asked for while it comes empty: most often a passing fault."""
 
-_VOLATILE: Final = ("status", "max_sol", "max_date", "total_photos", "cameras")
+_VOLATILE: Final = frozenset({"status", "max_sol", "max_date", "total_photos", "cameras"})
 """What changes in each photo's rover object whenever the rover takes another photo somewhere else."""
 
 _NO_SUCH_ROVER: Final = re.compile(r"invalid rover|rover\b.*\bnot found", re.IGNORECASE)
@@ -135,7 +135,7 @@ class V1:
         params = {"sol": str(harvest.sol)} | ({"page": str(number)} if number > 1 else {})
         for _ in range(_EMPTY_ATTEMPTS):
             page = await self._ask(f"/rovers/{rover}/photos", lambda answer: _photos(answer, rover), params)
-            if page.content["photos"] or not harvest.lacks:
+            if page.content["photos"] or harvest.complete:
                 break
         return page
 
@@ -174,11 +174,6 @@ class _Harvest:
         return self._received >= max(self._promised or 0, self._stated)
 
     @property
-    def lacks(self) -> bool:
-        """Whether photos are still to come, for all that was promised."""
-        return not self.complete
-
-    @property
     def expects_more(self) -> bool:
         """Whether another page may follow the last one."""
         first, last = self.pages[0].content, self.pages[-1].content
@@ -213,6 +208,7 @@ def read_promises(document: Document) -> Promises:
     known = [row["sol"] for row in rows]
     if (last := _stated(manifest, "max_sol")) is not None:
         known.append(last)
+    status = manifest.get("status")
     return Promises(
         rover=header.rover,
         source=header.source,
@@ -220,7 +216,7 @@ def read_promises(document: Document) -> Promises:
         sols={row["sol"]: row["total_photos"] for row in sorted(rows, key=itemgetter("sol")) if row["total_photos"]},
         newest_sol=max(known, default=None),
         stated_total=_stated(manifest, "total_photos"),
-        status=manifest.get("status"),
+        status=status if isinstance(status, str) else None,
     )
 
 
@@ -289,16 +285,15 @@ def _unserved(rover: str, unknown: UnknownRover) -> Document:
 
 
 def _fingerprint(photos: Iterable[dict[str, Any]]) -> str:
-    """Over the photos in the order of their ids, however they were cut into pages, without the rover's running totals.
+    """Over the photos in the order of their ids, however they were cut into pages, without the rover's running totals."""
+    return fingerprint_of([_lasting(photo) for photo in sorted(photos, key=itemgetter("id"))])
 
-    Takes the totals out of the photos given: they were parsed for this, and copying 856 of them costs more than the hash.
-    """
-    ordered = sorted(photos, key=itemgetter("id"))
-    for photo in ordered:
-        if isinstance(rover := photo.get("rover"), dict):
-            for name in _VOLATILE:
-                rover.pop(name, None)
-    return fingerprint_of(ordered)
+
+def _lasting(photo: dict[str, Any]) -> dict[str, Any]:
+    rover = photo.get("rover")
+    if not isinstance(rover, dict):
+        return photo
+    return photo | {"rover": {name: value for name, value in rover.items() if name not in _VOLATILE}}
 
 
 def _is_another(name: object, rover: str) -> bool:

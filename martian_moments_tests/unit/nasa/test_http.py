@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from martian_moments.errors import BrokenAnswer, UnknownRover, UpstreamUnavailable
+from martian_moments.errors import BrokenAnswer, InputError, UnknownRover, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.http import PoliteClient, Timeouts
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
@@ -203,6 +203,12 @@ async def test_no_secret_appears_in_errors_logs_or_addresses(
     assert raised.value.url == "https://***@example.test/data?api_key=***&sol=3"
     assert "hidden" not in said
     assert script.requests[0].headers["x-api-key"] == "hidden3"
+
+
+async def test_an_address_that_is_none_is_named(client: ClientFactory) -> None:
+    async with client(Script(fine)) as asking:
+        with pytest.raises(InputError, match=r"http://host:port/ is no web address .*setting"):
+            await asking.get("http://host:port/", parsed)
 
 
 async def test_the_client_says_honestly_who_asks(client: ClientFactory) -> None:
