@@ -23,30 +23,27 @@ from martian_moments.automation.processes import ProcessId
 from martian_moments.automation.worker import WORKER_TAG, end_run
 from martian_moments.errors import PlatformFailed
 
-_FORGE_MODULE: Final = "martian_moments.automation.worker"
+_FORK_SERVER_MODULE: Final = "martian_moments.automation.worker"
 _ANSWER_SECONDS: Final = 60.0
-"""A new forge answers after it imported Dagster: 2 s on an idle machine."""
+"""A new fork server answers after it imported Dagster: 2 s on an idle machine."""
 
 TERMINATE_SECONDS: Final = 10.0
 """How long a worker may take to end a run that was cancelled, before it is killed."""
 
 
-class Forge:
+class ForkServer:
     """The process that forks run workers, and the conversation with it. Started by the first order; safe between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def order(self, *, run: str, log: Path) -> int:
+    def order(self, *, run: str, log: Path) -> None:
         """Has a worker forked.
 
         Args:
             run: Dagster's serialized ExecuteRunArgs.
             log: the file that takes the worker's output.
-
-        Returns:
-            The worker's pid.
 
         Raises:
             PlatformFailed: no worker was started, or nobody can tell.
@@ -60,12 +57,11 @@ class Forge:
                 answer = self._answer_of(process)
             except OSError as error:
                 raise PlatformFailed(f"The process that starts run workers went away ({error}).") from error
-        if "pid" not in answer:
+        if "error" in answer:
             raise PlatformFailed(f"The run's worker did not start: {answer['error']}.")
-        return int(answer["pid"])
 
     def close(self) -> None:
-        """No more orders. The forge leaves when its last worker has ended."""
+        """No more orders. The fork server leaves when its last worker has ended."""
         with self._lock:
             if self._process is not None:
                 _pipe(self._process.stdin).close()
@@ -76,7 +72,7 @@ class Forge:
         if self._process is None or self._process.poll() is not None:
             # No session of its own: all that the platform starts stays in its process group.
             self._process = subprocess.Popen(  # noqa: S603 - a fixed command
-                [sys.executable, "-m", _FORGE_MODULE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-m", _FORK_SERVER_MODULE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
         return self._process
 
@@ -96,19 +92,19 @@ class Forge:
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
-        raise ValueError("the forge was started without pipes")
+        raise ValueError("the fork server was started without pipes")
     return stream
 
 
 class WatchedRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
-    """Runs are processes of this machine, children of the launching daemon's forge, and go on when the daemon restarts.
+    """Runs are processes of this machine, forked for the daemon that launches them, and go on when it restarts.
 
     Dagster's own default launcher makes them children of the code server and cannot tell afterwards whether they live.
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        self._forge = Forge()
+        self._fork_server = ForkServer()
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property
@@ -142,8 +138,9 @@ class WatchedRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             set_exit_code_on_failure=True,
         )
         log = self._log_of(run)
-        pid = self._forge.order(run=serialize_value(args), log=log)
-        self._instance.report_engine_event(f"Started the run's worker (pid {pid}); its output goes to {log}.", run)
+        # Before the order: an error after it would fail a run whose worker has begun.
+        self._instance.report_engine_event(f"Starting the run's worker; its output goes to {log}.", run)
+        self._fork_server.order(run=serialize_value(args), log=log)
 
     def terminate(self, run_id: str) -> bool:
         """Asks the worker to end the run, and kills it when it has not after :data:`TERMINATE_SECONDS`."""
@@ -158,7 +155,7 @@ class WatchedRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
                 end_run(self._instance, canceling, "The run's worker was gone already.")
             return True
         worker.send(signal.SIGTERM)
-        # The forge gives a run whose worker had to be killed its final status.
+        # The fork server gives a run whose worker had to be killed its final status.
         threading.Thread(target=_kill_later, args=(worker,), name=f"terminate-{run_id}", daemon=True).start()
         return True
 
@@ -188,7 +185,7 @@ class WatchedRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
 
     def dispose(self) -> None:
         """Leaves the workers running."""
-        self._forge.close()
+        self._fork_server.close()
 
     def _log_of(self, run: DagsterRun) -> Path:
         return Path(self._instance.storage_directory()) / run.run_id / "worker.log"

@@ -1,13 +1,16 @@
-"""The processes that execute runs: ``python -m martian_moments.automation.worker`` is the forge that makes them.
+"""The processes that execute runs: ``python -m martian_moments.automation.worker`` is the fork server that makes them.
 
-Importing Dagster takes longer than most of our runs. The forge does it once and forks one worker per run. That is safe
-because it stays single-threaded and opens nothing: no database, no channel, no event loop. It never imports our own
+Importing Dagster takes longer than most of our runs. The fork server does it once and forks one worker per run. That is
+safe because it stays single-threaded and opens nothing: no database, no channel, no event loop. It never imports our own
 code beyond this module, so a worker always executes the definitions that are on disk. It also sees every end of a worker
 first-hand, and reports a run whose worker died.
 
 Orders arrive on standard input, one JSON object a line: ``run`` (Dagster's serialized ExecuteRunArgs) and ``log`` (the file
 that takes the worker's output). Each is answered on standard output: ``{"pid": …}`` or ``{"error": …}``. At the end of the
-orders the forge stays until its last worker ended.
+orders the fork server stays until its last worker ended.
+
+Measured on two cores, medians of seven runs, from the launch to RUN_START and to the asset's first line: 0.17 s and 0.27 s,
+beside 1.33 s and 1.41 s for ``dagster api execute_run``; four workers at once take 55 MB each (PSS), a plain one 97 MB.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ import select
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._cli.api import _execute_run_command_body
+from dagster._core.instance import InstanceRef
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
 from dagster._utils import get_run_crash_explanation
@@ -43,18 +48,17 @@ _PRELOADED: Final = (
     "obstore",
     "orjson",
     "pydantic_settings",
-    "sqlalchemy.dialects.sqlite",
     "tenacity",
     "upath.implementations.local",
 )
 """What nearly every run imports. Third-party, stateless, without threads: anything else breaks the fork."""
 
-_Order = dict[str, Any]
+_Order = dict[str, str]
 
 
 def main() -> None:
-    """The forge: forks a worker per order until the orders end and the last worker is gone, or the supervisor is."""
-    # A Ctrl-C at the terminal reaches the whole process group; the workers end themselves, and the forge reports on them.
+    """The fork server: forks a worker per order until the orders end and the last worker is gone, or the supervisor is."""
+    # A Ctrl-C at the terminal reaches the whole process group: the workers end by it, and somebody has to report on them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for module in _PRELOADED:
@@ -70,6 +74,7 @@ def main() -> None:
             line = sys.stdin.buffer.readline()
             taking_orders = bool(line)
             if line:
+                # A line at a time is enough for select: the launcher waits for each answer.
                 _take_order(json.loads(line), workers)
         _bury_the_dead(workers)
         if watched is not None and not watched.alive:
@@ -82,7 +87,7 @@ def _take_order(order: _Order, workers: dict[int, _Order]) -> None:
     try:
         pid = _fork_to(_work, order)
     except OSError as error:
-        answer: dict[str, Any] = {"error": f"no process could be made for it ({error})"}
+        answer: dict[str, str | int] = {"error": f"no process could be made for it ({error})"}
     else:
         workers[pid] = order
         answer = {"pid": pid}
@@ -104,7 +109,7 @@ def _bury_the_dead(workers: dict[int, _Order]) -> None:
             _fork_to(_report_death, {**order, "explanation": f"{explanation} Its output is in {order['log']}."})
 
 
-def _fork_to(task: Any, order: _Order) -> int:
+def _fork_to(task: Callable[[_Order], int], order: _Order) -> int:
     sys.stdout.flush()
     pid = os.fork()
     if pid:
@@ -155,7 +160,7 @@ def _report_death(order: _Order) -> int:
     return 0
 
 
-def _ref_of(args: ExecuteRunArgs) -> Any:
+def _ref_of(args: ExecuteRunArgs) -> InstanceRef:
     if args.instance_ref is None:
         raise ValueError(f"run {args.run_id} was ordered without its Dagster instance")
     return args.instance_ref

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from martian_moments.automation.launcher import worker_of
 from martian_moments.automation.processes import SUPERVISOR_VARIABLE, ProcessId
 from martian_moments.automation.worker import end_run
-from martian_moments.errors import PlatformRunning
+from martian_moments.errors import PlatformFailed, PlatformRunning
 from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
 from martian_moments.operations.platform import RunningPlatform, clear_state, read_state, write_state
 
@@ -30,6 +30,7 @@ LOCATION: Final = "martian_moments"
 
 _LOOPBACK: Final = "127.0.0.1"
 _READY_SECONDS: Final = 120.0
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _UNSETTLED: Final = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING)
 
 
@@ -51,7 +52,7 @@ class Supervisor:
         self.state = RunningPlatform(
             process=str(ProcessId.mine()),
             grpc_port=_free_port(),
-            url=None if port is None else f"http://{_LOOPBACK}:{port or _free_port()}",
+            url=None if port is None else f"http://{_LOOPBACK}:{_free_port(port)}",
             ready=False,
         )
         self._children: list[Child] = []
@@ -189,8 +190,10 @@ def supervise(
                 platform.start()
                 yield platform
             finally:
-                with _signals({signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}):
-                    on_event("stopping")
+                with _signals(dict.fromkeys(_STOP_SIGNALS, signal.SIG_IGN)):
+                    # Whoever listened may be gone, with the terminal.
+                    with suppress(OSError):
+                        on_event("stopping")
                     stop_all(platform.state.supervisor)
                     list(settle_runs(instance, "The platform was stopped while the run was under way."))
                     clear_state(home)
@@ -206,20 +209,25 @@ def run_platform(
     on_event: Callable[[str], None],
     on_round: Callable[[Supervisor], bool] | None = None,
 ) -> None:
-    """Runs the platform until SIGINT or SIGTERM; call it from the main thread. Parameters as for :func:`supervise`.
+    """Runs the platform until SIGINT, SIGTERM or SIGHUP; call it from the main thread.
 
     Args:
-        on_round: called every ``POLL_SECONDS``; the platform stops when it returns True.
+        home: as for :func:`supervise`, like all that follow.
+        instance_config: see there.
+        module: see there.
+        port: see there.
+        pools: see there.
+        on_event: see there.
+        on_round: called after every round of looking after the processes; True stops the platform.
 
     Raises:
         PlatformRunning: another platform runs on this home.
         PlatformFailed: a process did not become ready, or keeps dying.
     """
-    # Both, always: a shell without job control starts background commands with SIGINT ignored.
-    interrupt = signal.default_int_handler
+    # Set, not assumed: a shell without job control starts background commands with SIGINT ignored.
     try:
         with (
-            _signals({signal.SIGINT: interrupt, signal.SIGTERM: interrupt, signal.SIGHUP: interrupt}),
+            _signals(dict.fromkeys(_STOP_SIGNALS, signal.default_int_handler)),
             supervise(
                 home, instance_config=instance_config, module=module, port=port, pools=pools, on_event=on_event
             ) as platform,
@@ -254,7 +262,7 @@ def _only_one(home: Path) -> Iterator[None]:
             yield
     except Timeout:
         state = read_state(home)
-        who = f"pid {state.supervisor.pid}" if state else "it has just started"
+        who = f"pid {state.supervisor.pid}" if state and state.supervisor.alive else "it has just started"
         raise PlatformRunning(f"The platform on {home} runs already ({who}); stop that one first.") from None
 
 
@@ -268,7 +276,14 @@ def _signals(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _free_port() -> int:
+def _free_port(port: int = 0) -> int:
     with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, port))
+        except OSError as error:
+            raise PlatformFailed(
+                f"Port {port} on {_LOOPBACK} cannot be used ({error.strerror}); stop what uses it, or set MARS_UI_PORT "
+                "to another one (0 picks a free one)."
+            ) from error
         return int(probe.getsockname()[1])

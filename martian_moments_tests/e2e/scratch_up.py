@@ -15,6 +15,7 @@ if __name__ == "__main__":
             Path(sys.argv[1]),
             instance_config=REPOSITORY / "dagster.yaml",
             module=sys.argv[2] if len(sys.argv) > 2 else "martian_moments_tests.e2e.scratch_defs",
+            port=0,
             pools={"scratch": 1},
             on_event=lambda line: print(line, flush=True),
         )

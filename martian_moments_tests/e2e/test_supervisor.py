@@ -138,6 +138,7 @@ def launch(home: Path, scratch: Path, *, output: Path, module: str = "martian_mo
             cwd=REPOSITORY,
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
             # As a shell without job control starts what runs in the background.
             preexec_fn=_ignore_interrupts,  # noqa: PLW1509 - pytest runs it without threads
         )
@@ -272,7 +273,8 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_one_settles_and_repea
         assert following.wait_for_status(again, "SUCCESS", "FAILURE") == "SUCCESS"
 
         interrupted, _ = following.begin_patient_run()
-        following.process.send_signal(signal.SIGINT)
+        # Ctrl-C at a terminal: the whole process group gets it.
+        os.killpg(following.process.pid, signal.SIGINT)
         assert following.process.wait(timeout=20) == 0
         assert list(supervised_by(following.state.supervisor)) == []
         assert find_running(following.home) is None

@@ -22,7 +22,7 @@ from dagster._core.instance.config import PoolGranularity
 from dagster._core.launcher import WorkerStatus
 
 from martian_moments.automation import launcher as launcher_module
-from martian_moments.automation.launcher import Forge, WatchedRunLauncher, worker_of
+from martian_moments.automation.launcher import ForkServer, WatchedRunLauncher, worker_of
 from martian_moments.automation.processes import SUPERVISOR_VARIABLE, ProcessId, supervised_by
 from martian_moments.automation.worker import WORKER_TAG
 from martian_moments.errors import PlatformFailed
@@ -186,12 +186,20 @@ def test_cancelling_a_run_whose_worker_never_came_ends_it(stage: Stage) -> None:
 
 
 def test_a_worker_that_cannot_be_started_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher_module, "_FORGE_MODULE", "martian_moments.no_such_module")
+    monkeypatch.setattr(launcher_module, "_FORK_SERVER_MODULE", "martian_moments.no_such_module")
     with pytest.raises(PlatformFailed, match="starts run workers"):
-        Forge().order(run="{}", log=tmp_path / "worker.log")
+        ForkServer().order(run="{}", log=tmp_path / "worker.log")
 
 
-def test_a_dead_forge_is_replaced_and_its_workers_go_on(stage: Stage) -> None:
+def test_the_process_that_forks_has_one_thread(stage: Stage) -> None:
+    """A lock that another thread holds at the moment of a fork stays locked in the child for ever."""
+    run_id, worker = stage.began("patient")
+    assert psutil.Process(psutil.Process(worker.pid).ppid()).num_threads() == 1
+    assert stage.launcher.terminate(run_id)
+    stage.ended(run_id)
+
+
+def test_a_dead_fork_server_is_replaced_and_its_workers_go_on(stage: Stage) -> None:
     (stage.scratch / "patient.go").unlink(missing_ok=True)
     run_id, worker = stage.began("patient")
     os.kill(psutil.Process(worker.pid).ppid(), signal.SIGKILL)
@@ -202,12 +210,14 @@ def test_a_dead_forge_is_replaced_and_its_workers_go_on(stage: Stage) -> None:
     (stage.scratch / "patient.go").unlink()
 
 
-def test_no_worker_outlives_the_supervisor_even_without_its_forge(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_worker_outlives_the_supervisor_even_without_its_fork_server(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pretender = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     supervisor = ProcessId.of(pretender.pid)
     assert supervisor is not None
     monkeypatch.setenv(SUPERVISOR_VARIABLE, str(supervisor))
-    monkeypatch.setattr(stage.launcher, "_forge", Forge())
+    monkeypatch.setattr(stage.launcher, "_fork_server", ForkServer())
     _, worker = stage.began("stubborn")
     os.kill(psutil.Process(worker.pid).ppid(), signal.SIGKILL)
     assert worker in set(supervised_by(supervisor))
