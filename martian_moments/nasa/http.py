@@ -30,7 +30,7 @@ _LONGEST_BACKOFF_S: Final = 30.0
 # Requests under way, per slot: those in flight and those that pause before their next attempt. The others wait, so that an
 # outage is noticed before everything was tried; fewer would leave slots idle when every third answer is faulty.
 _UNDER_WAY_PER_SLOT: Final = 4
-# For a server that says that nothing remains, or to wait, but not until when: long enough to be polite, and then it is asked.
+# For a server that says to wait, or that nothing remains, but not until when: polite enough, and then it is asked.
 _UNSTATED_PAUSE_S: Final = 60.0
 # X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others.
 _EARLIEST_EPOCH: Final = 1_000_000_000
