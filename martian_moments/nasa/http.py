@@ -35,6 +35,8 @@ _UNSTATED_PAUSE_S: Final = 60.0
 # X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others.
 _EARLIEST_EPOCH: Final = 1_000_000_000
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# A server on this machine, such as the replica, is never reached through the environment's proxy.
+_DIRECT: Final = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
 _SECRET_PARTS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=[?&]api_key=)[^&#\s'\"]+", re.IGNORECASE)
 
 
@@ -116,6 +118,7 @@ class PoliteClient:
                 timeout=httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect),
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
                 verify=tls,
+                mounts=_DIRECT,
                 transport=transport,
             )
             for _ in range(concurrency)

@@ -268,6 +268,15 @@ async def test_a_cut_body_is_no_answer_even_when_what_arrived_is_json(head: byte
             await asking.get(url, parsed)
 
 
+async def test_a_server_on_this_machine_is_reached_past_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(GOOD)}\r\n\r\n".encode()
+    async with raw_server(head, GOOD) as url, a_client() as asking:
+        assert await asking.get(url, parsed) == {"fine": True}
+
+
 async def test_an_answer_that_stalls_is_given_up() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
     async with raw_server(head, GOOD, then_wait=True) as url:

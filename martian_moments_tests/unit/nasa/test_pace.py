@@ -12,12 +12,14 @@ from martian_moments.nasa.pace import NotYet, Pace
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0
+        self.slept = asyncio.Event()
 
     def __call__(self) -> float:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
+        self.slept.set()
         await asyncio.sleep(0)
 
 
@@ -55,8 +57,7 @@ async def test_a_pause_holds_back_those_that_already_wait(clock: Clock) -> None:
     pace = a_pace(clock, 30)
     await pace.turn("https://example.test/")
     waiting = asyncio.create_task(departures(pace, clock, 2))
-    while clock.now == 100:
-        await asyncio.sleep(0)
+    await clock.slept.wait()
     pace.hold(20)
     held_from = clock.now - 100
     assert await waiting == [held_from + 20, held_from + 22]
