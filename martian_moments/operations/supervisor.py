@@ -184,7 +184,7 @@ def supervise(
             stop_all(before.supervisor, patience=0)
         with open_instance(home, instance_config=instance_config, pools=pools) as instance:
             for run in settle_runs(instance, "The platform stopped while the run was under way."):
-                on_event(f"run {run} was under way when the platform stopped; it is repeated")
+                on_event(f"run {run} was cut off when the platform stopped; it counts as a crash")
             platform = Supervisor(home, instance=instance, module=module, port=port, on_event=on_event)
             try:
                 platform.start()
