@@ -44,6 +44,7 @@ def load(lake: Lake, warehouse: Warehouse, objects: Iterable[ObjectInfo]) -> Loa
     """
     began = time.monotonic()
     loading = Loading()
+    warehouse.ensure()
     held = held_etags(warehouse)
     wanted = [each for each in objects if held.get(each.key) != each.etag]
     loading.report = warehouse.load(_read(lake, wanted, loading))

@@ -1,6 +1,7 @@
 """The dbt assets: silver and gold, built by dbt in one run, published, and shown with a preview and a picture."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -44,7 +45,9 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
     def models(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[Any]:
         rooms.warehouse.ensure()
         os.environ |= rooms.warehouse.dbt_environment()
-        dbt = DbtCliResource(project_dir=str(PROJECT), profiles_dir=str(PROJECT))
+        # The dbt of this environment, which need not be on the PATH of whoever started the platform.
+        executable = str(Path(sys.executable).with_name("dbt"))
+        dbt = DbtCliResource(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=executable)
         # Unit tests need no data: they run in CI, not with every build.
         command = ["build", "--exclude", "resource_type:unit_test"]
         events: list[Any] = []
