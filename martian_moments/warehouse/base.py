@@ -57,7 +57,11 @@ class PublishedTable:
 LEDGER: Final = PublishedTable("bronze", "ledger", ("object_key",))
 """Published after each load."""
 
+LOADED_OBJECTS: Final = PublishedTable("silver", "loaded_objects", ("object_key",))
+"""Which objects the published models were built from."""
+
 MODELS: Final = (
+    LOADED_OBJECTS,
     PublishedTable("silver", "dim_rovers", ("rover",)),
     PublishedTable("silver", "dim_cameras", ("rover", "camera")),
     PublishedTable("silver", "dim_waypoints", ("rover", "site", "drive")),
@@ -83,6 +87,14 @@ class Warehouse(Protocol):
     def ensure(self) -> None:
         """Create what is missing: the schema ``bronze``, its three tables, and the reference tables ``bronze.rovers`` and
         ``bronze.cameras`` made from rovers.py. Repeating it changes nothing."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether there is anything to read; False after the warehouse was deleted. Never waits for a writer."""
+        ...
+
+    def dbt_environment(self) -> dict[str, str]:
+        """The environment variables that lead dbt here (see profiles.yml)."""
         ...
 
     def load(self, objects: Iterable[BronzeObject]) -> LoadReport:

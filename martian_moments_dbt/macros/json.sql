@@ -4,45 +4,85 @@
 #}
 
 {#
-    The rows of one array inside every page of every document: the kept columns (a mapping from name to expression), record
-    (JSON) and position (from 1).
+    The elements of one array inside every page of every document, as rows.
+
+    keep: columns of the document, by name. fields: dotted paths inside an element, by name; each comes out as text. To these,
+    position is added: it grows with the order in the document.
 #}
-{% macro records(documents, array, keep) -%}
-    {{ return(adapter.dispatch('records')(documents, array, keep)) }}
+{% macro records(documents, array, keep, fields) -%}
+    {{ return(adapter.dispatch('records')(documents, array, keep, fields)) }}
 {%- endmacro %}
 
 {#
-    unnest() stands in the select list, because a lateral join hashes whole documents; and over a subquery without the document,
-    because an expression beside unnest() is evaluated, with its arguments, once per record.
+    One typed parse per document, of the wanted fields only. json_extract() copies every element and parses it again for every
+    field: 1.5 GB and 3.5 s for the photos of the full history, beside 0.9 GB and 1.6 s. unnest() stands in the select
+    list, because a lateral join hashes whole documents; and never beside the document, which it would copy per row.
 #}
-{% macro duckdb__records(documents, array, keep) -%}
+{% macro duckdb__records(documents, array, keep, fields) -%}
     select
-        {{ keep | join(', ') }},
-        unnest(items) as record,
-        generate_subscripts(items, 1) as position
+        {%- for name in keep %}
+        {{ name }},
+        {%- endfor %}
+        position,
+        {%- for name, path in fields.items() %}
+        record.{{ path }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from (
         select
-            {%- for name, expression in keep.items() %}
-            {{ expression }} as {{ name }},
-            {%- endfor %}
-            json_extract(document, '$.pages[*].{{ array }}[*]') as items
-        from {{ documents }}
+            * exclude (page, records),
+            page * 1000000 + generate_subscripts(records, 1) as position,
+            unnest(records) as record
+        from (
+            select
+                * exclude (pages),
+                generate_subscripts(pages, 1) as page,
+                unnest(pages).{{ array }} as records
+            from (
+                select
+                    {%- for name, expression in keep.items() %}
+                    {{ expression }} as {{ name }},
+                    {%- endfor %}
+                    from_json(document, '{{ _structure(array, fields) | tojson }}').pages as pages
+                from {{ documents }}
+            ) as parsed
+        ) as paged
     ) as listed
 {%- endmacro %}
 
-{% macro snowflake__records(documents, array, keep) -%}
+{# What from_json() shall read: {"pages": [{"<array>": [{"<field>": "VARCHAR", ...}]}]} #}
+{% macro _structure(array, fields) -%}
+    {% set element = {} %}
+    {% for path in fields.values() %}
+        {% set names = path.split('.') %}
+        {% set node = namespace(at=element) %}
+        {% for name in names[:-1] %}
+            {% do node.at.setdefault(name, {}) %}
+            {% set node.at = node.at[name] %}
+        {% endfor %}
+        {% do node.at.update({names[-1]: 'VARCHAR'}) %}
+    {% endfor %}
+    {% set page = namespace(content=[element]) %}
+    {% for name in array.split('.') | reverse %}
+        {% set page.content = {name: page.content} %}
+    {% endfor %}
+    {{ return({'pages': [page.content]}) }}
+{%- endmacro %}
+
+{% macro snowflake__records(documents, array, keep, fields) -%}
     select
         {%- for name, expression in keep.items() %}
         {{ expression }} as {{ name }},
         {%- endfor %}
-        records.value as record,
-        row_number() over (partition by object_key order by pages.index, records.index) as position
+        pages.index * 1000000 + records.index as position,
+        {%- for name, path in fields.items() %}
+        records.value:{{ path }}::varchar as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from {{ documents }},
         lateral flatten(input => document:pages) as pages,
         lateral flatten(input => pages.value:{{ array }}) as records
 {%- endmacro %}
 
-{# One field as text. The path is dotted: camera.name #}
+{# One field of a JSON column, or of text that is JSON, as text. #}
 {% macro json_text(value, path) -%}
     {{ return(adapter.dispatch('json_text')(value, path)) }}
 {%- endmacro %}
@@ -52,12 +92,7 @@
 {%- endmacro %}
 
 {% macro snowflake__json_text(value, path) -%}
-    {{ value }}:{{ path }}::varchar
-{%- endmacro %}
-
-{# One element of a list of numbers, from 0, as text. #}
-{% macro json_element(value, path, index) -%}
-    {{ json_text(value, path ~ '[' ~ index ~ ']') }}
+    parse_json({{ value }}::varchar):{{ path }}::varchar
 {%- endmacro %}
 
 {% macro to_integer(text) -%}

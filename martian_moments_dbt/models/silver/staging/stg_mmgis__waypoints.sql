@@ -1,4 +1,3 @@
--- depends_on: {{ ref('loaded_objects') }}
 {# dist_total and drive_tota are what the map server called dist_total_m in 2021 and 2022; final_ likewise. #}
 with documents as (
     select * from {{ source('bronze', 'raw_traverse') }}
@@ -6,35 +5,39 @@ with documents as (
 ),
 
 records as (
-    {{ records('documents', 'features', {'rover': 'rover'}) }}
+    {{ records(
+        'documents',
+        'features',
+        keep={'rover': 'rover'},
+        fields={
+            'rmc': 'properties.RMC',
+            'sol': 'properties.sol',
+            'lon': 'properties.lon',
+            'lat': 'properties.lat',
+            'elev_geoid': 'properties.elev_geoid',
+            'dist_total_m': 'properties.dist_total_m',
+            'dist_total': 'properties.dist_total',
+            'drive_tota': 'properties.drive_tota',
+            'final': 'properties.final',
+            'final_': 'properties.final_',
+            'geometry': 'geometry',
+        },
+    ) }}
 ),
 
 renamed as (
     select
         rover,
         position,
-        {{ json_text('record', 'properties.RMC') }} as rmc,
-        {{ to_integer(json_text('record', 'properties.sol')) }} as sol,
+        rmc,
+        {{ to_integer('sol') }} as sol,
+        coalesce({{ to_double('lon') }}, {{ to_double(json_text('geometry', 'coordinates[0]')) }}) as longitude,
+        coalesce({{ to_double('lat') }}, {{ to_double(json_text('geometry', 'coordinates[1]')) }}) as latitude,
+        coalesce({{ to_double('elev_geoid') }}, {{ to_double(json_text('geometry', 'coordinates[2]')) }}) as elevation_m,
         coalesce(
-            {{ to_double(json_text('record', 'properties.lon')) }},
-            {{ to_double(json_text('record', 'geometry.coordinates[0]')) }}
-        ) as longitude,
-        coalesce(
-            {{ to_double(json_text('record', 'properties.lat')) }},
-            {{ to_double(json_text('record', 'geometry.coordinates[1]')) }}
-        ) as latitude,
-        coalesce(
-            {{ to_double(json_text('record', 'properties.elev_geoid')) }},
-            {{ to_double(json_text('record', 'geometry.coordinates[2]')) }}
-        ) as elevation_m,
-        coalesce(
-            {{ to_double(json_text('record', 'properties.dist_total_m')) }},
-            {{ to_double(json_text('record', 'properties.dist_total')) }},
-            {{ to_double(json_text('record', 'properties.drive_tota')) }}
+            {{ to_double('dist_total_m') }}, {{ to_double('dist_total') }}, {{ to_double('drive_tota') }}
         ) as distance_total_m,
-        coalesce(
-            {{ json_text('record', 'properties.final') }}, {{ json_text('record', 'properties.final_') }}
-        ) as final
+        coalesce(final, final_) as final
     from records
 )
 
