@@ -44,6 +44,7 @@ _PRELOADED: Final = (
     "dagster._core.run_coordinator.queued_run_coordinator",
     "dagster._core.storage.sqlite_storage",
     "dagster._core.storage.upath_io_manager",
+    "dagster_dbt",
     "httpx",
     "obstore",
     "orjson",

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('loaded_objects') }}
 {# dist_total and drive_tota are what the map server called dist_total_m in 2021 and 2022; final_ likewise. #}
 with documents as (
     select * from {{ source('bronze', 'raw_traverse') }}

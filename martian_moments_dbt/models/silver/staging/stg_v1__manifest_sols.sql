@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('loaded_objects') }}
 with documents as (
     select * from {{ source('bronze', 'raw_manifests') }}
     where source = 'v1'
