@@ -19,7 +19,7 @@ from rich.table import Table
 from martian_moments.errors import InputError, MartianError, PlatformDown
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
-from martian_moments.settings import NASA_POOL, NASA_SLOTS, Settings
+from martian_moments.settings import POOLS, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _REPOSITORY: Final = Path(__file__).resolve().parent.parent
 _INSTANCE_CONFIG: Final = _REPOSITORY / "dagster.yaml"
-_POOLS: Final = {NASA_POOL: NASA_SLOTS}
 _LOOK_SECONDS: Final = 2.0
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -210,7 +209,7 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: Callable[[S
     _bake()
     Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
     run_platform(
-        settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=_POOLS, on_event=_tell, on_round=on_round
+        settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=POOLS, on_event=_tell, on_round=on_round
     )
 
 
@@ -279,7 +278,7 @@ def _instance(settings: Settings) -> AbstractContextManager[dg.DagsterInstance]:
     """The platform's Dagster instance, whether it runs or not."""
     from martian_moments.operations.supervisor import open_instance
 
-    return open_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=_POOLS)
+    return open_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=POOLS)
 
 
 @contextmanager

@@ -23,8 +23,14 @@ BUILT_SOURCES: Final = ("v1",)
 NASA_POOL: Final = "nasa"
 """Runs that ask NASA share this pool."""
 
+WAREHOUSE_POOL: Final = "warehouse"
+"""DuckDB has one writer: bronze loads and dbt take turns."""
+
 NASA_SLOTS: Final = 2
 """Runs that may ask NASA at the same time (the limit of the NASA pool). Each gets an equal share of the rate limit."""
+
+POOLS: Final = {NASA_POOL: NASA_SLOTS, WAREHOUSE_POOL: 1}
+"""The pools' limits in runs. Both are set in the instance: Dagster knows a default limit only after a pool's first run."""
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 

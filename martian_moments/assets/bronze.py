@@ -18,10 +18,8 @@ from martian_moments.loading import Loading, load
 from martian_moments.partitions import BRONZE_RUN_SOLS, sols_of
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
+from martian_moments.settings import WAREHOUSE_POOL
 from martian_moments.warehouse.base import LEDGER
-
-WAREHOUSE_POOL: Final = "warehouse"
-"""DuckDB has one writer: bronze loads and dbt take turns (the pool's limit is 1)."""
 
 MANIFESTS: Final = dg.AssetKey(["bronze", "manifests"])
 TRAVERSE: Final = dg.AssetKey(["bronze", "traverse"])

@@ -14,6 +14,7 @@ from martian_moments.assets.pictures import pages
 from martian_moments.automation.conditions import refresh_from_bronze, ride_along
 from martian_moments.errors import SettingsError
 from martian_moments.rooms import Rooms
+from martian_moments.settings import WAREHOUSE_POOL
 from martian_moments.warehouse.base import MODELS
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
     if not MANIFEST.is_file():
         raise SettingsError(f"{MANIFEST} does not exist; run `make setup`, which parses the dbt project")
 
-    @dbt_assets(manifest=MANIFEST, dagster_dbt_translator=_translator(rovers), name="dbt_models", pool=bronze.WAREHOUSE_POOL)
+    @dbt_assets(manifest=MANIFEST, dagster_dbt_translator=_translator(rovers), name="dbt_models", pool=WAREHOUSE_POOL)
     def models(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[Any]:
         rooms.warehouse.ensure()
         os.environ |= rooms.warehouse.dbt_environment()
