@@ -36,8 +36,8 @@ select
     count(*) as sols,
     count(case when is_driving then 1 end) as driving_sols,
     cast(sum(photos) as bigint) as photos,
-    avg(case when is_driving then photos end) as photos_per_driving_sol,
-    avg(case when not is_driving then photos end) as photos_per_parked_sol,
-    case when count(case when is_driving then 1 end) > 0 then {{ correlation('photos', 'distance_m') }} end as correlation
+    round(avg(case when is_driving then photos end), 3) as photos_per_driving_sol,
+    round(avg(case when not is_driving then photos end), 3) as photos_per_parked_sol,
+    case when count(case when is_driving then 1 end) > 0 then round({{ correlation('photos', 'distance_m') }}, 6) end as correlation
 from days
 group by rover, camera

@@ -14,7 +14,8 @@ drives as (
         rover,
         sol,
         count(*) as legs,
-        sum(distance_m) as distance_m
+        -- To the millimetre: sums of floats depend on the order of the rows.
+        round(sum(distance_m), 3) as distance_m
     from {{ ref('fact_path') }}
     where sol is not null
     group by rover, sol

@@ -13,7 +13,8 @@ with photos as (
 path as (
     select
         rover,
-        sum(distance_m) as distance_m
+        -- To the millimetre: sums of floats depend on the order of the rows.
+        round(sum(distance_m), 3) as distance_m
     from {{ ref('fact_path') }}
     group by rover
 )

@@ -1,0 +1,108 @@
+"""The whole loop on real parts: daemon, code server, forked workers, DuckDB, dbt; NASA is the replica."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.faults import FaultPlan
+from martian_moments.replica.running import running
+from martian_moments_tests.e2e.platform import Platform, platform, wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+SETTLE_SECONDS = 400
+
+
+def high_watermarks(loop: Platform) -> int:
+    return sum(mark.high for mark in loop.rooms.log.watermarks(UPLOADS).values())
+
+
+def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_the_lake(
+    tmp_path: Path, real_payloads: Path
+) -> None:
+    config = ReplicaConfig(recorded=real_payloads, unrecorded="omit")
+    with running(config) as replica, platform(tmp_path / "home", replica) as loop:
+        loop.settle(SETTLE_SECONDS)
+        # The counts of the real files, by hand; not by what the replica believes.
+        real = {("curiosity", 1000): 856, ("perseverance", 0): 54, ("perseverance", 367): 162}
+        real |= {("opportunity", 1): 95, ("spirit", 1): 77}
+        assert loop.photo_counts() == real
+        legs = loop.published("silver", "fact_path")
+        assert len(legs) == 522
+        assert sum(leg["distance_m"] for leg in legs) == pytest.approx(41_737.8, abs=0.5)
+        loop.assert_exactly_the_truth()
+
+        # Asked again, nothing new: no object, no event, no bronze run, no dbt run.
+        objects, events = loop.rooms.lake.list(), high_watermarks(loop)
+        before = len(loop.runs(dg.DagsterRunStatus.SUCCESS))
+        refreshed = loop.cli("refresh")
+        assert refreshed.returncode == 0, refreshed.stderr
+        assert not loop.status().settled
+        loop.settle(SETTLE_SECONDS)
+        assert loop.rooms.lake.list() == objects
+        assert high_watermarks(loop) == events
+        started = loop.runs(dg.DagsterRunStatus.SUCCESS)[: len(loop.runs(dg.DagsterRunStatus.SUCCESS)) - before]
+        assert started
+        assert {key.path[0] for run in started for key in run.asset_selection or ()} == {"lake"}
+
+        # The warehouse and what was published are gone, and NASA too: all of it is in the lake.
+        tables = {name: loop.published("gold", name) for name in ("rover_summary", "photo_summary", "photo_gaps")}
+        replica.control.reset_counters()
+        (tmp_path / "home" / "warehouse.duckdb").unlink()
+        shutil.rmtree(tmp_path / "home" / "published")
+        assert not loop.status().settled
+        loop.settle(SETTLE_SECONDS)
+        assert replica.control.requests()["total"] == 0
+        assert {name: loop.published("gold", name) for name in tables} == tables
+        assert loop.photo_counts() == real
+
+
+def test_kill_9_at_random_moments_loses_nothing_and_counts_nothing_twice(tmp_path: Path) -> None:
+    chance = random.Random(2026)
+    config = ReplicaConfig(sols=30, scale=0.2, faults=FaultPlan(latency_ms=150))
+    with running(config) as replica, platform(tmp_path / "home", replica) as loop:
+        killed: list[str] = []
+        for _ in range(20):
+            time.sleep(chance.uniform(0.5, 5.0))
+            killed.append(loop.kill_one(chance))
+            if killed[-1] == "supervisor":
+                assert loop.process is not None
+                loop.process.wait(30)
+                loop.up()
+        loop.settle(SETTLE_SECONDS)
+        loop.assert_exactly_the_truth()
+        assert {"supervisor", "daemon", "code server", "run worker"} <= set(killed), killed
+
+
+def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(tmp_path: Path) -> None:
+    config = ReplicaConfig(sols=20, scale=0.2, faults=FaultPlan(outage=True))
+    with running(config) as replica, platform(tmp_path / "home", replica) as loop:
+        # A full outage from the start: runs fail visibly, the platform stays.
+        wait_until(
+            lambda: loop.runs(dg.DagsterRunStatus.FAILURE), lambda: "no run has failed in the outage", seconds=120
+        )
+        status = loop.status()
+        assert not status.settled
+        assert status.rovers["curiosity"].photos_in_lake == 0
+        # Then 30 % of the answers are bad, some of them well-formed and empty.
+        replica.control.faults(FaultPlan(share=0.3))
+        loop.rooms.log.publish(UPLOADS, [Message("junk", b"{not json"), Message("junk", b'{"Records": [{}]}')])
+        loop.settle(SETTLE_SECONDS)
+        wait_until(
+            lambda: not any(rover.short for rover in loop.status().rovers.values()),
+            lambda: f"still short: {[rover.short for rover in loop.status().rovers.values()]}",
+            SETTLE_SECONDS,
+        )
+        loop.settle(SETTLE_SECONDS)
+        loop.assert_exactly_the_truth()
+        assert replica.control.requests()["faults"]["empty"] > 0
+        assert loop.status().dead_letters == 2
+        assert sum(mark.high for mark in loop.rooms.log.watermarks(UPLOADS_DEAD).values()) == 2
