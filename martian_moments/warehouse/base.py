@@ -61,7 +61,6 @@ LOADED_OBJECTS: Final = PublishedTable("silver", "loaded_objects", ("object_key"
 """Which objects the published models were built from."""
 
 MODELS: Final = (
-    LOADED_OBJECTS,
     PublishedTable("silver", "dim_rovers", ("rover",)),
     PublishedTable("silver", "dim_cameras", ("rover", "camera")),
     PublishedTable("silver", "dim_waypoints", ("rover", "site", "drive")),
@@ -74,8 +73,10 @@ MODELS: Final = (
     PublishedTable("gold", "photo_gaps", ("rover", "sol", "source")),
     PublishedTable("gold", "photo_summary", ("rover", "sol", "camera")),
     PublishedTable("gold", "rover_summary", ("rover",)),
+    # Last: it says that everything before it is current, also when a process is killed between two tables.
+    LOADED_OBJECTS,
 )
-"""Published after each dbt build."""
+"""Published after each dbt build, in this order."""
 
 
 class Warehouse(Protocol):
@@ -85,8 +86,11 @@ class Warehouse(Protocol):
     """
 
     def ensure(self) -> None:
-        """Create what is missing: the schema ``bronze``, its three tables, and the reference tables ``bronze.rovers`` and
-        ``bronze.cameras`` made from rovers.py. Repeating it changes nothing."""
+        """Create what is missing; repeating it changes nothing.
+
+        The schema ``bronze``, its three tables, and the reference tables ``bronze.rovers`` and ``bronze.cameras``, which are
+        made from rovers.py.
+        """
         ...
 
     def exists(self) -> bool:
@@ -98,13 +102,19 @@ class Warehouse(Protocol):
         ...
 
     def load(self, objects: Iterable[BronzeObject]) -> LoadReport:
-        """Load objects of any kinds, batch by batch, each batch in one transaction; memory is bounded by the batch size
-        whatever the number of objects (the iterable is consumed lazily, outside the writer's place)."""
+        """Load objects of any kinds, batch by batch, each batch in one transaction.
+
+        Memory is bounded by the batch size whatever the number of objects: the iterable is consumed lazily, outside the
+        writer's place.
+        """
         ...
 
     def ledger(self) -> pa.Table:
-        """Bronze without documents: object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised,
-        complete, fetched_at, loaded_at, ordered by object_key."""
+        """Bronze without documents, ordered by object_key.
+
+        Columns: object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised, complete, fetched_at,
+        loaded_at (moments are UTC with time zone).
+        """
         ...
 
     def writing(self) -> AbstractContextManager[None]:

@@ -1,4 +1,5 @@
 """Bronze on DuckDB: one file, one writer at a time."""
+# ruff: noqa: S608 - names of tables and columns come from this package; values are always bound.
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _BATCH_OBJECTS: Final = 500
 _BATCH_BYTES: Final = 64 * 1024 * 1024
 
-# From v1.2 on, long strings are kept in zstd: a full history takes a tenth of the space, and loads 30 % faster. A row group is
-# compressed again whenever rows join it: at the default of 122,880 rows every batch would compress the whole history.
+# From v1.2 on, long strings are kept in zstd: a full history takes a tenth of the space, and loads 30 % faster. A row group
+# is compressed again whenever rows join it: at the default of 122,880 rows every batch would compress the whole history.
 _STORAGE: Final = "storage_version 'v1.4.0', row_group_size 2048"
 
 _RETRY_SECONDS: Final = 0.2
@@ -36,7 +37,7 @@ _LEDGER_COLUMNS: Final = (
 )
 
 _BRONZE_TABLE: Final = """
-create table if not exists bronze.{table} (
+create table if not exists {table} (
     object_key varchar primary key,
     rover varchar not null,
     sol integer,
@@ -71,6 +72,7 @@ class DuckDBWarehouse:
             threads: DuckDB's worker threads.
         """
         self._path = path
+        self._catalog = '"' + path.stem.replace('"', '""') + '"'
         self._wait_seconds = wait_seconds
         self._settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
@@ -81,7 +83,6 @@ class DuckDBWarehouse:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._connected() as connection, _transaction(connection):
-            connection.execute("create schema if not exists bronze")
             for table in sorted(set(TABLE_OF.values())):
                 connection.execute(_BRONZE_TABLE.format(table=table))
             _create_references(connection)
@@ -105,7 +106,7 @@ class DuckDBWarehouse:
     def ledger(self) -> pa.Table:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         with self._connected() as connection:
-            return connection.sql(f"{_select(LEDGER)} order by object_key").to_arrow_table()
+            return connection.sql(f"{_select(LEDGER, self._catalog)} order by object_key").to_arrow_table()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -119,7 +120,17 @@ class DuckDBWarehouse:
     def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         with tempfile.TemporaryDirectory(prefix="published-") as folder, self._connected() as connection:
-            return [table for table in tables if _publish(connection, published, table, Path(folder))]
+            return [table for table in tables if self._publish(connection, published, table, Path(folder))]
+
+    def _publish(
+        self, connection: duckdb.DuckDBPyConnection, published: Published, table: PublishedTable, folder: Path
+    ) -> bool:
+        file = folder / f"{table.schema}.{table.name}.parquet"
+        rows = f"{_select(table, self._catalog)} order by {', '.join(table.order_by)}"
+        connection.execute(f"copy ({rows}) to {_quoted(file)} (format parquet, compression zstd)")
+        changed = published.put(table.schema, table.name, file)
+        file.unlink()
+        return changed
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -130,8 +141,9 @@ class DuckDBWarehouse:
                 with self._connect() as connection:
                     yield connection
             except duckdb.Error as error:
-                raise WarehouseError(f"{self._path}: {error}; free space or memory, or delete the file: all of it returns "
-                                     "from the lake") from error
+                raise WarehouseError(
+                    f"{self._path}: {error}; free space or memory, or delete the file: all of it returns from the lake"
+                ) from error
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """A dbt process whose parent was killed still holds the file although the lock is free: wait for it as well."""
@@ -155,8 +167,10 @@ class DuckDBWarehouse:
         connection = duckdb.connect(config=self._settings)
         try:
             connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"attach {_quoted(self._path)} as \"{self._path.stem}\" ({_STORAGE})")
-            connection.execute(f'use "{self._path.stem}"')
+            connection.execute(f"attach {_quoted(self._path)} as {self._catalog} ({_STORAGE})")
+            # Bronze is the current schema, its tables stand alone: a file called bronze.duckdb makes `bronze.x` ambiguous.
+            connection.execute(f"create schema if not exists {self._catalog}.bronze")
+            connection.execute(f"use {self._catalog}.bronze")
         except BaseException:
             connection.close()
             raise
@@ -199,9 +213,10 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[BronzeObject], report: LoadReport) -> None:
     for table, group in groupby(sorted(batch, key=_table_of), key=_table_of):
-        held = _held(connection, table, group_keys := list(group))
+        items = list(group)
+        held = _held(connection, table, items)
         newest: dict[str, BronzeObject] = {}
-        for item in group_keys:
+        for item in items:
             etag, version = held.get(item.key, (None, None))
             if etag == item.etag:
                 report.unchanged.append(item.key)
@@ -228,7 +243,7 @@ def _held(
 ) -> dict[str, tuple[str | None, tuple[datetime, str] | None]]:
     """What the table holds under the keys of the items: ETag and version by key."""
     rows = connection.execute(
-        f"select object_key, etag, fetched_at, fingerprint from bronze.{table} where object_key in (select unnest(?))",
+        f"select object_key, etag, fetched_at, fingerprint from {table} where object_key in (select unnest(?))",
         [[item.key for item in items]],
     ).to_arrow_table()
     return {row["object_key"]: (row["etag"], (row["fetched_at"], row["fingerprint"])) for row in rows.to_pylist()}
@@ -236,7 +251,7 @@ def _held(
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, items: Sequence[BronzeObject]) -> None:
     connection.register("batch", _arrow(items))
-    connection.execute(f"insert or replace into bronze.{table} by name select * from batch")
+    connection.execute(f"insert or replace into {table} by name select * from batch")
     connection.unregister("batch")
 
 
@@ -279,22 +294,12 @@ def _create_references(connection: duckdb.DuckDBPyConnection) -> None:
     ]
     for name, rows in (("rovers", rovers), ("cameras", cameras)):
         connection.register("facts", pa.Table.from_pylist(rows))
-        connection.execute(f"create or replace table bronze.{name} as select * from facts")
+        connection.execute(f"create or replace table {name} as select * from facts")
         connection.unregister("facts")
 
 
-def _select(table: PublishedTable) -> str:
+def _select(table: PublishedTable, catalog: str) -> str:
     if table == LEDGER:
-        parts = (f"select {_LEDGER_COLUMNS} from bronze.{name}" for name in sorted(set(TABLE_OF.values())))
+        parts = (f"select {_LEDGER_COLUMNS} from {name}" for name in sorted(set(TABLE_OF.values())))
         return " union all ".join(parts)
-    return f'select * from "{table.schema}"."{table.name}"'
-
-
-def _publish(connection: duckdb.DuckDBPyConnection, published: Published, table: PublishedTable, folder: Path) -> bool:
-    file = folder / f"{table.schema}.{table.name}.parquet"
-    connection.execute(
-        f"copy ({_select(table)} order by {', '.join(table.order_by)}) to {_quoted(file)} (format parquet, compression zstd)"
-    )
-    changed = published.put(table.schema, table.name, file)
-    file.unlink()
-    return changed
+    return f"select * from {catalog}.{table.schema}.{table.name}"

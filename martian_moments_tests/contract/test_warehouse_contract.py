@@ -1,0 +1,135 @@
+"""What every warehouse promises, on every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from martian_moments.documents import Document, Header, Kind, decode_text, encode
+from martian_moments.rovers import ROVERS
+from martian_moments.warehouse.base import LEDGER, BronzeObject, Warehouse
+from martian_moments.warehouse.open import open_warehouse
+from martian_moments.warehouse.published import Published
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def photos(
+    sol: int = 1, *, etag: str = "a", fetched_at: datetime = NOON, fingerprint: str = "f", count: int = 1
+) -> BronzeObject:
+    header = Header(Kind.PHOTOS, "spirit", "v1", sol, fetched_at, fingerprint, count, count, complete=True)
+    page = b'{"photos":[' + b",".join(b'{"id":%d,"sol":%d}' % (number, sol) for number in range(count)) + b"]}"
+    return BronzeObject(header.key, etag, header, decode_text(header.key, encode(Document(header, (page,)))))
+
+
+def waypoints() -> BronzeObject:
+    header = Header(Kind.WAYPOINTS, "perseverance", "mmgis", None, NOON, "f", 0, None, complete=True)
+    return BronzeObject(header.key, "w", header, decode_text(header.key, encode(Document(header, (b'{"features":[]}',)))))
+
+
+@pytest.fixture(params=["duckdb"])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    addresses = {"duckdb": f"duckdb://{tmp_path}/home/bronze.duckdb"}
+    warehouse = open_warehouse(addresses[request.param])
+    warehouse.ensure()
+    return warehouse
+
+
+def held(warehouse: Warehouse) -> dict[str, tuple[str, str, int]]:
+    rows = warehouse.ledger().to_pylist()
+    return {row["object_key"]: (row["etag"], row["fingerprint"], row["record_count"]) for row in rows}
+
+
+def test_a_load_writes_each_object_once_and_repeating_it_changes_nothing(warehouse: Warehouse) -> None:
+    objects = [photos(sol) for sol in range(1, 4)] + [waypoints()]
+    first = warehouse.load(objects)
+    ledger = warehouse.ledger()
+    again = warehouse.load(objects)
+    assert sorted(first.loaded) == sorted(item.key for item in objects)
+    assert sorted(again.unchanged) == sorted(first.loaded)
+    assert not again.loaded
+    assert warehouse.ledger().equals(ledger)
+
+
+def test_the_ledger_tells_what_the_header_says_in_the_order_of_the_keys(warehouse: Warehouse) -> None:
+    warehouse.load([photos(2, count=3), photos(1)])
+    rows = warehouse.ledger().to_pylist()
+    assert [row["object_key"] for row in rows] == [
+        "photos/rover=spirit/source=v1/sol=00001.json.gz", "photos/rover=spirit/source=v1/sol=00002.json.gz",
+    ]
+    loaded_at = rows[1].pop("loaded_at")
+    assert rows[1] == {
+        "object_key": "photos/rover=spirit/source=v1/sol=00002.json.gz", "rover": "spirit", "sol": 2, "kind": "photos",
+        "source": "v1", "etag": "a", "fingerprint": "f", "record_count": 3, "promised": 3, "complete": True,
+        "fetched_at": NOON,
+    }
+    assert abs(datetime.now(UTC) - loaded_at) < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_newest_document_wins_whatever_the_order_of_arrival(warehouse: Warehouse, order: tuple[int, int]) -> None:
+    newer = photos(etag="new", fingerprint="a", fetched_at=NOON + timedelta(seconds=1), count=2)
+    versions = [photos(etag="old", fingerprint="z"), newer]
+    reports = [warehouse.load([versions[index]]) for index in order]
+    assert held(warehouse) == {versions[0].key: ("new", "a", 2)}
+    assert bool(reports[1].stale) == (order == (1, 0))
+
+
+def test_equal_moments_are_decided_by_the_fingerprint(warehouse: Warehouse) -> None:
+    warehouse.load([photos(etag="a", fingerprint="b")])
+    assert warehouse.load([photos(etag="b", fingerprint="a")]).stale
+    assert warehouse.load([photos(etag="c", fingerprint="c")]).loaded
+
+
+def test_the_same_document_under_another_etag_takes_the_new_etag(warehouse: Warehouse) -> None:
+    warehouse.load([photos(etag="files")])
+    assert warehouse.load([photos(etag="s3")]).loaded
+    assert held(warehouse)[photos().key][0] == "s3"
+
+
+def test_two_versions_in_one_load_leave_the_newest(warehouse: Warehouse) -> None:
+    report = warehouse.load([photos(etag="2", fetched_at=NOON + timedelta(1)), photos(etag="1")])
+    assert held(warehouse)[photos().key][0] == "2"
+    assert (len(report.loaded), len(report.stale)) == (1, 1)
+
+
+def test_a_broken_iterable_keeps_what_was_committed_and_nothing_of_the_open_batch(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("martian_moments.warehouse.duckdb._BATCH_OBJECTS", 2)
+
+    def objects() -> Iterator[BronzeObject]:
+        yield from (photos(sol) for sol in (1, 2, 3))
+        raise OSError("the lake went away")
+
+    with pytest.raises(OSError, match="went away"):
+        warehouse.load(objects())
+    assert [row["sol"] for row in warehouse.ledger().to_pylist()] == [1, 2]
+
+
+def test_the_published_ledger_is_the_ledger_and_an_unchanged_one_is_left_alone(warehouse: Warehouse, tmp_path: Path) -> None:
+    published = Published((tmp_path / "published").as_uri())
+    warehouse.load([photos(1), photos(2)])
+    assert warehouse.publish(published, [LEDGER]) == [LEDGER]
+    table = published.read("bronze", "ledger")
+    assert table is not None
+    assert table.to_pylist() == warehouse.ledger().to_pylist()
+    written = published.modified("bronze", "ledger")
+    assert warehouse.publish(published, [LEDGER]) == []
+    assert published.modified("bronze", "ledger") == written
+    warehouse.load([photos(3)])
+    assert warehouse.publish(published, [LEDGER]) == [LEDGER]
+
+
+def test_every_camera_of_every_rover_is_in_the_reference_tables(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.ensure()
+    with duckdb.connect(str(tmp_path / "home" / "bronze.duckdb"), read_only=True) as connection:
+        rows = connection.sql("select rover, camera, role from bronze.bronze.cameras order by all").fetchall()
+        assert connection.sql("select rover, first_sol from bronze.bronze.rovers order by all").fetchall() == [
+            ("curiosity", 0), ("opportunity", 1), ("perseverance", 0), ("spirit", 1),
+        ]
+    assert rows == sorted((r.name, c.name, c.role) for r in ROVERS.values() for c in r.cameras.values())

@@ -1,0 +1,115 @@
+"""One writer at a time, and a file that survives the death of its writer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from martian_moments.errors import SettingsError, WarehouseBusy, WarehouseError
+from martian_moments.warehouse.duckdb import DuckDBWarehouse
+from martian_moments.warehouse.open import open_warehouse
+from martian_moments_tests.contract.test_warehouse_contract import photos
+
+HOLDS_THE_LOCK = """
+import sys
+from pathlib import Path
+from martian_moments.warehouse.duckdb import DuckDBWarehouse
+with DuckDBWarehouse(Path(sys.argv[1])).writing():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+HOLDS_THE_FILE = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+LOADS_FOR_EVER = """
+import itertools, sys
+from pathlib import Path
+from martian_moments.warehouse import duckdb
+from martian_moments_tests.contract.test_warehouse_contract import photos
+duckdb._BATCH_OBJECTS = 5
+def objects():
+    for sol in itertools.count(1):
+        if sol % 5 == 1 and sol > 15:
+            print("loading", flush=True)
+        yield photos(sol, count=50)
+duckdb.DuckDBWarehouse(Path(sys.argv[1])).load(objects())
+"""
+
+
+def started(code: str, path: Path) -> subprocess.Popen[str]:
+    """A process that has said its first line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    return process
+
+
+def killed(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("holder", [HOLDS_THE_LOCK, HOLDS_THE_FILE])
+def test_a_second_writer_is_told_who_is_in_the_way_and_gets_in_when_the_first_one_dies(tmp_path: Path, holder: str) -> None:
+    path = tmp_path / "bronze.duckdb"
+    DuckDBWarehouse(path).ensure()
+    process = started(holder, path)
+    try:
+        with pytest.raises(WarehouseBusy, match=r"bronze\.duckdb: another process has been writing for more than 0\.3 s"):
+            DuckDBWarehouse(path, wait_seconds=0.3).load([photos()])
+    finally:
+        killed(process)
+    assert DuckDBWarehouse(path).load([photos()]).loaded == [photos().key]
+
+
+def test_a_load_killed_at_any_moment_leaves_whole_batches(tmp_path: Path) -> None:
+    path = tmp_path / "bronze.duckdb"
+    DuckDBWarehouse(path).ensure()
+    for _ in range(3):
+        killed(started(LOADS_FOR_EVER, path))
+        sols = [row["sol"] for row in DuckDBWarehouse(path).ledger().to_pylist()]
+        assert len(sols) >= 15
+        assert sols == list(range(1, len(sols) + 1))
+        assert len(sols) % 5 == 0
+
+
+def test_no_connection_is_open_while_another_program_writes(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    warehouse = DuckDBWarehouse(path)
+    warehouse.ensure()
+    warehouse.load([photos()])
+    count = "import duckdb, sys; print(duckdb.connect(sys.argv[1]).sql('select count(*) from warehouse.bronze.raw_photos'))"
+    with warehouse.writing():
+        told = subprocess.run([sys.executable, "-c", count, str(path)], capture_output=True, text=True, check=True)
+    assert " 1 " in told.stdout
+
+
+def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "bronze.duckdb"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(WarehouseError, match=r"bronze\.duckdb.*returns from the lake"):
+        DuckDBWarehouse(path).ensure()
+
+
+def test_names_with_quotes_and_spaces_are_opened(tmp_path: Path) -> None:
+    path = tmp_path / "it's a home" / "my bronze.duckdb"
+    warehouse = open_warehouse(f"duckdb://{path}")
+    warehouse.ensure()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.sql("select count(*) from bronze.raw_photos").fetchone() == (0,)
+
+
+def test_an_address_of_no_warehouse_is_refused() -> None:
+    with pytest.raises(SettingsError, match="duckdb:///file"):
+        open_warehouse("oracle://host")
