@@ -1,0 +1,225 @@
+"""A whole platform in a folder of its own and in this process: its definitions, ticked and run without any daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import orjson
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+from dagster._core.storage.partition_status_cache import AssetPartitionStatus
+
+from martian_moments.definitions import build_defs
+from martian_moments.documents import (
+    Coordinates,
+    Document,
+    Header,
+    Kind,
+    coordinates,
+    fingerprint_of,
+    object_key,
+    prefix_of,
+    sol_key,
+)
+from martian_moments.events.log import Record
+from martian_moments.partitions import PARTITION, RANGE_END, RANGE_START, sols_of
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+
+ROVERS = ("curiosity", "perseverance", "opportunity", "spirit")
+
+
+class ScriptedSource:
+    """A photo source that answers by script: ``photos_of`` is what there is, ``promised`` what its manifest lists."""
+
+    name = "v1"
+
+    def __init__(self, promised: Mapping[int, int]) -> None:
+        self.promised = dict(promised)
+        self.photos_of = dict(promised)
+        self.errors: dict[int, Exception] = {}
+        self.asked: list[int] = []
+        self.manifest_error: Exception | None = None
+        self.status: str | None = "active"
+
+    async def manifest(self, rover: str) -> Document:
+        await asyncio.sleep(0)
+        if self.manifest_error:
+            raise self.manifest_error
+        rows = [{"sol": sol, "total_photos": count} for sol, count in sorted(self.promised.items())]
+        content: dict[str, Any] = {"photo_manifest": {"name": rover, "max_sol": max(self.promised), "photos": rows}}
+        if self.status is None:
+            content = {"errors": "Invalid Rover Name"}
+        return _document(Kind.MANIFEST, rover, None, content, count=len(rows))
+
+    async def photos(self, rover: str, sol: int, promised: int | None) -> Document:
+        await asyncio.sleep(0)
+        self.asked.append(sol)
+        if error := self.errors.get(sol):
+            raise error
+        photos = [_photo(rover, sol, number) for number in range(self.photos_of.get(sol, 0))]
+        return _document(Kind.PHOTOS, rover, sol, {"photos": photos}, count=len(photos), promised=promised)
+
+    def asked_since(self) -> list[int]:
+        """The sols asked for since the last look, ascending."""
+        asked, self.asked = sorted(self.asked), []
+        return asked
+
+
+def _photo(rover: str, sol: int, number: int) -> dict[str, Any]:
+    return {"id": sol * 1_000 + number, "sol": sol, "camera": {"name": "NAVCAM"}, "img_src": f"https://nasa/{sol}/{number}.jpg"}
+
+
+def _document(
+    kind: Kind, rover: str, sol: int | None, content: Any, *, count: int, promised: int | None = None
+) -> Document:
+    complete = promised is None or count >= promised
+    moment = datetime.now(UTC)
+    header = Header(kind, rover, "v1", sol, moment, fingerprint_of(content), count, promised, complete, ("https://nasa/x",))
+    return Document(header, (orjson.dumps(content),))
+
+
+class ScriptedRooms(Rooms):
+    """Rooms whose upstream is a script; everything else is real."""
+
+    def __init__(self, settings: Settings, source: ScriptedSource) -> None:
+        super().__init__(settings)
+        self.source = source
+
+    def client(self) -> Any:
+        return nullcontext()
+
+    def photo_source(self, client: Any) -> Any:
+        return self.source
+
+
+@dataclass
+class Platform:
+    """The real definitions over real folders and a Dagster instance in memory."""
+
+    settings: Settings
+    rooms: Rooms
+    instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        return build_defs(self.settings, {"rooms": self.rooms})
+
+    @cached_property
+    def repository(self) -> dg.RepositoryDefinition:
+        return self.definitions.get_repository_def()
+
+    @property
+    def source(self) -> ScriptedSource:
+        assert isinstance(self.rooms, ScriptedRooms)
+        return self.rooms.source
+
+    def run(
+        self, asset: str, partition: str | None = None, sols: tuple[int, int] | None = None, **config: Any
+    ) -> dg.ExecuteInProcessResult:
+        """Materialize an asset, one partition or a range of sols of it, in this process."""
+        key = dg.AssetKey(asset.split("/"))
+        tags = {} if sols is None else {RANGE_START: sol_key(sols[0]), RANGE_END: sol_key(sols[1])}
+        run_config = {"ops": {key.to_python_identifier(): {"config": config}}} if config else {}
+        return self.execute(dg.RunRequest(asset_selection=[key], partition_key=partition, run_config=run_config, tags=tags))
+
+    def execute(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """What the daemon and a run worker do with a request."""
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        tags = {**request.tags, **({PARTITION: request.partition_key} if request.partition_key else {})}
+        return job.execute_in_process(
+            run_config=request.run_config,
+            instance=self.instance,
+            tags=tags,
+            asset_selection=list(request.asset_selection or ()),
+            raise_on_error=False,
+        )
+
+    def tick(self, sensor: str, cursor: str | None = None) -> SensorExecutionData:
+        """Evaluate a sensor once; nothing of what it asks for is done."""
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=cursor, repository_def=self.repository, resources={"rooms": self.rooms}
+        )
+        return self.repository.get_sensor_def(sensor).evaluate_tick(context)
+
+    def register(self, tick: SensorExecutionData) -> None:
+        """Register the partitions that a tick asks for."""
+        for request in tick.dynamic_partitions_requests or ():
+            self.instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+
+    def start(self, asset: str, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED, **tags: str) -> dg.DagsterRun:
+        """A run of an asset that is under way (or has ended with this status), which no process executes."""
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        key = dg.AssetKey(asset.split("/"))
+        spelled = {name.replace("__", "/"): value for name, value in tags.items()}
+        return self.instance.create_run_for_job(
+            job.get_subset(asset_selection={key}), status=status, tags=spelled, asset_selection=frozenset({key})
+        )
+
+    def statuses(self, rover: str, layer: str = "lake") -> dict[int, AssetPartitionStatus | None]:
+        """Dagster's status of every sol."""
+        keys = self.instance.get_dynamic_partitions(f"{rover}_sols")
+        found = self.instance.get_status_by_partition(dg.AssetKey([layer, rover, "photos"]), keys, sols_of(rover)) or {}
+        return {int(key): found.get(key) for key in keys}
+
+    def events(self, topic: str) -> list[Record]:
+        """All messages of a topic."""
+        return self.rooms.log.read(topic, {}, limit=1_000_000)
+
+    def put(self, *documents: Document) -> None:
+        """Put documents into the lake, as a lake asset does."""
+        for document in documents:
+            asyncio.run(self.rooms.lake.put_if_changed(document))
+
+    def manifest(self, rover: str, promised: Mapping[int, int]) -> None:
+        """Put a manifest into the lake and register its sols."""
+        self.put(asyncio.run(ScriptedSource(promised).manifest(rover)))
+        self.registered(rover, max(promised))
+
+    def registered(self, rover: str, newest: int) -> None:
+        first = 0 if rover in ("curiosity", "perseverance") else 1
+        self.instance.add_dynamic_partitions(f"{rover}_sols", [sol_key(sol) for sol in range(first, newest + 1)])
+
+    def photos(self, rover: str, sols: Iterable[int], *, count: int = 3, promised: int | None = 3) -> None:
+        """Put photo documents into the lake."""
+        for sol in sols:
+            self.put(photos_of(rover, sol, count=count, promised=promised))
+
+    def lake_file(self, rover: str, sol: int) -> Path:
+        return self.settings.home / "lake" / object_key(Coordinates(Kind.PHOTOS, rover, "v1", sol))
+
+    def lake_sols(self, rover: str) -> list[int]:
+        places = [coordinates(each.key) for each in self.rooms.lake.list(prefix_of(Kind.PHOTOS, rover))]
+        return [at.sol for at in places if at is not None and at.sol is not None]
+
+    def materialized(self, result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+        """The metadata of every materialization that a run logged, by partition (batches are only in the storage)."""
+        logged = self.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        events = [entry.asset_materialization for entry in logged]
+        return {
+            event.partition: {name: value.value for name, value in event.metadata.items()}
+            for event in events
+            if event is not None and event.partition is not None
+        }
+
+
+def photos_of(rover: str, sol: int, *, count: int = 3, promised: int | None = 3) -> Document:
+    """A photos document."""
+    photos = [_photo(rover, sol, number) for number in range(count)]
+    return _document(Kind.PHOTOS, rover, sol, {"photos": photos}, count=count, promised=promised)
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """The message of a failed run."""
+    assert not result.success
+    (event,) = result.filter_events(lambda event: event.is_step_failure)
+    error = event.step_failure_data.user_failure_data or event.step_failure_data.error
+    assert error is not None
+    return str(getattr(error, "description", None) or error)

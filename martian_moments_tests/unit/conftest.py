@@ -1,0 +1,42 @@
+"""Fixtures of the unit tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+from martian_moments_tests.platforms import Platform, ScriptedRooms, ScriptedSource
+
+Scripted = Callable[..., Platform]
+
+
+@pytest.fixture
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting from the environment of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith(("MARS_", "DAGSTER_")) and name != "MARS_REAL_PAYLOADS"]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def scripted(tmp_path: Path, no_settings: None) -> Scripted:
+    """Makes a platform whose upstream promises and has these photos, by sol, for whichever rover it is asked."""
+
+    def make(promised: Mapping[int, int] | None = None, **settings: Any) -> Platform:
+        loaded = Settings.load(home=tmp_path / "home", **settings)
+        return Platform(loaded, ScriptedRooms(loaded, ScriptedSource(promised or {0: 3, 1: 3, 3: 4, 5: 6})))
+
+    return make
+
+
+@pytest.fixture
+def platform(tmp_path: Path, no_settings: None) -> Platform:
+    """A platform whose upstream does not answer."""
+    settings = Settings.load(home=tmp_path / "home", v1_url="http://127.0.0.1:9/api/v1", mmgis_url="http://127.0.0.1:9/mmgis-maps")
+    return Platform(settings, Rooms(settings))

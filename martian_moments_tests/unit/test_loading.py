@@ -1,0 +1,116 @@
+"""From the lake to bronze, without Dagster: what is loaded, what is broken, what differs."""
+
+from __future__ import annotations
+
+import shutil
+
+from martian_moments.loading import held_etags, load, silver_lags, unloaded
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
+from martian_moments_tests.platforms import Platform
+
+
+def load_all(platform: Platform):
+    rooms = platform.rooms
+    loading = load(rooms.lake, rooms.warehouse, rooms.lake.list("photos"))
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    return loading
+
+
+def differing(platform: Platform, prefix: str = "") -> list[str]:
+    rooms = platform.rooms
+    return [each.key[-13:-8] for each in unloaded(rooms.lake, rooms.warehouse, rooms.published, prefix)]
+
+
+def test_what_bronze_holds_in_this_version_is_not_even_read(platform: Platform) -> None:
+    platform.photos("curiosity", [1, 2])
+    assert len(load_all(platform).report.loaded) == 2
+    platform.photos("curiosity", [2], count=5, promised=5)
+    again = load_all(platform)
+    assert [key[-13:-8] for key in again.headers] == ["00002"]
+    assert len(again.report.loaded) == 1
+    assert load_all(platform).headers == {}
+
+
+def test_a_broken_object_is_told_of_and_does_not_stop_the_others(platform: Platform) -> None:
+    platform.photos("curiosity", range(1, 4))
+    platform.lake_file("curiosity", 2).write_bytes(b"cut")
+    loading = load_all(platform)
+    assert [key[-13:-8] for key in loading.broken] == ["00002"]
+    assert sorted(key[-13:-8] for key in loading.report.loaded) == ["00001", "00003"]
+    assert differing(platform) == ["00002"]
+
+
+def test_a_document_under_another_key_is_broken(platform: Platform) -> None:
+    platform.photos("curiosity", [1])
+    shutil.copy(platform.lake_file("curiosity", 1), platform.lake_file("curiosity", 2))
+    (why,) = load_all(platform).broken.values()
+    assert "belongs under photos/rover=curiosity/source=v1/sol=00001" in str(why)
+
+
+def test_objects_that_are_no_documents_never_differ(platform: Platform) -> None:
+    for key in ("doctor/probe", "quarantine/photos/rover=curiosity/source=v1/sol=00001.json.gz", "published/x.parquet"):
+        platform.rooms.lake.put_bytes(key, b"x")
+    assert differing(platform) == []
+
+
+def test_a_deleted_warehouse_lacks_everything_whatever_is_still_published(platform: Platform) -> None:
+    platform.photos("curiosity", [1, 2])
+    platform.photos("spirit", [1])
+    load_all(platform)
+    assert differing(platform) == []
+    (platform.settings.home / "warehouse.duckdb").unlink()
+    assert differing(platform) == ["00001", "00002", "00001"]
+    assert differing(platform, "photos/rover=spirit/") == ["00001"]
+
+
+def test_after_published_tables_were_deleted_everything_differs_until_a_load_publishes_again(platform: Platform) -> None:
+    platform.photos("curiosity", [1])
+    load_all(platform)
+    shutil.rmtree(platform.settings.home / "published")
+    assert differing(platform) == ["00001"]
+    loading = load_all(platform)
+    assert loading.report.loaded == []
+    assert differing(platform) == []
+
+
+def test_silver_lags_until_it_was_built_from_the_ledgers_very_versions(platform: Platform) -> None:
+    rooms = platform.rooms
+    assert not silver_lags(rooms.published), "nothing was ever loaded"
+    platform.photos("curiosity", [1])
+    load_all(platform)
+    assert silver_lags(rooms.published), "silver was never built"
+    build_loaded_objects(platform)
+    assert not silver_lags(rooms.published)
+    platform.photos("curiosity", [1], count=4, promised=4)
+    load_all(platform)
+    assert silver_lags(rooms.published), "the same key in another version"
+    build_loaded_objects(platform)
+    assert not silver_lags(rooms.published)
+
+
+def test_loaded_objects_are_published_last(platform: Platform) -> None:
+    """They tell that everything else is current: a process killed between two tables must leave silver lagging."""
+    from martian_moments.warehouse.base import MODELS
+
+    assert MODELS[-1] is LOADED_OBJECTS
+    assert len({(table.schema, table.name) for table in MODELS}) == len(MODELS) == 13
+
+
+def test_held_etags_are_those_of_the_lake(platform: Platform) -> None:
+    platform.photos("curiosity", [1])
+    load_all(platform)
+    (info,) = platform.rooms.lake.list("photos")
+    assert held_etags(platform.rooms.warehouse) == {info.key: info.etag}
+
+
+def build_loaded_objects(platform: Platform) -> None:
+    import duckdb
+
+    with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
+        connection.execute("create schema if not exists silver")
+        connection.execute(
+            "create or replace table silver.loaded_objects as "
+            "select object_key, etag, rover, kind, source, sol from bronze.raw_photos"
+        )
+    tables: list[PublishedTable] = [LOADED_OBJECTS]
+    platform.rooms.warehouse.publish(platform.rooms.published, tables)
