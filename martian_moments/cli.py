@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -140,7 +141,7 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON obj
     with _instance(settings) as instance:
         now = read_status(Rooms(settings), instance, running=find_running(settings.home) is not None)
     if as_json:
-        _out.print_json(json.dumps(now.to_json(), default=str))
+        _out.print_json(json.dumps(now.to_json(), default=datetime.isoformat))
     else:
         _print_status(now)
 

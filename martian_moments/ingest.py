@@ -103,6 +103,12 @@ def promises(lake: Lake, rover: str, source: str) -> Promises | None:
         return None
 
 
+def served(lake: Lake, rover: str, source: str) -> bool:
+    """Whether the manifest in the lake says that the source serves the rover; False before the first manifest."""
+    promised = promises(lake, rover, source)
+    return promised is not None and promised.served
+
+
 async def fetch_manifest(source: PhotoSource, lake: Lake, rover: str) -> tuple[Document, Put]:
     """Fetch a rover's manifest and keep it.
 

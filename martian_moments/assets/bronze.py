@@ -1,6 +1,6 @@
 """The bronze assets: the lake's documents in the warehouse, one row per object. They never ask NASA."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -8,11 +8,11 @@ import dagster as dg
 
 from martian_moments.assets import lake as lake_assets
 from martian_moments.assets.bookkeeping import materializations
-from martian_moments.documents import Kind, coordinates, prefix_of, sol_key
+from martian_moments.documents import Coordinates, Kind, coordinates, prefix_of, sol_key
 from martian_moments.errors import DocumentError
 from martian_moments.events.dead_letters import broken_object
-from martian_moments.events.log import LOADS_COMPLETE, UPLOADS_DEAD
-from martian_moments.events.messages import load_complete
+from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, UPLOADS_DEAD, Message
+from martian_moments.events.messages import load_complete, refresh_request, sols_request
 from martian_moments.lake.store import ObjectInfo
 from martian_moments.loading import Loading, load
 from martian_moments.partitions import BRONZE_RUN_SOLS, sols_of
@@ -99,12 +99,27 @@ def _load_and_tell(context: dg.AssetExecutionContext, rooms: Rooms, found: dict[
     if loading.broken:
         etags = {each.key: each.etag for each in objects}
         rooms.log.publish(UPLOADS_DEAD, [broken_object(key, etags[key], str(why)) for key, why in loading.broken.items()])
+        rooms.log.publish(INGESTION_REQUESTS, _asking_again(rooms, loading.broken))
     with materializations(context) as log:
         for partition, of_partition in found.items():
-            if of_partition and not any(each.key in loading.broken for each in of_partition):
+            broken = any(each.key in loading.broken for each in of_partition)
+            # Dagster marks every partition of a failing run FAILED that it does not tell of, also those without objects.
+            if not broken and (of_partition or loading.broken):
                 log.add(_materialization(context.asset_key, partition, of_partition, loading))
     if loading.broken:
         raise _failure(loading.broken)
+
+
+def _asking_again(rooms: Rooms, keys: Iterable[str]) -> Iterator[Message]:
+    """Requests for broken documents. The gap sensor sees only those whose header is broken, not those whose end is cut."""
+    for key in keys:
+        match coordinates(key):
+            case Coordinates(Kind.PHOTOS, rover, source, int(sol)) if source in rooms.settings.sources:
+                yield sols_request(rover, [sol], refetch=True)
+            case Coordinates(Kind.PHOTOS) | None:
+                continue
+            case Coordinates(_, rover):
+                yield refresh_request([rover], young=False)
 
 
 def _materialization(
@@ -128,7 +143,7 @@ def _failure(broken: dict[str, DocumentError]) -> dg.Failure:
     reasons = "\n".join(f"- {reason}" for reason in list(broken.values())[:10])
     return dg.Failure(
         description=f"{len(broken)} objects of the lake are broken; everything else is loaded. "
-        f"The gap sensor fetches them again.\n{reasons}",
+        f"They are fetched again.\n{reasons}",
         metadata={"reasons": dg.MetadataValue.md(reasons)},
         allow_retries=False,
     )

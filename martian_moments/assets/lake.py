@@ -179,7 +179,7 @@ async def _fetch_photos(
 
 
 def _not_asked(context: dg.AssetExecutionContext, known: LakeView, sols: set[int], *, failing: bool) -> Iterator[SolResult]:
-    """The sols of the range that this run is not for and that are good: held whole, or without any promised photo.
+    """The sols of the range that this run is not for and that have not failed: held, or without any promised photo.
 
     Dagster marks every sol of a failing run FAILED that the run does not materialize, so a failing run tells of them all;
     another tells only of those that were never told of.
@@ -188,7 +188,7 @@ def _not_asked(context: dg.AssetExecutionContext, known: LakeView, sols: set[int
     for sol in sorted(sols):
         if sol_key(sol) in told:
             continue
-        if sol in known.headers and known.holds(sol):
+        if sol in known.headers:
             yield SolResult(sol, Outcome.HELD, known.headers[sol])
         elif known.promised(sol) == 0:
             yield SolResult(sol, Outcome.NOT_PROMISED)

@@ -49,13 +49,15 @@ def reconcile_sensor(
         differing = unloaded(rooms.lake, rooms.warehouse, rooms.published)
         settled = time.time() - _EVENT_SECONDS
         lacking = [each for each in differing if each.modified.timestamp() < settled]
+        # Objects that were asked for and still differ are broken: silver does not wait for them.
+        waits = any(not tries.known(_version(each)) for each in differing)
         requests: list[dg.RunRequest] = []
         for asset, partition, objects in _by_asset(lacking, rovers, traverse_rovers):
             due = [each for each in objects if tries.due(_version(each))]
             if due and not under_way.runs_of(asset, partition):
                 requests += _requests(context.instance, asset, partition, due)
                 tries.note(map(_version, due))
-        lagging = not differing and silver_lags(rooms.published)
+        lagging = not waits and silver_lags(rooms.published)
         # The automation sensor starts dbt by itself; this is for a build that failed, so the first look only takes note.
         if lagging and tries.due(_SILVER) and not under_way.runs_of(models[0]):
             if tries.known(_SILVER):

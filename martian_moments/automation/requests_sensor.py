@@ -17,9 +17,9 @@ from martian_moments.assets.lake import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.automation.gap_sensor import run_request
 from martian_moments.automation.in_flight import UNFINISHED
 from martian_moments.automation.young import young_sols
-from martian_moments.errors import EventUnreadable
+from martian_moments.errors import EventUnreadable, OffsetOutOfRange
 from martian_moments.events.dead_letters import dead_letter
-from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Record
+from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, EventLog, Record
 from martian_moments.events.messages import RefreshRequest, SolsRequest, parse_request
 from martian_moments.partitions import LAKE_RUN_SOLS, registered_sols, spans
 from martian_moments.rooms import Rooms
@@ -78,7 +78,7 @@ def requests_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg
     def ingestion_requests(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
         cursor = Cursor.load(context.cursor) if context.cursor else first_look(rovers)
         requests: list[dg.RunRequest] = []
-        for record in rooms.log.read(INGESTION_REQUESTS, cursor.offsets, limit=_LIMIT):
+        for record in _read(context, rooms.log, cursor):
             try:
                 requests += _act_on(record, context.instance, cursor, rovers)
             except EventUnreadable as error:
@@ -97,6 +97,15 @@ def requests_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg
         )
 
     return ingestion_requests
+
+
+def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor) -> list[Record]:
+    try:
+        return log.read(INGESTION_REQUESTS, cursor.offsets, limit=_LIMIT)
+    except OffsetOutOfRange as error:
+        cursor.offsets = {partition: mark.low for partition, mark in log.watermarks(INGESTION_REQUESTS).items()}
+        context.log.warning("%s. Reading on from the oldest request kept.", error)
+        return []
 
 
 def first_look(rovers: Sequence[str]) -> Cursor:
@@ -147,9 +156,8 @@ class _Steps:
 
     def next(self) -> list[dg.RunRequest]:
         """The runs to request now; sets ``done`` when every step has succeeded."""
-        maps = [("manifest", MANIFESTS)] + ([("traverse", TRAVERSE)] if self._with_traverse else [])
         requests, waiting = [], False
-        for step, asset in maps:
+        for step, asset in self._by_rover():
             tag = self._tag(step)
             if self._succeeded(tag):
                 continue
@@ -162,6 +170,12 @@ class _Steps:
         requests, waiting = self._young()
         self.done = not waiting
         return requests
+
+    def _by_rover(self) -> Iterator[tuple[str, dg.AssetKey]]:
+        yield "manifest", MANIFESTS
+        # Looked up only after the manifest's run was: its success means that the lake's manifest is the new one.
+        if self._with_traverse and ingest.served(self._rooms.lake, self._rover, self._rooms.settings.sources[0]):
+            yield "traverse", TRAVERSE
 
     def _young(self) -> tuple[list[dg.RunRequest], bool]:
         view = ingest.view(self._rooms.lake, self._rover, self._rooms.settings.sources[0])

@@ -15,23 +15,42 @@ from martian_moments.rooms import Rooms
 
 def schedules(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> list[dg.ScheduleDefinition]:
     """Manifests every hour, traverse maps every day, young sols as their age asks for."""
-    plans = [_by_rover("manifests", MANIFESTS, rovers, "5 * * * *"), *map(_young_sols, rovers)]
-    return [*plans, _by_rover("traverse_maps", TRAVERSE, traverse_rovers, "35 6 * * *")] if traverse_rovers else plans
+    plans = [_manifests(rovers), *map(_young_sols, rovers)]
+    return [*plans, _traverse_maps(traverse_rovers)] if traverse_rovers else plans
 
 
-def _by_rover(name: str, asset: dg.AssetKey, rovers: Sequence[str], cron: str) -> dg.ScheduleDefinition:
+def _manifests(rovers: Sequence[str]) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=name,
-        target=[asset],
-        cron_schedule=cron,
+        name="manifests",
+        target=[MANIFESTS],
+        cron_schedule="5 * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Asks for {asset.to_user_string()} of every rover again; an unchanged answer writes nothing.",
+        description="Asks for every rover's manifest again; an unchanged answer writes nothing.",
     )
-    def plan(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-        moment = context.scheduled_execution_time.isoformat()
-        return [dg.RunRequest(run_key=f"{moment}-{rover}", asset_selection=[asset], partition_key=rover) for rover in rovers]
+    def manifests(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+        return [_request(MANIFESTS, rover, context) for rover in rovers]
 
-    return plan
+    return manifests
+
+
+def _traverse_maps(rovers: Sequence[str]) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="traverse_maps",
+        target=[TRAVERSE],
+        cron_schedule="35 6 * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Asks for the traverse maps of every rover that is served again; an unchanged answer writes nothing.",
+    )
+    def traverse_maps(context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> list[dg.RunRequest]:
+        source = rooms.settings.sources[0]
+        return [_request(TRAVERSE, rover, context) for rover in rovers if ingest.served(rooms.lake, rover, source)]
+
+    return traverse_maps
+
+
+def _request(asset: dg.AssetKey, rover: str, context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    run_key = f"{context.scheduled_execution_time.isoformat()}-{rover}"
+    return dg.RunRequest(run_key=run_key, asset_selection=[asset], partition_key=rover)
 
 
 def _young_sols(rover: str) -> dg.ScheduleDefinition:

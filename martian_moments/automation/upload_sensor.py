@@ -93,7 +93,7 @@ def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.S
     )
     def upload_events(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
         cursor = Cursor.load(context.cursor)
-        read, dead = _read(context, rooms.log, cursor, rovers)
+        read, dead = _read(context, rooms.log, cursor, _Scope(rovers, traverse_rovers))
         context.log.info("%d events read, %d to the dead-letter topic, %d objects wait for a run", read, dead, cursor.pending)
         registrations = _registrations(context.instance, cursor)
         under_way = InFlight(context)
@@ -108,7 +108,15 @@ def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.S
     return upload_events
 
 
-def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, rovers: Sequence[str]) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The rovers that there are bronze partitions for."""
+
+    rovers: Sequence[str]
+    traverse_rovers: Sequence[str]
+
+
+def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, scope: _Scope) -> tuple[int, int]:
     """Read on from the cursor; returns the number of events and of dead letters."""
     try:
         records = log.read(UPLOADS, cursor.offsets, limit=EVENTS_PER_TICK)
@@ -120,7 +128,7 @@ def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, ro
     dead: list[Message] = []
     for record in records:
         try:
-            for at in _named(record, rovers):
+            for at in _named(record, scope):
                 cursor.add(at)
         except EventUnreadable as error:
             context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
@@ -131,7 +139,7 @@ def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, ro
     return len(records), len(dead)
 
 
-def _named(record: Record, rovers: Sequence[str]) -> Iterator[Coordinates]:
+def _named(record: Record, scope: _Scope) -> Iterator[Coordinates]:
     """The documents that an event names. Raises EventUnreadable for one that no partition can hold."""
     for upload in parse_uploads(record.value):
         if not isinstance(upload, Upload):
@@ -143,8 +151,11 @@ def _named(record: Record, rovers: Sequence[str]) -> Iterator[Coordinates]:
             raise EventUnreadable(f"{upload.key!r} is of an unknown rover; known are {', '.join(ROVERS)}")
         if at.sol is not None and not _reached(at.rover, at.sol):
             raise EventUnreadable(f"{upload.key!r} is of a sol that {at.rover} has not reached yet")
-        if at.rover in rovers:
-            yield at
+        if at.rover not in scope.rovers:
+            continue
+        if at.kind in {Kind.TRAVERSE, Kind.WAYPOINTS} and at.rover not in scope.traverse_rovers:
+            raise EventUnreadable(f"{upload.key!r} is a map of {at.rover}, whose maps no asset loads")
+        yield at
 
 
 def _reached(rover: str, sol: int) -> bool:

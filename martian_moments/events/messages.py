@@ -85,6 +85,12 @@ def refresh_request(rovers: Sequence[str], *, young: bool) -> Message:
     return Message("refresh", orjson.dumps({"schema": 1, "refresh": rovers, "young": young}))
 
 
+def sols_request(rover: str, sols: Sequence[int], *, refetch: bool) -> Message:
+    """The message that asks for the sols from the first to the last one given."""
+    body = {"schema": 1, "rover": rover, "first_sol": min(sols), "last_sol": max(sols), "refetch": refetch}
+    return Message(rover, orjson.dumps(body))
+
+
 def load_complete(asset: str, loaded_at: datetime, objects: Collection[str], records: int) -> Message:
     """The message that tells of a load."""
     body = {"schema": 1, "asset": asset, "loaded_at": loaded_at, "objects": sorted(objects), "records": records}

@@ -16,7 +16,7 @@ import dagster as dg
 from martian_moments import ingest
 from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.automation.in_flight import active_backfills, unfinished_runs
-from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD
+from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Watermarks
 from martian_moments.gaps import Gap, Tries, gaps_of
 from martian_moments.loading import silver_lags, unloaded
 from martian_moments.rooms import Rooms
@@ -163,7 +163,12 @@ def _waiting_for_events(rooms: Rooms, instance: dg.DagsterInstance) -> Iterator[
 
 def _unread(rooms: Rooms, topic: str, offsets: dict[int, int]) -> int:
     marks = rooms.log.watermarks(topic)
-    return sum(mark.high - max(mark.low, offsets.get(partition, 0)) for partition, mark in marks.items())
+    return sum(mark.high - _next_offset(mark, offsets.get(partition, 0)) for partition, mark in marks.items())
+
+
+def _next_offset(mark: Watermarks, offset: int) -> int:
+    # A log that is younger than the cursor is read from its beginning.
+    return offset if mark.low <= offset <= mark.high else mark.low
 
 
 def _cursor(instance: dg.DagsterInstance, sensor: str) -> str | None:
