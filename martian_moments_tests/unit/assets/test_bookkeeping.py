@@ -17,7 +17,8 @@ from dagster._core.instance import InstanceRef
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from dagster._serdes import deserialize_value, serialize_value
 
-from martian_moments.assets.bookkeeping import BatchingSqliteEventLogStorage, MaterializationLog, materializations
+from martian_moments.assets.bookkeeping import MaterializationLog, materializations
+from martian_moments.assets.storage import BatchingSqliteEventLogStorage
 from martian_moments.errors import BookkeepingError
 
 SOLS = dg.DynamicPartitionsDefinition(name="sols")
