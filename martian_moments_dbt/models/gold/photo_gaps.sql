@@ -31,11 +31,23 @@ known_sols as (
 ),
 
 all_sols as (
-    select rover, source, sol from known_sols
+    select
+        rover,
+        source,
+        sol
+    from known_sols
     union
-    select rover, source, sol from promised
+    select
+        rover,
+        source,
+        sol
+    from promised
     union
-    select rover, source, sol from {{ ref('photo_documents') }}
+    select
+        rover,
+        source,
+        sol
+    from {{ ref('photo_documents') }}
 ),
 
 compared as (
@@ -46,12 +58,20 @@ compared as (
         coalesce(promised.photos_promised, documents.promised, 0) as expected,
         coalesce(documents.record_count, 0) as found,
         documents.object_key is not null as is_held,
-        coalesce(documents.complete and documents.promised >= coalesce(promised.photos_promised, 0), false) as was_complete
+        coalesce(
+            documents.complete and documents.promised >= coalesce(promised.photos_promised, 0), false
+        ) as was_complete
     from all_sols
     left join promised
-        on all_sols.rover = promised.rover and all_sols.source = promised.source and all_sols.sol = promised.sol
+        on
+            all_sols.rover = promised.rover
+            and all_sols.source = promised.source
+            and all_sols.sol = promised.sol
     left join {{ ref('photo_documents') }} as documents
-        on all_sols.rover = documents.rover and all_sols.source = documents.source and all_sols.sol = documents.sol
+        on
+            all_sols.rover = documents.rover
+            and all_sols.source = documents.source
+            and all_sols.sol = documents.sol
 ),
 
 judged as (

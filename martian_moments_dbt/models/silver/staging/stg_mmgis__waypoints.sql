@@ -32,9 +32,15 @@ renamed as (
         position,
         rmc,
         {{ to_integer('sol') }} as sol,
-        coalesce({{ to_double('lon') }}, {{ to_double(json_text('geometry', 'coordinates[0]')) }}) as longitude,
-        coalesce({{ to_double('lat') }}, {{ to_double(json_text('geometry', 'coordinates[1]')) }}) as latitude,
-        coalesce({{ to_double('elev_geoid') }}, {{ to_double(json_text('geometry', 'coordinates[2]')) }}) as elevation_m,
+        coalesce(
+            {{ to_double('lon') }}, {{ to_double(json_text('geometry', 'coordinates[0]')) }}
+        ) as longitude,
+        coalesce(
+            {{ to_double('lat') }}, {{ to_double(json_text('geometry', 'coordinates[1]')) }}
+        ) as latitude,
+        coalesce(
+            {{ to_double('elev_geoid') }}, {{ to_double(json_text('geometry', 'coordinates[2]')) }}
+        ) as elevation_m,
         coalesce(
             {{ to_double('dist_total_m') }}, {{ to_double('dist_total') }}, {{ to_double('drive_tota') }}
         ) as distance_total_m,
