@@ -38,6 +38,6 @@ select
     cast(sum(photos) as bigint) as photos,
     round(avg(case when is_driving then photos end), 3) as photos_per_driving_sol,
     round(avg(case when not is_driving then photos end), 3) as photos_per_parked_sol,
-    case when count(case when is_driving then 1 end) > 0 then round({{ correlation('photos', 'distance_m') }}, 6) end as correlation
+    round({{ correlation('photos', 'distance_m') }}, 6) as correlation
 from days
 group by rover, camera
