@@ -7,12 +7,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -23,8 +24,6 @@ from martian_moments.rovers import ROVERS
 from martian_moments.settings import POOLS, Settings
 
 if TYPE_CHECKING:
-    import dagster as dg
-
     from martian_moments.operations.backfill import Progress
     from martian_moments.operations.demo import Verdict
     from martian_moments.operations.status import Status
@@ -69,10 +68,12 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
     from martian_moments.operations import demo as demonstration
     from martian_moments.replica.running import running
 
+    # A home of its own, always a new one: synthetic photos never meet NASA's, nor those of another release's replica.
+    home = Settings.load().home / "demo"
+    demonstration.start_anew(home)
     with running(demonstration.CONFIG) as replica:
-        # A home of its own: synthetic photos never meet NASA's.
         os.environ |= demonstration.ENVIRONMENT | {
-            "MARS_HOME": str(Settings.load().home / "demo"),
+            "MARS_HOME": str(home),
             "MARS_V1_URL": replica.v1_url,
             "MARS_MMGIS_URL": replica.mmgis_url,
         }
@@ -86,11 +87,13 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
 @app.command()
 def init() -> None:
     """Prepare what the settings name (folders, tables, pool limits); repeating it changes nothing."""
+    from martian_moments.operations.supervisor import prepare_instance
+
     settings = Settings.load()
     rooms = Rooms(settings)
     _bake()
     rooms.warehouse.ensure()
-    with _instance(settings):
+    with prepare_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=POOLS):
         _out.print(f"prepared: {rooms.lake.url}, {settings.events}, {settings.warehouse}, {settings.dagster_home}")
 
 
@@ -117,9 +120,10 @@ def backfill(
     _require_running(settings)
     from martian_moments.definitions import build_defs
     from martian_moments.operations.backfill import follow, launch
+    from martian_moments.operations.supervisor import open_instance
     from martian_moments.partitions import parse_range, registered_sols
 
-    with _instance(settings) as instance:
+    with open_instance(settings.home) as instance:
         wanted = parse_range(sols, registered_sols(instance, rover))
         definitions = build_defs(settings)
         backfill_id = launch(instance, definitions, rover, wanted)
@@ -136,9 +140,10 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON obj
     """Show what is promised, what lake, bronze and silver hold, and what is missing."""
     from martian_moments.operations.platform import find_running
     from martian_moments.operations.status import status as read_status
+    from martian_moments.operations.supervisor import open_instance
 
     settings = Settings.load()
-    with _instance(settings) as instance:
+    with open_instance(settings.home) as instance:
         now = read_status(Rooms(settings), instance, running=find_running(settings.home) is not None)
     if as_json:
         _out.print_json(json.dumps(now.to_json(), default=datetime.isoformat))
@@ -275,13 +280,6 @@ def _require_running(settings: Settings) -> None:
         raise PlatformDown(f"the platform on {settings.home} is not running; start it with martian-moments up")
 
 
-def _instance(settings: Settings) -> AbstractContextManager[dg.DagsterInstance]:
-    """The platform's Dagster instance, whether it runs or not."""
-    from martian_moments.operations.supervisor import open_instance
-
-    return open_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=POOLS)
-
-
 @contextmanager
 def _progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -294,29 +292,34 @@ def _progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
 
 
 def _print_status(now: Status) -> None:
-    table = Table("rover", "state", "sols", "photos promised", "in the lake", "in bronze", "in silver", "missing", "short")
-    for column in table.columns[2:]:
-        column.justify = "right"
+    rows = []
     for rover, each in now.rovers.items():
-        sols = f"{each.sols_in_lake:,} of {each.sols_expected:,}"
+        title = ROVERS[rover].title + (" (unserved)" if each.state == "unserved" else "")
         photos = (each.photos_expected, each.photos_in_lake, each.photos_in_bronze, each.photos_in_silver)
-        missing = (len(each.gaps), len(each.short))
-        table.add_row(ROVERS[rover].title, each.state, sols, *(f"{count:,}" for count in (*photos, *missing)))
-    _out.print(table)
+        sols = f"{each.sols_in_lake:,}/{each.sols_expected:,}"
+        rows.append((title, sols, *(f"{count:,}" for count in (*photos, len(each.gaps), len(each.short)))))
+    _print_table(("rover", "sols", "promised", "lake", "bronze", "silver", "missing", "short"), rows)
     if now.dead_letters:
         _out.print(f"{now.dead_letters} dead letters")
     _out.print("settled" if now.settled else "\n".join(["not settled:", *(f"- {reason}" for reason in now.waiting_for)]))
 
 
 def _print_verdicts(verdicts: Sequence[Verdict]) -> None:
-    table = Table("rover", "truth", "lake", "bronze", "gold", "photos identical", "km driven (truth / gold)", "verdict")
-    for column in table.columns[1:5]:
-        column.justify = "right"
+    rows = []
     for each in verdicts:
         driven = "no map" if each.distance_m is None else " / ".join(f"{metres / 1_000:.3f}" for metres in each.distance_m)
+        same = "identical" if each.identical else "different"
         verdict = "[green]agrees[/green]" if each.agrees else "[red]differs[/red]"
-        counts = (f"{count:,}" for count in each.photos)
-        table.add_row(each.rover, *counts, "yes" if each.identical else "no", driven, verdict)
+        rows.append((each.rover, *(f"{count:,}" for count in each.photos), same, driven, verdict))
+    _print_table(("rover", "truth", "lake", "bronze", "gold", "photos", "km truth/gold", "verdict"), rows)
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="left" if column == columns[0] else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
     _out.print(table)
 
 

@@ -19,11 +19,9 @@ from martian_moments.documents import Coordinates, Document, Header, Kind, decod
 from martian_moments.errors import (
     BrokenAnswer,
     DocumentError,
-    LakeError,
     MartianError,
     ObjectMissing,
     UnknownRover,
-    UpstreamError,
 )
 from martian_moments.lake.store import Lake, Put
 from martian_moments.nasa.promises import Promises
@@ -171,7 +169,7 @@ async def _fetch_sol(source: PhotoSource, lake: Lake, known: LakeView, sol: int)
         async with _quarantining(lake, Coordinates(Kind.PHOTOS, known.rover, source.name, sol)):
             document = await source.photos(known.rover, sol, known.promised(sol))
         put = await lake.put_if_changed(document)
-    except (UpstreamError, LakeError) as error:
+    except MartianError as error:
         return SolResult(sol, Outcome.FAILED, error=error, seconds=time.monotonic() - began)
     outcome = Outcome.STORED if put.changed else Outcome.UNCHANGED
     return SolResult(sol, outcome, document.header, put, seconds=time.monotonic() - began)

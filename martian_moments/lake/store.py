@@ -183,6 +183,11 @@ class Lake:
         except DocumentError as error:
             _log.warning("%s; it is replaced", error)
             return None
+        if stored.synthetic != new.synthetic:
+            raise LakeError(
+                f"{self.url}: {new.key} is {_origin(stored)} and {_origin(new)} came for it; they are never mixed: "
+                "use another MARS_HOME (or MARS_LAKE_URL) for the replica"
+            )
         return None if supersedes(new, stored) else _info(found.meta)
 
     def _read_header(self, info: ObjectInfo) -> Header | None:
@@ -226,6 +231,10 @@ def supersedes(new: Header, stored: Header) -> bool:
     if not new.complete and new.record_count < stored.record_count:
         return False
     return _content(new) != _content(stored)
+
+
+def _origin(header: Header) -> str:
+    return "synthetic data" if header.synthetic else "NASA's data"
 
 
 def _content(header: Header) -> tuple[object, ...]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from martian_moments.errors import PlatformRunning
+from martian_moments.operations.platform import find_running
 from martian_moments.operations.status import Status
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.rooms import Rooms
@@ -18,6 +22,14 @@ CONFIG: Final = ReplicaConfig(sols=SOLS, scale=0.5)
 
 ENVIRONMENT: Final = {"MARS_REQUESTS_PER_MINUTE": "60000", "MARS_CONCURRENCY": "16"}
 """The replica needs no politeness."""
+
+
+def start_anew(home: Path) -> None:
+    """Remove what an earlier demonstration left. Raises PlatformRunning while one runs there."""
+    running = find_running(home)
+    if running is not None:
+        raise PlatformRunning(f"a demonstration runs already (pid {running.supervisor.pid}); stop that one first")
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,8 @@ def _verdict(rooms: Rooms, now: Status, truth: dict[str, Any], rover: str) -> Ve
 
     expected = truth["rovers"][rover]
     summary = rooms.published.read("gold", "rover_summary", ["rover", "photos", "distance_m"])
-    row: dict[str, Any] = next((each for each in summary.to_pylist() if each["rover"] == rover), {}) if summary is not None else {}
+    rows = [] if summary is None else summary.filter(pc.equal(summary["rover"], rover)).to_pylist()
+    row: dict[str, Any] = rows[0] if rows else {}
     photos = rooms.published.read("silver", "fact_photos", ["rover", "source_id"])
     ids = photos.filter(pc.equal(photos["rover"], rover))["source_id"].to_pylist() if photos is not None else []
     digest = hashlib.sha256("\n".join(sorted(ids, key=int)).encode()).hexdigest()

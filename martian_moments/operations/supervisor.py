@@ -28,6 +28,9 @@ from martian_moments.operations.platform import RunningPlatform, clear_state, re
 LOCATION: Final = "martian_moments"
 """The name of the code location."""
 
+_PREPARED: Final = "dagster/prepared"
+"""Written when the instance's databases exist: who opens them while they are being created meets half of them."""
+
 _LOOPBACK: Final = "127.0.0.1"
 _READY_SECONDS: Final = 120.0
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -134,7 +137,22 @@ class Supervisor:
 
 
 @contextmanager
-def open_instance(home: Path, *, instance_config: Path, pools: Mapping[str, int]) -> Iterator[DagsterInstance]:
+def open_instance(home: Path) -> Iterator[DagsterInstance]:
+    """The Dagster instance of the embedded platform as it is.
+
+    Before the first start there is none; then what is given is empty and forgets. Also while the first start creates it.
+    """
+    if not (home / _PREPARED).is_file():
+        with DagsterInstance.local_temp() as instance:
+            yield instance
+        return
+    os.environ["DAGSTER_HOME"] = str(home / "dagster")
+    with DagsterInstance.get() as instance:
+        yield instance
+
+
+@contextmanager
+def prepare_instance(home: Path, *, instance_config: Path, pools: Mapping[str, int]) -> Iterator[DagsterInstance]:
     """The Dagster instance of the embedded platform, made where it is missing, with its pool limits set.
 
     Args:
@@ -145,11 +163,11 @@ def open_instance(home: Path, *, instance_config: Path, pools: Mapping[str, int]
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(instance_config, dagster_home / "dagster.yaml")
-    # The instance's configuration and every child read it.
     os.environ["DAGSTER_HOME"] = str(dagster_home)
     with DagsterInstance.get() as instance:
         for pool, limit in pools.items():
             instance.event_log_storage.set_concurrency_slots(pool, limit)
+        (home / _PREPARED).touch()
         yield instance
 
 
@@ -182,7 +200,7 @@ def supervise(
         before = read_state(home)
         if before is not None:
             stop_all(before.supervisor, patience=0)
-        with open_instance(home, instance_config=instance_config, pools=pools) as instance:
+        with prepare_instance(home, instance_config=instance_config, pools=pools) as instance:
             for run in settle_runs(instance, "The platform stopped while the run was under way."):
                 on_event(f"run {run} was cut off when the platform stopped; it counts as a crash")
             platform = Supervisor(home, instance=instance, module=module, port=port, on_event=on_event)
