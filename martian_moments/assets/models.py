@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 
 from martian_moments.assets import bronze
+from martian_moments.assets.conditions import refresh_from_bronze, ride_along
 from martian_moments.assets.lake import OWNERS
 from martian_moments.assets.pictures import pages
-from martian_moments.automation.conditions import refresh_from_bronze, ride_along
 from martian_moments.errors import SettingsError
 from martian_moments.rooms import Rooms
 from martian_moments.settings import WAREHOUSE_POOL

@@ -1,1 +1,1 @@
-"""What starts runs: sensors, schedules, conditions, and the run launcher."""
+"""What starts runs: sensors, schedules, and the run launcher. (When dbt runs: assets.conditions.)"""

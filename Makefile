@@ -1,0 +1,90 @@
+# Every target makes the environment first where it is missing. ARGS="…" is handed on to the command of a target.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+ENVIRONMENT := .venv/.complete
+DBT := martian_moments_dbt
+MANIFEST := $(DBT)/target/manifest.json
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(MANIFEST) ## Make .venv from the lock and parse the dbt project; does nothing when both are current
+
+# uv when it is there, else pip: both install exactly what the lock names and refuse what has another hash.
+$(ENVIRONMENT): requirements.lock pyproject.toml
+	@echo "making .venv from requirements.lock"
+	@set -eu; \
+	if uv --version >/dev/null 2>&1; then \
+		test -x $(BIN)/python || { python=$$($(find_python)); uv venv --quiet --no-python-downloads --python "$$python" .venv; }; \
+		export VIRTUAL_ENV=.venv; \
+		uv pip sync --quiet --require-hashes requirements.lock; \
+		uv pip install --quiet --no-deps --no-build-isolation --editable .; \
+	else \
+		test -x $(BIN)/pip || { python=$$($(find_python)); "$$python" -m venv --clear .venv; }; \
+		export PIP_DISABLE_PIP_VERSION_CHECK=1; \
+		$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock; \
+		$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .; \
+	fi
+	@touch $@
+
+# A candidate is run, not only looked up: a version manager's stand-in for a Python that is not installed is found as well.
+define find_python
+for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	"$$python" -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14); print(sys.executable)' 2>/dev/null && exit; \
+done; \
+echo "No Python 3.11, 3.12 or 3.13 was found; install one, or name it: make setup PYTHON=/path/to/python" >&2; exit 1
+endef
+
+$(MANIFEST): $(shell find $(DBT)/*.yml $(DBT)/models $(DBT)/macros $(DBT)/tests -type f) | $(ENVIRONMENT)
+	@echo "parsing the dbt project"
+	@$(BIN)/python -m martian_moments.operations.baking
+
+.PHONY: demo
+demo: setup ## Run the whole loop offline and hold it against the truth, then keep the UI (ARGS=--exit: stop instead)
+	@$(BIN)/martian-moments demo $(ARGS)
+
+.PHONY: up
+up: setup ## Start the platform on NASA's live servers (ARGS=--headless: without the UI)
+	@$(BIN)/martian-moments up $(ARGS)
+
+.PHONY: test
+test: setup ## Run the tests (ARGS="-k gaps": some of them)
+	$(BIN)/pytest -m "not services" $(ARGS)
+
+.PHONY: lint
+lint: setup ## Check style, types, the arrows between the rooms, and SQL
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint $(DBT)
+
+.PHONY: format
+format: setup ## Put Python and SQL into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/sqlfluff fix $(DBT)
+
+.PHONY: bench
+bench: setup ## Measure speed and memory beside baselines (docs/benchmarks.md)
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup ## Take the pictures in docs/ anew, with headless Chromium
+	$(BIN)/python docs/screenshots.py
+
+# With the extras of what is required: without them pip, which checks every hash, refuses the lock.
+.PHONY: lock
+lock: setup ## Resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade: to the newest versions)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-strip-extras \
+		--no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.lock $(ARGS)
+
+.PHONY: clean
+clean: ## Remove the environment, caches and what dbt parsed; the data in MARS_HOME stays
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis $(DBT)/target $(DBT)/logs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
