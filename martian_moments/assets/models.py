@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,18 +11,15 @@ import dagster as dg
 
 from martian_moments.assets import bronze
 from martian_moments.assets.conditions import refresh_from_bronze, ride_along
+from martian_moments.assets.dbt_specs import MANIFEST, PROJECT, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.assets.lake import OWNERS
 from martian_moments.assets.pictures import pages
-from martian_moments.errors import SettingsError
 from martian_moments.rooms import Rooms
 from martian_moments.settings import WAREHOUSE_POOL
 from martian_moments.warehouse.base import MODELS
 
 if TYPE_CHECKING:
-    from dagster_dbt import DagsterDbtTranslator, DbtProject
-
-PROJECT: Final = Path(__file__).resolve().parent.parent.parent / "martian_moments_dbt"
-MANIFEST: Final = PROJECT / "target" / "manifest.json"
+    from dagster_dbt import DbtCliInvocation
 
 FIRST_MODEL: Final = dg.AssetKey(["silver", "loaded_objects"])
 """The model that records which objects a build has seen. Every other model follows it, in the same run."""
@@ -37,27 +35,23 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
     Raises:
         SettingsError: the dbt project has not been parsed yet.
     """
-    from dagster_dbt import DbtCliResource, dbt_assets
+    specs = read_specs(SPECS)
 
-    if not MANIFEST.is_file():
-        raise SettingsError(f"{MANIFEST} does not exist; run `make setup`, which parses the dbt project")
-
-    @dbt_assets(manifest=MANIFEST, dagster_dbt_translator=_translator(rovers), name="dbt_models", pool=WAREHOUSE_POOL)
+    @dg.multi_asset(
+        name="dbt_models",
+        specs=[_model(spec, rovers) for spec in specs.models],
+        check_specs=specs.tests,
+        can_subset=True,
+        pool=WAREHOUSE_POOL,
+    )
     def models(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[Any]:
         rooms.warehouse.ensure()
-        os.environ |= rooms.warehouse.dbt_environment()
-        # The dbt of this environment, which need not be on the PATH of whoever started the platform.
-        executable = str(Path(sys.executable).with_name("dbt"))
-        dbt = DbtCliResource(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=executable)
-        # Unit tests need no data: they run in CI, not with every build.
-        command = ["build", "--exclude", "resource_type:unit_test"]
         events: list[Any] = []
         failure: Exception | None = None
         with rooms.warehouse.writing():
             try:
-                # One folder for all builds: they take turns, and each finds the parsed project of the last.
                 # extend keeps what came before an error.
-                events.extend(dbt.cli(command, context=context, target_path=rooms.settings.home / "dbt").stream())
+                events.extend(_build(context, rooms, _selection(context, specs)).stream())
             except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been published
                 failure = error
         if failure is None:
@@ -73,31 +67,59 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
     return models
 
 
-def _translator(rovers: Sequence[str]) -> "DagsterDbtTranslator":
-    from dagster_dbt import DagsterDbtTranslator
+def _model(spec: dg.AssetSpec, rovers: Sequence[str]) -> dg.AssetSpec:
+    """A model's spec with its condition; the source raw_photos stands for one asset per rover."""
+    upstream = [dep.asset_key for dep in spec.deps]
+    deps = [key for key in upstream if key not in {_RAW_PHOTOS, *_REFERENCES}]
+    if _RAW_PHOTOS in upstream:
+        deps += [bronze.photos_key(rover) for rover in rovers]
+    condition = refresh_from_bronze() if spec.key == FIRST_MODEL else ride_along()
+    return spec.replace_attributes(deps=deps, owners=OWNERS, automation_condition=condition)
 
-    photos = [dg.AssetDep(bronze.photos_key(rover)) for rover in rovers]
 
-    class Translator(DagsterDbtTranslator):
-        """Names, groups and conditions of the models; the source raw_photos stands for one asset per rover."""
+def _build(context: dg.AssetExecutionContext, rooms: Rooms, selection: Sequence[str]) -> "DbtCliInvocation":
+    """A started ``dbt build`` of what is selected.
 
-        def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-            if dbt_resource_props["resource_type"] == "source":
-                return super().get_asset_key(dbt_resource_props)
-            return dg.AssetKey([dbt_resource_props["config"]["schema"], dbt_resource_props["name"]])
+    Not through DbtCliResource: it first runs ``dbt --version``, which imports every adapter that is installed and asks the
+    package index for news, and makes an adapter in this process (together 7 s), then reads the manifest from the specs.
+    """
+    import orjson
+    from dagster_dbt import DbtCliInvocation
+    from packaging.version import parse
 
-        def get_asset_spec(
-            self, manifest: Mapping[str, Any], unique_id: str, project: "DbtProject | None"
-        ) -> dg.AssetSpec:
-            spec = super().get_asset_spec(manifest, unique_id, project)
-            if self.get_resource_props(manifest, unique_id)["resource_type"] == "source":
-                return spec
-            upstream = {dep.asset_key for dep in spec.deps}
-            deps = [dep for dep in spec.deps if dep.asset_key not in {_RAW_PHOTOS, *_REFERENCES}]
-            if _RAW_PHOTOS in upstream:
-                deps += photos
-            condition = refresh_from_bronze() if spec.key == FIRST_MODEL else ride_along()
-            group = spec.key.path[0]
-            return spec.replace_attributes(deps=deps, group_name=group, owners=OWNERS, automation_condition=condition)
+    # One folder for all builds: they take turns, and each finds the parsed project of the last.
+    folder = rooms.settings.home / "dbt"
+    environment = {
+        **os.environ,
+        **rooms.warehouse.dbt_environment(),
+        "DBT_PROFILES_DIR": str(PROJECT),
+        "DBT_TARGET_PATH": str(folder),
+        "DBT_LOG_PATH": str(folder),
+        # DbtCliInvocation reads dbt's log lines, as they come.
+        "DBT_LOG_FORMAT": "json",
+        "PYTHONUNBUFFERED": "1",
+    }
+    # The dbt of this environment, which need not be on the PATH of whoever started the platform.
+    executable = str(Path(sys.executable).with_name("dbt"))
+    return DbtCliInvocation.run(
+        args=[executable, "build", *selection],
+        env=environment,
+        manifest=orjson.loads(MANIFEST.read_bytes()),
+        dagster_dbt_translator=translator(),
+        project_dir=PROJECT,
+        target_path=folder,
+        raise_on_error=True,
+        context=context,
+        adapter=None,
+        cli_version=parse(version("dbt-core")),
+    )
 
-    return Translator()
+
+def _selection(context: dg.AssetExecutionContext, specs: DbtSpecs) -> list[str]:
+    """What dbt shall build: everything, or exactly the models and tests that the run selects."""
+    models = [spec for spec in specs.models if spec.key in context.selected_asset_keys]
+    tests = [spec for spec in specs.tests if spec.key in context.selected_asset_check_keys]
+    if len(models) == len(specs.models) and len(tests) == len(specs.tests):
+        # Unit tests need no data: they run in CI, not with every build.
+        return ["--exclude", "resource_type:unit_test"]
+    return ["--indirect-selection", "empty", "--select", *node_names([*models, *tests])]

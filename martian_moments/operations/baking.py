@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from martian_moments.assets.models import MANIFEST, PROJECT
+from martian_moments.assets import dbt_specs
+from martian_moments.assets.dbt_specs import MANIFEST, PROJECT, SPECS, make_specs, write_specs
 from martian_moments.errors import SettingsError
 
 _SOURCES: Final = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests")
@@ -19,19 +20,20 @@ def bake() -> bool:
     Raises:
         SettingsError: dbt could not parse it; the message is dbt's.
     """
-    if MANIFEST.is_file() and MANIFEST.stat().st_mtime >= _last_change():
+    if SPECS.is_file() and SPECS.stat().st_mtime >= _last_change():
         return False
     where = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
     command = (sys.executable, "-m", "dbt.cli.main", "--quiet", "--log-level-file", "none", "parse", *where)
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     if result.returncode != 0:
         raise SettingsError(f"dbt could not parse {PROJECT}:\n{result.stdout}{result.stderr}")
-    MANIFEST.touch()
+    write_specs(make_specs(MANIFEST), SPECS)
     return True
 
 
 def _last_change() -> float:
-    return max(file.stat().st_mtime for name in _SOURCES for file in _files(PROJECT / name))
+    sources = [Path(dbt_specs.__file__), *(file for name in _SOURCES for file in _files(PROJECT / name))]
+    return max(file.stat().st_mtime for file in sources)
 
 
 def _files(path: Path) -> list[Path]:
