@@ -6,15 +6,18 @@ Only what opens the instance imports it, by the name in dagster.yaml: importing 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import dagster as dg
+from dagster._config import UserConfigSchema
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, SqliteStorageConfig, _event_logs_directory
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_logs_directory
 from dagster._serdes import ConfigurableClassData
+
+from martian_moments.settings import Settings
 
 _PLANNED_BATCH_EVENTS: Final = 500
 """Events in a batch that Dagster makes itself (planned materializations)."""
@@ -62,14 +65,14 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 class BatchingSqliteStorage(DagsterSqliteStorage):
     """Dagster's SQLite storage with the batching event log; same files, so that either can replace the other at any time.
 
+    It lies in the platform's DAGSTER_HOME wherever it is opened from, so that ``dagster dev`` sees what ``up`` has done.
     In dagster.yaml::
 
         storage:
           custom:
             module: martian_moments.assets.storage
             class: BatchingSqliteStorage
-            config:
-              base_dir: {env: DAGSTER_HOME}
+            config: {}
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
@@ -80,8 +83,13 @@ class BatchingSqliteStorage(DagsterSqliteStorage):
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_PLANNED_BATCH_EVENTS))
 
     @classmethod
-    def from_config_value(  # type: ignore[override] # as the stock class's: narrower than its own base
-        cls, inst_data: ConfigurableClassData | None, config_value: SqliteStorageConfig
-    ) -> Self:
+    def config_type(cls) -> UserConfigSchema:
+        """``base_dir``, the folder of the databases; by default DAGSTER_HOME or, without one, the platform's own."""
+        return {"base_dir": dg.Field(dg.StringSource, is_required=False)}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """The storage that dagster.yaml describes."""
-        return cls.from_local(inst_data=inst_data, **config_value)
+        # `dagster dev` may run without DAGSTER_HOME; then it sees what `up` has done on the same home.
+        base_dir = config_value.get("base_dir") or os.environ.get("DAGSTER_HOME") or str(Settings.load().dagster_home)
+        return cls.from_local(base_dir=base_dir, inst_data=inst_data)
