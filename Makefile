@@ -6,16 +6,20 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 DBT := martian_moments_dbt
-MANIFEST := $(DBT)/target/manifest.json
+PARSED := $(DBT)/target/dagster_specs.json
+
+# dbt opens a warehouse to render a model; here one in memory.
+SQLFLUFF := MARS_DBT_DUCKDB_PATH=:memory: $(BIN)/sqlfluff
 
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(MANIFEST) ## Make .venv from the lock and parse the dbt project; does nothing when both are current
+setup: $(PARSED) ## Make .venv from the lock and parse the dbt project; does nothing when both are current
 
-# uv when it is there, else pip: both install exactly what the lock names and refuse what has another hash.
+# uv when it is there, else pip. Both install what the lock names, which is everything, and refuse what has another hash.
+# pip does not resolve: with hashes it refuses snowflake-connector-python[…], because a lock names packages without extras.
 $(ENVIRONMENT): requirements.lock pyproject.toml
 	@echo "making .venv from requirements.lock"
 	@set -eu; \
@@ -27,7 +31,7 @@ $(ENVIRONMENT): requirements.lock pyproject.toml
 	else \
 		test -x $(BIN)/pip || { python=$$($(find_python)); "$$python" -m venv --clear .venv; }; \
 		export PIP_DISABLE_PIP_VERSION_CHECK=1; \
-		$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock; \
+		$(BIN)/pip install --quiet --no-deps --require-hashes --requirement requirements.lock; \
 		$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .; \
 	fi
 	@touch $@
@@ -40,7 +44,7 @@ done; \
 echo "No Python 3.11, 3.12 or 3.13 was found; install one, or name it: make setup PYTHON=/path/to/python" >&2; exit 1
 endef
 
-$(MANIFEST): $(shell find $(DBT)/*.yml $(DBT)/models $(DBT)/macros $(DBT)/tests -type f) | $(ENVIRONMENT)
+$(PARSED): martian_moments/assets/dbt_specs.py $(shell find $(DBT)/*.yml $(DBT)/models $(DBT)/macros $(DBT)/tests -type f) | $(ENVIRONMENT)
 	@echo "parsing the dbt project"
 	@$(BIN)/python -m martian_moments.operations.baking
 
@@ -62,13 +66,13 @@ lint: setup ## Check style, types, the arrows between the rooms, and SQL
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint $(DBT)
+	$(SQLFLUFF) lint $(DBT)
 
 .PHONY: format
 format: setup ## Put Python and SQL into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/sqlfluff fix $(DBT)
+	$(SQLFLUFF) fix $(DBT)
 
 .PHONY: bench
 bench: setup ## Measure speed and memory beside baselines (docs/benchmarks.md)
@@ -78,11 +82,10 @@ bench: setup ## Measure speed and memory beside baselines (docs/benchmarks.md)
 screenshots: setup ## Take the pictures in docs/ anew, with headless Chromium
 	$(BIN)/python docs/screenshots.py
 
-# With the extras of what is required: without them pip, which checks every hash, refuses the lock.
 .PHONY: lock
 lock: setup ## Resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade: to the newest versions)
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-strip-extras \
-		--no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.lock $(ARGS)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-emit-index-url \
+		--no-annotate --quiet --output-file requirements.lock $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the environment, caches and what dbt parsed; the data in MARS_HOME stays
