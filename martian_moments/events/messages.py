@@ -21,7 +21,17 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from martian_moments.documents import MAX_SOL
 from martian_moments.errors import EventUnreadable
@@ -67,7 +77,14 @@ class RefreshRequest(BaseModel):
     young: bool = True
 
 
-_REQUEST: TypeAdapter[SolsRequest | RefreshRequest] = TypeAdapter(SolsRequest | RefreshRequest)
+def _shape(message: object) -> str:
+    return "refresh" if isinstance(message, dict) and "refresh" in message else "sols"
+
+
+# With the shape decided first, an error names the field that is wrong and not one that only the other shape has.
+_REQUEST: TypeAdapter[SolsRequest | RefreshRequest] = TypeAdapter(
+    Annotated[Annotated[SolsRequest, Tag("sols")] | Annotated[RefreshRequest, Tag("refresh")], Discriminator(_shape)]
+)
 
 
 def parse_request(value: bytes | None) -> SolsRequest | RefreshRequest:

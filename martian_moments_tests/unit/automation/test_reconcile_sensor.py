@@ -1,0 +1,174 @@
+"""Whatever was lost on the way from the lake to silver is found and repaired."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+from martian_moments.automation import reconcile_sensor
+from martian_moments.loading import load
+from martian_moments.warehouse.base import LEDGER
+from martian_moments_tests.platforms import Platform
+from martian_moments_tests.unit.test_loading import build_loaded_objects
+
+NAME = reconcile_sensor.NAME
+CURIOSITY = "bronze/curiosity/photos"
+
+
+class Clock:
+    """The sensor's clock, moved by hand. It starts two minutes late: what a test uploads is no news to the sensor."""
+
+    def __init__(self) -> None:
+        self.now = time.time() + 120
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    clock = Clock()
+    monkeypatch.setattr(reconcile_sensor, "time", clock)
+    return clock
+
+
+def asked(tick: SensorExecutionData) -> list[str]:
+    found = []
+    for request in tick.run_requests or ():
+        names = sorted(asset.to_user_string() for asset in request.asset_selection or ())
+        ends = (request.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+        found.append(f"{names[0] if len(names) == 1 else len(names)} {request.partition_key or '-'.join(map(str, ends))}")
+    return sorted(found)
+
+
+def load_all(platform: Platform) -> None:
+    rooms = platform.rooms
+    load(rooms.lake, rooms.warehouse, rooms.lake.list())
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+
+
+def test_objects_whose_events_were_lost_are_asked_for_by_their_partitions(platform: Platform) -> None:
+    platform.manifest("curiosity", dict.fromkeys(range(1_100), 3))
+    platform.photos("curiosity", [3, 900])
+    load_all(platform)
+    build_loaded_objects(platform)
+    platform.photos("curiosity", [5, 7, 1_090])
+    platform.manifest("spirit", {1: 3})
+    tick = platform.tick(NAME)
+    assert asked(tick) == [
+        "bronze/curiosity/photos 00005-00007", "bronze/curiosity/photos 01090-01090", "bronze/manifests spirit",
+    ]  # fmt: skip
+    assert not platform.tick(NAME, tick.cursor).run_requests, "asked for once, then it waits"
+
+
+def test_what_was_uploaded_a_moment_ago_is_left_to_its_event(platform: Platform, clock: Clock) -> None:
+    platform.registered("curiosity", 10)
+    platform.photos("curiosity", [1])
+    clock.now -= 120
+    tick = platform.tick(NAME)
+    assert not tick.run_requests
+    clock.now += 120
+    assert asked(platform.tick(NAME, tick.cursor)) == ["bronze/curiosity/photos 00001-00001"]
+
+
+def test_while_a_load_runs_nothing_is_asked_for(platform: Platform) -> None:
+    platform.registered("curiosity", 10)
+    platform.photos("curiosity", [1])
+    run = platform.start(CURIOSITY)
+    assert not platform.tick(NAME).run_requests
+    platform.instance.report_run_canceled(run)
+    assert platform.tick(NAME).run_requests
+
+
+@pytest.mark.parametrize("lost", ["warehouse.duckdb", "published"])
+def test_a_deleted_warehouse_and_deleted_published_tables_come_back(platform: Platform, lost: str) -> None:
+    platform.manifest("curiosity", {1: 3, 2: 3})
+    platform.photos("curiosity", [1, 2])
+    load_all(platform)
+    build_loaded_objects(platform)
+    path = platform.settings.home / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    tick = platform.tick(NAME)
+    assert asked(tick) == ["bronze/curiosity/photos 00001-00002", "bronze/manifests curiosity"]
+    for request in tick.run_requests or ():
+        assert platform.execute(request).success
+    ledger = platform.rooms.published.read("bronze", "ledger", ["object_key"])
+    assert ledger is not None
+    assert ledger.num_rows == 3
+    assert [name for name in asked(platform.tick(NAME, tick.cursor)) if name.startswith("bronze")] == []
+
+
+def test_a_broken_object_is_asked_for_again_with_a_growing_delay_and_holds_up_nobody(platform: Platform, clock: Clock) -> None:
+    platform.registered("curiosity", 10)
+    platform.photos("curiosity", [1])
+    platform.lake_file("curiosity", 1).write_bytes(b"cut")
+    cursor, waits = None, []
+    for _ in range(8):
+        since = clock.now
+        while not (tick := platform.tick(NAME, cursor)).run_requests:
+            cursor = tick.cursor
+            clock.now += 60
+        waits.append(clock.now - since)
+        cursor = tick.cursor
+    assert waits == [0, 60, 120, 240, 480, 960, 1920, 3600]
+    platform.photos("curiosity", [2])
+    clock.now += 61
+    assert asked(platform.tick(NAME, cursor)) == ["bronze/curiosity/photos 00002-00002"]
+    platform.photos("curiosity", [1], count=9, promised=9)
+    assert asked(platform.tick(NAME, cursor)) == ["bronze/curiosity/photos 00001-00002"], "another version is another object"
+
+
+def test_a_dbt_build_that_failed_is_repeated_later_and_later_until_silver_is_current(platform: Platform, clock: Clock) -> None:
+    platform.registered("curiosity", 10)
+    platform.photos("curiosity", [1])
+    load_all(platform)
+    first = platform.tick(NAME)
+    assert not first.run_requests, "dbt is the automation sensor's, at first"
+    clock.now += 60
+    second = platform.tick(NAME, first.cursor)
+    (request,) = second.run_requests or ()
+    assert {asset.path[0] for asset in request.asset_selection or ()} == {"silver", "gold"}
+    clock.now += 60
+    assert not platform.tick(NAME, second.cursor).run_requests
+    clock.now += 60
+    assert platform.tick(NAME, second.cursor).run_requests
+    build_loaded_objects(platform)
+    tick = platform.tick(NAME, second.cursor)
+    assert not tick.run_requests
+    assert json.loads(tick.cursor or "") == {}
+
+
+def test_a_broken_object_does_not_keep_a_failed_build_from_being_repeated(platform: Platform, clock: Clock) -> None:
+    platform.registered("curiosity", 10)
+    platform.photos("curiosity", [1, 2])
+    platform.lake_file("curiosity", 1).write_bytes(b"cut")
+    load_all(platform)
+    cursor, seen = None, []
+    for _ in range(4):
+        tick = platform.tick(NAME, cursor)
+        seen += asked(tick)
+        cursor = tick.cursor
+        clock.now += 60
+    assert any(not name.startswith("bronze") for name in seen), seen
+
+
+def test_objects_that_no_partition_can_hold_are_passed_over(platform: Platform) -> None:
+    platform.registered("spirit", 3)
+    platform.photos("spirit", [9])  # beyond what is registered
+    platform.rooms.lake.put_bytes("traverse/rover=curiosity/traverse.json.gz", b"x")
+    platform.rooms.lake.put_bytes("photos/rover=sojourner/source=v1/sol=00001.json.gz", b"x")
+    assert not platform.tick(NAME).run_requests
+
+
+def test_a_reconcile_run_is_a_run_of_its_own_each_time(platform: Platform) -> None:
+    platform.registered("curiosity", 3)
+    platform.photos("curiosity", [1])
+    (request,) = platform.tick(NAME).run_requests or ()
+    assert request.run_key is None, "Dagster drops a request whose key it has seen, even if that run failed"
+    assert isinstance(request, dg.RunRequest)
