@@ -105,7 +105,7 @@ def _storable(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def _model_fields(spec: dg.AssetSpec) -> dict[str, Any]:
     return {
         "key": spec.key,
-        "deps": [dep.asset_key for dep in spec.deps],
+        "deps": sorted(dep.asset_key for dep in spec.deps),
         "description": spec.description,
         "metadata": spec.metadata,
         "skippable": spec.skippable,
