@@ -38,7 +38,7 @@ def test_what_is_written_is_read_back() -> None:
     [
         (None, "message"),
         (b"", "message"),
-        (b"[]", "valid dictionary"),
+        (b"[]", "should be an object"),
         (b"\xff", "message"),
         (b'{"rover": "spirit", "first_sol": 1, "last_sol": 2}', "schema: Field required"),
         (b'{"schema": 2, "rover": "spirit", "first_sol": 1, "last_sol": 2}', "schema: Input should be 1"),
