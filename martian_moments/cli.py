@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _REPOSITORY: Final = Path(__file__).resolve().parent.parent
 _INSTANCE_CONFIG: Final = _REPOSITORY / "dagster.yaml"
-_LOOK_SECONDS: Final = 2.0
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -59,7 +58,8 @@ def main() -> None:
 def up(*, headless: Annotated[bool, typer.Option("--headless", help="Without the web interface.")] = False) -> None:
     """Start the whole embedded platform here and keep it running; Ctrl-C stops it. It starts to ingest at once."""
     settings = Settings.load()
-    _run_platform(settings, port=None if headless else settings.ui_port)
+    watch = _Watch(Rooms(settings), seconds=15.0)
+    _run_platform(settings, port=None if headless else settings.ui_port, on_round=watch)
 
 
 @app.command()
@@ -206,7 +206,7 @@ def _tell_replica(url: str) -> None:
     _out.print(f"MARS_V1_URL={url}/api/v1\nMARS_MMGIS_URL={url}/mmgis-maps")
 
 
-def _run_platform(settings: Settings, *, port: int | None, on_round: Callable[[Supervisor], bool] | None = None) -> None:
+def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> None:
     """Prepare and run the platform. It asks itself for every manifest and traverse map as soon as it runs."""
     from martian_moments.events.log import INGESTION_REQUESTS
     from martian_moments.events.messages import refresh_request
@@ -214,9 +214,7 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: Callable[[S
 
     _bake()
     Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
-    run_platform(
-        settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=POOLS, on_event=_tell, on_round=on_round
-    )
+    run_platform(settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=POOLS, on_event=_tell, on_round=on_round)
 
 
 def _bake() -> None:
@@ -226,31 +224,50 @@ def _bake() -> None:
         _tell("the dbt project has been parsed")
 
 
-class _DemoWatch:
+class _Watch:
+    """Shows the platform's progress while it runs: a line whenever it has changed, looked up every few seconds."""
+
+    def __init__(self, rooms: Rooms, *, seconds: float) -> None:
+        self._rooms = rooms
+        self._seconds = seconds
+        self._next_look = 0.0
+        self._shown = ""
+
+    def __call__(self, platform: Supervisor) -> bool:
+        """One round; tells whether the platform may stop."""
+        from martian_moments.operations.status import status as read_status
+
+        if time.monotonic() < self._next_look:
+            return False
+        now = read_status(self._rooms, platform.instance, running=True)
+        self._next_look = time.monotonic() + self._seconds
+        line = _progress_line(now)
+        if line != self._shown:
+            _tell(line)
+        self._shown = line
+        return self._looked(now, platform)
+
+    def _looked(self, now: Status, platform: Supervisor) -> bool:  # noqa: ARG002 - for watches that act on what they see
+        return False
+
+
+class _DemoWatch(_Watch):
     """Shows the demo's progress and, when it has settled, its verdict."""
 
     def __init__(self, rooms: Rooms, control: Control, *, leave: bool) -> None:
-        self._rooms = rooms
+        super().__init__(rooms, seconds=2.0)
         self._control = control
         self._leave = leave
-        self._next_look = 0.0
-        self._settled = False
+        self._judged = False
         self.agreed = False
 
-    def __call__(self, platform: Supervisor) -> bool:
-        """One look; tells whether the platform may stop."""
-        from martian_moments.operations import demo as demonstration
-        from martian_moments.operations.status import status as read_status
+    def _looked(self, now: Status, platform: Supervisor) -> bool:
+        from martian_moments.operations.demo import compare
 
-        if self._settled or time.monotonic() < self._next_look:
+        if self._judged or not now.settled:
             return False
-        now = read_status(self._rooms, platform.instance, running=True)
-        self._next_look = time.monotonic() + _LOOK_SECONDS
-        _tell(_progress_line(now))
-        if not now.settled:
-            return False
-        self._settled = True
-        verdicts = demonstration.compare(self._rooms, now, self._control.truth())
+        self._judged = True
+        verdicts = compare(self._rooms, now, self._control.truth())
         self.agreed = all(verdict.agrees for verdict in verdicts)
         _print_verdicts(verdicts)
         if not self._leave:

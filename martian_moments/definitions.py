@@ -46,6 +46,8 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
             target=[models],
             minimum_interval_seconds=5,
             default_status=dg.DefaultSensorStatus.RUNNING,
+            # Ahead of the loads that are queued: silver must not wait for a bronze that is never idle.
+            run_tags={"dagster/priority": "1"},
             description="Starts dbt when bronze has changed.",
         ),
     ]
