@@ -55,7 +55,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         sensors.append(failure_alert(settings.alert_webhook_url))
     return dg.Definitions(
         assets=[*lake_assets(rovers, traverse_rovers), *bronze_assets(rovers, traverse_rovers), models],
-        asset_checks=lake_checks(rovers),
+        asset_checks=lake_checks(rovers, traverse_rovers),
         sensors=sensors,
         schedules=schedules(rovers, traverse_rovers),
         resources={"rooms": Rooms(settings), **(overrides or {})},

@@ -134,12 +134,8 @@ class Platform:
         """What the daemon and a run worker do with a request."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
         tags = {**request.tags, **({PARTITION: request.partition_key} if request.partition_key else {})}
-        return job.execute_in_process(
-            run_config=request.run_config,
-            instance=self.instance,
-            tags=tags,
-            asset_selection=list(request.asset_selection or ()),
-            raise_on_error=False,
+        return job.get_subset(asset_selection=set(request.asset_selection or ())).execute_in_process(
+            run_config=request.run_config, instance=self.instance, tags=tags, raise_on_error=False
         )
 
     def tick(self, sensor: str, cursor: str | None = None) -> SensorExecutionData:

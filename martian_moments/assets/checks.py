@@ -10,10 +10,12 @@ from martian_moments.loading import unloaded
 from martian_moments.rooms import Rooms
 
 
-def lake_checks(rovers: Sequence[str]) -> list[dg.AssetChecksDefinition]:
+def lake_checks(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> list[dg.AssetChecksDefinition]:
     """For each bronze asset: does it hold every object of the lake, in the version that the lake holds?"""
     checks = [_agrees(bronze.photos_key(rover), [prefix_of(Kind.PHOTOS, rover)]) for rover in rovers]
     checks.append(_agrees(bronze.MANIFESTS, [prefix_of(Kind.MANIFEST, rover) for rover in rovers]))
+    if traverse_rovers:
+        checks.append(_agrees(bronze.TRAVERSE, [prefix_of(Kind.TRAVERSE, rover) for rover in traverse_rovers]))
     return checks
 
 

@@ -95,26 +95,43 @@ def _path_driven(rows: pa.Table) -> Figure:
     """The legs of each rover, coloured by sol, in kilometres from where it started."""
     import math
 
-    import orjson
-
     parts = _by_rover(rows)
     figure, axes = _panels(list(parts), 6)
     for ax, part in zip(axes, parts.values(), strict=True):
-        lines = [orjson.loads(text)["coordinates"] for text in part["geometry"].to_pylist() if text]
-        east, north = lines[0][0][:2]
+        drawn = [(sol, line) for sol, text in zip(*_columns(part, "sol", "geometry"), strict=True) for line in _lines(text)]
+        if not drawn:
+            continue
+        east, north = drawn[0][1][0][:2]
         km = math.radians(1) * MARS_RADIUS_M / 1_000
         shrink = math.cos(math.radians(north))
-        sols = part["sol"].to_pylist()
+        sols = [sol for sol, _ in drawn if sol is not None] or [0]
         shade = _shades(min(sols), max(sols))
-        for sol, line in zip(sols, lines, strict=False):
+        for sol, line in drawn:
             xs = [(point[0] - east) * km * shrink for point in line]
-            ax.plot(xs, [(point[1] - north) * km for point in line], color=shade(sol), linewidth=1.8)
+            ax.plot(xs, [(point[1] - north) * km for point in line], color=_INK if sol is None else shade(sol), linewidth=1.8)
         ax.plot(0, 0, marker="o", color=_INK)
         ax.annotate(" landing", (0, 0), color=_INK)
         ax.set_aspect("equal", adjustable="datalim")
         ax.set_xlabel(f"km east (light: sol {min(sols)}, dark: sol {max(sols)})", color=_INK)
         ax.set_ylabel("km north", color=_INK)
     return figure
+
+
+def _columns(rows: pa.Table, *names: str) -> list[list[Any]]:
+    return [rows[name].to_pylist() for name in names]
+
+
+def _lines(geometry: str | None) -> list[list[list[float]]]:
+    """The lines of a GeoJSON geometry; none where a leg has no geometry."""
+    import orjson
+
+    match orjson.loads(geometry or "null"):
+        case {"type": "LineString", "coordinates": [*line]} if line:
+            return [line]
+        case {"type": "MultiLineString", "coordinates": [*lines]}:
+            return [line for line in lines if line]
+        case _:
+            return []
 
 
 def _shades(first: int, last: int) -> Callable[[int], Any]:

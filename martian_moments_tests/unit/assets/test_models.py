@@ -1,0 +1,154 @@
+"""The dbt assets in a real run over real payloads, against counts that are known from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from martian_moments.loading import silver_lags
+from martian_moments.operations.baking import bake
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.running import running
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+from martian_moments.warehouse.base import MODELS
+from martian_moments_tests.platforms import ROVERS, Platform
+
+SOLS = {"curiosity": [1_000], "perseverance": [0, 367], "opportunity": [1], "spirit": [1]}
+
+
+def build(platform: Platform) -> dg.ExecuteInProcessResult:
+    """All models in one run, as the automation sensor asks for them."""
+    graph = platform.definitions.resolve_asset_graph()
+    models = [key for key in graph.materializable_asset_keys if key.path[0] in {"silver", "gold"}]
+    return platform.execute(dg.RunRequest(asset_selection=models))
+
+
+@pytest.fixture(scope="module")
+def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, dg.ExecuteInProcessResult]]:
+    """A platform that has ingested the recorded sols and built every model, and the run that did."""
+    bake()
+    with running(ReplicaConfig(recorded=real_payloads)) as replica:
+        settings = Settings.load(
+            home=tmp_path_factory.mktemp("real"), v1_url=replica.v1_url, mmgis_url=replica.mmgis_url,
+            requests_per_minute=100_000,
+        )  # fmt: skip
+        platform = Platform(settings, Rooms(settings))
+        for rover in ROVERS:
+            assert platform.run("lake/manifests", rover).success
+            for sol in SOLS[rover]:
+                assert platform.run(f"lake/{rover}/photos", f"{sol:05d}").success
+        assert platform.run("lake/traverse", "perseverance").success
+    for request in platform.tick("upload_events").run_requests or ():
+        assert platform.execute(request).success
+    yield platform, build(platform)
+
+
+def table(platform: Platform, schema: str, name: str) -> list[dict[str, Any]]:
+    found = platform.rooms.published.read(schema, name)
+    assert found is not None
+    return found.to_pylist()
+
+
+def test_the_build_succeeds_and_every_model_is_published(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+    platform, result = built
+    assert result.success
+    for model in MODELS:
+        assert platform.rooms.published.read(model.schema, model.name) is not None, model.name
+    assert not silver_lags(platform.rooms.published)
+
+
+def test_the_published_photos_are_exactly_the_real_records(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+    platform, _ = built
+    photos = table(platform, "silver", "fact_photos")
+    counts: dict[tuple[str, int], int] = {}
+    for photo in photos:
+        counts[photo["rover"], photo["sol"]] = counts.get((photo["rover"], photo["sol"]), 0) + 1
+    assert counts == {
+        ("perseverance", 0): 54, ("perseverance", 367): 162, ("curiosity", 1_000): 856, ("opportunity", 1): 95, ("spirit", 1): 77,
+    }  # fmt: skip
+    assert len({photo["photo_key"] for photo in photos}) == len(photos) == 1_244
+    ledger = table(platform, "bronze", "ledger")
+    assert sum(row["record_count"] for row in ledger if row["kind"] == "photos") == 1_244
+
+
+def test_the_manifests_promise_what_nasa_promised(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+    platform, _ = built
+    promised = table(platform, "silver", "manifest_sols")
+    assert len(promised) == 11_476
+    assert sum(row["photos_promised"] for row in promised) == 1_192_103
+
+
+def test_the_distance_driven_counts_overlapping_legs_once(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+    platform, _ = built
+    legs = table(platform, "silver", "fact_path")
+    assert len(legs) == 522
+    assert sum(leg["distance_m"] for leg in legs) / 1_000 == pytest.approx(41.74, abs=0.005)
+    (perseverance,) = (row for row in table(platform, "gold", "rover_summary") if row["rover"] == "perseverance")
+    assert perseverance["distance_m"] / 1_000 == pytest.approx(41.74, abs=0.005)
+    assert perseverance["photos"] == 54 + 162
+
+
+def test_gold_reports_what_is_missing_and_all_four_rovers(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+    platform, _ = built
+    gaps = table(platform, "gold", "photo_gaps")
+    assert sum(gap["reason"] == "missing" for gap in gaps) == 11_476 - 5
+    assert {gap["reason"] for gap in gaps} == {"missing", "expected_gap"}
+    assert {row["rover"] for row in table(platform, "gold", "rover_summary")} == set(ROVERS)
+
+
+def test_an_assets_page_shows_a_preview_and_a_picture(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+    from matplotlib.image import imread
+
+    _, result = built
+    shown = {
+        event.asset_key: event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }
+    assert len(shown) >= 13
+    assert "| rover | leg |" in str(shown[dg.AssetKey(["silver", "fact_path"])]["preview"].value)
+    assert shown[dg.AssetKey(["silver", "fact_photos"])]["dagster/row_count"].value == 1_244
+    for name in (["silver", "fact_path"], ["gold", "daily_activity"], ["gold", "camera_summary"]):
+        picture = str(shown[dg.AssetKey(name)]["picture"].value)
+        encoded = picture.partition("base64,")[2].removesuffix(")")
+        pixels = imread(io.BytesIO(base64.b64decode(encoded, validate=True)), format="png")
+        assert pixels.shape[0] > 100
+        assert pixels.shape[1] > 400
+        assert pixels.std() > 0, "an empty picture"
+
+
+def test_data_tests_are_asset_checks_that_passed(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+    _, result = built
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) > 20
+    errors = [each for each in checks if not each.passed and each.severity is dg.AssetCheckSeverity.ERROR]
+    assert errors == []
+
+
+def test_a_second_build_changes_no_published_table_and_a_failed_one_publishes_nothing(
+    built: tuple[Platform, dg.ExecuteInProcessResult],
+) -> None:
+    import duckdb
+
+    platform, _ = built
+    files = sorted((platform.settings.home / "published").rglob("*.parquet"))
+    before = [(file.stat().st_mtime_ns, file.read_bytes()) for file in files]
+    assert build(platform).success
+    assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in files] == before
+    platform.photos("curiosity", [1_001], count=2, promised=2)
+    assert platform.run("bronze/curiosity/photos", "01001").success
+    warehouse = platform.settings.home / "warehouse.duckdb"
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("alter table bronze.raw_manifests rename column document to hidden")
+    models = [file for file in files if "ledger" not in file.name]
+    before = [(file.stat().st_mtime_ns, file.read_bytes()) for file in models]
+    result = build(platform)
+    assert not result.success
+    assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in models] == before
+    assert silver_lags(platform.rooms.published), "so that reconcile repeats it"
