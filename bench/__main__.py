@@ -1,0 +1,37 @@
+"""``python -m bench [NAME...] [--quick]``: measure, and print one table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+from typing import Final
+
+import psutil
+from rich.console import Console
+
+from bench.report import Line, show
+
+PARTS: Final = ("imports", "ingest", "history", "latency")
+
+
+def main() -> None:
+    """Run the benchmarks that are named, all of them by default."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Speed and memory, each beside its baseline.")
+    parser.add_argument("names", nargs="*", choices=[*PARTS, []], metavar="NAME", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="small sizes, once each: shows that it works, not how fast")
+    asked = parser.parse_args()
+    console = Console(highlight=False)
+    lines: list[Line] = []
+    for name in asked.names or PARTS:
+        busy = os.getloadavg()[0]
+        console.print(f"{name}: measuring (load average before: {busy:.1f})")
+        lines += importlib.import_module(f"bench.{name}").measure(quick=asked.quick)
+    cores, gigabytes = psutil.cpu_count(), psutil.virtual_memory().total / 1e9
+    console.print(f"{cores} cores, {gigabytes:.0f} GB, Python {platform.python_version()}, {platform.system()}")
+    show(lines, console)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Backfill of 500 sols of Curiosity from an upstream that answers from memory, at 0 and at 100 ms latency."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+
+from bench.contenders import Work
+from bench.measuring import Measured, in_own_process, median_of
+from bench.platform import Platform, platform
+from bench.report import Line
+from bench.upstream import ROVER, Upstream, upstream
+from martian_moments import ingest
+from martian_moments.assets.lake import photos_key
+from martian_moments.partitions import Span, register_sols
+
+_IN_FLIGHT: Final = 16
+_LATENCIES_MS: Final = (0, 100)
+_PEAK_MB: Final = 350
+
+
+def measure(*, quick: bool) -> Iterator[Line]:
+    """The lines of the ingest benchmark."""
+    times = 1 if quick else 3
+    with upstream(20 if quick else 500) as mars, tempfile.TemporaryDirectory() as home:
+        through_dagster = _through_dagster(mars, Path(home), times)
+        for latency, dagster in zip(_LATENCIES_MS, through_dagster, strict=True):
+            mars.latency(latency)
+            yield from _lines(latency, mars, dagster, times)
+
+
+def _lines(latency: int, mars: Upstream, dagster: Measured, times: int) -> Iterator[Line]:
+    found = {name: _contender(name, mars, times) for name in ("floor", "rooms", "bronze", "dlt")}
+    what = f"ingest {len(mars.sols)} sols, {latency} ms"
+    floor, dlt = found["floor"], found["dlt"]
+    for name, title, goal in (("rooms", "rooms alone", 1.1), ("bronze", "rooms by way of bronze", None)):
+        ours = found[name]
+        yield Line(name=f"{what}: {title}", ours=ours.seconds, unit="s", baseline=floor.seconds, against="bare loop", ratio_at_most=goal)
+        yield Line(name=f"{what}: {title}, peak", ours=ours.peak_mb, unit="MB", baseline=floor.peak_mb, against="bare loop")
+    yield Line(name=f"{what}: through Dagster", ours=dagster.seconds, unit="s", baseline=dlt.seconds, against="dlt", ratio_at_most=1)
+    yield Line(
+        name=f"{what}: through Dagster, peak", ours=dagster.peak_mb, unit="MB", baseline=dlt.peak_mb, against="dlt", at_most=_PEAK_MB
+    )
+
+
+def _contender(name: str, mars: Upstream, times: int) -> Measured:
+    def once() -> Measured:
+        with tempfile.TemporaryDirectory() as folder:
+            work = Work(mars.replica.v1_url, mars.sols, _IN_FLIGHT, folder)
+            measured = in_own_process("bench.contenders", *work.arguments(name))
+        if measured.result["photos"] != mars.photos:
+            raise RuntimeError(f"{name} ended with {measured.result['photos']} of {mars.photos} photos")
+        return measured
+
+    return median_of(once, times)
+
+
+def _through_dagster(mars: Upstream, home: Path, times: int) -> list[Measured]:
+    """The backfill as one run on a platform where nothing else runs, at each latency."""
+    addresses = {"v1_url": mars.replica.v1_url, "mmgis_url": mars.replica.mmgis_url}
+    with platform(home, **addresses, rover=ROVER, module="bench.quiet", in_flight=_IN_FLIGHT) as mine:
+        asyncio.run(_fetch_manifest(mine))
+        register_sols(mine.instance, ROVER, mars.sols[-1])
+        measured = []
+        for latency in _LATENCIES_MS:
+            mars.latency(latency)
+            measured.append(median_of(lambda: _run(mine, mars, home), times))
+        return measured
+
+
+async def _fetch_manifest(mine: Platform) -> None:
+    async with mine.rooms.client() as client:
+        await ingest.fetch_manifest(mine.rooms.photo_source(client), mine.rooms.lake, ROVER)
+
+
+def _run(mine: Platform, mars: Upstream, home: Path) -> Measured:
+    """From the launch to the last materialization, with an empty lake."""
+    shutil.rmtree(home / "lake" / "photos", ignore_errors=True)
+    launched = time.time()
+    tags = Span(mars.sols[0], mars.sols[-1], mars.sols).tags()
+    run_id = mine.launch(dg.RunRequest(asset_selection=[photos_key(ROVER)], tags=tags))
+    peak_mb = mine.finish(run_id)
+    told = mine.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    partitions = {record.partition_key for record in told}
+    if len(partitions) < len(mars.sols):
+        raise RuntimeError(f"{len(partitions)} of {len(mars.sols)} sols are materialized")
+    return Measured(max(record.timestamp for record in told) - launched, peak_mb, {"sols": len(partitions)})
