@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 
 from martian_moments.assets.bronze import bronze_assets
-from martian_moments.assets.checks import lake_checks
 from martian_moments.assets.lake import lake_assets
 from martian_moments.assets.models import model_assets
 from martian_moments.automation.alerts import failure_alert
@@ -55,7 +54,6 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         sensors.append(failure_alert(settings.alert_webhook_url))
     return dg.Definitions(
         assets=[*lake_assets(rovers, traverse_rovers), *bronze_assets(rovers, traverse_rovers), models],
-        asset_checks=lake_checks(rovers, traverse_rovers),
         sensors=sensors,
         schedules=schedules(rovers, traverse_rovers),
         resources={"rooms": Rooms(settings), **(overrides or {})},

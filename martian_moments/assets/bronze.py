@@ -8,6 +8,7 @@ import dagster as dg
 
 from martian_moments.assets import lake as lake_assets
 from martian_moments.assets.bookkeeping import materializations
+from martian_moments.assets.checks import agreement, agreement_spec
 from martian_moments.documents import Coordinates, Kind, coordinates, prefix_of, sol_key
 from martian_moments.errors import DocumentError
 from martian_moments.events.dead_letters import broken_object
@@ -47,41 +48,45 @@ def _by_rover(key: dg.AssetKey, rovers: Sequence[str], what: str) -> dg.AssetsDe
         deps=[upstream],
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
+        check_specs=[agreement_spec(key)],
         pool=WAREHOUSE_POOL,
         group_name="mission",
         kinds={"table"},
         owners=lake_assets.OWNERS,
         description=f"One row per document: the {what} of the lake, unchanged, with their ledger.",
     )
-    def bronze(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
+    def bronze(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.AssetCheckResult]:
         found = {rover: rooms.lake.list(prefix_of(kind, rover)) for rover in context.partition_keys}
         _load_and_tell(context, rooms, found)
-        yield from ()
+        yield agreement(rooms, key, [prefix_of(kind, rover) for rover in rovers])
 
     return bronze
 
 
 def _photos(rover: str) -> dg.AssetsDefinition:
+    key = photos_key(rover)
+
     @dg.asset(
-        key=photos_key(rover),
+        key=key,
         partitions_def=sols_of(rover),
         deps=[lake_assets.photos_key(rover)],
         backfill_policy=dg.BackfillPolicy.multi_run(BRONZE_RUN_SOLS),
         output_required=False,
+        check_specs=[agreement_spec(key)],
         pool=WAREHOUSE_POOL,
         group_name=rover,
         kinds={"table"},
         owners=lake_assets.OWNERS,
         description=f"One row per sol and source: the photo documents of {ROVERS[rover].title}, with their ledger.",
     )
-    def photos(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
+    def photos(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.AssetCheckResult]:
         found: dict[str, list[ObjectInfo]] = {key: [] for key in context.partition_keys}
         for each in rooms.lake.list(prefix_of(Kind.PHOTOS, rover)):
             at = coordinates(each.key)
             if at is not None and at.sol is not None and sol_key(at.sol) in found:
                 found[sol_key(at.sol)].append(each)
         _load_and_tell(context, rooms, found)
-        yield from ()
+        yield agreement(rooms, key, [prefix_of(Kind.PHOTOS, rover)])
 
     return photos
 

@@ -82,9 +82,8 @@ def _shape(message: object) -> str:
 
 
 # With the shape decided first, an error names the field that is wrong and not one that only the other shape has.
-_REQUEST: TypeAdapter[SolsRequest | RefreshRequest] = TypeAdapter(
-    Annotated[Annotated[SolsRequest, Tag("sols")] | Annotated[RefreshRequest, Tag("refresh")], Discriminator(_shape)]
-)
+Request = Annotated[Annotated[SolsRequest, Tag("sols")] | Annotated[RefreshRequest, Tag("refresh")], Discriminator(_shape)]
+_REQUEST: TypeAdapter[SolsRequest | RefreshRequest] = TypeAdapter(Request)
 
 
 def parse_request(value: bytes | None) -> SolsRequest | RefreshRequest:
