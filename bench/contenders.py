@@ -73,7 +73,7 @@ def floor(work: Work) -> int:
 
 
 def dlt(work: Work) -> int:
-    """A tuned dlt pipeline: parallel async requests, Parquet between its steps, no nested tables."""
+    """A tuned dlt pipeline: parallel async requests, and an Arrow table per sol, which spares dlt its look at every row."""
     import os
 
     # dlt reads them when it is imported.
@@ -88,8 +88,18 @@ def dlt(work: Work) -> int:
     import duckdb
     import httpx
     import orjson
+    import pyarrow as pa
 
     client = httpx.AsyncClient(limits=httpx.Limits(max_connections=work.in_flight), trust_env=False)
+
+    columns: dict[str, Callable[[Any], Any]] = {
+        "id": lambda record: record["id"],
+        "sol": lambda record: record["sol"],
+        "camera": lambda record: record["camera"]["name"],
+        "camera_full_name": lambda record: record["camera"]["full_name"],
+        "img_src": lambda record: record["img_src"],
+        "earth_date": lambda record: record["earth_date"],
+    }
 
     @dlt.resource(name="sols")
     def sols() -> Any:
@@ -98,7 +108,8 @@ def dlt(work: Work) -> int:
     @dlt.transformer(name="photos", data_from=sols, max_table_nesting=0, write_disposition="append")
     async def photos(sol: int) -> Any:
         answer = await client.get(photos_url(work.v1_url, sol))
-        return orjson.loads(answer.raise_for_status().content)["photos"]
+        records = orjson.loads(answer.raise_for_status().content)["photos"]
+        return pa.table({name: [str(value(record)) for record in records] for name, value in columns.items()})
 
     pipeline = dlt.pipeline(
         "mars",
@@ -112,7 +123,7 @@ def dlt(work: Work) -> int:
 
 
 def rooms(work: Work) -> int:
-    """The rooms nasa and lake: fetch, check, fingerprint, compress, keep, tell the event log; then flatten as the floor does."""
+    """The rooms nasa and lake: fetch, check, fingerprint, compress, keep, tell the event log; flattened as the floor does."""
     _fetch(work)
     import duckdb
 

@@ -74,7 +74,9 @@ class Platform:
             while not (run := self._run(run_id)).is_finished and time.monotonic() < deadline:
                 time.sleep(_LOOK_SECONDS)
         if not run.is_success:
-            raise RuntimeError(f"run {run_id} is {run.status}; {self.instance.storage_directory()}/{run_id}/worker.log says why")
+            raise RuntimeError(
+                f"run {run_id} is {run.status}; {self.instance.storage_directory()}/{run_id}/worker.log says why"
+            )
         return peak[0]
 
     def _run(self, run_id: str) -> dg.DagsterRun:
@@ -97,7 +99,9 @@ def platform(home: Path, *, v1_url: str, mmgis_url: str, rover: str, module: str
     }
     with (
         _environment(environment),
-        supervise(home, instance_config=_INSTANCE_CONFIG, module=module, port=None, pools=POOLS, on_event=_ignore) as running,
+        supervise(
+            home, instance_config=_INSTANCE_CONFIG, module=module, port=None, pools=POOLS, on_event=_ignore
+        ) as running,
         WorkspaceProcessContext(
             running.instance,
             GrpcServerTarget(host="127.0.0.1", port=running.state.grpc_port, socket=None, location_name=LOCATION),

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+
+
+_WHOLE_FROM: Final = 100
+"""Numbers from here on are shown without decimals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,8 @@ class Line:
         against: what the baseline is.
         at_most: the goal for our number.
         ratio_at_most: the goal for our number divided by the baseline.
+        peak_mb: the most memory of what was measured.
+        baseline_peak_mb: the most memory of the baseline.
     """
 
     name: str
@@ -30,6 +37,8 @@ class Line:
     against: str = ""
     at_most: float | None = None
     ratio_at_most: float | None = None
+    peak_mb: float | None = None
+    baseline_peak_mb: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -55,16 +64,17 @@ class Line:
 
 def show(lines: Iterable[Line], console: Console) -> None:
     """Print the table."""
-    table = Table("measured", "ours", "baseline", "ratio", "goal", "met")
+    table = Table("measured", "ours", "baseline", "ratio", "goal", "met", "peak MB")
     for column in table.columns[1:4]:
         column.justify = "right"
     for line in lines:
         baseline = "" if line.baseline is None else f"{_number(line.baseline)} {line.unit} ({line.against})"
         ratio = "" if line.ratio is None else f"{line.ratio:.2f}x"
         met = {True: "[green]yes[/green]", False: "[red]no[/red]", None: ""}[line.met]
-        table.add_row(line.name, f"{_number(line.ours)} {line.unit}", baseline, ratio, line.goal, met)
+        peaks = [_number(peak) for peak in (line.peak_mb, line.baseline_peak_mb) if peak is not None]
+        table.add_row(line.name, f"{_number(line.ours)} {line.unit}", baseline, ratio, line.goal, met, " / ".join(peaks))
     console.print(table)
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    return f"{value:,.{0 if abs(value) >= _WHOLE_FROM else 2}f}"

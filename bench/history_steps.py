@@ -1,0 +1,149 @@
+"""The steps of the history benchmark: ``python -m bench.history_steps STEP HOME [SOLS]``, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.upstream import ROVER, real_counts
+
+if TYPE_CHECKING:
+    from martian_moments.documents import Document
+    from martian_moments.replica.archive import Archive
+    from martian_moments.rooms import Rooms
+
+_HELD_BACK: Final = "held_back"
+"""The folder, beside the lake, of the document that arrives later: Curiosity's newest sol."""
+
+
+def generate(home: Path, sols: str) -> dict[str, int]:
+    """Make the lake: every rover's manifest and its first sols with photos, or ``all``; Curiosity's newest is held back."""
+    from martian_moments.documents import Kind, encode
+    from martian_moments.replica.archive import open_archive
+    from martian_moments.replica.config import ReplicaConfig
+
+    archive = open_archive(ReplicaConfig(sols=None if sols == "all" else int(sols), counts=real_counts()))
+    newest = archive.histories[ROVER].totals()["max_sol"]
+    found = {"sols": 0, "photos": 0}
+    for document in _documents(archive):
+        header = document.header
+        held_back = (header.rover, header.sol) == (ROVER, newest)
+        file = home / (_HELD_BACK if held_back else "lake") / header.key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encode(document))
+        if header.kind is Kind.PHOTOS and not held_back:
+            found["sols"] += 1
+            found["photos"] += header.record_count
+    return found
+
+
+def _documents(archive: Archive) -> Iterator[Document]:
+    """Every manifest and sol as v1 answers them."""
+    from martian_moments.documents import Kind
+    from martian_moments.replica.archive import PhotoQuery
+
+    for rover, history in archive.histories.items():
+        yield _document(Kind.MANIFEST, rover, None, archive.manifest(rover).body, 1)
+        for sol, ids in history.photo_ids():
+            yield _document(Kind.PHOTOS, rover, sol, archive.photos(rover, PhotoQuery(sol=sol)).body, len(ids))
+
+
+def _document(kind: Any, rover: str, sol: int | None, body: bytes, records: int) -> Document:
+    import hashlib
+
+    from martian_moments.documents import Document, Header
+
+    header = Header(
+        kind=kind,
+        rover=rover,
+        source="v1",
+        sol=sol,
+        fetched_at=datetime.now(UTC),
+        fingerprint=hashlib.sha256(body).hexdigest(),
+        record_count=records,
+        promised=records,
+        complete=True,
+        synthetic=True,
+    )
+    return Document(header, (body,))
+
+
+def load(home: Path) -> dict[str, int]:
+    """Load what bronze does not hold, and publish the ledger."""
+    from martian_moments import loading
+    from martian_moments.warehouse.base import LEDGER
+
+    rooms = _rooms(home)
+    done = loading.load(rooms.lake, rooms.warehouse, rooms.lake.list())
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    return {"loaded": len(done.report.loaded)}
+
+
+def build(home: Path) -> dict[str, int]:
+    """``dbt build`` as the platform runs it, tests included."""
+    rooms = _rooms(home)
+    project = rooms.dbt_project
+    target = home / "dbt"
+    environment = {
+        **os.environ,
+        **rooms.warehouse.dbt_environment(),
+        "DBT_PROFILES_DIR": str(project),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target),
+    }
+    dbt = Path(sys.executable).with_name("dbt")
+    command = [str(dbt), "build", "--exclude", "resource_type:unit_test"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout[-3_000:])
+    results = json.loads((target / "run_results.json").read_text())["results"]
+    return {"nodes": len(results)}
+
+
+def publish(home: Path) -> dict[str, int]:
+    """Publish every model."""
+    from martian_moments.warehouse.base import MODELS
+
+    rooms = _rooms(home)
+    return {"written": len(rooms.warehouse.publish(rooms.published, MODELS))}
+
+
+def arrive(home: Path) -> dict[str, int]:
+    """The sol that was held back appears in the lake."""
+    for file in (home / _HELD_BACK).rglob("*.gz"):
+        file.rename(home / "lake" / file.relative_to(home / _HELD_BACK))
+    return {}
+
+
+def count(home: Path) -> dict[str, int]:
+    """The photos that readers see."""
+    summary = _rooms(home).published.read("gold", "rover_summary", ["photos"])
+    return {"photos": 0 if summary is None else sum(summary["photos"].to_pylist())}
+
+
+def _rooms(home: Path) -> Rooms:
+    from martian_moments.rooms import Rooms
+    from martian_moments.settings import Settings
+
+    return Rooms(Settings.load(home=home))
+
+
+STEPS: Final[dict[str, Callable[..., dict[str, int]]]] = {
+    step.__name__: step for step in (generate, load, build, publish, arrive, count)
+}
+
+
+def main() -> None:
+    """Do one step and print what it did."""
+    name, home, *arguments = sys.argv[1:]
+    print(json.dumps(STEPS[name](Path(home), *arguments)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What a start costs: importing the definitions, and the code server until it answers."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._grpc.client import DagsterGrpcClient
+
+from bench.measuring import free_port
+from bench.report import Line
+
+_DEFINITIONS = "martian_moments.definitions"
+
+
+def measure(*, quick: bool) -> Iterator[Line]:
+    """The lines of the start benchmark."""
+    times = 2 if quick else 7
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["MARS_HOME"] = home
+        # Turn by turn, so that both see the same machine.
+        turns = [(_import("dagster"), _import(_DEFINITIONS)) for _ in range(times)]
+        dagster, ours = (statistics.median(seconds) for seconds in zip(*turns, strict=True))
+        yield Line(
+            name="import of the definitions",
+            ours=ours,
+            unit="s",
+            baseline=dagster,
+            against="import dagster",
+            ratio_at_most=1.3,
+        )
+        servers = [(_code_server("bench.empty"), _code_server(_DEFINITIONS)) for _ in range(1 if quick else 3)]
+        empty, ours = (statistics.median(seconds) for seconds in zip(*servers, strict=True))
+        yield Line(name="start of the code server", ours=ours, unit="s", baseline=empty, against="without definitions")
+
+
+def _import(module: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-W", "ignore", "-c", f"import {module}"], check=True)
+    return time.perf_counter() - began
+
+
+def _code_server(module: str) -> float:
+    """Seconds from its start until it answers a ping, which it does when the definitions are loaded."""
+    port = free_port()
+    log = Path(os.environ["MARS_HOME"]) / "code-server.log"
+    began = time.perf_counter()
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "api",
+        "grpc",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-m",
+        module,
+        "-a",
+        "defs",
+    ]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+        try:
+            client = DagsterGrpcClient(host="127.0.0.1", port=port)
+            while not _answers(client):
+                if server.poll() is not None:
+                    raise RuntimeError(f"the code server ended: {log.read_text()[-3_000:]}")
+            return time.perf_counter() - began
+        finally:
+            server.terminate()
+
+
+def _answers(client: DagsterGrpcClient) -> bool:
+    try:
+        client.ping("")
+    except DagsterUserCodeUnreachableError:
+        time.sleep(0.05)
+        return False
+    return True

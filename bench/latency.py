@@ -1,0 +1,98 @@
+"""From an upload to bronze and to gold, on an idle platform with all its sensors and schedules."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from bench.measuring import percentile
+from bench.platform import Platform, platform
+from bench.report import Line
+from bench.upstream import ROVER, upstream
+from martian_moments.documents import Coordinates, Document, Kind, decode, fingerprint_of, object_key
+from martian_moments.events.log import INGESTION_REQUESTS
+from martian_moments.events.messages import refresh_request
+from martian_moments.operations.status import status
+from martian_moments.rooms import Rooms
+from martian_moments.warehouse.base import LEDGER
+
+_SOLS: Final = 40
+_LOOK_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 300.0
+_BRONZE_P50: Final = 10.0
+_GOLD_P50: Final = 30.0
+
+
+def measure(*, quick: bool) -> Iterator[Line]:
+    """The lines of the latency benchmark."""
+    uploads = 1 if quick else 20
+    with upstream(2 if quick else _SOLS) as mars, tempfile.TemporaryDirectory() as home:
+        addresses = {"v1_url": mars.replica.v1_url, "mmgis_url": mars.replica.mmgis_url}
+        with platform(Path(home), **addresses, rover=ROVER, module="martian_moments.definitions", in_flight=16) as mine:
+            mine.rooms.log.publish(INGESTION_REQUESTS, [refresh_request([ROVER], young=False)])
+            _settle(mine)
+            times = [_upload(mine, mars.sols[-1], number) for number in range(uploads)]
+    for what, found, goal in zip(("bronze", "gold"), zip(*times, strict=True), (_BRONZE_P50, _GOLD_P50), strict=True):
+        yield Line(name=f"upload to {what}, p50 of {uploads}", ours=percentile(found, 50), unit="s", at_most=goal)
+        yield Line(name=f"upload to {what}, p95 of {uploads}", ours=percentile(found, 95), unit="s")
+
+
+def _upload(mine: Platform, sol: int, number: int) -> tuple[float, float]:
+    """Upload a sol with one photo more; seconds until readers see it in the ledger of bronze and in gold."""
+    # Ticks come at fixed intervals: an upload may find any moment between two of them.
+    time.sleep(random.Random(number).uniform(0, 5))
+    key = object_key(Coordinates(Kind.PHOTOS, ROVER, "v1", sol))
+    document = _with_one_more(decode(key, mine.rooms.lake.get(key)), number)
+    photos = _photos_in_gold(mine.rooms)
+    uploaded = time.monotonic()
+    put = asyncio.run(mine.rooms.lake.put_if_changed(document))
+    _wait("bronze to show the upload", lambda: _etag_in_bronze(mine.rooms, key) == put.etag)
+    in_bronze = time.monotonic()
+    _wait("gold to show the upload", lambda: _photos_in_gold(mine.rooms) == photos + 1)
+    in_gold = time.monotonic()
+    _settle(mine)
+    return in_bronze - uploaded, in_gold - uploaded
+
+
+def _with_one_more(document: Document, number: int) -> Document:
+    page = orjson.loads(document.pages[0])
+    page["photos"].append(page["photos"][-1] | {"id": 1_000_000_000 + number})
+    header = dataclasses.replace(
+        document.header,
+        fetched_at=datetime.now(UTC),
+        fingerprint=fingerprint_of(page),
+        record_count=document.header.record_count + 1,
+    )
+    return Document(header, (orjson.dumps(page),))
+
+
+def _etag_in_bronze(rooms: Rooms, key: str) -> str | None:
+    ledger = rooms.published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
+    held = [] if ledger is None else ledger.to_pylist()
+    return next((row["etag"] for row in held if row["object_key"] == key), None)
+
+
+def _photos_in_gold(rooms: Rooms) -> int:
+    summary = rooms.published.read("gold", "rover_summary", ["photos"])
+    return 0 if summary is None else sum(summary["photos"].to_pylist())
+
+
+def _settle(mine: Platform) -> None:
+    _wait("the platform to settle", lambda: status(mine.rooms, mine.instance, running=True).settled)
+
+
+def _wait(what: str, reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not reached():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"waited {_PATIENCE_SECONDS:.0f} s for {what}")
+        time.sleep(_LOOK_SECONDS)
