@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from martian_moments.loading import held_etags, load, silver_lags, unloaded
-from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments_tests.platforms import Platform
 
 
@@ -103,14 +103,13 @@ def test_held_etags_are_those_of_the_lake(platform: Platform) -> None:
     assert held_etags(platform.rooms.warehouse) == {info.key: info.etag}
 
 
-def build_loaded_objects(platform: Platform) -> None:
+def build_loaded_objects(platform: Platform, *bronze: str) -> None:
+    """What a dbt build would publish last."""
     import duckdb
 
     with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
         connection.execute("create schema if not exists silver")
-        connection.execute(
-            "create or replace table silver.loaded_objects as "
-            "select object_key, etag, rover, kind, source, sol from bronze.raw_photos"
-        )
-    tables: list[PublishedTable] = [LOADED_OBJECTS]
-    platform.rooms.warehouse.publish(platform.rooms.published, tables)
+        columns = "select object_key, etag, rover, kind, source, sol from"
+        tables = " union all ".join(f"{columns} {table}" for table in bronze or ("bronze.raw_photos",))
+        connection.execute(f"create or replace table silver.loaded_objects as {tables}")
+    platform.rooms.warehouse.publish(platform.rooms.published, [LOADED_OBJECTS])

@@ -1,0 +1,45 @@
+"""The check-up: what works, and what to do about what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from martian_moments.operations import doctor
+from martian_moments.operations.doctor import Finding, check_up
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+from martian_moments_tests.platforms import Platform
+
+
+def findings(platform: Platform) -> dict[str, Finding]:
+    return {each.what: each for each in check_up(platform.rooms)}
+
+
+def test_a_healthy_machine_passes_and_a_platform_that_is_not_up_is_no_fault(platform: Platform) -> None:
+    found = findings(platform)
+    assert list(found) == ["disk", "lake", "event log", "warehouse", "dbt project", "platform"]
+    assert all(each.ok for each in found.values()), found
+    assert "martian-moments up" in found["platform"].detail
+
+
+def test_a_lake_that_cannot_be_written_is_one_finding_and_the_rest_is_checked(tmp_path: Path, no_settings: None) -> None:
+    (tmp_path / "file").write_text("no folder")
+    settings = Settings.load(home=tmp_path / "home", lake_url=(tmp_path / "file" / "lake").as_uri())
+    found = {each.what: each for each in check_up(Rooms(settings))}
+    assert {what for what, each in found.items() if not each.ok} == {"lake"}
+    assert str(tmp_path / "file") in found["lake"].detail
+
+
+def test_a_full_disk_is_told_with_what_is_needed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_ENOUGH_BYTES", 2**60)
+    found = findings(platform)["disk"]
+    assert not found.ok
+    assert "the full history needs" in found.detail
+
+
+def test_the_probe_is_no_document(platform: Platform) -> None:
+    findings(platform)
+    assert platform.events("minio-events") == []
+    assert [info.key for info in platform.rooms.lake.list()] == ["doctor/probe"]

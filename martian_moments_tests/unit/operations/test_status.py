@@ -1,0 +1,245 @@
+"""The status: exactly the promised shape, and settled only when nothing at all is left to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
+from martian_moments.automation.requests_sensor import Refresh
+from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Message
+from martian_moments.events.messages import refresh_request
+from martian_moments.gaps import Tries
+from martian_moments.loading import load
+from martian_moments.operations import backfill
+from martian_moments.operations import status as status_module
+from martian_moments.operations.status import Status, status
+from martian_moments.warehouse.base import LEDGER
+from martian_moments_tests.platforms import Platform
+from martian_moments_tests.unit.test_loading import build_loaded_objects
+
+ROVER_KEYS = {
+    "state": str, "sols_expected": int, "sols_in_lake": int, "sols_in_bronze": int, "photos_expected": int,
+    "photos_in_lake": int, "photos_in_bronze": int, "photos_in_silver": int, "gaps": list, "short": list,
+}  # fmt: skip
+
+
+@dataclass
+class Stage:
+    """A platform with everything done, and the sensors' cursors as they would be stored."""
+
+    platform: Platform
+    cursors: dict[str, str]
+    running: bool = True
+
+    def look(self) -> Status:
+        return status(self.platform.rooms, self.platform.instance, running=self.running)
+
+    def load(self) -> None:
+        rooms = self.platform.rooms
+        load(rooms.lake, rooms.warehouse, rooms.lake.list())
+        rooms.warehouse.publish(rooms.published, [LEDGER])
+
+    def read_all(self) -> None:
+        """The sensors have read every event."""
+        log = self.platform.rooms.log
+        offsets = {partition: mark.high for partition, mark in log.watermarks(UPLOADS).items()}
+        self.cursors[upload_sensor.NAME] = upload_sensor.Cursor(offsets=offsets).dump()
+
+
+@pytest.fixture
+def stage(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    cursors = {requests_sensor.NAME: requests_sensor.Cursor().dump(), gap_sensor.NAME: gap_sensor.write_cursor({})}
+    monkeypatch.setattr(status_module, "_cursor", lambda _, name: cursors.get(name))
+    stage = Stage(platform, cursors)
+    platform.manifest("curiosity", {1: 3, 2: 3})
+    platform.photos("curiosity", [1, 2])
+    stage.load()
+    build_loaded_objects(platform, "bronze.raw_photos", "bronze.raw_manifests")
+    stage.read_all()
+    return stage
+
+
+def test_a_finished_platform_is_settled(stage: Stage) -> None:
+    now = stage.look()
+    assert (now.settled, now.waiting_for) == (True, [])
+
+
+def test_the_json_has_exactly_the_promised_keys_and_types(stage: Stage) -> None:
+    stage.platform.manifest("spirit", {1: 3, 2: 4})
+    stage.platform.photos("spirit", [2], count=1, promised=4)
+    tries = Tries()
+    tries.attempts = {1: (2, 4e9)}
+    stage.cursors[gap_sensor.NAME] = gap_sensor.write_cursor({"spirit": tries})
+    found: dict[str, Any] = json.loads(json.dumps(stage.look().to_json(), default=lambda moment: moment.isoformat()))
+    assert set(found) == {"rovers", "dead_letters", "settled", "waiting_for"}
+    assert type(found["dead_letters"]) is int
+    assert found["settled"] is False
+    assert list(found["rovers"]) == list(stage.platform.settings.rovers)
+    for rover in found["rovers"].values():
+        assert {name: type(value) for name, value in rover.items()} == ROVER_KEYS
+    spirit = found["rovers"]["spirit"]
+    assert spirit["state"] == "served"
+    assert spirit["gaps"] == [
+        {"sol": 1, "expected": 3, "found": 0, "attempts": 2, "next_attempt_at": "2096-10-02T07:07:00+00:00"}
+    ]
+    (short,) = spirit["short"]
+    assert set(short) == {"sol", "expected", "found", "attempts", "next_attempt_at"}
+    assert (short["sol"], short["expected"], short["found"], short["attempts"]) == (2, 4, 1, 1)
+    curiosity = found["rovers"]["curiosity"]
+    assert (curiosity["sols_expected"], curiosity["sols_in_lake"], curiosity["sols_in_bronze"]) == (2, 2, 2)
+    assert (curiosity["photos_expected"], curiosity["photos_in_lake"], curiosity["photos_in_bronze"]) == (6, 6, 6)
+
+
+def missing_sol(stage: Stage) -> None:
+    stage.platform.manifest("spirit", {1: 3})
+    stage.load()
+    build_loaded_objects(stage.platform, "bronze.raw_photos", "bronze.raw_manifests")
+    stage.read_all()
+
+
+def short_and_due(stage: Stage) -> None:
+    stage.platform.photos("curiosity", [3], count=1, promised=3)
+    stage.platform.manifest("curiosity", {1: 3, 2: 3, 3: 3})
+    stage.load()
+    build_loaded_objects(stage.platform, "bronze.raw_photos", "bronze.raw_manifests")
+    stage.read_all()
+    tries = Tries()
+    tries.attempts = {3: (1, 1.0)}
+    stage.cursors[gap_sensor.NAME] = gap_sensor.write_cursor({"curiosity": tries})
+
+
+def queued_run(stage: Stage) -> None:
+    stage.platform.start("lake/curiosity/photos")
+
+
+def active_backfill(stage: Stage) -> None:
+    backfill.launch(stage.platform.instance, stage.platform.definitions, "curiosity", range(1, 3))
+
+
+def unread_event(stage: Stage) -> None:
+    stage.platform.rooms.log.publish(UPLOADS, [Message("x", b"{}")])
+
+
+def pending_event(stage: Stage) -> None:
+    cursor = upload_sensor.Cursor.load(stage.cursors[upload_sensor.NAME])
+    cursor.sols["curiosity"] = {1}
+    stage.cursors[upload_sensor.NAME] = cursor.dump()
+
+
+def log_younger_than_the_cursor(stage: Stage) -> None:
+    stage.cursors[upload_sensor.NAME] = upload_sensor.Cursor(offsets={0: 900, 1: 900, 2: 900, 3: 900}).dump()
+
+
+def unread_refresh(stage: Stage) -> None:
+    stage.platform.rooms.log.publish(INGESTION_REQUESTS, [refresh_request(["spirit"], young=False)])
+
+
+def unfinished_refresh(stage: Stage) -> None:
+    stage.cursors[requests_sensor.NAME] = requests_sensor.Cursor(refreshes={"spirit": Refresh("0-0", young=False)}).dump()
+
+
+def never_ticked(stage: Stage) -> None:
+    del stage.cursors[requests_sensor.NAME]
+
+
+def not_in_bronze(stage: Stage) -> None:
+    stage.platform.photos("curiosity", [2], count=4, promised=4)
+    stage.read_all()
+
+
+def warehouse_deleted(stage: Stage) -> None:
+    (stage.platform.settings.home / "warehouse.duckdb").unlink()
+
+
+def published_deleted(stage: Stage) -> None:
+    shutil.rmtree(stage.platform.settings.home / "published")
+
+
+def silver_lags(stage: Stage) -> None:
+    not_in_bronze(stage)
+    stage.load()
+
+
+def not_running(stage: Stage) -> None:
+    stage.running = False
+
+
+@pytest.mark.parametrize(
+    ("violate", "named"),
+    [
+        (missing_sol, "spirit: 1 sols missing"),
+        (short_and_due, "curiosity: 0 sols missing, 1 short and due"),
+        (queued_run, "1 runs queued or running"),
+        (active_backfill, "1 backfills under way"),
+        (unread_event, "1 upload events"),
+        (pending_event, "1 upload events"),
+        (log_younger_than_the_cursor, "3 upload events"),
+        (unread_refresh, "1 ingestion requests unread"),
+        (unfinished_refresh, "to be fetched of spirit"),
+        (never_ticked, "to be fetched of curiosity, perseverance, opportunity, spirit"),
+        (not_in_bronze, "1 objects of the lake are not in bronze yet"),
+        (warehouse_deleted, "3 objects of the lake are not in bronze yet"),
+        (published_deleted, "3 objects of the lake are not in bronze yet"),
+        (silver_lags, "silver and gold have not seen all of bronze"),
+        (not_running, "the platform is not running"),
+    ],
+)
+def test_one_thing_left_to_do_is_not_settled_and_is_named(stage: Stage, violate: Callable[[Stage], None], named: str) -> None:
+    violate(stage)
+    now = stage.look()
+    assert now.settled is False
+    (why,) = now.waiting_for
+    assert named in why
+
+
+def test_a_short_sol_that_waits_for_its_next_attempt_does_not_unsettle(stage: Stage) -> None:
+    short_and_due(stage)
+    tries = Tries()
+    tries.attempts = {3: (3, 4e9)}
+    stage.cursors[gap_sensor.NAME] = gap_sensor.write_cursor({"curiosity": tries})
+    now = stage.look()
+    assert now.settled
+    (short,) = now.rovers["curiosity"].short
+    assert (short.attempts, short.found, short.expected) == (3, 1, 3)
+    assert short.next_attempt_at is not None
+
+
+def test_an_unserved_rover_is_told_of_and_does_not_unsettle(scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform: Platform = scripted(rovers="spirit")
+    platform.source.status = None
+    platform.run("lake/manifests", "spirit")
+    platform.run("bronze/manifests", "spirit")
+    build_loaded_objects(platform, "bronze.raw_manifests")
+    stage = Stage(platform, {requests_sensor.NAME: requests_sensor.Cursor().dump()})
+    stage.read_all()
+    monkeypatch.setattr(status_module, "_cursor", lambda _, name: stage.cursors.get(name))
+    now = stage.look()
+    assert now.rovers["spirit"].state == "unserved"
+    assert (now.settled, now.waiting_for) == (True, [])
+
+
+def test_dead_letters_are_counted_and_do_not_unsettle(stage: Stage) -> None:
+    stage.platform.rooms.log.publish(UPLOADS_DEAD, [Message("x", b"{}"), Message("y", b"{}")])
+    now = stage.look()
+    assert (now.dead_letters, now.settled) == (2, True)
+
+
+def test_it_answers_while_a_load_or_dbt_holds_the_warehouse(stage: Stage) -> None:
+    import duckdb
+
+    with stage.platform.rooms.warehouse.writing(), duckdb.connect(stage.platform.settings.home / "warehouse.duckdb"):
+        assert stage.look().settled
+
+
+def test_it_works_before_anything_was_ever_done(platform: Platform) -> None:
+    with dg.instance_for_test() as instance:
+        now = status(platform.rooms, instance, running=False)
+    assert not now.settled
+    assert all(rover.sols_expected == 0 for rover in now.rovers.values())
