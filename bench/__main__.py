@@ -6,12 +6,16 @@ import argparse
 import importlib
 import os
 import platform
+import sys
 from typing import Final
 
 import psutil
 from rich.console import Console
 
 from bench.report import Line, show
+
+_FILE_WIDTH: Final = 150
+"""Columns of the table where the output is no terminal."""
 
 PARTS: Final = ("imports", "ingest", "history", "latency")
 
@@ -22,7 +26,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*PARTS, []], metavar="NAME", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="small sizes, once each: shows that it works, not how fast")
     asked = parser.parse_args()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     lines: list[Line] = []
     for name in asked.names or PARTS:
         busy = os.getloadavg()[0]

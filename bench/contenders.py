@@ -123,7 +123,7 @@ def dlt(work: Work) -> int:
 
 
 def rooms(work: Work) -> int:
-    """The rooms nasa and lake: fetch, check, fingerprint, compress, keep, tell the event log; flattened as the floor does."""
+    """The rooms nasa and lake: fetch, check, fingerprint, compress, keep, announce; then flatten as the floor does."""
     _fetch(work)
     import duckdb
 

@@ -9,7 +9,6 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-
 _WHOLE_FROM: Final = 100
 """Numbers from here on are shown without decimals."""
 
