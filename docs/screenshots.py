@@ -1,0 +1,226 @@
+"""The pictures in docs/, taken from the running platform: ``make screenshots``.
+
+A platform with a home of its own ingests a small generated Mars. Then the upstream fails most requests while one run asks
+for the newest sols of a rover again, so that some of its partitions fail and others do not. Chromium looks at the pages.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import orjson
+from websockets.sync.client import ClientConnection, connect
+
+from martian_moments.events.log import INGESTION_REQUESTS, Message
+from martian_moments.operations.demo import CONFIG, ENVIRONMENT
+from martian_moments.operations.platform import RunningPlatform, find_running
+from martian_moments.replica.faults import Fault, FaultPlan
+from martian_moments.replica.running import RunningReplica, running
+from martian_moments.rooms import Rooms
+from martian_moments.rovers import ROVERS
+from martian_moments.settings import Settings
+
+DOCS: Final = Path(__file__).resolve().parent
+CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome")
+ROVER: Final = "curiosity"
+ASKED_AGAIN: Final = (20, 39)
+"""Sols of the run that meets the failing upstream."""
+
+STORM: Final = FaultPlan(share=0.8, kinds=(Fault.ERROR_503, Fault.DROPPED))
+"""A request is asked four times, so that two in five fail in the end."""
+
+PATIENCE_S: Final = 300.0
+QUIET_S: Final = 8.0
+"""How long a page must have looked the same before its picture is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture.
+
+    Attributes:
+        name: of the file.
+        path: of the page, with its query.
+        width: of the window, in pixels.
+        height: of the window, in pixels.
+        click: an XPath of what is clicked when the page has settled, before the picture.
+    """
+
+    name: str
+    path: str
+    width: int
+    height: int
+    click: str = ""
+
+
+# The web interface keeps in the address which groups of the graph are open.
+OPEN_GROUPS: Final = ",".join(f"global@global:{group}" for group in (*ROVERS, "mission"))
+
+LINEAGE: Final = Shot("lineage", f"/asset-groups?expanded={OPEN_GROUPS}", 1800, 1500, click="//button[.='Hide navigation']")
+PARTITIONS: Final = Shot("partitions", f"/assets/lake/{ROVER}/photos?view=partitions&partition=00021", 1600, 1100)
+PLOT: Final = Shot(
+    "asset",
+    "/assets/silver/fact_path?view=overview",
+    1600,
+    1200,
+    click="//tr[contains(., 'picture')]//*[.='[Show Markdown]']",
+)
+
+
+def main() -> None:
+    """Take every picture."""
+    with tempfile.TemporaryDirectory() as home, running(CONFIG) as replica, platform(Path(home), replica) as url:
+        wait_until("everything is ingested", settled)
+        with chromium() as browser:
+            keep(browser.picture(url, LINEAGE), LINEAGE)
+            keep(browser.picture(url, PLOT), PLOT)
+            replica.control.faults(STORM)
+            ask_again()
+            wait_until("the run has met the failing upstream", settled)
+            keep(browser.picture(url, PARTITIONS), PARTITIONS)
+
+
+def keep(picture: bytes, shot: Shot) -> None:
+    """Write a picture into docs/."""
+    (DOCS / f"{shot.name}.png").write_bytes(picture)
+    print(f"docs/{shot.name}.png: {len(picture) / 1_000:.0f} kB")
+
+
+@contextlib.contextmanager
+def platform(home: Path, replica: RunningReplica) -> Iterator[str]:
+    """A platform on the replica; gives the address of its web interface."""
+    os.environ |= ENVIRONMENT | {
+        "MARS_HOME": str(home),
+        "MARS_UI_PORT": "0",
+        "MARS_V1_URL": replica.v1_url,
+        "MARS_MMGIS_URL": replica.mmgis_url,
+    }
+    process = subprocess.Popen([cli(), "up"])
+    try:
+        wait_until("the platform is ready", lambda: process.poll() is not None or find_running(home) is not None)
+        state: RunningPlatform | None = find_running(home)
+        if state is None or state.url is None:
+            sys.exit("the platform did not start; what it said stands above")
+        yield state.url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def cli() -> str:
+    """The command martian-moments of this environment."""
+    return str(Path(sys.executable).with_name("martian-moments"))
+
+
+def settled() -> bool:
+    """Whether the platform says that it has settled."""
+    answer = subprocess.run([cli(), "status", "--json"], stdout=subprocess.PIPE, check=True)
+    return bool(json.loads(answer.stdout)["settled"])
+
+
+def ask_again() -> None:
+    """Ask for sols that the lake holds already, as another program would; returns when the platform has begun."""
+    first, last = ASKED_AGAIN
+    request = {"schema": 1, "rover": ROVER, "first_sol": first, "last_sol": last, "refetch": True}
+    Rooms(Settings.load()).log.publish(INGESTION_REQUESTS, [Message("screenshots", orjson.dumps(request))])
+
+
+def wait_until(what: str, condition: Callable[[], bool]) -> None:
+    """Wait for a condition; end the program when it does not come true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            sys.exit(f"waited {PATIENCE_S:.0f} s in vain until {what}")
+        time.sleep(1)
+    print(what)
+
+
+class Browser:
+    """One tab of a headless Chromium, driven through its DevTools protocol."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._ids = count(1)
+
+    def picture(self, url: str, shot: Shot) -> bytes:
+        """Open a page, wait until it looks the same for a while, and return it as PNG."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride", width=shot.width, height=shot.height, deviceScaleFactor=1, mobile=False
+        )
+        self._call("Page.navigate", url=url + shot.path)
+        self._settle()
+        if shot.click:
+            found = f"document.evaluate({json.dumps(shot.click)}, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE)"
+            answer = self._call("Runtime.evaluate", expression=f"{found}.singleNodeValue.click()")
+            if "exceptionDetails" in answer:
+                sys.exit(f"{shot.path} shows nothing like {shot.click}; look at the page and mend the path")
+            self._settle()
+        return self._capture()
+
+    def _settle(self) -> None:
+        seen, since = b"", time.monotonic()
+        deadline = since + PATIENCE_S
+        while time.monotonic() - since < QUIET_S and time.monotonic() < deadline:
+            time.sleep(0.5)
+            now = self._capture()
+            if now != seen:
+                seen, since = now, time.monotonic()
+
+    def _capture(self) -> bytes:
+        return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
+
+    def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        call = next(self._ids)
+        self._connection.send(json.dumps({"id": call, "method": method, "params": params}))
+        while True:
+            answer = json.loads(self._connection.recv(timeout=60))
+            if answer.get("id") == call:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']['message']}")
+                return dict(answer["result"])
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium with an empty profile."""
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if program is None:
+        sys.exit(f"no browser was found; install one of {', '.join(CHROMIUM)}")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+        # Without the sandbox because root, as in a container, cannot have one; it only sees our own pages.
+        options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *quiet, f"--user-data-dir={profile}")
+        process = subprocess.Popen(
+            [program, *options, "--remote-debugging-port=0", "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        port_file = Path(profile) / "DevToolsActivePort"
+        try:
+            wait_until("the browser is ready", port_file.is_file)
+            port = port_file.read_text().split()[0]
+            tabs = httpx.get(f"http://127.0.0.1:{port}/json/list", trust_env=False).json()
+            address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
+            with connect(address, max_size=None, proxy=None) as connection:
+                yield Browser(connection)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The documentation says what the code does: every setting, command, target, topic and link, and the README's query."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import typer.core
+import typer.main
+
+from martian_moments.cli import app
+from martian_moments.events.log import TOPICS
+from martian_moments.events.messages import parse_request
+from martian_moments.settings import Settings
+from martian_moments_tests.conftest import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+def settings() -> dict[str, str]:
+    """Every setting as it is written in the environment, with its default; empty for one without."""
+    defaults = {}
+    for field, info in Settings.model_fields.items():
+        value = info.default
+        text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+        defaults[str(info.validation_alias or f"MARS_{field.upper()}")] = text
+    return defaults
+
+
+def code_blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def commands() -> typer.core.TyperGroup:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    return group
+
+
+def mentioned(text: str, program: str) -> list[list[str]]:
+    """The arguments of every mention of a program, in code blocks and between backticks."""
+    lines = [line for block in code_blocks(text, "sh") for line in block.splitlines()]
+    lines += re.findall(r"`([^`\n]+)`", text)
+    found = [shlex.split(line, comments=True) for line in lines if re.match(rf"(\S*/)?{program} ", line)]
+    return [words[1:] for words in found]
+
+
+def test_the_table_of_settings_names_each_setting_with_its_default() -> None:
+    rows = re.findall(r"^\| `((?:MARS|AWS)_\w+)` \| (.*?) \|", README, flags=re.MULTILINE)
+    assert {name for name, _ in rows} == settings().keys()
+    stated = {name: default.strip("`") for name, default in rows if default.startswith("`")}
+    assert stated == {name: default for name, default in settings().items() if default}
+
+
+def test_the_example_of_an_env_file_names_each_setting_with_its_default() -> None:
+    rows = re.findall(r"^# (\w+)=(.*)$", (REPOSITORY / ".env.example").read_text(), flags=re.MULTILINE)
+    assert dict(rows) == settings()
+
+
+def test_the_table_of_commands_names_each_command() -> None:
+    rows = re.findall(r"^\| `martian-moments (\w+)", README, flags=re.MULTILINE)
+    assert sorted(rows) == sorted(commands().commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_is_accepted(page: Path) -> None:
+    for name, *arguments in mentioned(page.read_text(), "martian-moments"):
+        # Parses the arguments as the command would, without running it; click raises for what it does not know.
+        commands().commands[name].make_context(name, arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_of_a_page_exists(page: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE)
+    for target, *_ in mentioned(page.read_text(), "make"):
+        assert target in targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)", page.read_text()) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_query_of_the_readme_counts_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (query,) = code_blocks(README, "python")
+    assert len(query.splitlines()) == 3
+    table = tmp_path / ".mars" / "demo" / "published" / "silver" / "fact_photos" / "fact_photos.parquet"
+    table.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"rover": ["spirit"] * 3, "camera": ["NAVCAM", "FHAZ", "NAVCAM"]}), table)
+    monkeypatch.chdir(tmp_path)
+
+    exec(compile(query, "README.md", "exec"), {})
+
+    rows = [line.split() for line in capsys.readouterr().out.replace("│", " ").splitlines()]
+    assert ["spirit", "NAVCAM", "2"] in rows
+    assert ["spirit", "FHAZ", "1"] in rows
+
+
+def test_every_topic_is_described() -> None:
+    assert [topic for topic in TOPICS if f"`{topic}`" not in OPERATIONS] == []
+
+
+def test_the_requests_that_are_shown_are_understood() -> None:
+    requests = [orjson.loads(line) for block in code_blocks(OPERATIONS, "json") for line in block.splitlines()]
+    shown = [request for request in requests if "rover" in request or "refresh" in request]
+    assert len(shown) == 2
+    for request in shown:
+        assert parse_request(orjson.dumps(request)).schema_version == 1
