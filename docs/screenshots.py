@@ -23,11 +23,14 @@ from typing import Any, Final
 
 import httpx
 import orjson
+from dagster import AssetPartitionStatus, DagsterInstance
 from websockets.sync.client import ClientConnection, connect
 
+from martian_moments.assets.lake import photos_key
 from martian_moments.events.log import INGESTION_REQUESTS, Message
 from martian_moments.operations.demo import CONFIG, ENVIRONMENT
 from martian_moments.operations.platform import RunningPlatform, find_running
+from martian_moments.partitions import keys, sols_of
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.rooms import Rooms
@@ -43,7 +46,7 @@ ASKED_AGAIN: Final = (20, 39)
 STORM: Final = FaultPlan(share=0.8, kinds=(Fault.ERROR_503, Fault.DROPPED))
 """A request is asked four times, so that two in five fail in the end."""
 
-PATIENCE_S: Final = 300.0
+PATIENCE_S: Final = 900.0
 QUIET_S: Final = 8.0
 """How long a page must have looked the same before its picture is taken."""
 
@@ -70,14 +73,13 @@ class Shot:
 # The web interface keeps in the address which groups of the graph are open.
 OPEN_GROUPS: Final = ",".join(f"global@global:{group}" for group in (*ROVERS, "mission"))
 
-LINEAGE: Final = Shot("lineage", f"/asset-groups?expanded={OPEN_GROUPS}", 1800, 1500, click="//button[.='Hide navigation']")
-PARTITIONS: Final = Shot("partitions", f"/assets/lake/{ROVER}/photos?view=partitions&partition=00021", 1600, 1100)
+LINEAGE: Final = Shot("lineage", f"/asset-groups?expanded={OPEN_GROUPS}", 1600, 1400)
 PLOT: Final = Shot(
     "asset",
     "/assets/silver/fact_path?view=overview",
     1600,
     1200,
-    click="//tr[contains(., 'picture')]//*[.='[Show Markdown]']",
+    click="(//tr[contains(., 'picture')]//*[.='[Show Markdown]'])[last()]",
 )
 
 
@@ -90,8 +92,18 @@ def main() -> None:
             keep(browser.picture(url, PLOT), PLOT)
             replica.control.faults(STORM)
             ask_again()
-            wait_until("the run has met the failing upstream", settled)
-            keep(browser.picture(url, PARTITIONS), PARTITIONS)
+            wait_until("some sols have failed", lambda: bool(failed_sols(Path(home))) and settled())
+            partitions = f"/assets/lake/{ROVER}/photos?view=partitions&partition={failed_sols(Path(home))[0]}"
+            failures = Shot("partitions", partitions, 1600, 1100)
+            keep(browser.picture(url, failures), failures)
+
+
+def failed_sols(home: Path) -> list[str]:
+    """The failed partitions of the rover's photos, in order."""
+    with DagsterInstance.from_config(str(home / "dagster")) as instance:
+        first, last = ASKED_AGAIN
+        status = instance.get_status_by_partition(photos_key(ROVER), keys(range(first, last + 1)), sols_of(ROVER))
+    return sorted(key for key, state in (status or {}).items() if state is AssetPartitionStatus.FAILED)
 
 
 def keep(picture: bytes, shot: Shot) -> None:

@@ -87,6 +87,10 @@ def translator() -> DagsterDbtTranslator:
                 return super().get_asset_key(dbt_resource_props)
             return dg.AssetKey([dbt_resource_props["config"]["schema"], dbt_resource_props["name"]])
 
+        def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+            # By default the whole SQL follows, in front of the columns and the picture.
+            return str(dbt_resource_props["description"])
+
         def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
             return self.get_asset_key(dbt_resource_props).path[0]
 
