@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_OBJECTS: Final = 500
-_BATCH_BYTES: Final = 64 * 1024 * 1024
+_BATCH_BYTES: Final = 32 * 1024 * 1024
 
 # From v1.2 on, long strings are kept in zstd: a full history takes a tenth of the space, and loads 30 % faster. A row group
 # is compressed again whenever rows join it: at the default of 122,880 rows every batch would compress the whole history.
