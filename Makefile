@@ -18,14 +18,14 @@ help: ## Show this list
 .PHONY: setup
 setup: $(PARSED) ## Make .venv from the lock and parse the dbt project; does nothing when both are current
 
-# uv when it is there, else pip. Both install what the lock names, which is everything, and refuse what has another hash.
+# uv when it is there (with the certificates of this machine, as pip has them), else pip. Both install what the lock names, which is everything, and refuse what has another hash.
 # pip does not resolve: with hashes it refuses snowflake-connector-python[…], because a lock names packages without extras.
 $(ENVIRONMENT): requirements.lock pyproject.toml
 	@echo "making .venv from requirements.lock"
 	@set -eu; \
 	if uv --version >/dev/null 2>&1; then \
 		test -x $(BIN)/python || { python=$$($(find_python)); uv venv --quiet --no-python-downloads --python "$$python" .venv; }; \
-		export VIRTUAL_ENV=.venv; \
+		export VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1; \
 		uv pip sync --quiet --require-hashes requirements.lock; \
 		uv pip install --quiet --no-deps --no-build-isolation --editable .; \
 	else \
