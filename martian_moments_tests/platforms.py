@@ -74,12 +74,15 @@ class ScriptedSource:
 
 
 def _photo(rover: str, sol: int, number: int) -> dict[str, Any]:
-    return {"id": sol * 1_000 + number, "sol": sol, "camera": {"name": "NAVCAM"}, "img_src": f"https://nasa/{sol}/{number}.jpg"}
+    return {
+        "id": sol * 1_000 + number,
+        "sol": sol,
+        "camera": {"name": "NAVCAM"},
+        "img_src": f"https://nasa/{sol}/{number}.jpg",
+    }
 
 
-def _document(
-    kind: Kind, rover: str, sol: int | None, content: Any, *, count: int, promised: int | None = None
-) -> Document:
+def _document(kind: Kind, rover: str, sol: int | None, content: Any, *, count: int, promised: int | None = None) -> Document:
     complete = promised is None or count >= promised
     moment = datetime.now(UTC)
     header = Header(kind, rover, "v1", sol, moment, fingerprint_of(content), count, promised, complete, ("https://nasa/x",))

@@ -37,6 +37,7 @@ _BATCH_EVENTS: Final = 50
 _BATCH_SECONDS: Final = 0.5
 """How long an event waits for others at most. It is also what a killed process can lose."""
 
+
 class MaterializationLog:
     """Takes a run's materializations and stores them in order, from its own thread. Made by :func:`materializations`."""
 

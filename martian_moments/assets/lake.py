@@ -232,7 +232,5 @@ def _failure(summary: str, errors: dict[str, MartianError]) -> dg.Failure:
     )
 
 
-
-
 def _shortened(keys: Sequence[str]) -> str:
     return ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")

@@ -52,7 +52,7 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
             try:
                 # extend keeps what came before an error.
                 events.extend(_build(context, rooms, _selection(context, specs)).stream())
-            except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been published
+            except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been told of
                 failure = error
         if failure is None:
             # Readers use the published tables: a model counts as materialized when they can see it.

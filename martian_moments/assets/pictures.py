@@ -108,7 +108,8 @@ def _path_driven(rows: pa.Table) -> Figure:
         shade = _shades(min(sols), max(sols))
         for sol, line in drawn:
             xs = [(point[0] - east) * km * shrink for point in line]
-            ax.plot(xs, [(point[1] - north) * km for point in line], color=_INK if sol is None else shade(sol), linewidth=1.8)
+            ys = [(point[1] - north) * km for point in line]
+            ax.plot(xs, ys, color=_INK if sol is None else shade(sol), linewidth=1.8)
         ax.plot(0, 0, marker="o", color=_INK)
         ax.annotate(" landing", (0, 0), color=_INK)
         ax.set_aspect("equal", adjustable="datalim")

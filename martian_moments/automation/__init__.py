@@ -1,1 +1,1 @@
-"""What starts runs: sensors, schedules, and the run launcher. (When dbt runs: assets.conditions.)"""
+"""What starts runs: sensors, schedules and the run launcher. When dbt runs is in ``assets.conditions``."""

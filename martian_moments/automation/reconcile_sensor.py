@@ -37,11 +37,16 @@ def reconcile_sensor(
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[MANIFESTS, *([TRAVERSE] if traverse_rovers else []), *(photos_key(rover) for rover in rovers), *models],
+        asset_selection=[
+            MANIFESTS,
+            *([TRAVERSE] if traverse_rovers else []),
+            *(photos_key(rover) for rover in rovers),
+            *models,
+        ],
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Compares the lake with bronze and bronze with silver, and repairs what a lost event, a failed build or a "
-        "deleted warehouse left behind.",
+        description="Compares the lake with bronze and bronze with silver, and repairs what a lost event, a failed build or "
+        "a deleted warehouse left behind.",
     )
     def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
         tries = _Tries(json.loads(context.cursor) if context.cursor else {})

@@ -113,9 +113,7 @@ def first_look(rovers: Sequence[str]) -> Cursor:
     return Cursor(refreshes={rover: Refresh(id="first", young=False) for rover in rovers})
 
 
-def _act_on(
-    record: Record, instance: dg.DagsterInstance, cursor: Cursor, rovers: Sequence[str]
-) -> list[dg.RunRequest]:
+def _act_on(record: Record, instance: dg.DagsterInstance, cursor: Cursor, rovers: Sequence[str]) -> list[dg.RunRequest]:
     """Start what a message asks for. Raises EventUnreadable when it asks for what does not exist."""
     request = parse_request(record.value)
     if isinstance(request, RefreshRequest):

@@ -94,7 +94,7 @@ def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.S
     def upload_events(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
         cursor = Cursor.load(context.cursor)
         read, dead = _read(context, rooms.log, cursor, _Scope(rovers, traverse_rovers))
-        context.log.info("%d events read, %d to the dead-letter topic, %d objects wait for a run", read, dead, cursor.pending)
+        context.log.info("%d events read, %d made dead letters, %d objects wait for a run", read, dead, cursor.pending)
         registrations = _registrations(context.instance, cursor)
         under_way = InFlight(context)
         requests = list(_requests(cursor, under_way))

@@ -284,13 +284,19 @@ def _create_references(connection: duckdb.DuckDBPyConnection) -> None:
     import pyarrow as pa
 
     rovers = [
-        {"rover": r.name, "title": r.title, "landing_date": r.landing_date, "first_sol": r.first_sol,
-         "first_midnight": r.first_midnight}
+        {
+            "rover": r.name,
+            "title": r.title,
+            "landing_date": r.landing_date,
+            "first_sol": r.first_sol,
+            "first_midnight": r.first_midnight,
+        }
         for r in ROVERS.values()
     ]
     cameras = [
         {"rover": r.name, "camera": c.name, "full_name": c.full_name, "role": c.role}
-        for r in ROVERS.values() for c in r.cameras.values()
+        for r in ROVERS.values()
+        for c in r.cameras.values()
     ]
     for name, rows in (("rovers", rovers), ("cameras", cameras)):
         connection.register("facts", pa.Table.from_pylist(rows))

@@ -59,12 +59,21 @@ def test_the_ledger_tells_what_the_header_says_in_the_order_of_the_keys(warehous
     warehouse.load([photos(2, count=3), photos(1)])
     rows = warehouse.ledger().to_pylist()
     assert [row["object_key"] for row in rows] == [
-        "photos/rover=spirit/source=v1/sol=00001.json.gz", "photos/rover=spirit/source=v1/sol=00002.json.gz",
+        "photos/rover=spirit/source=v1/sol=00001.json.gz",
+        "photos/rover=spirit/source=v1/sol=00002.json.gz",
     ]
     loaded_at = rows[1].pop("loaded_at")
     assert rows[1] == {
-        "object_key": "photos/rover=spirit/source=v1/sol=00002.json.gz", "rover": "spirit", "sol": 2, "kind": "photos",
-        "source": "v1", "etag": "a", "fingerprint": "f", "record_count": 3, "promised": 3, "complete": True,
+        "object_key": "photos/rover=spirit/source=v1/sol=00002.json.gz",
+        "rover": "spirit",
+        "sol": 2,
+        "kind": "photos",
+        "source": "v1",
+        "etag": "a",
+        "fingerprint": "f",
+        "record_count": 3,
+        "promised": 3,
+        "complete": True,
         "fetched_at": NOON,
     }
     assert abs(datetime.now(UTC) - loaded_at) < timedelta(minutes=5)
@@ -130,6 +139,9 @@ def test_every_camera_of_every_rover_is_in_the_reference_tables(warehouse: Wareh
     with duckdb.connect(str(tmp_path / "home" / "bronze.duckdb"), read_only=True) as connection:
         rows = connection.sql("select rover, camera, role from bronze.bronze.cameras order by all").fetchall()
         assert connection.sql("select rover, first_sol from bronze.bronze.rovers order by all").fetchall() == [
-            ("curiosity", 0), ("opportunity", 1), ("perseverance", 0), ("spirit", 1),
+            ("curiosity", 0),
+            ("opportunity", 1),
+            ("perseverance", 0),
+            ("spirit", 1),
         ]
     assert rows == sorted((r.name, c.name, c.role) for r in ROVERS.values() for c in r.cameras.values())

@@ -69,7 +69,7 @@ class Platform:
         self.process = subprocess.Popen(
             command, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
-        wait_until(lambda: self._ready(), lambda: f"the platform is not ready:\n{self.log_tail()}", READY_SECONDS)
+        wait_until(self._ready, lambda: f"the platform is not ready:\n{self.log_tail()}", READY_SECONDS)
 
     def _ready(self) -> bool:
         assert self.process is not None
@@ -199,5 +199,3 @@ def running_instance(running: Platform) -> Iterator[None]:
             os.environ.pop("DAGSTER_HOME", None)
         else:
             os.environ["DAGSTER_HOME"] = before
-
-

@@ -86,9 +86,7 @@ def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(
     config = ReplicaConfig(sols=30, scale=0.1, faults=FaultPlan(outage=True))
     with running(config) as replica, platform(tmp_path / "home", replica) as loop:
         # A full outage from the start: runs fail visibly, the platform stays.
-        wait_until(
-            lambda: loop.runs(dg.DagsterRunStatus.FAILURE), lambda: "no run has failed in the outage", seconds=120
-        )
+        wait_until(lambda: loop.runs(dg.DagsterRunStatus.FAILURE), lambda: "no run has failed in the outage", seconds=120)
         status = loop.status()
         assert not status.settled
         assert status.rovers["curiosity"].photos_in_lake == 0

@@ -15,15 +15,17 @@ from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.platforms import ROVERS, Platform
 
 HEAVY = (
-    "pandas", "pyarrow", "duckdb", "matplotlib", "snowflake.connector", "dagster_snowflake", "boto3", "confluent_kafka", "numpy",
-    "dbt", "dagster_dbt", "starlette", "uvicorn",
+    "pandas", "pyarrow", "duckdb", "matplotlib", "snowflake.connector", "dagster_snowflake", "boto3", "confluent_kafka",
+    "numpy", "dbt", "dagster_dbt", "starlette", "uvicorn",
 )  # fmt: skip
 
 
 def test_importing_the_definitions_imports_nothing_heavy(tmp_path: Path, no_settings: None) -> None:
     code = f"import sys, martian_moments.definitions; print([name for name in {HEAVY} if name in sys.modules])"
     command = [sys.executable, "-W", "ignore", "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)})
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)}
+    )
     assert result.stdout.strip() == "[]"
     assert not (tmp_path / ".mars").exists(), "and creates nothing"
 
@@ -78,6 +80,9 @@ def test_any_choice_of_rovers_is_a_working_platform(tmp_path: Path, no_settings:
 
 
 def test_photos_take_refetch_in_the_launchpad(platform: Platform) -> None:
-    (result,) = [platform.definitions.resolve_implicit_global_asset_job_def()]
-    schema = result.get_subset(asset_selection={dg.AssetKey(["lake", "spirit", "photos"])}).run_config_schema
-    assert "refetch" in str(schema.config_type.fields["ops"].config_type.fields["lake__spirit__photos"].config_type.fields["config"].config_type.fields)
+    job = platform.definitions.resolve_implicit_global_asset_job_def()
+    photos = job.get_subset(asset_selection={dg.AssetKey(["lake", "spirit", "photos"])})
+    field = photos.run_config_schema.config_type
+    for name in ("ops", "lake__spirit__photos", "config"):
+        field = field.fields[name].config_type
+    assert set(field.fields) == {"refetch", "sols"}

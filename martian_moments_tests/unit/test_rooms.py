@@ -30,7 +30,9 @@ def test_the_file_lake_announces_each_document_as_an_upload(platform: Platform) 
 
 
 @pytest.mark.parametrize(("concurrency", "in_flight"), [(1, 1), (4, 2), (16, 8)])
-def test_each_of_the_pools_runs_gets_an_equal_share(tmp_path: Path, no_settings: None, concurrency: int, in_flight: int) -> None:
+def test_each_of_the_pools_runs_gets_an_equal_share(
+    tmp_path: Path, no_settings: None, concurrency: int, in_flight: int
+) -> None:
     assert Rooms(Settings.load(home=tmp_path, concurrency=concurrency)).requests_in_flight == in_flight
 
 

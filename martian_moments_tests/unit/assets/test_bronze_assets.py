@@ -21,6 +21,11 @@ def rows(platform: Platform, query: str) -> list[tuple]:
         return connection.execute(query).fetchall()
 
 
+def all_rows(platform: Platform) -> list[list[tuple]]:
+    query = "select * exclude (loaded_at) from bronze.{} order by 1"
+    return [rows(platform, query.format(table)) for table in ("raw_photos", "raw_manifests")]
+
+
 def counts(platform: Platform) -> dict[int, int]:
     return dict(rows(platform, "select sol, record_count from bronze.raw_photos order by sol"))
 
@@ -70,7 +75,8 @@ def test_late_photos_replace_the_row_and_no_old_photo_is_left(platform: Platform
     platform.photos("curiosity", [1], count=5, promised=5)
     platform.run(BRONZE, "00001")
     assert counts(platform) == {1: 5}
-    query = "select count(*), count(distinct p.id) from (select unnest(from_json(document->'$.pages[0].photos', '[{\"id\": \"BIGINT\"}]')) p from bronze.raw_photos)"
+    photos = """from_json(document->'$.pages[0].photos', '[{"id": "BIGINT"}]')"""
+    query = f"select count(*), count(distinct photo.id) from (select unnest({photos}) photo from bronze.raw_photos)"
     assert rows(platform, query) == [(5, 5)]
 
 
@@ -123,13 +129,12 @@ def test_a_deleted_warehouse_returns_row_for_row_without_one_upstream_request(sc
     platform.run(LAKE, sols=(0, 4))
     for asset, where in ((BRONZE, {"sols": (0, 4)}), ("bronze/manifests", {"partition": "curiosity"})):
         assert platform.run(asset, **where).success
-    columns = "* exclude (loaded_at)"
-    everything = [rows(platform, f"select {columns} from bronze.{table} order by 1") for table in ("raw_photos", "raw_manifests")]
+    everything = all_rows(platform)
     platform.source.asked_since()
     platform.source.errors = dict.fromkeys(range(5), UpstreamUnavailable("gone"))
     (platform.settings.home / "warehouse.duckdb").unlink()
     shutil.rmtree(platform.settings.home / "published")
     for asset, where in ((BRONZE, {"sols": (0, 4)}), ("bronze/manifests", {"partition": "curiosity"})):
         assert platform.run(asset, **where).success
-    assert [rows(platform, f"select {columns} from bronze.{table} order by 1") for table in ("raw_photos", "raw_manifests")] == everything
+    assert all_rows(platform) == everything
     assert platform.source.asked_since() == []

@@ -27,7 +27,10 @@ def silver() -> None: ...
 def gold() -> None: ...
 
 
-@dg.asset(deps=[bronze], automation_condition=dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing()))
+AC = dg.AutomationCondition
+
+
+@dg.asset(deps=[bronze], automation_condition=AC.eager().without(~AC.any_deps_missing()))
 def eager() -> None: ...
 
 
@@ -44,9 +47,7 @@ class Bench:
     def tick(self, seconds: float = 5) -> set[str]:
         """The assets asked for."""
         self.now += timedelta(seconds=seconds)
-        result = dg.evaluate_automation_conditions(
-            self.defs, self.instance, cursor=self.cursor, evaluation_time=self.now
-        )
+        result = dg.evaluate_automation_conditions(self.defs, self.instance, cursor=self.cursor, evaluation_time=self.now)
         self.cursor = result.cursor
         return {name for name in ("silver", "gold", "eager") if result.get_num_requested(dg.AssetKey(name))}
 

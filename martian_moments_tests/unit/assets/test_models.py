@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from martian_moments.settings import Settings
 from martian_moments.warehouse.base import MODELS
 from martian_moments_tests.platforms import ROVERS, Platform
 
+Built = tuple[Platform, dg.ExecuteInProcessResult]
+
 SOLS = {"curiosity": [1_000], "perseverance": [0, 367], "opportunity": [1], "spirit": [1]}
 
 
@@ -31,7 +32,7 @@ def build(platform: Platform) -> dg.ExecuteInProcessResult:
 
 
 @pytest.fixture(scope="module")
-def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, dg.ExecuteInProcessResult]]:
+def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A platform that has ingested the recorded sols and built every model, and the run that did."""
     bake()
     with running(ReplicaConfig(recorded=real_payloads)) as replica:
@@ -47,7 +48,7 @@ def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         assert platform.run("lake/traverse", "perseverance").success
     for request in platform.tick("upload_events").run_requests or ():
         assert platform.execute(request).success
-    yield platform, build(platform)
+    return platform, build(platform)
 
 
 def table(platform: Platform, schema: str, name: str) -> list[dict[str, Any]]:
@@ -56,7 +57,7 @@ def table(platform: Platform, schema: str, name: str) -> list[dict[str, Any]]:
     return found.to_pylist()
 
 
-def test_the_build_succeeds_and_every_model_is_published(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+def test_the_build_succeeds_and_every_model_is_published(built: Built) -> None:
     platform, result = built
     assert result.success
     for model in MODELS:
@@ -64,28 +65,29 @@ def test_the_build_succeeds_and_every_model_is_published(built: tuple[Platform, 
     assert not silver_lags(platform.rooms.published)
 
 
-def test_the_published_photos_are_exactly_the_real_records(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+def test_the_published_photos_are_exactly_the_real_records(built: Built) -> None:
     platform, _ = built
     photos = table(platform, "silver", "fact_photos")
     counts: dict[tuple[str, int], int] = {}
     for photo in photos:
         counts[photo["rover"], photo["sol"]] = counts.get((photo["rover"], photo["sol"]), 0) + 1
     assert counts == {
-        ("perseverance", 0): 54, ("perseverance", 367): 162, ("curiosity", 1_000): 856, ("opportunity", 1): 95, ("spirit", 1): 77,
+        ("perseverance", 0): 54, ("perseverance", 367): 162, ("curiosity", 1_000): 856, ("opportunity", 1): 95,
+        ("spirit", 1): 77,
     }  # fmt: skip
     assert len({photo["photo_key"] for photo in photos}) == len(photos) == 1_244
     ledger = table(platform, "bronze", "ledger")
     assert sum(row["record_count"] for row in ledger if row["kind"] == "photos") == 1_244
 
 
-def test_the_manifests_promise_what_nasa_promised(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+def test_the_manifests_promise_what_nasa_promised(built: Built) -> None:
     platform, _ = built
     promised = table(platform, "silver", "manifest_sols")
     assert len(promised) == 11_476
     assert sum(row["photos_promised"] for row in promised) == 1_192_103
 
 
-def test_the_distance_driven_counts_overlapping_legs_once(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+def test_the_distance_driven_counts_overlapping_legs_once(built: Built) -> None:
     platform, _ = built
     legs = table(platform, "silver", "fact_path")
     assert len(legs) == 522
@@ -95,7 +97,7 @@ def test_the_distance_driven_counts_overlapping_legs_once(built: tuple[Platform,
     assert perseverance["photos"] == 54 + 162
 
 
-def test_gold_reports_what_is_missing_and_all_four_rovers(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+def test_gold_reports_what_is_missing_and_all_four_rovers(built: Built) -> None:
     platform, _ = built
     gaps = table(platform, "gold", "photo_gaps")
     assert sum(gap["reason"] == "missing" for gap in gaps) == 11_476 - 5
@@ -103,7 +105,7 @@ def test_gold_reports_what_is_missing_and_all_four_rovers(built: tuple[Platform,
     assert {row["rover"] for row in table(platform, "gold", "rover_summary")} == set(ROVERS)
 
 
-def test_an_assets_page_shows_a_preview_and_a_picture(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+def test_an_assets_page_shows_a_preview_and_a_picture(built: Built) -> None:
     from matplotlib.image import imread
 
     _, result = built
@@ -123,7 +125,7 @@ def test_an_assets_page_shows_a_preview_and_a_picture(built: tuple[Platform, dg.
         assert pixels.std() > 0, "an empty picture"
 
 
-def test_data_tests_are_asset_checks_that_passed(built: tuple[Platform, dg.ExecuteInProcessResult]) -> None:
+def test_data_tests_are_asset_checks_that_passed(built: Built) -> None:
     _, result = built
     checks = result.get_asset_check_evaluations()
     assert len(checks) > 20
@@ -132,7 +134,7 @@ def test_data_tests_are_asset_checks_that_passed(built: tuple[Platform, dg.Execu
 
 
 def test_a_second_build_changes_no_published_table_and_a_failed_one_publishes_nothing(
-    built: tuple[Platform, dg.ExecuteInProcessResult],
+    built: Built,
 ) -> None:
     import duckdb
 

@@ -26,7 +26,9 @@ def pixels(metadata: dict) -> object:
     from matplotlib.image import imread
 
     picture = str(metadata["picture"].value)
-    return imread(io.BytesIO(base64.b64decode(picture.partition("base64,")[2].removesuffix(")"), validate=True)), format="png")
+    return imread(
+        io.BytesIO(base64.b64decode(picture.partition("base64,")[2].removesuffix(")"), validate=True)), format="png"
+    )
 
 
 def test_a_preview_shows_ten_rows_with_long_values_cut_and_bars_escaped(tmp_path: Path) -> None:

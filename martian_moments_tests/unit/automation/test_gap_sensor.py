@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
@@ -53,7 +54,7 @@ def test_without_a_manifest_nothing_is_asked_for(platform: Platform) -> None:
 
 
 def test_the_newest_gaps_come_first_at_most_200_sols_wide_and_only_what_is_lacking(platform: Platform) -> None:
-    platform.manifest("curiosity", dict.fromkeys([*range(0, 90), *range(500, 1_000, 3)], 3))
+    platform.manifest("curiosity", dict.fromkeys([*range(90), *range(500, 1_000, 3)], 3))
     platform.photos("curiosity", [998, 995, 800])
     ((rover, first, last, sols),) = asked(platform.tick(NAME))
     assert rover == "curiosity"
@@ -112,7 +113,7 @@ def test_what_fails_is_asked_for_again_later_and_later_and_nothing_else_is(scrip
         asked_at.append(clock.now)
         platform.execute(tick.run_requests[0])
         cursor = tick.cursor
-    waits = [round(later - earlier) for earlier, later in zip(asked_at, asked_at[1:], strict=False)]
+    waits = [round(later - earlier) for earlier, later in pairwise(asked_at)]
     assert waits == [10, 20, 40, 80, 160]
     assert platform.source.asked_since() == [1, 2, 2, 2, 2, 2, 2, 3]
     assert read_cursor(cursor)["curiosity"].attempts[2][0] == 6

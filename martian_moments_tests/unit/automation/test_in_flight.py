@@ -10,6 +10,7 @@ from martian_moments.automation.in_flight import InFlight, active_backfills, unf
 from martian_moments.operations import backfill
 from martian_moments_tests.platforms import Platform
 
+STATUS = dg.DagsterRunStatus
 PHOTOS = dg.AssetKey(["lake", "curiosity", "photos"])
 RANGE = {"dagster__asset_partition_range_start": "00003", "dagster__asset_partition_range_end": "00005"}
 
@@ -18,7 +19,7 @@ def look(platform: Platform) -> InFlight:
     return InFlight(dg.build_sensor_context(instance=platform.instance, repository_def=platform.repository))
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+@pytest.mark.parametrize("status", [STATUS.NOT_STARTED, STATUS.STARTING, STATUS.STARTED, STATUS.CANCELING])
 def test_an_unfinished_run_holds_its_sols(platform: Platform, status: dg.DagsterRunStatus) -> None:
     platform.registered("curiosity", 9)
     platform.start("lake/curiosity/photos", status, **RANGE)
@@ -27,7 +28,7 @@ def test_an_unfinished_run_holds_its_sols(platform: Platform, status: dg.Dagster
     assert look(platform).sols(dg.AssetKey(["lake", "spirit", "photos"])) == set()
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+@pytest.mark.parametrize("status", [STATUS.SUCCESS, STATUS.FAILURE, STATUS.CANCELED])
 def test_a_finished_run_holds_nothing(platform: Platform, status: dg.DagsterRunStatus) -> None:
     platform.registered("curiosity", 9)
     platform.start("lake/curiosity/photos", status, **RANGE)

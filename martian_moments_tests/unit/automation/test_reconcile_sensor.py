@@ -104,7 +104,9 @@ def test_a_deleted_warehouse_and_deleted_published_tables_come_back(platform: Pl
     assert [name for name in asked(platform.tick(NAME, tick.cursor)) if name.startswith("bronze")] == []
 
 
-def test_a_broken_object_is_asked_for_again_with_a_growing_delay_and_holds_up_nobody(platform: Platform, clock: Clock) -> None:
+def test_a_broken_object_is_asked_for_again_with_a_growing_delay_and_holds_up_nobody(
+    platform: Platform, clock: Clock
+) -> None:
     platform.registered("curiosity", 10)
     platform.photos("curiosity", [1])
     platform.lake_file("curiosity", 1).write_bytes(b"cut")
@@ -124,7 +126,9 @@ def test_a_broken_object_is_asked_for_again_with_a_growing_delay_and_holds_up_no
     assert asked(platform.tick(NAME, cursor)) == ["bronze/curiosity/photos 00001-00002"], "another version is another object"
 
 
-def test_a_dbt_build_that_failed_is_repeated_later_and_later_until_silver_is_current(platform: Platform, clock: Clock) -> None:
+def test_a_dbt_build_that_failed_is_repeated_later_and_later_until_silver_is_current(
+    platform: Platform, clock: Clock
+) -> None:
     platform.registered("curiosity", 10)
     platform.photos("curiosity", [1])
     load_all(platform)

@@ -153,13 +153,19 @@ def test_replaced_documents_leave_exactly_their_new_photos(built: Project) -> No
             photos("spirit", 1, [], hours=1),
             # A stray of sol 3, a repeat whose last telling stands, numbers as text, an unknown camera and unknown fields.
             photos(
-                "spirit", 2,
+                "spirit",
+                2,
                 [
-                    photo(1, 2), photo(2, 3), photo(1, 2) | {"earth_date": "2004-01-06"},
+                    photo(1, 2),
+                    photo(2, 3),
+                    photo(1, 2) | {"earth_date": "2004-01-06"},
                     photo(3, 2) | {"sol": "2", "id": "3", "x": {"y": [1]}},
-                    photo(4, 2) | {"camera": {"name": "PERISCOPE"}}, {"id": 5, "sol": 2},
+                    photo(4, 2) | {"camera": {"name": "PERISCOPE"}},
+                    {"id": 5, "sol": 2},
                 ],
-                count=4, promised=9, complete=False,
+                count=4,
+                promised=9,
+                complete=False,
             ),
         ]
     )

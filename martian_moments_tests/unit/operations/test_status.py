@@ -191,7 +191,9 @@ def not_running(stage: Stage) -> None:
         (not_running, "the platform is not running"),
     ],
 )
-def test_one_thing_left_to_do_is_not_settled_and_is_named(stage: Stage, violate: Callable[[Stage], None], named: str) -> None:
+def test_one_thing_left_to_do_is_not_settled_and_is_named(
+    stage: Stage, violate: Callable[[Stage], None], named: str
+) -> None:
     violate(stage)
     now = stage.look()
     assert now.settled is False

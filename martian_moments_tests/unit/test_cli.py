@@ -1,0 +1,153 @@
+"""The commands as people meet them: one clear line when something is wrong, and JSON that programs can read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from martian_moments import cli
+from martian_moments.automation.processes import ProcessId
+from martian_moments.events.log import INGESTION_REQUESTS
+from martian_moments.events.messages import parse_request
+from martian_moments.operations.platform import RunningPlatform, write_state
+from martian_moments_tests.platforms import Platform
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(platform: Platform, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command on the platform's home; returns exit code, output and errors."""
+    monkeypatch.setenv("MARS_HOME", str(platform.settings.home))
+    monkeypatch.setenv("DAGSTER_HOME", "")
+
+    def command(*arguments: str, **environment: str) -> tuple[int, str, str]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["martian-moments", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return command
+
+
+@pytest.fixture
+def up(platform: Platform) -> Platform:
+    """This process passes for a running platform."""
+    platform.settings.home.mkdir(parents=True, exist_ok=True)
+    write_state(platform.settings.home, RunningPlatform(str(ProcessId.mine()), grpc_port=1, url=None, ready=True))
+    return platform
+
+
+@pytest.mark.parametrize("command", ["status", "up", "init", "doctor", "demo"])
+def test_a_wrong_setting_is_one_line_that_names_it_and_what_it_accepts(run: Run, command: str) -> None:
+    code, out, err = run(command, MARS_ROVERS="curiosity,sojourner")
+    assert code == 1
+    assert out == ""
+    (line,) = err.strip().splitlines()
+    assert "MARS_ROVERS" in line
+    assert "curiosity, perseverance, opportunity, spirit" in line
+
+
+@pytest.mark.parametrize("command", [["refresh"], ["backfill", "curiosity", "1-2"]])
+def test_commands_that_need_the_platform_say_how_to_start_it(run: Run, command: list[str]) -> None:
+    code, _, err = run(*command)
+    assert code == 1
+    (line,) = err.strip().splitlines()
+    assert "is not running; start it with martian-moments up" in line
+
+
+@pytest.mark.parametrize("command", [["refresh", "sojourner"], ["backfill", "sojourner", "1-2"]])
+def test_an_unknown_rover_is_answered_with_the_known_ones(run: Run, command: list[str]) -> None:
+    code, _, err = run(*command)
+    assert code == 1
+    (line,) = err.strip().splitlines()
+    assert "sojourner is no rover; use one of curiosity, perseverance, opportunity, spirit" in line
+
+
+def test_a_rover_that_is_not_kept_is_told_apart_from_none(run: Run) -> None:
+    code, _, err = run("refresh", "spirit", MARS_ROVERS="curiosity")
+    assert code == 1
+    assert "spirit is not in MARS_ROVERS" in err
+
+
+@pytest.mark.parametrize(("sols", "message"), [("x", "write FIRST-LAST"), ("1-9", "no sols are known yet")])
+def test_sols_that_do_not_exist_are_one_line(up: Platform, run: Run, sols: str, message: str) -> None:
+    code, _, err = run("backfill", "curiosity", sols)
+    assert code == 1
+    (line,) = err.strip().splitlines()
+    assert message in line
+
+
+def test_a_refresh_is_on_its_way_before_the_command_returns(up: Platform, run: Run) -> None:
+    code, out, _ = run("refresh", "spirit")
+    assert code == 0
+    assert "asked for a refresh of spirit" in out
+    (record,) = up.events(INGESTION_REQUESTS)
+    request = parse_request(record.value)
+    assert request.model_dump() == {"schema_version": 1, "refresh": ("spirit",), "young": True}
+
+
+def test_the_status_is_one_json_object(platform: Platform, run: Run) -> None:
+    platform.manifest("spirit", {1: 3, 2: 4})
+    platform.photos("spirit", [2], count=1, promised=4)
+    code, out, _ = run("status", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["settled"] is False
+    assert found["dead_letters"] == 0
+    assert list(found["rovers"]) == ["curiosity", "perseverance", "opportunity", "spirit"]
+    (short,) = found["rovers"]["spirit"]["short"]
+    moment = short["next_attempt_at"]
+    assert moment is None or (datetime.fromisoformat(moment).tzinfo is not None and "T" in moment)
+
+
+def test_the_status_for_people_names_every_rover_and_why_it_is_not_settled(run: Run) -> None:
+    code, out, _ = run("status")
+    assert code == 0
+    assert all(title in out for title in ("Curiosity", "Perseverance", "Opportunity", "Spirit"))
+    assert "not settled:" in out
+    assert "the platform is not running" in out
+
+
+def test_init_prepares_and_repeating_it_changes_nothing(platform: Platform, run: Run) -> None:
+    assert run("init")[0] == 0
+    home: Path = platform.settings.home
+    assert (home / "warehouse.duckdb").is_file()
+    assert run("init")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--unrecorded", "maybe"], "use refuse, generate or omit"),
+        (["--sols", "0"], "use 1 or more"),
+        (["--recorded", "/nonexistent"], "is no folder"),
+        (["--faulty", "3"], "share from 0 to 1"),
+    ],
+)
+def test_a_replica_that_cannot_be_is_one_line(run: Run, arguments: list[str], message: str) -> None:
+    code, _, err = run("replica", *arguments)
+    assert code == 1
+    assert message in err
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "init", "refresh", "backfill", "status", "doctor", "replica"])
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert f"martian-moments {command}" in out
+
+
+def test_help_lists_every_command(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in ("up", "demo", "init", "refresh", "backfill", "status", "doctor", "replica"):
+        assert command in out
