@@ -1,3 +1,5 @@
-{# The longest drive of any rover in one sol is under 500 m; nothing newly driven is negative or longer than its leg. #}
+{#
+    The longest drive of any rover in one sol is under 500 m; nothing newly driven is negative or longer than its leg.
+#}
 select * from {{ ref('fact_path') }}
 where distance_m < 0 or distance_m > length_m or length_m > 1000
