@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,8 @@ import psutil
 import pyarrow.compute as pc
 
 from martian_moments.automation.processes import supervised_by
+from martian_moments.events.log import INGESTION_REQUESTS
+from martian_moments.events.messages import refresh_request
 from martian_moments.operations.platform import find_running
 from martian_moments.operations.status import Status
 from martian_moments.operations.status import status as read_status
@@ -33,11 +35,11 @@ T = TypeVar("T")
 READY_SECONDS = 120
 
 
-def wait_until(condition: Callable[[], T | None], what: Callable[[], str], seconds: float) -> T:
+def wait_until(condition: Callable[[], T | None], what: Callable[[], str], seconds: float, pause: float = 0.5) -> T:
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what()}"
-        time.sleep(0.5)
+        time.sleep(pause)
     return value
 
 
@@ -117,17 +119,21 @@ class Platform:
         with self.instance() as instance:
             return list(instance.get_runs(dg.RunsFilter(statuses=list(statuses))))
 
-    def kill_one(self, chance: random.Random) -> str:
-        """kill -9 for one process of the platform, chosen at random; returns what it was."""
+    def victims(self, kind: str) -> list[int]:
+        """The living processes of one kind: supervisor, daemon, code server, forge or run worker."""
         state = find_running(self.home)
         assert state is not None, "no platform to kill"
-        victims: dict[str, list[int]] = {"supervisor": [state.supervisor.pid]}
-        for identity in supervised_by(state.supervisor):
-            if (kind := _kind(identity.pid)) is not None:
-                victims.setdefault(kind, []).append(identity.pid)
-        kind = chance.choice(sorted(victims))
-        os.kill(chance.choice(victims[kind]), signal.SIGKILL)
-        return kind
+        if kind == "supervisor":
+            return [state.supervisor.pid]
+        return [identity.pid for identity in supervised_by(state.supervisor) if _kind(identity.pid) == kind]
+
+    def kill_one(self, kind: str, chance: random.Random) -> None:
+        """kill -9 for one process of a kind; asks for work first where no run is under way."""
+        if kind in ("run worker", "forge") and not self.victims(kind):
+            self.rooms.log.publish(INGESTION_REQUESTS, [refresh_request(self.settings.rovers, young=True)])
+        pids = wait_until(lambda: self.victims(kind), lambda: f"no {kind} to kill:\n{self.log_tail()}", 120, pause=0.02)
+        with suppress(ProcessLookupError):
+            os.kill(chance.choice(pids), signal.SIGKILL)
 
     def published(self, schema: str, table: str) -> list[dict[str, Any]]:
         rows = self.rooms.published.read(schema, table)
