@@ -33,6 +33,8 @@ from martian_moments_tests.conftest import REPOSITORY
 T = TypeVar("T")
 
 READY_SECONDS = 120
+REST_SECONDS = 15
+"""Three ticks of the sensors."""
 
 
 def wait_until(condition: Callable[[], T | None], what: Callable[[], str], seconds: float, pause: float = 0.5) -> T:
@@ -114,6 +116,15 @@ class Platform:
             return now if now.settled else None
 
         return wait_until(settled, lambda: f"not settled: {self.status().waiting_for}\n{self.log_tail()}", seconds)
+
+    def rest(self, seconds: float) -> Status:
+        """Wait until all is settled and no sensor finds anything more to start: what is under way may cause one more run."""
+        while True:
+            now = self.settle(seconds)
+            runs = len(self.runs())
+            time.sleep(REST_SECONDS)
+            if len(self.runs()) == runs:
+                return now
 
     def runs(self, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
         with self.instance() as instance:

@@ -30,7 +30,7 @@ def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_t
 ) -> None:
     config = ReplicaConfig(recorded=real_payloads, unrecorded="omit")
     with running(config) as replica, platform(tmp_path / "home", replica) as loop:
-        loop.settle(SETTLE_SECONDS)
+        loop.rest(SETTLE_SECONDS)
         # The counts of the real files, by hand; not by what the replica believes.
         real = {("curiosity", 1000): 856, ("perseverance", 0): 54, ("perseverance", 367): 162}
         real |= {("opportunity", 1): 95, ("spirit", 1): 77}
@@ -46,7 +46,7 @@ def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_t
         refreshed = loop.cli("refresh")
         assert refreshed.returncode == 0, refreshed.stderr
         assert not loop.status().settled
-        loop.settle(SETTLE_SECONDS)
+        loop.rest(SETTLE_SECONDS)
         assert loop.rooms.lake.list() == objects
         assert high_watermarks(loop) == events
         started = loop.runs(dg.DagsterRunStatus.SUCCESS)[: len(loop.runs(dg.DagsterRunStatus.SUCCESS)) - before]
