@@ -95,7 +95,7 @@ class _Tries:
 
     def note(self, things: Iterable[str]) -> None:
         for thing in things:
-            self._stored[thing] = [self._stored.get(thing, [0])[0] + 1, round(self._now)]
+            self._stored[thing] = [self._stored.get(thing, [0])[0] + 1, int(self._now)]
 
     def keep(self, things: Collection[str]) -> None:
         self._stored = {thing: tries for thing, tries in self._stored.items() if thing in things}

@@ -124,14 +124,16 @@ def in_seconds(seconds: float) -> datetime:
 @pytest.mark.parametrize(
     "fault",
     [
-        answers(429, retry_after="600"),
-        answers(503, retry_after=format_datetime(in_seconds(600), usegmt=True)),
-        answers(429, x_ratelimit_remaining="0", x_ratelimit_reset="600"),
-        answers(429, x_ratelimit_remaining="0", x_ratelimit_reset=str(int(in_seconds(600).timestamp()))),
+        lambda: answers(429, retry_after="600"),
+        lambda: answers(503, retry_after=format_datetime(in_seconds(600), usegmt=True)),
+        lambda: answers(429, x_ratelimit_remaining="0", x_ratelimit_reset="600"),
+        lambda: answers(429, x_ratelimit_remaining="0", x_ratelimit_reset=str(int(in_seconds(600).timestamp()))),
     ],
 )
-async def test_a_wish_for_a_long_pause_ends_the_asking_and_names_the_time(client: ClientFactory, fault: Any) -> None:
-    script = Script(fault)
+async def test_a_wish_for_a_long_pause_ends_the_asking_and_names_the_time(
+    client: ClientFactory, fault: Callable[[], Any]
+) -> None:
+    script = Script(fault())
     async with client(script) as asking:
         for _ in range(2):
             with pytest.raises(UpstreamUnavailable, match=r"no requests for (5\d\d|600) s; ask again after 20"):
