@@ -166,14 +166,15 @@ def _sql_type(shape: Any) -> str:
 
 def _rooms(work: Work) -> Any:
     from martian_moments.rooms import Rooms
-    from martian_moments.settings import NASA_SLOTS, Settings
+    from martian_moments.settings import Settings
 
     return Rooms(
         Settings.load(
             home=Path(work.folder),
             v1_url=work.v1_url,
             requests_per_minute=1_000_000,
-            concurrency=work.in_flight * NASA_SLOTS,
+            concurrency=work.in_flight,
+            nasa_slots=1,
         )
     )
 

@@ -21,7 +21,7 @@ from bench.measuring import peak_memory
 from martian_moments.automation.launcher import worker_of
 from martian_moments.operations.supervisor import LOCATION, supervise
 from martian_moments.rooms import Rooms
-from martian_moments.settings import NASA_SLOTS, POOLS, Settings
+from martian_moments.settings import Settings
 
 _INSTANCE_CONFIG: Final = Path(__file__).resolve().parent.parent / "dagster.yaml"
 _RUN_SECONDS: Final = 300
@@ -95,12 +95,13 @@ def platform(home: Path, *, v1_url: str, mmgis_url: str, rover: str, module: str
         "MARS_V1_URL": v1_url,
         "MARS_MMGIS_URL": mmgis_url,
         "MARS_REQUESTS_PER_MINUTE": "1000000",
-        "MARS_CONCURRENCY": str(in_flight * NASA_SLOTS),
+        "MARS_CONCURRENCY": str(in_flight),
+        "MARS_NASA_SLOTS": "1",
     }
     with (
         _environment(environment),
         supervise(
-            home, instance_config=_INSTANCE_CONFIG, module=module, port=None, pools=POOLS, on_event=_ignore
+            home, instance_config=_INSTANCE_CONFIG, module=module, port=None, pools=Settings.load().pools, on_event=_ignore
         ) as running,
         WorkspaceProcessContext(
             running.instance,

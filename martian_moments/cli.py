@@ -21,7 +21,7 @@ from rich.table import Table
 from martian_moments.errors import InputError, MartianError, PlatformDown
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
-from martian_moments.settings import POOLS, Settings
+from martian_moments.settings import Settings
 
 if TYPE_CHECKING:
     from martian_moments.operations.backfill import Progress
@@ -93,8 +93,8 @@ def init() -> None:
     rooms = Rooms(settings)
     _bake()
     rooms.warehouse.ensure()
-    with prepare_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=POOLS):
-        _out.print(f"prepared: {rooms.lake.url}, {settings.events}, {settings.warehouse}, {settings.dagster_home}")
+    with prepare_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=settings.pools):
+        _out.print(f"prepared: {rooms.lake.url}, {settings.events}, {settings.warehouse}, {settings.instance_home}")
 
 
 @app.command()
@@ -214,7 +214,9 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> 
 
     _bake()
     Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
-    run_platform(settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=POOLS, on_event=_tell, on_round=on_round)
+    run_platform(
+        settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=settings.pools, on_event=_tell, on_round=on_round
+    )
 
 
 def _bake() -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.uploads import upload_event
-from martian_moments.settings import NASA_SLOTS, Settings
+from martian_moments.objects import S3Options
+from martian_moments.settings import Settings
 
 if TYPE_CHECKING:
     from martian_moments.events.log import EventLog
@@ -33,21 +34,23 @@ class Rooms:
 
     @cached_property
     def lake(self) -> Lake:
-        """The object store. S3 announces its uploads itself; for files, the event log is told of each."""
-        from martian_moments.lake.store import Lake, S3Options
+        """The object store. S3 announces its uploads to Kafka; otherwise the event log is told of each."""
+        from martian_moments.lake.store import Lake
 
         settings = self.settings
-        if settings.lake.startswith("file:"):
-            return Lake(settings.lake, announce=self._announce)
+        announces_itself = settings.lake.startswith("s3:") and settings.events.startswith("kafka:")
+        return Lake(settings.lake, s3=self.s3_options, announce=None if announces_itself else self._announce)
+
+    @property
+    def s3_options(self) -> S3Options:
+        """How to reach S3, for whatever lies there."""
+        settings = self.settings
         secret = settings.aws_secret_access_key
-        return Lake(
-            settings.lake,
-            s3=S3Options(
-                endpoint=settings.aws_endpoint_url,
-                access_key_id=settings.aws_access_key_id,
-                secret_access_key=secret.get_secret_value() if secret else None,
-                region=settings.aws_region,
-            ),
+        return S3Options(
+            endpoint=settings.aws_endpoint_url,
+            access_key_id=settings.aws_access_key_id,
+            secret_access_key=secret.get_secret_value() if secret else None,
+            region=settings.aws_region,
         )
 
     def _announce(self, written: ObjectInfo) -> None:
@@ -61,7 +64,8 @@ class Rooms:
         """The event log."""
         from martian_moments.events.open import open_log
 
-        return open_log(self.settings.events)
+        kafka = {name: value.get_secret_value() for name, value in self.settings.kafka.items()}
+        return open_log(self.settings.events, kafka)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -75,7 +79,7 @@ class Rooms:
         """The published tables, which everybody may read at any moment."""
         from martian_moments.warehouse.published import Published
 
-        return Published(self.settings.published)
+        return Published(self.settings.published, s3=self.s3_options)
 
     @cached_property
     def upstream(self) -> Upstream:
@@ -91,12 +95,12 @@ class Rooms:
     def client(self) -> PoliteClient:
         """A client with this run's share of the rate limit and of the requests in flight.
 
-        The NASA pool lets ``NASA_SLOTS`` runs ask at the same time, so each takes that part of both.
+        The NASA pool lets ``nasa_slots`` runs ask at the same time, so each takes that part of both.
         """
         from martian_moments.nasa.http import PoliteClient
 
         return PoliteClient(
-            requests_per_minute=self.settings.requests_per_minute / NASA_SLOTS,
+            requests_per_minute=self.settings.requests_per_minute / self.settings.nasa_slots,
             concurrency=self.requests_in_flight,
             secrets=self.upstream.secrets,
         )
@@ -104,7 +108,7 @@ class Rooms:
     @property
     def requests_in_flight(self) -> int:
         """A run's share of the requests in flight."""
-        return max(1, self.settings.concurrency // NASA_SLOTS)
+        return max(1, self.settings.concurrency // self.settings.nasa_slots)
 
     def photo_source(self, client: PoliteClient) -> PhotoSource:
         """The photo source that the settings prefer."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from martian_moments.errors import SettingsError
 from martian_moments.rovers import ROVERS
@@ -26,11 +27,7 @@ NASA_POOL: Final = "nasa"
 WAREHOUSE_POOL: Final = "warehouse"
 """DuckDB has one writer: bronze loads and dbt take turns."""
 
-NASA_SLOTS: Final = 2
-"""Runs that may ask NASA at the same time (the limit of the NASA pool). Each gets an equal share of the rate limit."""
-
-POOLS: Final = {NASA_POOL: NASA_SLOTS, WAREHOUSE_POOL: 1}
-"""The pools' limits in runs. Both are set in the instance: Dagster knows a default limit only after a pool's first run."""
+_KAFKA_PREFIX: Final = "mars_kafka_"
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
@@ -47,12 +44,14 @@ class Settings(BaseSettings):
     sources: CommaSeparated = Field(default=BUILT_SOURCES, description="photo dialects in order of preference")
     requests_per_minute: int = Field(default=30, ge=1, le=1_000_000, description="upstream requests a minute in all")
     concurrency: int = Field(default=4, ge=1, le=256, description="upstream requests in flight in all")
+    nasa_slots: int = Field(default=2, ge=1, le=64, description="runs that ask upstream at the same time")
     late_sols: int = Field(default=60, ge=0, le=10_000, description="sols behind the newest that are asked for again")
     ui_port: int = Field(default=3000, ge=0, le=65_535, description="port of the web interface; 0 picks a free one")
 
     lake_url: str = Field(default="", description="file:///folder or s3://bucket")
     events_url: str = Field(default="", description="sqlite:///file or kafka://host:port,host:port")
     warehouse_url: str = Field(default="", description="duckdb:///file or snowflake://")
+    dagster_home: Path | None = Field(default=None, description="DAGSTER_HOME of a deployed platform; empty when embedded")
     alert_webhook_url: SecretStr | None = Field(default=None, description="gets a JSON message for a failed run")
 
     v1_url: str = "https://rovers.nebulum.one/api/v1"
@@ -63,6 +62,22 @@ class Settings(BaseSettings):
     aws_access_key_id: str | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
     aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
+
+    kafka: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, description="librdkafka's options: MARS_KAFKA_*")
+
+    snowflake_account: str | None = Field(default=None, validation_alias="SNOWFLAKE_ACCOUNT")
+    snowflake_user: str | None = Field(default=None, validation_alias="SNOWFLAKE_USER")
+    snowflake_private_key_path: Path | None = Field(default=None, validation_alias="SNOWFLAKE_PRIVATE_KEY_PATH")
+    snowflake_private_key_passphrase: SecretStr | None = Field(
+        default=None, validation_alias="SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"
+    )
+    snowflake_password: SecretStr | None = Field(default=None, validation_alias="SNOWFLAKE_PASSWORD")
+    snowflake_role: str | None = Field(default=None, validation_alias="SNOWFLAKE_ROLE")
+    snowflake_database: str = Field(default="MARS", validation_alias="SNOWFLAKE_DATABASE")
+    snowflake_warehouse: str | None = Field(default=None, validation_alias="SNOWFLAKE_WAREHOUSE")
+    snowflake_host: str | None = Field(default=None, validation_alias="SNOWFLAKE_HOST")
+    snowflake_port: int = Field(default=443, ge=1, le=65_535, validation_alias="SNOWFLAKE_PORT")
+    snowflake_protocol: Literal["https", "http"] = Field(default="https", validation_alias="SNOWFLAKE_PROTOCOL")
 
     @field_validator("rovers", "sources", mode="before")
     @classmethod
@@ -81,10 +96,10 @@ class Settings(BaseSettings):
     def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _one_of(value, BUILT_SOURCES)
 
-    @field_validator("home")
+    @field_validator("home", "dagster_home")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     @field_validator("lake_url")
     @classmethod
@@ -94,22 +109,36 @@ class Settings(BaseSettings):
     @field_validator("events_url")
     @classmethod
     def _events_scheme(cls, value: str) -> str:
-        return _scheme(value, "sqlite:///file")
+        return _scheme(value, "sqlite:///file", "kafka://host:port,host:port")
 
     @field_validator("warehouse_url")
     @classmethod
     def _warehouse_scheme(cls, value: str) -> str:
-        return _scheme(value, "duckdb:///file")
+        return _scheme(value, "duckdb:///file", "snowflake://")
 
     @field_validator("v1_url", "mmgis_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         return _scheme(value, "http://host", "https://host").rstrip("/")
 
+    @property
+    def deployed(self) -> bool:
+        """Whether Dagster's storage and launcher are those of a deployment, which ``up`` neither makes nor supervises."""
+        return self.dagster_home is not None
+
     @cached_property
-    def dagster_home(self) -> Path:
-        """DAGSTER_HOME of the embedded platform."""
-        return self.home / "dagster"
+    def instance_home(self) -> Path:
+        """DAGSTER_HOME: as set, or the folder ``dagster`` under home."""
+        return self.dagster_home or self.home / "dagster"
+
+    @property
+    def pools(self) -> dict[str, int]:
+        """The pools' limits in runs.
+
+        NASA's slots each get an equal share of the rate limit. All are set in the instance: Dagster knows a default limit
+        only after a pool's first run.
+        """
+        return {NASA_POOL: self.nasa_slots, WAREHOUSE_POOL: 1}
 
     @cached_property
     def lake(self) -> str:
@@ -134,6 +163,19 @@ class Settings(BaseSettings):
         return (self.home / "published").as_uri()
 
     @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The usual sources, and one that collects ``MARS_KAFKA_*`` from them."""
+        found = [each for each in (dotenv_settings, env_settings) if isinstance(each, EnvSettingsSource)]
+        return init_settings, _KafkaOptions(settings_cls, *found), env_settings, dotenv_settings, file_secret_settings
+
+    @classmethod
     def load(cls, **overrides: object) -> Settings:
         """The settings from the environment.
 
@@ -155,6 +197,22 @@ def _first_problem(error: ValidationError) -> str:
     secret = info is not None and "SecretStr" in str(info.annotation)
     given = "" if secret else f"{problem['input']!r} is not accepted: "
     return f"{name}={given}{problem['msg'].removeprefix('Value error, ')}{meaning}"
+
+
+class _KafkaOptions(PydanticBaseSettingsSource):
+    """``MARS_KAFKA_SECURITY_PROTOCOL`` becomes librdkafka's ``security.protocol``, whatever options there are."""
+
+    def __init__(self, settings_cls: type[BaseSettings], *sources: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._sources = sources
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        merged = {name: value for source in self._sources for name, value in source.env_vars.items() if value}
+        options = {name: value for name, value in merged.items() if name.startswith(_KAFKA_PREFIX)}
+        return {"kafka": {name.removeprefix(_KAFKA_PREFIX).replace("_", "."): value for name, value in options.items()}}
 
 
 def _one_of(values: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:

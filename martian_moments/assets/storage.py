@@ -91,5 +91,5 @@ class BatchingSqliteStorage(DagsterSqliteStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """The storage that dagster.yaml describes."""
         # `dagster dev` may run without DAGSTER_HOME; then it sees what `up` has done on the same home.
-        base_dir = config_value.get("base_dir") or os.environ.get("DAGSTER_HOME") or str(Settings.load().dagster_home)
+        base_dir = config_value.get("base_dir") or os.environ.get("DAGSTER_HOME") or str(Settings.load().instance_home)
         return cls.from_local(base_dir=base_dir, inst_data=inst_data)

@@ -59,6 +59,10 @@ class Watermarks:
 class EventLog(Protocol):
     """An append-only log. At least once, in order within a partition; readers keep their own offsets."""
 
+    def ensure(self) -> None:
+        """Create the topics that are missing; repeating it changes nothing. Raises EventLogError."""
+        ...
+
     def publish(self, topic: str, messages: Iterable[Message]) -> None:
         """Append messages; on return they are durable. Raises EventLogError (unknown topic, log not writable)."""
         ...

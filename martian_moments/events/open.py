@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from martian_moments.events.log import EventLog
 from martian_moments.events.sqlite import SqliteEventLog
 
 
-def open_log(url: str) -> EventLog:
+def open_log(url: str, kafka: Mapping[str, str] | None = None) -> EventLog:  # noqa: ARG001 - for the log on Kafka
     """The log at ``sqlite:///file`` (an absolute path). Raises EventLogError for any other address."""
     match urlsplit(url).scheme:
         case "sqlite":

@@ -56,6 +56,9 @@ class SqliteEventLog:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = _connect(path)
 
+    def ensure(self) -> None:
+        """See :class:`martian_moments.events.log.EventLog`; here a topic needs no creation."""
+
     def publish(self, topic: str, messages: Iterable[Message]) -> None:
         """Append messages in one transaction: all of them or, when it raises, none."""
         partitions = self._partitions(topic)

@@ -14,21 +14,19 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, S3Store
 
 from martian_moments.documents import Document, Header, coordinates, decode_header, decode_text, encode, header_from_text
 from martian_moments.errors import DocumentError, LakeError, ObjectMissing
+from martian_moments.objects import S3Options, open_store
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import ObjectStore, S3Config
 
 _log = logging.getLogger(__name__)
 
@@ -76,16 +74,6 @@ class Put:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class S3Options:
-    """How to reach S3. Without keys, the machine's own AWS credentials apply; without an endpoint, AWS."""
-
-    endpoint: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: str | None = field(default=None, repr=False)
-    region: str = "us-east-1"
-
-
 Announce = Callable[[ObjectInfo], None]
 """Told of a document that was just written, from a worker thread."""
 
@@ -109,7 +97,7 @@ class Lake:
         self._announce = announce
         self._headers: dict[str, tuple[str, Header | None]] = {}  # by key: the ETag it was read from, and the header
         with self._errors("open", ""):
-            self._store = _open(url, s3 or S3Options())
+            self._store = open_store(url, s3)
 
     def get(self, key: str) -> bytes:
         """An object's bytes. Raises ObjectMissing."""
@@ -239,27 +227,6 @@ def _origin(header: Header) -> str:
 
 def _content(header: Header) -> tuple[object, ...]:
     return header.fingerprint, header.record_count, header.promised, header.complete, header.schema, header.synthetic
-
-
-def _open(url: str, s3: S3Options) -> ObjectStore:
-    address = urlsplit(url)
-    if address.scheme == "file" and not address.netloc:
-        return LocalStore(unquote(address.path), mkdir=True)
-    if address.scheme != "s3" or not address.netloc:
-        raise LakeError(f"{url} is not an address of a lake; use file:///folder or s3://bucket")
-    config: S3Config = {"region": s3.region}
-    if s3.endpoint:
-        config["endpoint"] = s3.endpoint
-    if s3.access_key_id and s3.secret_access_key:
-        config |= {"access_key_id": s3.access_key_id, "secret_access_key": s3.secret_access_key}
-    return S3Store(
-        address.netloc,
-        prefix=address.path.strip("/") or None,
-        config=config,
-        client_options={"allow_http": True, "connect_timeout": "5s", "timeout": "60s"},
-        # The library's own default keeps a caller waiting for three minutes when the store is down.
-        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
-    )
 
 
 def _info(meta: ObjectMeta) -> ObjectInfo:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, S3Store
 
 from martian_moments.errors import WarehouseError
+from martian_moments.objects import S3Options, open_store
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from obstore.store import ObjectStore, S3Config
 
 
 class Published:
@@ -26,26 +24,15 @@ class Published:
     Every method raises WarehouseError when the store refuses or fails.
     """
 
-    def __init__(self, url: str, *, config: S3Config | None = None) -> None:
+    def __init__(self, url: str, *, s3: S3Options | None = None) -> None:
         """Open the store; a folder is made when it does not exist.
 
         Args:
             url: ``file:///folder`` or ``s3://bucket/prefix``.
-            config: for S3: ``region``, ``endpoint``, ``access_key_id``, ``secret_access_key``.
+            s3: for ``s3://`` addresses.
         """
         self._url = url.rstrip("/")
-        address = urlsplit(self._url)
-        self._store: ObjectStore
-        if address.scheme == "file":
-            self._store = LocalStore(unquote(address.path), mkdir=True)
-        else:
-            self._store = S3Store(
-                address.netloc,
-                prefix=address.path.strip("/") or None,
-                config=config,
-                client_options={"allow_http": True, "connect_timeout": "5s", "timeout": "60s"},
-                retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
-            )
+        self._store = open_store(self._url, s3)
 
     def put(self, schema: str, table: str, file: Path) -> bool:
         """Publish a Parquet file as a table, unless the same bytes stand there. Returns whether it was written.

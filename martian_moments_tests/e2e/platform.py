@@ -98,7 +98,7 @@ class Platform:
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
-        os.environ["DAGSTER_HOME"] = str(self.settings.dagster_home)
+        os.environ["DAGSTER_HOME"] = str(self.settings.instance_home)
         with dg.DagsterInstance.get() as instance:
             yield instance
 

@@ -21,7 +21,7 @@ def test_the_defaults_are_the_embedded_platform_in_one_folder(tmp_path: Path) ->
     settings = Settings.load()
     home = tmp_path / ".mars"
     assert settings.home == home
-    assert settings.dagster_home == home / "dagster"
+    assert settings.instance_home == home / "dagster"
     assert settings.lake == f"file://{home}/lake"
     assert settings.events == f"sqlite://{home}/events.db"
     assert settings.warehouse == f"duckdb://{home}/warehouse.duckdb"

@@ -12,7 +12,8 @@ import pytest
 
 from martian_moments.documents import decode
 from martian_moments.errors import LakeError
-from martian_moments.lake.store import Lake, ObjectInfo, S3Options
+from martian_moments.lake.store import Lake, ObjectInfo
+from martian_moments.objects import S3Options
 from martian_moments_tests.builders import photos_document
 
 KEY = photos_document().header.key

@@ -1,0 +1,55 @@
+"""Opening an object store: a folder or S3, through obstore, for the lake and for the published tables alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from obstore.store import LocalStore, S3Store
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore, S3Config
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """How to reach S3. Without keys, the machine's own AWS credentials apply; without an endpoint, AWS."""
+
+    endpoint: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    region: str = "us-east-1"
+
+
+def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
+    """The store at an address; a folder is made when it does not exist, S3 is not asked yet.
+
+    Args:
+        url: ``file:///folder``, ``s3://bucket`` or ``s3://bucket/prefix``.
+        s3: for ``s3://`` addresses.
+
+    Raises:
+        ValueError: the address is of neither kind.
+        obstore.exceptions.BaseError: the folder cannot be made.
+    """
+    address = urlsplit(url)
+    if address.scheme == "file" and not address.netloc:
+        return LocalStore(unquote(address.path), mkdir=True)
+    if address.scheme != "s3" or not address.netloc:
+        raise ValueError(f"{url} is not an address of an object store; use file:///folder or s3://bucket")
+    options = s3 or S3Options()
+    config: S3Config = {"region": options.region}
+    if options.endpoint:
+        config["endpoint"] = options.endpoint
+    if options.access_key_id and options.secret_access_key:
+        config |= {"access_key_id": options.access_key_id, "secret_access_key": options.secret_access_key}
+    return S3Store(
+        address.netloc,
+        prefix=address.path.strip("/") or None,
+        config=config,
+        client_options={"allow_http": True, "connect_timeout": "5s", "timeout": "60s"},
+        # The library's own default keeps a caller waiting for three minutes when the store is down.
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
+    )
