@@ -77,10 +77,12 @@ def silver_lags(published: Published) -> bool:
 def _read(lake: Lake, objects: Iterable[ObjectInfo], loading: Loading) -> Iterator[BronzeObject]:
     for each in objects:
         try:
-            text = decode_text(each.key, lake.get(each.key))
+            # Bytes and ETag from one answer: an object that is replaced after it was listed is loaded as what it is now.
+            found = lake.read(each.key)
+            text = decode_text(each.key, found.body)
             header = header_from_text(each.key, text)
         except DocumentError as error:
             loading.broken[each.key] = error
             continue
         loading.headers[each.key] = header
-        yield BronzeObject(each.key, each.etag, header, text)
+        yield BronzeObject(each.key, found.info.etag, header, text)

@@ -14,19 +14,20 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import LocalStore
 
 from martian_moments.documents import Document, Header, coordinates, decode_header, decode_text, encode, header_from_text
 from martian_moments.errors import DocumentError, LakeError, ObjectMissing
 from martian_moments.objects import S3Options, open_store
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
+    from obstore import GetOptions, ObjectMeta, PutMode
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ _HEADER_BYTES: Final = 4096
 
 _READERS: Final = 16
 """Objects read at the same time for their headers: enough to hide S3's latency, harmless for files."""
+
+_WRITE_ATTEMPTS: Final = 10
+"""How often a document is compared and written anew because another writer was faster. Each time, that one has succeeded."""
 
 _ADVICE: Final = (
     # EFBIG, ENOSPC, EDQUOT
@@ -56,12 +60,22 @@ class ObjectInfo:
         etag: changes with every write; without the quotes that HTTP puts around it.
         size: bytes.
         modified: UTC.
+        version: the store's id of this version; None where the store keeps no versions, and in listings, which tell none.
     """
 
     key: str
     etag: str
     size: int
     modified: datetime
+    version: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object's bytes and what the store tells about these very bytes, both from one answer."""
+
+    info: ObjectInfo
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +112,17 @@ class Lake:
         self._headers: dict[str, tuple[str, Header | None]] = {}  # by key: the ETag it was read from, and the header
         with self._errors("open", ""):
             self._store = open_store(url, s3)
+        self._in_files = isinstance(self._store, LocalStore)
 
-    def get(self, key: str) -> bytes:
+    def read(self, key: str, *, version: str | None = None) -> StoredObject:
+        """An object, or one of its older versions where the store keeps them. Raises ObjectMissing."""
+        if version is not None and self._in_files:
+            raise LakeError(f"{self.url}: a folder keeps no versions of {key}; a lake on S3 with versioning does")
+        return self._get(key, {"version": version} if version else {})
+
+    def get(self, key: str, *, version: str | None = None) -> bytes:
         """An object's bytes. Raises ObjectMissing."""
-        with self._errors("read", key):
-            return obstore.get(self._store, key).bytes().to_bytes()
+        return self.read(key, version=version).body
 
     async def aget(self, key: str) -> bytes:
         """An object's bytes, without blocking the event loop. Raises ObjectMissing."""
@@ -125,12 +145,14 @@ class Lake:
     def put_bytes(self, key: str, body: bytes) -> ObjectInfo:
         """Write an object that is no document (a quarantined answer, a published table), atomically and unannounced."""
         with self._errors("write", key):
-            # One PUT whatever the size: a multipart upload would show in listings and events in another way.
-            put = obstore.put(self._store, key, body, use_multipart=False)
-        return ObjectInfo(key, _bare(put["e_tag"]), len(body), datetime.now(UTC))
+            return self._put(key, body, "overwrite")
 
     async def put_if_changed(self, document: Document) -> Put:
         """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.
+
+        On S3 this holds also when several write the key at once: each PUT is refused unless the object is still the one that
+        the document was compared with, and is compared anew. Files have no such PUT; there the last of two simultaneous
+        writers wins, which the platform avoids by never running two for one partition.
 
         The work runs in one worker thread (obstore and zlib release the GIL), so the event loop stays free.
         """
@@ -146,53 +168,82 @@ class Lake:
         wanted = [info for info in self.list(prefix) if coordinates(info.key) and (keys is None or info.key in keys)]
         unread = [info for info in wanted if self._headers.get(info.key, ("",))[0] != info.etag]
         with ThreadPoolExecutor(_READERS) as pool:
-            for info, header in zip(unread, pool.map(self._read_header, unread), strict=True):
-                self._headers[info.key] = info.etag, header
+            for info, read in zip(unread, pool.map(self._read_header, unread), strict=True):
+                self._headers[info.key] = read
         return {info.key: header for info in wanted if (header := self._headers[info.key][1])}
 
     def _put_if_changed(self, document: Document) -> Put:
-        key = document.header.key
-        if unchanged := self._unchanged(document.header):
-            return Put(key, unchanged.etag, unchanged.size, changed=False)
-        written = self.put_bytes(key, encode(document))
-        if self._announce:
-            self._announce(written)
-        return Put(key, written.etag, written.size, changed=True)
+        new = document.header
+        for attempt in range(_WRITE_ATTEMPTS):
+            held, header = self._held(new)
+            if held and attempt and header == new:
+                # The PUT before was refused because it had succeeded: its answer was lost and obstore sent it again.
+                return self._written(held)
+            if held and header and not supersedes(new, header):
+                return Put(new.key, held.etag, held.size, changed=False)
+            if written := self._replace(held, new.key, encode(document)):
+                return self._written(written)
+        raise LakeError(f"{self.url}: {new.key} is being written by others again and again; materialize it again later")
 
-    def _unchanged(self, new: Header) -> ObjectInfo | None:
+    def _written(self, info: ObjectInfo) -> Put:
+        if self._announce:
+            self._announce(info)
+        return Put(info.key, info.etag, info.size, changed=True)
+
+    def _held(self, new: Header) -> tuple[ObjectInfo | None, Header | None]:
+        """The object that stands where a document belongs, and its header unless it is broken."""
         # The whole object is read, not only its header, so that "unchanged" is never said of a document whose end is cut.
         try:
-            with self._errors("read", new.key):
-                found = obstore.get(self._store, new.key)
-                body = found.bytes().to_bytes()
-            stored = header_from_text(new.key, decode_text(new.key, body))
+            found = self.read(new.key)
         except ObjectMissing:
-            return None
+            return None, None
+        try:
+            header = header_from_text(new.key, decode_text(new.key, found.body))
         except DocumentError as error:
             _log.warning("%s; it is replaced", error)
-            return None
-        if stored.synthetic != new.synthetic:
+            return found.info, None
+        if header.synthetic != new.synthetic:
             raise LakeError(
-                f"{self.url}: {new.key} is {_origin(stored)} and {_origin(new)} came for it; they are never mixed: "
+                f"{self.url}: {new.key} is {_origin(header)} and {_origin(new)} came for it; they are never mixed: "
                 "use another MARS_HOME (or MARS_LAKE_URL) for the replica"
             )
-        return None if supersedes(new, stored) else _info(found.meta)
+        return found.info, header
 
-    def _read_header(self, info: ObjectInfo) -> Header | None:
+    def _replace(self, held: ObjectInfo | None, key: str, body: bytes) -> ObjectInfo | None:
+        """Write an object in the place of the one that is held; None when that one is not there any more."""
+        mode: PutMode = {"e_tag": f'"{held.etag}"'} if held else "create"
+        with self._errors("write", key):
+            try:
+                return self._put(key, body, "overwrite" if self._in_files else mode)
+            except (AlreadyExistsError, PreconditionError):
+                return None
+
+    def _put(self, key: str, body: bytes, mode: PutMode) -> ObjectInfo:
+        # One PUT whatever the size: a multipart upload would show in listings and events in another way.
+        put = obstore.put(self._store, key, body, mode=mode, use_multipart=False)
+        return ObjectInfo(key, _bare(put["e_tag"]), len(body), datetime.now(UTC), put["version"])
+
+    def _get(self, key: str, options: GetOptions) -> StoredObject:
+        with self._errors("read", f"{key} in version {options['version']}" if "version" in options else key):
+            found = obstore.get(self._store, key, options=options)
+            return StoredObject(_info(found.meta), found.bytes().to_bytes())
+
+    def _read_header(self, listed: ObjectInfo) -> tuple[str, Header | None]:
+        """An object's header, and the ETag of the object that it was read from: that listed, or a newer one."""
         try:
-            if info.size > _HEADER_BYTES:
-                with self._errors("read", info.key):
-                    beginning = obstore.get_range(self._store, info.key, start=0, length=_HEADER_BYTES).to_bytes()
+            if listed.size > _HEADER_BYTES:
+                beginning = self._get(listed.key, {"range": (0, _HEADER_BYTES)})
                 try:
-                    return decode_header(info.key, beginning)
+                    return beginning.info.etag, decode_header(listed.key, beginning.body)
                 except DocumentError:
-                    _log.debug("%s: no header in its first %d bytes, reading all of it", info.key, _HEADER_BYTES)
-            return decode_header(info.key, self.get(info.key))
+                    _log.debug("%s: no header in its first %d bytes, reading all of it", listed.key, _HEADER_BYTES)
+            whole = self.read(listed.key)
+            return whole.info.etag, decode_header(listed.key, whole.body)
         except DocumentError as error:
             _log.warning("%s", error)
         except ObjectMissing:
-            _log.debug("%s: removed since it was listed", info.key)
-        return None
+            _log.debug("%s: removed since it was listed", listed.key)
+        return listed.etag, None
 
     @contextmanager
     def _errors(self, verb: str, key: str) -> Iterator[None]:
@@ -230,7 +281,7 @@ def _content(header: Header) -> tuple[object, ...]:
 
 
 def _info(meta: ObjectMeta) -> ObjectInfo:
-    return ObjectInfo(meta["path"], _bare(meta["e_tag"]), meta["size"], meta["last_modified"])
+    return ObjectInfo(meta["path"], _bare(meta["e_tag"]), meta["size"], meta["last_modified"], meta["version"])
 
 
 def _bare(etag: str | None) -> str:
