@@ -1,22 +1,59 @@
 """Facts about the rovers: landing, cameras, Mars time. Pure; imports nothing of ours.
 
 Sources: NASA mission pages for landings; the v1 API's own camera tables for names; the midnight constants were fitted to
-the mission timetables and to raw-image records (within 5 s for every sol of every mission).
+the mission timetables and to raw-image records (within 4 s for every sol of both MER timetables).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 SOL_SECONDS: Final = 88_775.244
 """Length of a mean Martian solar day in SI seconds (Allison & McEwen 2000)."""
 
 MARS_RADIUS_M: Final = 3_396_190.0
 """Radius in metres of the IAU 2000 sphere on which the published traverse lengths are measured."""
+
+
+_MARS_DAY_SECONDS: Final = 86_400
+"""A Mars clock also has 24 hours of 60 minutes of 60 seconds; each of its seconds lasts 1.02749125 of ours."""
+
+_MARS_TIME: Final = re.compile(r"Sol-(\d{1,5})M(\d{2}):(\d{2}):(\d{2}(?:\.\d+)?)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MarsTime:
+    """A local mean solar time of one mission. For Spirit and Opportunity it is the missions' hybrid local solar time.
+
+    Attributes:
+        sol: the mission sol.
+        seconds: time of day in Mars seconds, 0 to below 86,400.
+    """
+
+    sol: int
+    seconds: float
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The time in the words of the raw-image feeds, ``Sol-01965M15:28:38.766``; None for anything else."""
+        found = _MARS_TIME.fullmatch(text.strip())
+        if found is None:
+            return None
+        sol, hours, minutes = int(found[1]), int(found[2]), int(found[3])
+        seconds = hours * 3600 + minutes * 60 + float(found[4])
+        return cls(sol, seconds) if seconds < _MARS_DAY_SECONDS else None
+
+    def __str__(self) -> str:
+        """The time as the raw-image feeds write it, cut to milliseconds so that a sol never ends at 24:00."""
+        whole, milliseconds = divmod(int(self.seconds * 1000), 1000)
+        minutes, seconds = divmod(whole, 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"Sol-{self.sol:05}M{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +100,19 @@ class Rover:
             sol: the mission sol.
             lmst_seconds: local mean solar time of day in Mars seconds (0 to 86,400).
         """
-        elapsed = (sol - self.first_sol + lmst_seconds / 86_400) * SOL_SECONDS
+        elapsed = (sol - self.first_sol + lmst_seconds / _MARS_DAY_SECONDS) * SOL_SECONDS
         return self.first_midnight + timedelta(seconds=elapsed)
 
     def sol_of(self, moment: datetime) -> int:
         """The mission sol in which a UTC moment lies."""
         # Whole microseconds: in floating point the first moment of many a sol falls into the sol before.
         return self.first_sol + (moment - self.first_midnight) // timedelta(seconds=SOL_SECONDS)
+
+    def mars_time_of(self, moment: datetime) -> MarsTime:
+        """The local mean solar time at a UTC moment; also before the landing, with sols below the first."""
+        # In whole microseconds, as in sol_of: the two never disagree about the sol.
+        sols, rest = divmod(moment - self.first_midnight, timedelta(seconds=SOL_SECONDS))
+        return MarsTime(self.first_sol + sols, rest / timedelta(seconds=SOL_SECONDS) * _MARS_DAY_SECONDS)
 
     def v1_earth_date(self, sol: int) -> date:
         """The ``earth_date`` that the v1 API computes for a sol: landing date + whole Earth days of ``sol`` sols.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.rovers import ROVERS, Rover
+from martian_moments.rovers import ROVERS, MarsTime, Rover
 
 MANIFESTS = {
     "curiosity": ("v1_manifest_curiosity_2023-08.json", 3_575),
@@ -28,6 +28,57 @@ def test_mars_time_agrees_with_the_missions_timetable(real_payloads: Path, name:
         told = datetime.strptime(row["UTC"], "%Y-%m-%d %H.%M.%S").replace(tzinfo=UTC)
         assert abs(rover.utc_of(sol, hours * 3600 + minutes * 60 + seconds) - told) < timedelta(seconds=tolerance), row
         assert rover.sol_of(told) == sol
+        clock = rover.mars_time_of(told)
+        assert clock.sol == sol
+        assert clock.seconds == pytest.approx(hours * 3600 + minutes * 60 + seconds, abs=tolerance), row
+
+
+def test_mars_time_agrees_with_what_the_feeds_say_of_their_own_pictures(real_payloads: Path) -> None:
+    def told(file: str, items: str, mars: str, utc: str) -> list[tuple[MarsTime | None, datetime]]:
+        pairs = []
+        for record in json.loads((real_payloads / file).read_bytes())[items]:
+            text = record[mars] if mars in record else record["extended"][mars]
+            pairs.append((MarsTime.parse(text), datetime.fromisoformat(record[utc].rstrip("Z")).replace(tzinfo=UTC)))
+        return pairs
+
+    mars2020 = [
+        pair
+        for file in ("m20_feed_page_num3_2026-08-31.json", "m20_feed_sol888_13images_2023.json")
+        for pair in told(file, "images", "date_taken_mars", "date_taken_utc")
+    ]
+    curiosity = told("msl_api_sol86_nav_16items.json", "items", "lmst", "date_taken")
+    assert (len(mars2020), len(curiosity)) == (16, 16)
+    for name, pairs in (("perseverance", mars2020), ("curiosity", curiosity)):
+        for clock, utc in pairs:
+            assert clock is not None
+            assert abs(ROVERS[name].utc_of(clock.sol, clock.seconds) - utc) < timedelta(seconds=4), (clock, utc)
+            assert ROVERS[name].mars_time_of(utc).sol == clock.sol
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Sol-01965M15:28:38.766", MarsTime(1965, 55_718.766)),
+        ("Sol-00000M00:00:00.000", MarsTime(0, 0.0)),
+        ("Sol-00001M23:59:59.999", MarsTime(1, 86_399.999)),
+    ],
+)
+def test_a_mars_time_reads_and_writes_as_the_feeds_do(text: str, time: MarsTime) -> None:
+    assert MarsTime.parse(f" {text} ") == time
+    assert str(time) == text
+
+
+@pytest.mark.parametrize("text", ["", "UNK", "Sol-00001M24:00:00.000", "2026-08-30T20:47:41.638", "Sol-1M1:2:3"])
+def test_what_is_no_mars_time_is_none(text: str) -> None:
+    assert MarsTime.parse(text) is None
+
+
+@pytest.mark.parametrize("rover", ROVERS.values(), ids=ROVERS)
+def test_the_last_moment_of_a_sol_is_never_written_as_24_hours(rover: Rover) -> None:
+    for sol in range(rover.first_sol, 6_000, 7):
+        last = rover.utc_of(sol + 1) - timedelta(microseconds=1)
+        assert str(rover.mars_time_of(last)) == f"Sol-{sol:05}M23:59:59.999"
+        assert rover.utc_of(sol, rover.mars_time_of(last).seconds) == last
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
