@@ -47,9 +47,9 @@ def gaps_of(view: LakeView) -> dict[int, Gap]:
     for sol, expected in view.promises.sols.items():
         header = view.headers.get(sol)
         if header is None:
-            gaps[sol] = Gap(sol, expected, None)
+            gaps[sol] = Gap(sol, expected or 0, None)
         elif not header.satisfies(expected):
-            gaps[sol] = Gap(sol, expected, header.record_count, header.fetched_at.timestamp())
+            gaps[sol] = Gap(sol, expected or header.promised or 0, header.record_count, header.fetched_at.timestamp())
     return gaps
 
 

@@ -71,8 +71,8 @@ class LakeView:
     promises: Promises | None
     headers: Mapping[int, Header]
 
-    def promised(self, sol: int) -> int:
-        """The photos that the source promises for a sol; 0 for a sol that its manifest does not list."""
+    def promised(self, sol: int) -> int | None:
+        """The photos promised for a sol: 0 where the manifest does not list it, None where it has no number for it."""
         return self.promises.sols.get(sol, 0) if self.promises else 0
 
     def holds(self, sol: int) -> bool:

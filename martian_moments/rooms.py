@@ -89,7 +89,11 @@ class Rooms:
         settings = self.settings
         key = settings.v1_api_key
         return Upstream(
-            v1_url=settings.v1_url, mmgis_url=settings.mmgis_url, v1_api_key=key.get_secret_value() if key else None
+            v1_url=settings.v1_url,
+            mmgis_url=settings.mmgis_url,
+            v1_api_key=key.get_secret_value() if key else None,
+            m20_url=settings.m20_url,
+            msl_url=settings.msl_url,
         )
 
     def client(self) -> PoliteClient:

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
 
     v1_url: str = "https://rovers.nebulum.one/api/v1"
     v1_api_key: SecretStr | None = None
+    m20_url: str = "https://mars.nasa.gov/rss/api/"
+    msl_url: str = "https://mars.nasa.gov/api/v1/raw_image_items/"
     mmgis_url: str = "https://mars.nasa.gov/mmgis-maps"
 
     aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL_S3")
@@ -120,6 +122,12 @@ class Settings(BaseSettings):
     @classmethod
     def _web_address(cls, value: str) -> str:
         return _scheme(value, "http://host", "https://host").rstrip("/")
+
+    @field_validator("m20_url", "msl_url")
+    @classmethod
+    def _query_address(cls, value: str) -> str:
+        # A query follows at once, and NASA's servers tell ".../api/" from ".../api".
+        return _scheme(value, "http://host", "https://host")
 
     @property
     def deployed(self) -> bool:

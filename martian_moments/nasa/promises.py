@@ -14,7 +14,8 @@ class Promises:
         rover: the rover's name.
         source: the dialect's name.
         served: False when the source says that it does not know this rover; then everything below is empty.
-        sols: promised photos by sol, ascending; only sols that have photos.
+        sols: promised photos by sol, ascending; only sols that may have photos. None where the source tells the number only
+            when it is asked for the sol itself.
         newest_sol: the last sol that the source knows, with photos or without.
         stated_total: the source's own total. It may disagree with the sum of ``sols``; the sols count.
         status: the mission's status in the source's words, e.g. ``active``.
@@ -23,12 +24,12 @@ class Promises:
     rover: str
     source: str
     served: bool
-    sols: Mapping[int, int] = field(default_factory=dict)
+    sols: Mapping[int, int | None] = field(default_factory=dict)
     newest_sol: int | None = None
     stated_total: int | None = None
     status: str | None = None
 
     @property
     def total(self) -> int:
-        """Promised photos of all sols."""
-        return sum(self.sols.values())
+        """Promised photos of all sols whose number is known."""
+        return sum(filter(None, self.sols.values()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from martian_moments.documents import Document
 from martian_moments.errors import InputError
-from martian_moments.nasa import v1
+from martian_moments.nasa import m20, msl, v1
 from martian_moments.nasa.mmgis import MMGIS
 from martian_moments.nasa.promises import Promises
 
@@ -26,12 +26,19 @@ class PhotoSource(Protocol):
         """As in ``Header.source``."""
         ...
 
+    def serves(self, rover: str) -> bool:
+        """Whether it can have this rover at all; a manifest may still say that it has not."""
+        ...
+
     async def manifest(self, rover: str) -> Document:
         """What the source promises for a rover; for one that it does not serve, a document that says so."""
         ...
 
-    async def photos(self, rover: str, sol: int, promised: int | None) -> Document:
-        """Every photo of one sol. ``promised`` is from the same source's manifest, 0 for a sol that it does not list."""
+    async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
+        """Every photo of one sol.
+
+        ``promised`` is from the same source's manifest: 0 for a sol that it does not list, None where it has no number.
+        """
         ...
 
 
@@ -63,6 +70,8 @@ class Upstream:
     v1_url: str
     mmgis_url: str
     v1_api_key: str | None = field(default=None, repr=False)
+    m20_url: str = ""
+    msl_url: str = ""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -71,10 +80,16 @@ class Upstream:
 
 
 _PHOTO_SOURCES: Final[Mapping[str, Callable[[PoliteClient, Upstream], PhotoSource]]] = {
+    m20.SOURCE: lambda client, upstream: m20.M20(client, upstream.m20_url),
+    msl.SOURCE: lambda client, upstream: msl.MSL(client, upstream.msl_url),
     v1.SOURCE: lambda client, upstream: v1.V1(client, upstream.v1_url, upstream.v1_api_key),
 }
 
-_PROMISES: Final[Mapping[str, Callable[[Document], Promises]]] = {v1.SOURCE: v1.read_promises}
+_PROMISES: Final[Mapping[str, Callable[[Document], Promises]]] = {
+    m20.SOURCE: m20.read_promises,
+    msl.SOURCE: msl.read_promises,
+    v1.SOURCE: v1.read_promises,
+}
 
 
 def photo_sources(names: Sequence[str], client: PoliteClient, upstream: Upstream) -> list[PhotoSource]:

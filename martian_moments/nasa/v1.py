@@ -60,6 +60,10 @@ class V1:
         self._url = url.rstrip("/")
         self._headers = {"X-API-Key": api_key.strip()} if api_key else {}
 
+    def serves(self, rover: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """True for every rover: which of them a server has is told by its manifests."""
+        return True
+
     async def manifest(self, rover: str) -> Document:
         """The rover's manifest. ``record_count`` is its number of sols.
 
@@ -90,7 +94,7 @@ class V1:
             (manifest.answer.body,),
         )
 
-    async def photos(self, rover: str, sol: int, promised: int | None) -> Document:
+    async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
         """Every photo of one sol.
 
         Args:

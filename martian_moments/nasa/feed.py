@@ -1,0 +1,219 @@
+"""What the two raw-image feeds share: a sol comes in numbered pages that state its total, and may repeat or stray.
+
+Neither feed lists its sols. So a sol is asked for by its number, an answer without photos is believed when it is repeated, and
+the total that the pages state is what the source promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from martian_moments.documents import MAX_SOL, Document, Header, Kind, fingerprint_of
+from martian_moments.errors import InputError
+from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.promises import Promises
+from martian_moments.rovers import ROVERS
+
+_MAX_PAGES: Final = 1_000
+"""Far beyond any sol: Curiosity's biggest has some 7,000 items with their thumbnails, 70 pages of 100."""
+
+_ATTEMPTS: Final = 3
+"""How often a page that should bring something new is asked for while it does not: most often a passing fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One image as the feed tells it: ``id`` is the feed's own, as text; ``content`` has every field."""
+
+    id: str
+    sol: int
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a feed.
+
+    Attributes:
+        records: the images in it, of whatever sol.
+        total: how many images match the question, as the answer states it; None where it does not.
+        more: whether the answer says, or its fullness suggests, that another page follows.
+        synthetic: whether the replica generated it.
+    """
+
+    answer: Answer
+    records: Sequence[Record]
+    total: int | None
+    more: bool
+    synthetic: bool
+
+
+class Harvest:
+    """The pages of one sol as they come in.
+
+    Args:
+        sol: the mission sol.
+        promised: the photos that are known to be there, or None.
+    """
+
+    def __init__(self, sol: int, promised: int | None) -> None:
+        self.sol = sol
+        self.pages: list[Page] = []
+        self.records: dict[str, Mapping[str, Any]] = {}
+        self._known = promised
+        self._received = 0
+        self._strays = 0
+
+    @property
+    def promised(self) -> int | None:
+        """What the source promises for the sol: its largest total, less the images of other sols that it counts.
+
+        Images of other sols alone are what the server shows for a sol that has none.
+        """
+        totals = [page.total for page in self.pages if page.total is not None]
+        stated = max(totals, default=None)
+        if stated is not None and self._strays:
+            stated = max(0, stated - self._strays) if self.records else 0
+        return max((count for count in (self._known, stated) if count is not None), default=None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether what was received, repeats included, reaches the promise."""
+        return self._received >= (self.promised or 0)
+
+    def gains(self, page: Page) -> bool:
+        """Whether a page has an image of the sol that no page before it had."""
+        return any(record.sol == self.sol and record.id not in self.records for record in page.records)
+
+    def take(self, page: Page) -> bool:
+        """Add a page; False when it brings nothing new. The first page is kept in any case: it is the answer."""
+        gained = self.gains(page)
+        if gained or not self.pages:
+            own = [record for record in page.records if record.sol == self.sol]
+            self.pages.append(page)
+            self.records.update((record.id, record.content) for record in own)
+            self._received += len(own)
+            self._strays += len(page.records) - len(own)
+        return gained
+
+    def document(self, rover: str, source: str, volatile: Collection[str] = ()) -> Document:
+        """The sol's document. ``volatile`` names the fields that say nothing about Mars."""
+        told = [
+            {name: value for name, value in self.records[key].items() if name not in volatile}
+            for key in sorted(self.records)
+        ]
+        return Document(
+            Header(
+                kind=Kind.PHOTOS,
+                rover=rover,
+                source=source,
+                sol=self.sol,
+                fetched_at=self.pages[-1].answer.fetched_at,
+                fingerprint=fingerprint_of(told),
+                record_count=len(self.records),
+                promised=self.promised,
+                complete=self.complete,
+                requests=tuple(page.answer.url for page in self.pages),
+                synthetic=any(page.synthetic for page in self.pages),
+            ),
+            tuple(page.answer.body for page in self.pages),
+        )
+
+
+async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int | None) -> Harvest:
+    """Every page of a sol: until one says that it is the last and the total is reached, or brings nothing new.
+
+    A short page does not end a sol whose total is not reached: totals and deliveries of the feeds differ at times.
+
+    Args:
+        ask: asks for the page of a number from 0 on.
+        sol: the mission sol.
+        promised: the photos that are known to be there, or None.
+    """
+    harvest = Harvest(sol, promised)
+    for number in range(_MAX_PAGES):
+        page = await _page(ask, number, harvest)
+        if not harvest.take(page) or (harvest.complete and not page.more):
+            break
+    return harvest
+
+
+async def _page(ask: Callable[[int], Awaitable[Page]], number: int, harvest: Harvest) -> Page:
+    for _ in range(_ATTEMPTS):
+        page = await ask(number)
+        if harvest.gains(page) or (harvest.pages and harvest.complete):
+            break
+    return page
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a feed reaches, as one answer tells it."""
+
+    answer: Answer
+    newest_sol: int
+    total: int | None
+    synthetic: bool
+
+
+def manifest_document(rover: str, source: str, extents: Sequence[Extent]) -> Document:
+    """The manifest of a feed, which has none of its own, from answers that tell how far it reaches.
+
+    ``record_count`` is its number of sols. The fingerprint covers the newest sol and the total, nothing else.
+    """
+    newest = max(extent.newest_sol for extent in extents)
+    return Document(
+        Header(
+            kind=Kind.MANIFEST,
+            rover=rover,
+            source=source,
+            sol=None,
+            fetched_at=extents[-1].answer.fetched_at,
+            fingerprint=fingerprint_of([newest, extents[-1].total]),
+            record_count=len(_sols(rover, newest)),
+            promised=None,
+            complete=True,
+            requests=tuple(extent.answer.url for extent in extents),
+            synthetic=any(extent.synthetic for extent in extents),
+        ),
+        tuple(extent.answer.body for extent in extents),
+    )
+
+
+def promises(document: Document, newest_sol: int, total: int | None) -> Promises:
+    """Every sol up to the newest, each with a number of photos that only the sol's own answer tells."""
+    header = document.header
+    sols: dict[int, int | None] = dict.fromkeys(_sols(header.rover, newest_sol))
+    return Promises(header.rover, header.source, served=True, sols=sols, newest_sol=newest_sol, stated_total=total)
+
+
+def _sols(rover: str, newest_sol: int) -> range:
+    return range(ROVERS[rover].first_sol, newest_sol + 1)
+
+
+def address(url: str, query: Mapping[str, str]) -> str:
+    """The address of a question. Blanks become %20 and conditions stay readable, as the feeds' own web pages ask."""
+    return f"{url}?{urlencode(query, quote_via=quote, safe=':,')}"
+
+
+def check_served(source: str, rover: str, *, served: bool) -> None:
+    """Refuse a rover that a feed never has. Raises InputError."""
+    if not served:
+        raise InputError(f"{source} has no photos of {rover}; ask for a rover that it serves")
+
+
+def whole(value: object) -> int | None:
+    """A whole number from 0 on, which the feeds write as a number or as text; None for anything else."""
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    # type() and not isinstance: JSON's true is no number.
+    return value if type(value) is int and value >= 0 else None
+
+
+def a_sol(value: object) -> int | None:
+    """A mission sol, or None for anything else."""
+    sol = whole(value)
+    return sol if sol is not None and sol <= MAX_SOL else None

@@ -1,0 +1,160 @@
+"""The raw-image feed of Mars 2020: every image of Perseverance, full frames and thumbnails, hours after it is received.
+
+A sol is asked for by a range of two conditions, because that is what can be asked in pages: at most 100 images each, counted
+from 0. Numbers come as text or as numbers. For a sol without images the server was seen to answer with images of another, so
+every image's own sol is looked at. Several records may be tiles of one exposure: each is an image of its own.
+
+Sources: the replies that martianch/curieux and lobantseff/nasa-photo-viewer keep, kmgill/mars-raw-utils,
+james-langridge/mars-vista-api.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from martian_moments.documents import Document
+from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.feed import (
+    Extent,
+    Page,
+    Record,
+    a_sol,
+    address,
+    check_served,
+    collect,
+    manifest_document,
+    promises,
+    whole,
+)
+from martian_moments.nasa.promises import Promises
+
+if TYPE_CHECKING:
+    from martian_moments.nasa.http import PoliteClient
+
+SOURCE: Final = "m20"
+
+_ROVER: Final = "perseverance"
+_MISSION: Final = "mars2020"
+_PAGE_SIZE: Final = 100
+"""The most that the server gives."""
+
+_NO_MORE: Final = re.compile(r"no more images", re.IGNORECASE)
+"""The feed's own words for an answer that is empty on purpose."""
+
+_FEED: Final = {"feed": "raw_images", "category": _MISSION, "feedtype": "json"}
+
+
+class M20:
+    """The feed.
+
+    Args:
+        client: asks.
+        url: the feed's address, to which the query is appended.
+    """
+
+    name: Final = SOURCE
+
+    def __init__(self, client: PoliteClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def serves(self, rover: str) -> bool:
+        """Whether the feed has this rover."""
+        return rover == _ROVER
+
+    async def manifest(self, rover: str) -> Document:
+        """How far the feed reaches: its latest sol, and the newest image with the number of all images.
+
+        Raises:
+            InputError: the feed never has this rover.
+            UpstreamUnavailable: no answer.
+            BrokenAnswer: an answer that names no sol.
+        """
+        check_served(SOURCE, rover, served=self.serves(rover))
+        questions = ({"latest": "true"}, {"num": "1", "page": "0", "order": "sol desc"})
+        told = [await self._client.get(address(self._url, _FEED | question), _extent) for question in questions]
+        return manifest_document(rover, SOURCE, told)
+
+    async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
+        """Every image of one sol. The header's promise is the total that the feed states for it.
+
+        Args:
+            rover: the rover's name.
+            sol: the mission sol.
+            promised: images that are known to be there, where somebody knows: with fewer the sol is short.
+
+        Raises:
+            InputError: the feed never has this rover.
+            UpstreamUnavailable: no answer.
+            BrokenAnswer: an answer that is no list of this mission's images.
+        """
+        check_served(SOURCE, rover, served=self.serves(rover))
+
+        async def ask(number: int) -> Page:
+            query = {
+                "num": str(_PAGE_SIZE),
+                "page": str(number),
+                "order": "sol desc",
+                "condition_2": f"{sol}:sol:gte",
+                "condition_3": f"{sol}:sol:lte",
+            }
+            return await self._client.get(address(self._url, _FEED | query), _images)
+
+        return (await collect(ask, sol, promised)).document(rover, SOURCE)
+
+
+def read_promises(document: Document) -> Promises:
+    """What a manifest document of this dialect promises."""
+    pages = document.parsed_pages()
+    newest = max(sol for page in pages if (sol := _newest_sol(page)) is not None)
+    return promises(document, newest, _total(pages[-1]))
+
+
+def _extent(answer: Answer) -> Extent:
+    content = answer.json_object()
+    newest = _newest_sol(content)
+    if newest is None:
+        raise answer.broken("neither a latest sol nor images with one")
+    return Extent(answer, newest, _total(content), content.get("synthetic") is True)
+
+
+def _newest_sol(content: dict[str, Any]) -> int | None:
+    images = content.get("images")
+    told = [image.get("sol") for image in images if isinstance(image, dict)] if isinstance(images, list) else []
+    return max((sol for value in (content.get("latest_sol"), *told) if (sol := a_sol(value)) is not None), default=None)
+
+
+def _total(content: dict[str, Any]) -> int | None:
+    # A list states total_results; the answers to latest=true and to a bare sol=N state total.
+    stated = whole(content.get("total_results"))
+    return whole(content.get("total")) if stated is None else stated
+
+
+def _images(answer: Answer) -> Page:
+    content = answer.json_object()
+    images = content.get("images")
+    if not isinstance(images, list):
+        raise answer.broken("no list of images")
+    error = content.get("error_message")
+    if not images and isinstance(error, str) and not _NO_MORE.search(error):
+        raise answer.broken(f"no images, but an error: {error[:80]}")
+    mission = content.get("mission")
+    if isinstance(mission, str) and _MISSION not in mission:
+        raise answer.broken(f"images of {mission} when asked for {_MISSION}")
+    size = whole(content.get("per_page")) or _PAGE_SIZE
+    return Page(
+        answer=answer,
+        records=[_record(answer, image) for image in images],
+        total=_total(content),
+        more=len(images) >= size,
+        synthetic=content.get("synthetic") is True,
+    )
+
+
+def _record(answer: Answer, image: Any) -> Record:
+    identity = image.get("imageid") if isinstance(image, dict) else None
+    sol = a_sol(image.get("sol")) if isinstance(image, dict) else None
+    if not identity or not isinstance(identity, str) or sol is None:
+        raise answer.broken(f"an image without an imageid and a sol: {str(image)[:80]}")
+    return Record(identity, sol, image)

@@ -1,0 +1,139 @@
+"""The raw-image items of Mars Science Laboratory: every image of Curiosity with its thumbnails and other renditions.
+
+Answers come in pages counted from 0 and say in ``more`` whether another follows. Without the condition on the mission,
+another mission's images mix in. Items of the first years and of Malin's cameras have no telemetry: null, not missing.
+
+Sources: the replies that martianch/curieux keeps, kmgill/mars-raw-utils, james-langridge/mars-vista-api.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from martian_moments.documents import Document
+from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.feed import (
+    Extent,
+    Page,
+    Record,
+    a_sol,
+    address,
+    check_served,
+    collect,
+    manifest_document,
+    promises,
+    whole,
+)
+from martian_moments.nasa.promises import Promises
+
+if TYPE_CHECKING:
+    from martian_moments.nasa.http import PoliteClient
+
+SOURCE: Final = "msl"
+
+_ROVER: Final = "curiosity"
+_MISSION: Final = "msl"
+_PAGE_SIZE: Final = 200
+"""What a public mirror asks for day by day; most sols fit into two pages."""
+
+_ITEMS: Final = {"condition_1": f"{_MISSION}:mission"}
+_BOOKKEEPING: Final = frozenset({"created_at", "updated_at"})
+"""When the server's database took and touched the item: nothing about Mars."""
+
+
+class MSL:
+    """The server of raw-image items.
+
+    Args:
+        client: asks.
+        url: the address, to which the query is appended.
+    """
+
+    name: Final = SOURCE
+
+    def __init__(self, client: PoliteClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def serves(self, rover: str) -> bool:
+        """Whether the server has this rover."""
+        return rover == _ROVER
+
+    async def manifest(self, rover: str) -> Document:
+        """How far the items reach: the newest one, and the number of all of them.
+
+        Raises:
+            InputError: the server never has this rover.
+            UpstreamUnavailable: no answer.
+            BrokenAnswer: an answer without an item.
+        """
+        check_served(SOURCE, rover, served=self.serves(rover))
+        newest = {"order": "sol desc", "per_page": "1", "page": "0"}
+        return manifest_document(rover, SOURCE, [await self._client.get(address(self._url, newest | _ITEMS), _extent)])
+
+    async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
+        """Every item of one sol. The header's promise is the total that the server states for it.
+
+        Args:
+            rover: the rover's name.
+            sol: the mission sol.
+            promised: items that are known to be there, where somebody knows: with fewer the sol is short.
+
+        Raises:
+            InputError: the server never has this rover.
+            UpstreamUnavailable: no answer.
+            BrokenAnswer: an answer that is no list of this mission's items.
+        """
+        check_served(SOURCE, rover, served=self.serves(rover))
+
+        async def ask(number: int) -> Page:
+            query = {
+                "order": "sol desc,instrument_sort asc,sample_type_sort asc, date_taken desc",
+                "per_page": str(_PAGE_SIZE),
+                "page": str(number),
+                **_ITEMS,
+                "condition_2": f"{sol}:sol:in",
+            }
+            return await self._client.get(address(self._url, query), _items)
+
+        return (await collect(ask, sol, promised)).document(rover, SOURCE, volatile=_BOOKKEEPING)
+
+
+def read_promises(document: Document) -> Promises:
+    """What a manifest document of this dialect promises."""
+    (page,) = document.parsed_pages()
+    newest = max(sol for item in page["items"] if (sol := a_sol(item["sol"])) is not None)
+    return promises(document, newest, whole(page.get("total")))
+
+
+def _extent(answer: Answer) -> Extent:
+    page = _items(answer)
+    if not page.records:
+        raise answer.broken("no items at all")
+    return Extent(answer, max(record.sol for record in page.records), page.total, page.synthetic)
+
+
+def _items(answer: Answer) -> Page:
+    content = answer.json_object()
+    items = content.get("items")
+    if not isinstance(items, list):
+        raise answer.broken("no list of items")
+    more = content.get("more")
+    size = whole(content.get("per_page")) or _PAGE_SIZE
+    return Page(
+        answer=answer,
+        records=[_record(answer, item) for item in items],
+        total=whole(content.get("total")),
+        more=more if isinstance(more, bool) else len(items) >= size,
+        synthetic=content.get("synthetic") is True,
+    )
+
+
+def _record(answer: Answer, item: Any) -> Record:
+    identity = whole(item.get("id")) if isinstance(item, dict) else None
+    sol = a_sol(item.get("sol")) if isinstance(item, dict) else None
+    if identity is None or sol is None:
+        raise answer.broken(f"an item without an id and a sol: {str(item)[:80]}")
+    if item.get("mission", _MISSION) != _MISSION:
+        raise answer.broken(f"item {identity} of {item['mission']} when asked for {_MISSION}")
+    return Record(str(identity), sol, item)
