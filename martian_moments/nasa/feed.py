@@ -1,7 +1,7 @@
 """What the two raw-image feeds share: a sol comes in numbered pages that state its total, and may repeat or stray.
 
-Neither feed lists its sols. So a sol is asked for by its number, an answer without photos is believed when it is repeated, and
-the total that the pages state is what the source promises.
+Neither feed lists its sols. So a sol is asked for by its number, an answer without photos is believed when it is repeated,
+and the total that the pages state is what the source promises.
 """
 
 from __future__ import annotations

@@ -131,9 +131,20 @@ class GeneratedHistory:
         """The photos of a sol."""
         if sol not in self._sols:
             return SolPhotos((), (), synthetic=True)
-        photos = self._late_photos.get(sol) or self.mission.photos(sol)
+        photos = self.visible(sol)
         short = self.mission.random("shape", sol).randrange(_SHORT_ROVER_EVERY) == 0
         return generated_photos(photos, self.rover, sol, self._short_rover if short else self._long_rover)
+
+    @property
+    def sols(self) -> Sequence[int]:
+        """The sols with photos that can be had now, ascending."""
+        return [plan.sol for plan in self._plans]
+
+    def visible(self, sol: int) -> Sequence[Photo]:
+        """The photos of a sol that can be had now; none of a sol without photos."""
+        if sol not in self._sols:
+            return ()
+        return self._late_photos.get(sol) or self.mission.photos(sol)
 
     def photo_ids(self) -> Iterator[tuple[int, Sequence[int]]]:
         """Every sol with the ids of its photos; those of sols without late photos are counted, not generated."""

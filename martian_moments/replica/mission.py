@@ -67,11 +67,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One generated photo."""
+    """One generated photo: what v1 tells of it, and when and where it was taken."""
 
     id: int
     camera: str
     img_src: str
+    shot: Shot
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Mission:
         photos = []
         for number, camera in enumerate(shooting):
             shot = Shot(sol, morning + int(number * step), stop.site, stop.drive, number)
-            photos.append(Photo(plan.first_id + number, camera, names.image_address(names.cameras[camera], shot)))
+            photos.append(Photo(plan.first_id + number, camera, names.image_address(names.cameras[camera], shot), shot))
         return photos
 
     def random(self, *topic: object) -> random.Random:
