@@ -165,6 +165,11 @@ def prefix_of(kind: Kind, rover: str, source: str | None = None) -> str:
     return f"{folder}/rover={rover}/" + (f"source={source}/" if source else "")
 
 
+def index_prefix(rover: str, volume: str) -> str:
+    """The folder of a bulk input that many sols share (a PDS index volume), ending in a slash. No events are made of it."""
+    return f"index/rover={rover}/volume={volume}/"
+
+
 def fingerprint_of(content: object) -> str:
     """SHA-256 hex of JSON-like content, whatever the order of its keys. The caller leaves volatile fields out."""
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()

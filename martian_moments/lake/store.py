@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import obstore
@@ -146,6 +147,18 @@ class Lake:
         """Write an object that is no document (a quarantined answer, a published table), atomically and unannounced."""
         with self._errors("write", key):
             return self._put(key, body, "overwrite")
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        """Write an object that is no document from a file of any size, atomically and without holding it in memory."""
+        with self._errors("write", key):
+            put = obstore.put(self._store, key, path)
+        return ObjectInfo(key, _bare(put["e_tag"]), path.stat().st_size, datetime.now(UTC), put["version"])
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
+        """Parts of an object, each from its first byte to before its second. Raises ObjectMissing."""
+        with self._errors("read", key):
+            starts, ends = [start for start, _ in ranges], [end for _, end in ranges]
+            return [part.to_bytes() for part in obstore.get_ranges(self._store, key, starts=starts, ends=ends)]
 
     async def put_if_changed(self, document: Document) -> Put:
         """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.

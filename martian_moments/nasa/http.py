@@ -6,12 +6,14 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -34,6 +36,7 @@ _UNDER_WAY_PER_SLOT: Final = 4
 _UNSTATED_PAUSE_S: Final = 60.0
 # X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others.
 _EARLIEST_EPOCH: Final = 1_000_000_000
+_PIECE_BYTES: Final = 1024 * 1024
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # A server on this machine, such as the replica, is never reached through the environment's proxy.
 _DIRECT: Final = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
@@ -42,14 +45,31 @@ _SECRET_PARTS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=[?&]api_key=)[^&#\
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Limits in seconds: to connect, between two pieces of an answer, and for one whole answer.
+    """Limits in seconds: to connect, between two pieces of an answer, for one whole answer, and for one whole file.
 
-    NASA's raw-image feeds were seen to think for 20 to 30 s.
+    NASA's raw-image feeds were seen to think for 20 to 30 s. The longest file, 342 MB, takes an hour at 100 kB/s.
     """
 
     connect: float = 10.0
     read: float = 60.0
     answer: float = 180.0
+    file: float = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as it arrived.
+
+    Attributes:
+        answer: its address, status and time. The body is empty when the status is 200, because then ``path`` holds it.
+        path: the file.
+        etag: as the server gave it; likewise ``last_modified``.
+    """
+
+    answer: Answer
+    path: Path
+    etag: str | None
+    last_modified: str | None
 
 
 class _Refused(BrokenAnswer):
@@ -58,6 +78,10 @@ class _Refused(BrokenAnswer):
 
 class _GivenUp(UpstreamUnavailable):
     """Nothing was asked: this client has stopped asking."""
+
+
+_Read = Callable[[httpx.Response, str], Awaitable[bytes]]
+"""Takes the body of an answer from the address given."""
 
 
 class PoliteClient:
@@ -161,14 +185,55 @@ class PoliteClient:
             UnknownRover: from the parser; never retried.
             InputError: the address is none.
         """
+        request = self._request(url, params, headers)
+
+        async def attempt() -> T:
+            response, answer = await self._attempt(request, self._body, self._timeouts.answer)
+            if response.is_redirect:
+                raise self._moved(response, answer)
+            return self._parsed(answer, parse)
+
+        return await self._retried(attempt)
+
+    async def download(
+        self, url: str, path: Path, accept: Callable[[Download], T], *, headers: Mapping[str, str] | None = None
+    ) -> T:
+        """Ask for a file of any size, which is written to ``path`` as it arrives and is never in memory.
+
+        Args:
+            url: the address.
+            path: where the file is written; what an attempt before left there is overwritten.
+            accept: the dialect, as ``parse`` of :meth:`get`; it runs in a worker thread. It also gets 304, when ``headers``
+                ask for a file only if it has changed. Answers other than 200 come with their body and no file.
+            headers: sent with this request only.
+
+        Raises:
+            UpstreamError: as for :meth:`get`.
+            InputError: the address is none.
+        """
+        request = self._request(url, None, headers)
+
+        async def attempt() -> T:
+            response, answer = await self._attempt(request, partial(self._file, path), self._timeouts.file)
+            if response.is_redirect and response.status_code != HTTPStatus.NOT_MODIFIED:
+                raise self._moved(response, answer)
+            told = response.headers
+            download = Download(answer, path, told.get("etag"), told.get("last-modified"))
+            return await asyncio.to_thread(self._parsed, answer, lambda _: accept(download))
+
+        return await self._retried(attempt)
+
+    def _request(self, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> httpx.Request:
         try:
-            request = self._clients[0].build_request("GET", url, params=params, headers=headers)
+            return self._clients[0].build_request("GET", url, params=params, headers=headers)
         except httpx.InvalidURL as error:
             raise InputError(f"{self._redacted(url)} is no web address ({error}); correct the upstream's setting") from None
+
+    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             async with self._under_way:
                 # A copy, because tenacity keeps the state of a call on the object.
-                value: T = await self._retrying.copy()(self._attempt, request, parse)
+                value: T = await self._retrying.copy()(attempt)
         except _GivenUp:
             raise
         except UpstreamUnavailable:
@@ -180,14 +245,14 @@ class PoliteClient:
         self._unanswered = 0
         return value
 
-    async def _attempt(self, request: httpx.Request, parse: Callable[[Answer], T]) -> T:
+    async def _attempt(self, request: httpx.Request, read: _Read, seconds: float) -> tuple[httpx.Response, Answer]:
         url = self._redacted(str(request.url))
         client = await self._free.get()
         try:
             self._check_still_asking(url)
             await self._pace.turn(url)
             self._check_still_asking(url)
-            response, body = await self._exchange(client, request, url)
+            response, body = await self._exchange(client, request, url, read, seconds)
             self._pace.hold(_asked_pause(response, datetime.now(UTC)))
         finally:
             self._free.put_nowait(client)
@@ -196,21 +261,25 @@ class PoliteClient:
         await asyncio.sleep(0)
         if response.status_code in _PASSING or response.is_server_error:
             raise UpstreamUnavailable(f"{url}: the upstream answered {response.status_code}; ask again later")
-        if response.is_redirect:
-            moved = self._redacted(response.headers.get("location", "nowhere"))
-            raise _Refused(f"{url}: the upstream moved to {moved}; set its address to that", url=url, body=body)
-        return self._parsed(Answer(url, response.status_code, body, datetime.now(UTC)), parse)
+        return response, Answer(url, response.status_code, body, datetime.now(UTC))
 
-    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request, url: str) -> tuple[httpx.Response, bytes]:
+    def _moved(self, response: httpx.Response, answer: Answer) -> BrokenAnswer:
+        moved = self._redacted(response.headers.get("location", "nowhere"))
+        message = f"{answer.url}: the upstream moved to {moved}; set its address to that"
+        return _Refused(message, url=answer.url, body=answer.body)
+
+    async def _exchange(
+        self, client: httpx.AsyncClient, request: httpx.Request, url: str, read: _Read, seconds: float
+    ) -> tuple[httpx.Response, bytes]:
         try:
-            async with asyncio.timeout(self._timeouts.answer):
+            async with asyncio.timeout(seconds):
                 response = await client.send(request, stream=True)
                 try:
-                    return response, await self._body(response, url)
+                    return response, await read(response, url)
                 finally:
                     await response.aclose()
         except TimeoutError:
-            reason = f"not whole within {self._timeouts.answer:.0f} s"
+            reason = f"not whole within {seconds:.0f} s"
         except httpx.RequestError as error:
             reason = self._redacted(f"{type(error).__name__} {error}".strip())
         # Raised here, not inside the handlers: httpx's own message may hold what was just redacted.
@@ -226,6 +295,14 @@ class PoliteClient:
                 kept = b"".join(pieces)[: self._max_bytes]
                 raise _Refused(f"{url}: the answer is larger than {self._max_bytes} bytes", url=url, body=kept)
         return b"".join(pieces)
+
+    async def _file(self, path: Path, response: httpx.Response, url: str) -> bytes:
+        if response.status_code != HTTPStatus.OK:
+            return await self._body(response, url)
+        with path.open("wb") as file:
+            async for piece in response.aiter_bytes(_PIECE_BYTES):
+                await asyncio.to_thread(file.write, piece)
+        return b""
 
     def _parsed(self, answer: Answer, parse: Callable[[Answer], T]) -> T:
         try:

@@ -1,0 +1,324 @@
+"""The imaging archive of the Planetary Data System: every picture of Spirit and Opportunity, by the index of each volume.
+
+A rover has one volume per instrument. The archive has no question by sol: it has one index table per volume, hundreds of
+megabytes, beside a label that says where its columns lie. So a refresh (the manifest) downloads what has changed into the
+store, and photos are read from there; only a sol asked for before the first refresh makes one.
+
+Lines of thumbnails and of every other product of an exposure are kept: IMAGE_TYPE and the PRODUCT_ID tell what they are.
+
+Sources: the label of mer1po_0xxx and one line of its table; james-langridge/mars-vista-api for the volumes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from martian_moments.documents import Document, Header, Kind, fingerprint_of, index_prefix
+from martian_moments.errors import BrokenAnswer, DocumentError, InputError, ObjectMissing
+from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.pds_index import IDENTITY, SOL, IndexFolder, IndexStore, Scan, Volume, scan
+from martian_moments.nasa.pds_label import Label, Row, read_label
+from martian_moments.nasa.promises import Promises
+
+if TYPE_CHECKING:
+    from martian_moments.nasa.http import Download, PoliteClient
+
+SOURCE: Final = "pds"
+
+VOLUMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        rover: tuple(f"{spacecraft}{instrument}o_0xxx" for instrument in "pnhmd")
+        for rover, spacecraft in (("opportunity", "mer1"), ("spirit", "mer2"))
+    }
+)
+"""A rover's volumes: the panoramic, navigation, hazard, microscopic and descent cameras. ``0xxx`` is literal."""
+
+_EXCERPT_BYTES: Final = 4_096
+"""What is kept of a table that is none."""
+
+_MOST_UNREAD: Final = 0.01
+"""With a larger share of lines without a sol or an identity, label and table do not belong together."""
+
+
+class PDS:
+    """The archive.
+
+    Args:
+        client: asks.
+        url: the archive's address, above ``/data/mer``.
+        store: keeps the indexes.
+        scratch: the folder for a download on its way to the store; None for the system's folder of temporary files.
+    """
+
+    name: Final = SOURCE
+
+    def __init__(self, client: PoliteClient, url: str, store: IndexStore, *, scratch: Path | None = None) -> None:
+        self._client = client
+        self._url = url.rstrip("/")
+        self._store = store
+        self._scratch = scratch
+        self._indexes: dict[str, list[_Index]] = {}
+        self._refreshing = asyncio.Lock()
+
+    def serves(self, rover: str) -> bool:
+        """Whether the archive has this rover."""
+        return rover in VOLUMES
+
+    async def manifest(self, rover: str) -> Document:
+        """Refresh the rover's indexes, and tell how many lines each sol has. ``record_count`` is the number of sols.
+
+        The document is not ``complete`` when the server lacks a volume or a table has fewer lines than its label states.
+
+        Raises:
+            InputError: the archive never has this rover.
+            UpstreamUnavailable: no answer. Indexes that had arrived before are kept.
+            BrokenAnswer: what arrived is no index, or less of one than is held, or the server has none of the volumes.
+        """
+        async with self._refreshing:
+            indexes = await self._refreshed(rover)
+        notes = [index.note for index in indexes]
+        sols = _counts(notes)
+        page = {"rover": rover, "volumes": [note.facts() for note in notes], "sols": sols}
+        synthetic = any(note.synthetic for note in notes)
+        return Document(
+            Header(
+                kind=Kind.MANIFEST,
+                rover=rover,
+                source=SOURCE,
+                sol=None,
+                fetched_at=datetime.now(UTC),
+                fingerprint=fingerprint_of([sols, [(note.volume, note.table, note.label) for note in notes]]),
+                record_count=len(sols),
+                promised=None,
+                complete=all(note.present and not note.short for note in notes),
+                requests=tuple(note.url for note in notes),
+                synthetic=synthetic,
+            ),
+            (orjson.dumps(page | ({"synthetic": True} if synthetic else {})),),
+        )
+
+    async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:  # noqa: ARG002 - the index knows
+        """Every line of one sol. The header's promise is the number of lines that the indexes hold for it.
+
+        Raises:
+            InputError: the archive never has this rover.
+            UpstreamError: the store held no index of it and it could not be had.
+        """
+        indexes = await self._held(rover)
+        pages = await asyncio.to_thread(lambda: [page for index in indexes if (page := index.page(sol))])
+        rows = {str(row[IDENTITY]): row for page in pages for row in page["rows"]}
+        received = sum(len(page["rows"]) for page in pages)
+        notes = [index.note for index in indexes if index.note.present]
+        promise = sum(note.sols[sol].rows for note in notes if sol in note.sols)
+        return Document(
+            Header(
+                kind=Kind.PHOTOS,
+                rover=rover,
+                source=SOURCE,
+                sol=sol,
+                fetched_at=max(note.fetched_at for note in notes),
+                fingerprint=fingerprint_of([rows[identity] for identity in sorted(rows)]),
+                record_count=len(rows),
+                promised=promise,
+                complete=received >= promise,
+                requests=tuple(note.url for note in notes),
+                synthetic=any(note.synthetic for note in notes),
+            ),
+            tuple(orjson.dumps(page) for page in pages or [{"rows": []}]),
+        )
+
+    async def _held(self, rover: str) -> list[_Index]:
+        async with self._refreshing:
+            if rover not in self._indexes:
+                try:
+                    self._indexes[rover] = await asyncio.to_thread(self._stored, rover)
+                except (ObjectMissing, DocumentError):
+                    self._indexes[rover] = await self._refreshed(rover)
+            return self._indexes[rover]
+
+    def _stored(self, rover: str) -> list[_Index]:
+        return [_Index.stored(folder) for folder in self._folders(rover)]
+
+    def _folders(self, rover: str) -> list[IndexFolder]:
+        if not self.serves(rover):
+            raise InputError(f"{SOURCE} has no photos of {rover}; ask for a rover that it serves")
+        return [IndexFolder(self._store, volume, index_prefix(rover, volume)) for volume in VOLUMES[rover]]
+
+    async def _refreshed(self, rover: str) -> list[_Index]:
+        indexes = [await self._refresh(rover, folder) for folder in self._folders(rover)]
+        if not any(index.note.present for index in indexes):
+            raise BrokenAnswer(
+                f"{self._url}: the archive has none of {', '.join(VOLUMES[rover])}; check its address",
+                url=indexes[0].note.url,
+                body=b"",
+            )
+        for index in indexes:
+            if not index.note.present:
+                await asyncio.to_thread(index.folder.write_note, index.note)
+        return indexes
+
+    async def _refresh(self, rover: str, folder: IndexFolder) -> _Index:
+        address = f"{self._url}/data/mer/{rover}/{folder.volume}/index/edrindex"
+        held = await asyncio.to_thread(_Index.stored_or_none, folder)
+        labelled = await self._client.get(f"{address}.lbl", _labelled)
+        if labelled.label is None:
+            return held or _Index(folder, Volume(folder.volume, labelled.answer.url, labelled.answer.fetched_at), None)
+        arrival = _Arrival(folder.volume, labelled.answer.body, labelled.label, held.note if held else None)
+        with tempfile.TemporaryDirectory(prefix="pds-index-", dir=self._scratch) as scratch:
+            table = Path(scratch, "edrindex.tab")
+            note = await self._client.download(f"{address}.tab", table, arrival.accept, headers=arrival.conditions)
+            if held is None or note is not held.note:
+                await asyncio.to_thread(folder.write, note, labelled.answer.body, table)
+        return _Index(folder, note, labelled.label)
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """A volume's index as it is held; ``label`` is None for a volume that the server does not have."""
+
+    folder: IndexFolder
+    note: Volume
+    label: Label | None
+
+    @classmethod
+    def stored(cls, folder: IndexFolder) -> _Index:
+        """The index in the store. Raises ObjectMissing and DocumentError."""
+        note = folder.read()
+        return cls(folder, note, read_label(folder.label(note)) if note.present else None)
+
+    @classmethod
+    def stored_or_none(cls, folder: IndexFolder) -> _Index | None:
+        """The index in the store, unless there is none, or none that can be read."""
+        try:
+            held = cls.stored(folder)
+        except (ObjectMissing, DocumentError):
+            return None
+        return held if held.note.present else None
+
+    def page(self, sol: int) -> dict[str, Any] | None:
+        """The volume's part of a sol's document, or None where it has no line of the sol."""
+        if self.label is None or sol not in self.note.sols:
+            return None
+        rows: list[Row] = self.folder.rows(self.note, self.label, sol)
+        page = {"volume": self.note.volume, "table_sha256": self.note.table, "label_sha256": self.note.label, "rows": rows}
+        return page | ({"synthetic": True} if self.note.synthetic else {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """The answer to a label's address; ``label`` is None where the server says that there is none."""
+
+    answer: Answer
+    label: Label | None
+
+
+def _labelled(answer: Answer) -> _Labelled:
+    if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return _Labelled(answer, None)
+    if answer.status != HTTPStatus.OK:
+        raise answer.broken("an error instead of a label")
+    try:
+        label = read_label(answer.body)
+    except InputError as error:
+        raise answer.broken(f"a label that {error}") from error
+    if missing := {SOL, IDENTITY} - label.columns.keys():
+        raise answer.broken(f"a label without {' and '.join(sorted(missing))}")
+    return _Labelled(answer, label)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A table that is asked for, with its label and what is held of it; ``held`` is None where nothing is."""
+
+    volume: str
+    label_body: bytes
+    label: Label
+    held: Volume | None
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The headers that ask for the table only if it has changed. With another label it is read anew."""
+        if self.held is None or self.held.label != self._label_hash:
+            return {}
+        told = {"If-None-Match": self.held.etag, "If-Modified-Since": self.held.last_modified}
+        return {name: value for name, value in told.items() if value}
+
+    @property
+    def _label_hash(self) -> str:
+        return hashlib.sha256(self.label_body).hexdigest()
+
+    def accept(self, download: Download) -> Volume:
+        """The note of what arrived, or the one that is held where nothing has changed. Raises BrokenAnswer."""
+        answer = download.answer
+        if answer.status == HTTPStatus.NOT_MODIFIED and self.held is not None:
+            return self.held
+        if answer.status != HTTPStatus.OK:
+            raise answer.broken("an error instead of a table")
+        with download.path.open("rb") as table:
+            found = scan(table, self.label)
+        if reason := self._unusable(found):
+            with download.path.open("rb") as table:
+                raise replace(answer, body=table.read(_EXCERPT_BYTES)).broken(reason)
+        if self.held is not None and (self.held.table, self.held.label) == (found.sha256, self._label_hash):
+            return self.held
+        return Volume(
+            volume=self.volume,
+            url=answer.url,
+            fetched_at=answer.fetched_at,
+            present=True,
+            etag=download.etag,
+            last_modified=download.last_modified,
+            bytes=found.bytes,
+            rows=found.rows,
+            rows_stated=self.label.rows,
+            rows_unread=found.unread,
+            table=found.sha256,
+            label=self._label_hash,
+            synthetic=self.label.synthetic,
+            sols=found.sols,
+        )
+
+    def _unusable(self, found: Scan) -> str | None:
+        """Why a table must not take the place of what is held, or None."""
+        stated = self.label.rows
+        if found.unread > found.rows * _MOST_UNREAD or not found.rows:
+            return f"a table in which {found.unread} of {found.rows} lines have no sol or no product where the label says"
+        if not found.whole and found.rows != stated:
+            return f"a table that ends within line {found.rows}"
+        if self.held is not None and found.rows < self.held.rows and found.rows != stated:
+            return f"a table of {found.rows} lines (its label states {stated}) where {self.held.rows} are held"
+        return None
+
+
+def read_promises(document: Document) -> Promises:
+    """What a manifest document of this dialect promises."""
+    (page,) = document.parsed_pages()
+    sols = {row["sol"]: row["photos"] for row in page["sols"]}
+    return Promises(
+        rover=document.header.rover,
+        source=SOURCE,
+        served=True,
+        sols=sols,
+        newest_sol=max(sols, default=None),
+        stated_total=sum(volume["rows"] for volume in page["volumes"]),
+    )
+
+
+def _counts(notes: Sequence[Volume]) -> list[dict[str, Any]]:
+    """Per sol, ascending: its lines, and how many of them each volume has."""
+    return [
+        {"sol": sol, "photos": sum(volumes.values()), "volumes": volumes}
+        for sol in sorted({sol for note in notes for sol in note.sols})
+        for volumes in ({note.volume: note.sols[sol].rows for note in notes if sol in note.sols},)
+    ]

@@ -1,0 +1,212 @@
+"""The index of a PDS volume as it is kept between runs: label and table unchanged, and where in the table each sol lies.
+
+A table has up to 366,510 lines (350 MB), so none is ever in memory: a refresh reads it once, in pieces, and notes the byte
+ranges of each sol; a sol's lines are then read by their ranges. Label and table are stored under their own hash and the note
+that names them is written last, so a reader meets the old index or the new one, whole, whatever dies in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Protocol
+
+import orjson
+
+from martian_moments.documents import MAX_SOL
+from martian_moments.errors import DocumentError
+from martian_moments.nasa.pds_label import Label, Row
+
+SOL: Final = "PLANET_DAY_NUMBER"
+IDENTITY: Final = "PRODUCT_ID"
+
+_HASH_CHARACTERS: Final = 16
+
+_LONGEST_LINE: Final = 64 * 1024
+"""Real lines have 933 bytes. Whatever has no line ends is no table, and is not read whole."""
+
+
+class IndexStore(Protocol):
+    """Where indexes are kept: the lake, for one. Every method blocks and is called from worker threads."""
+
+    def get(self, key: str) -> bytes:
+        """An object's bytes. Raises ObjectMissing."""
+        ...
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
+        """Parts of an object, from the first byte to before the second. Raises ObjectMissing."""
+        ...
+
+    def put_bytes(self, key: str, body: bytes) -> object:
+        """Write an object, atomically."""
+        ...
+
+    def put_file(self, key: str, path: Path) -> object:
+        """Write an object of any size from a file, atomically and without holding it in memory."""
+        ...
+
+
+@dataclass(slots=True)
+class SolLines:
+    """The lines of one sol: how many, and the byte ranges ``[start, end)`` in which they lie."""
+
+    rows: int = 0
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, start: int, end: int) -> None:
+        """One line more; lines that follow each other make one range."""
+        self.rows += 1
+        if self.ranges and self.ranges[-1][1] == start:
+            self.ranges[-1] = (self.ranges[-1][0], end)
+        else:
+            self.ranges.append((start, end))
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one reading of a table found.
+
+    Attributes:
+        sha256: of the whole table, hex.
+        bytes: the table's size.
+        rows: its lines, blank ones not counted.
+        unread: the lines among them without a sol or an identity. They stay in the table.
+        whole: whether its last line has an end.
+        sols: where the lines of each sol are, ascending.
+    """
+
+    sha256: str
+    bytes: int
+    rows: int
+    unread: int
+    whole: bool
+    sols: dict[int, SolLines]
+
+
+def scan(table: BinaryIO, label: Label) -> Scan:
+    """Read a table once, line by line, by a label that has the columns of sol and identity."""
+    sol_of, identity_of = label.columns[SOL].text, label.columns[IDENTITY].text
+    digest, sols = hashlib.sha256(), dict[int, SolLines]()
+    position = rows = unread = 0
+    line = b"\n"
+    for line in iter(partial(table.readline, _LONGEST_LINE), b""):
+        digest.update(line)
+        end = position + len(line)
+        if not line.isspace():
+            rows += 1
+            sol = sol_of(line)
+            if sol.isdecimal() and int(sol) <= MAX_SOL and identity_of(line):
+                sols.setdefault(int(sol), SolLines()).add(position, end)
+            else:
+                unread += 1
+        position = end
+    return Scan(digest.hexdigest(), position, rows, unread, line.endswith(b"\n"), dict(sorted(sols.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """The note of one volume's index.
+
+    Attributes:
+        volume: its name, e.g. ``mer1po_0xxx``.
+        url: where the table came from, without secrets.
+        fetched_at: UTC, when it had arrived.
+        present: False for a volume that the server does not have; everything below is then empty.
+        etag: of the table, as the server gave it, for asking whether it has changed; likewise ``last_modified``.
+        bytes: the table's size.
+        rows: its lines; ``rows_stated`` as its label has it, ``rows_unread`` those without a sol or an identity.
+        table: hash of the table; likewise ``label``.
+        synthetic: whether the replica generated it.
+        sols: where the lines of each sol are, ascending.
+    """
+
+    volume: str
+    url: str
+    fetched_at: datetime
+    present: bool = False
+    etag: str | None = None
+    last_modified: str | None = None
+    bytes: int = 0
+    rows: int = 0
+    rows_stated: int | None = None
+    rows_unread: int = 0
+    table: str = ""
+    label: str = ""
+    synthetic: bool = False
+    sols: dict[int, SolLines] = field(default_factory=dict)
+
+    @property
+    def short(self) -> bool:
+        """Whether the table has fewer lines than its label states."""
+        return self.rows_stated is not None and self.rows < self.rows_stated
+
+    def facts(self) -> dict[str, Any]:
+        """Everything but where the sols are."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "sols"}
+
+
+class IndexFolder:
+    """The folder of one volume's index in a store.
+
+    Args:
+        store: holds it.
+        volume: its name.
+        prefix: the folder's key, ending in a slash.
+    """
+
+    def __init__(self, store: IndexStore, volume: str, prefix: str) -> None:
+        self.volume = volume
+        self._store = store
+        self._prefix = prefix
+
+    def read(self) -> Volume:
+        """The note of the index that is held.
+
+        Raises:
+            ObjectMissing: none is held, or its table is gone.
+            DocumentError: the note is not readable.
+        """
+        key = f"{self._prefix}volume.json"
+        try:
+            content = orjson.loads(self._store.get(key))
+            sols = {
+                int(sol): SolLines(lines["rows"], [(start, end) for start, end in lines["ranges"]])
+                for sol, lines in content.pop("sols").items()
+            }
+            note = Volume(**content | {"sols": sols, "fetched_at": datetime.fromisoformat(content["fetched_at"])})
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DocumentError(f"{key}: the note of the index is broken ({error!r}); refresh the manifest") from error
+        if note.present:
+            self._store.get_ranges(self._file("tab", note.table), [(0, 1)])
+        return note
+
+    def write(self, note: Volume, label: bytes, table: Path) -> None:
+        """Keep an index: label and table first, then the note that names them."""
+        self._store.put_bytes(self._file("lbl", note.label), label)
+        self._store.put_file(self._file("tab", note.table), table)
+        self.write_note(note)
+
+    def write_note(self, note: Volume) -> None:
+        """Keep a note whose label and table are held."""
+        self._store.put_bytes(f"{self._prefix}volume.json", orjson.dumps(note, option=orjson.OPT_NON_STR_KEYS))
+
+    def label(self, note: Volume) -> bytes:
+        """The label of an index."""
+        return self._store.get(self._file("lbl", note.label))
+
+    def rows(self, note: Volume, label: Label, sol: int) -> list[Row]:
+        """The lines of a sol that has some, in the table's order. Raises ObjectMissing."""
+        parts = self._store.get_ranges(self._file("tab", note.table), note.sols[sol].ranges)
+        return [label.row(line) for line in _lines(parts)]
+
+    def _file(self, extension: str, digest: str) -> str:
+        return f"{self._prefix}edrindex-{digest[:_HASH_CHARACTERS]}.{extension}"
+
+
+def _lines(parts: Sequence[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        yield from (line for line in part.split(b"\n") if line and not line.isspace())

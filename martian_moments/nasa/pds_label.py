@@ -1,0 +1,93 @@
+"""The label of a fixed-width PDS3 index table: where in a line each column lies.
+
+An index table also has tabs between its fields, but a column of several items (ROVER_MOTION_COUNTER has five) holds tabs of
+its own, and volumes differ in their columns: so the byte offsets of the volume's own label are what counts.
+
+Source: PDS3 Standards Reference, appendix A.8 (START_BYTE counts from 1, quotation marks lie outside a column).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from martian_moments.errors import InputError
+
+_DESCRIPTION: Final = re.compile(r'\bDESCRIPTION\s*=\s*"[^"]*"')
+_COLUMN: Final = re.compile(r"^\s*OBJECT\s*=\s*COLUMN\s*$(.*?)^\s*END_OBJECT\s*=\s*COLUMN\s*$", re.DOTALL | re.MULTILINE)
+_KEYWORD: Final = re.compile(r"^\s*\^?([A-Z][A-Z0-9_]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
+
+Row = dict[str, str | list[str]]
+"""A line of the table: stripped text by column; a list of them for a column of several items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. ``start`` counts bytes from 0; ``items`` are the starts and widths of its items, one for most columns."""
+
+    name: str
+    items: tuple[tuple[int, int], ...]
+
+    def text(self, line: bytes) -> str:
+        """The column's first item in a line, without the blanks and quotation marks around it."""
+        start, width = self.items[0]
+        return line[start : start + width].decode("latin-1").strip(' "\t\r\n')
+
+    def value(self, line: bytes) -> str | list[str]:
+        """The column in a line: its text, or the texts of its items."""
+        if len(self.items) == 1:
+            return self.text(line)
+        return [Column(self.name, (item,)).text(line) for item in self.items]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a label says of its table.
+
+    Attributes:
+        columns: by name, in the table's order.
+        rows: how many lines the table has, as the label states it; None where it does not.
+        synthetic: whether the label says that the table was generated.
+    """
+
+    columns: Mapping[str, Column]
+    rows: int | None
+    synthetic: bool
+
+    def row(self, line: bytes) -> Row:
+        """Every column of a line. One that the line is too short for is an empty text."""
+        return {name: column.value(line) for name, column in self.columns.items()}
+
+
+def read_label(body: bytes) -> Label:
+    """Read a label.
+
+    Raises:
+        InputError: the text is no label of a table with columns; the message completes "the label ...".
+    """
+    text = _DESCRIPTION.sub("", body.decode("latin-1").replace("\r\n", "\n"))
+    columns = {column.name: column for column in _columns(text)}
+    if not columns:
+        raise InputError("has no columns")
+    head = _keywords(_COLUMN.sub("", text))
+    rows = head.get("ROWS") or head.get("FILE_RECORDS") or ""
+    return Label(columns, int(rows) if rows.isdecimal() else None, synthetic=head.get("SYNTHETIC") == "TRUE")
+
+
+def _columns(text: str) -> Iterator[Column]:
+    for block in _COLUMN.findall(text):
+        keywords = _keywords(block)
+        try:
+            start, width, items = int(keywords["START_BYTE"]) - 1, int(keywords["BYTES"]), int(keywords.get("ITEMS", 1))
+            item_width = int(keywords.get("ITEM_BYTES", width // items))
+            step = int(keywords.get("ITEM_OFFSET", width // items))
+            name = keywords["NAME"]
+        except (KeyError, ValueError, ZeroDivisionError) as error:
+            raise InputError(f"has a column that is not understood ({error!r} in {keywords})") from error
+        yield Column(name, tuple((start + number * step, item_width) for number in range(items)))
+
+
+def _keywords(text: str) -> dict[str, str]:
+    return {name: value.strip(' "') for name, value in _KEYWORD.findall(text)}

@@ -1,0 +1,292 @@
+"""The PDS imaging index, from the real label and line, with whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from martian_moments.documents import decode, encode, index_prefix
+from martian_moments.errors import BrokenAnswer, InputError, UpstreamUnavailable
+from martian_moments.lake.store import Lake
+from martian_moments.nasa.pds import PDS, VOLUMES, read_promises
+from martian_moments.nasa.pds_label import read_label
+from martian_moments_tests.unit.nasa.conftest import ClientFactory
+from martian_moments_tests.unit.nasa.pds_archive import WIDTH, ArchiveServer, Volume, line, real_label
+
+URL = "https://example.test/img"
+PANCAM, HAZCAM = "mer1po_0xxx", "mer1ho_0xxx"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake((tmp_path / "lake").as_uri())
+
+
+@pytest.fixture
+def archive(real_payloads: Path) -> ArchiveServer:
+    """Two volumes of Opportunity: sols 1 (3 and 1 lines) and 2 (2 lines, far from each other)."""
+    pancam = [line(real_payloads, sol, number) for number, sol in enumerate([1, 1, 2, 1, 2])]
+    hazcam = [line(real_payloads, 1, 100, image_type="THUMBNAIL")]
+    return ArchiveServer(
+        {
+            name: Volume(real_label(real_payloads, len(rows)), b"".join(rows))
+            for name, rows in ((PANCAM, pancam), (HAZCAM, hazcam))
+        }
+    )
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def pds(client: ClientFactory, lake: Lake, archive: ArchiveServer) -> Open:
+    @asynccontextmanager
+    async def make(handler: Callable[[httpx.Request], httpx.Response] = archive) -> AsyncIterator[PDS]:
+        async with client(handler) as asking:
+            yield PDS(asking, URL, lake)
+
+    return make
+
+
+def test_every_column_of_the_real_line_is_where_the_real_label_says(real_payloads: Path) -> None:
+    label = read_label((real_payloads / "mer_edrindex.lbl").read_bytes())
+    text = (real_payloads / "mer_edrindex_row_sample.tab").read_text()
+    # Independently of byte offsets: between tabs, which the five items of the motion counter make 59 fields.
+    (fields,) = csv.reader([text], delimiter="\t")
+    row = label.row(text.encode())
+    values = [value for column in row.values() for value in (column if isinstance(column, list) else [column])]
+    assert (len(row), len(values), label.rows) == (55, 59, 203_550)
+    assert values == [field.strip() for field in fields]
+    assert row["PRODUCT_ID"] == "1P128287181EFF0000P2303L2M1"
+    assert row["ROVER_MOTION_COUNTER"] == ["0", "0", "1", "34", "0"]
+
+
+def test_a_column_that_a_volume_lacks_is_lacking_in_its_rows_and_nothing_moves(real_payloads: Path) -> None:
+    """As in the descent volumes, which have neither path nor file name."""
+    blocks = (real_payloads / "mer_edrindex.lbl").read_text().split("OBJECT                      = COLUMN\n")
+    kept = [block for block in blocks if "= PATH_NAME" not in block and "= FILE_NAME" not in block]
+    assert len(blocks) - len(kept) == 2
+    row = read_label("OBJECT = COLUMN\n".join(kept).encode()).row(line(real_payloads, 1, 7))
+    assert (len(row), row["PLANET_DAY_NUMBER"], row["PRODUCT_ID"]) == (53, "1", "1P128000007EFF0000P2303L2M1")
+
+
+async def test_the_manifest_counts_the_lines_of_every_sol(pds: Open, archive: ArchiveServer, lake: Lake) -> None:
+    async with pds() as source:
+        document = await source.manifest("opportunity")
+    header = document.header
+    assert header.key == "manifests/rover=opportunity/source=pds/manifest.json.gz"
+    assert decode(header.key, encode(document)) == document
+    assert (header.record_count, header.complete, header.synthetic) == (2, False, False)
+    promises = read_promises(document)
+    assert (dict(promises.sols), promises.newest_sol, promises.stated_total) == ({1: 4, 2: 2}, 2, 6)
+    assert [row["volumes"] for row in document.parsed_pages()[0]["sols"]] == [{PANCAM: 3, HAZCAM: 1}, {PANCAM: 2}]
+    stored = {info.key.rpartition("/")[2].partition(".")[2] for info in lake.list(index_prefix("opportunity", PANCAM))}
+    assert stored == {"lbl", "tab", "json"}
+    (table,) = [info.key for info in lake.list(index_prefix("opportunity", PANCAM)) if info.key.endswith(".tab")]
+    assert lake.get(table) == archive.volumes[PANCAM].table
+
+
+async def test_a_sol_is_every_line_of_it_in_every_volume_without_asking_again(pds: Open, archive: ArchiveServer) -> None:
+    async with pds() as source:
+        await source.manifest("opportunity")
+        archive.asked.clear()
+        document = await source.photos("opportunity", 1)
+        empty = await source.photos("opportunity", 3)
+    async with pds() as another:
+        again = await another.photos("opportunity", 1, 4)
+    assert not archive.asked
+    header = document.header
+    assert header.key == "photos/rover=opportunity/source=pds/sol=00001.json.gz"
+    assert (header.record_count, header.promised, header.complete) == (4, 4, True)
+    pancam, hazcam = document.parsed_pages()
+    assert [row["PRODUCT_ID"] for row in pancam["rows"]] == [f"1P12800000{n}EFF0000P2303L2M1" for n in (0, 1, 3)]
+    assert [row["IMAGE_TYPE"] for row in hazcam["rows"]] == ["THUMBNAIL"]
+    assert (pancam["volume"], hazcam["volume"]) == (PANCAM, HAZCAM)
+    assert again == document
+    assert (empty.header.record_count, empty.header.promised, empty.header.complete) == (0, 0, True)
+
+
+async def test_a_sol_before_the_first_refresh_makes_one_and_only_one(pds: Open, archive: ArchiveServer) -> None:
+    async with pds() as source:
+        documents = [await source.photos("opportunity", sol) for sol in (1, 2, 3)]
+    assert [document.header.record_count for document in documents] == [4, 2, 0]
+    assert set(archive.asked.values()) == {1}
+
+
+async def test_an_index_that_has_not_changed_is_not_downloaded_again(pds: Open, archive: ArchiveServer) -> None:
+    async with pds() as source:
+        first = await source.manifest("opportunity")
+        second = await source.manifest("opportunity")
+    assert archive.not_modified == 2
+    assert second.header.fingerprint == first.header.fingerprint
+    assert read_promises(second) == read_promises(first)
+
+
+async def test_a_table_that_grew_replaces_the_old_one_also_for_whoever_holds_it(
+    pds: Open, archive: ArchiveServer, real_payloads: Path
+) -> None:
+    async with pds() as source:
+        first = await source.manifest("opportunity")
+        table = archive.volumes[PANCAM].table + line(real_payloads, 3, 9)
+        archive.volumes[PANCAM] = Volume(real_label(real_payloads, 6), table)
+        second = await source.manifest("opportunity")
+        assert dict(read_promises(second).sols) == {1: 4, 2: 2, 3: 1}
+        assert second.header.fingerprint != first.header.fingerprint
+        assert (await source.photos("opportunity", 3)).header.record_count == 1
+
+
+async def test_a_label_with_other_offsets_is_read_anew_although_the_table_is_the_same(
+    pds: Open, archive: ArchiveServer
+) -> None:
+    async with pds() as source:
+        await source.manifest("opportunity")
+        volume = archive.volumes[PANCAM]
+        # SEQUENCE_ID begins a byte later.
+        archive.volumes[PANCAM] = Volume(volume.label.replace(b"= 445", b"= 446"), volume.table)
+        await source.manifest("opportunity")
+        pancam, _ = (await source.photos("opportunity", 1)).parsed_pages()
+    assert {row["SEQUENCE_ID"] for row in pancam["rows"]} == {"2303"}
+    assert archive.not_modified == 1
+
+
+def cut(table: bytes) -> bytes:
+    return table[: 2 * WIDTH + 100]
+
+
+def fewer(table: bytes) -> bytes:
+    return table[: 2 * WIDTH]
+
+
+@pytest.mark.parametrize(
+    "table", [b"<html>Back soon</html>", b'{"error":"x"}', b"", cut, fewer, lambda table: table.replace(b"\t", b" \t")]
+)
+async def test_a_broken_table_never_replaces_a_good_one(pds: Open, archive: ArchiveServer, table: Any) -> None:
+    async with pds() as source:
+        await source.manifest("opportunity")
+        volume = archive.volumes[PANCAM]
+        archive.volumes[PANCAM] = Volume(volume.label, table(volume.table) if callable(table) else table)
+        with pytest.raises(BrokenAnswer, match="a table"):
+            await source.manifest("opportunity")
+        assert (await source.photos("opportunity", 1)).header.record_count == 4
+    async with pds() as another:
+        assert (await another.photos("opportunity", 1)).header.record_count == 4
+
+
+@pytest.mark.parametrize("label", [b"<html>Back soon</html>", b"", b"OBJECT = COLUMN\nNAME = SOL\nEND_OBJECT = COLUMN\n"])
+async def test_a_broken_label_never_replaces_a_good_one(pds: Open, archive: ArchiveServer, label: bytes) -> None:
+    async with pds() as source:
+        await source.manifest("opportunity")
+        archive.volumes[PANCAM] = Volume(label, archive.volumes[PANCAM].table)
+        with pytest.raises(BrokenAnswer, match="a label"):
+            await source.manifest("opportunity")
+        assert (await source.photos("opportunity", 1)).header.record_count == 4
+
+
+async def test_lines_that_cannot_be_read_are_counted_and_the_others_are_kept(
+    pds: Open, archive: ArchiveServer, real_payloads: Path
+) -> None:
+    rows = [line(real_payloads, 1, number) for number in range(200)]
+    rows[7] = line(real_payloads, 1, 7, product="")
+    archive.volumes = {PANCAM: Volume(real_label(real_payloads, 200), b"".join(rows) + b"\n\n")}
+    async with pds() as source:
+        document = await source.manifest("opportunity")
+    facts = next(volume for volume in document.parsed_pages()[0]["volumes"] if volume["volume"] == PANCAM)
+    assert (facts["rows"], facts["rows_unread"], facts["rows_stated"]) == (200, 1, 200)
+    assert dict(read_promises(document).sols) == {1: 199}
+
+
+async def test_a_product_told_twice_is_one_photo_and_both_lines_are_kept(
+    pds: Open, archive: ArchiveServer, real_payloads: Path
+) -> None:
+    archive.volumes = {PANCAM: Volume(real_label(real_payloads, 2), line(real_payloads, 1, 5) * 2)}
+    async with pds() as source:
+        header = (document := await source.photos("opportunity", 1)).header
+    assert (header.record_count, header.promised, header.complete, header.satisfies(2)) == (1, 2, True, True)
+    assert len(document.parsed_pages()[0]["rows"]) == 2
+
+
+async def test_the_real_line_whose_trailing_blanks_are_lost_is_read_under_its_real_label(
+    pds: Open, archive: ArchiveServer, real_payloads: Path
+) -> None:
+    table = (real_payloads / "mer_edrindex_row_sample.tab").read_bytes()
+    archive.volumes = {PANCAM: Volume((real_payloads / "mer_edrindex.lbl").read_bytes(), table)}
+    async with pds() as source:
+        manifest = await source.manifest("opportunity")
+        (page,) = (await source.photos("opportunity", 1)).parsed_pages()
+    # Its label speaks of 203,550 lines: with nothing better at hand it is kept, and said to be short.
+    assert (manifest.header.complete, dict(read_promises(manifest).sols)) == (False, {1: 1})
+    assert page["rows"][0]["START_TIME"] == "2004-01-25T07:18:28Z"
+
+
+async def test_a_volume_that_the_server_has_lost_stays_as_it_was(pds: Open, archive: ArchiveServer) -> None:
+    async with pds() as source:
+        first = await source.manifest("opportunity")
+        del archive.volumes[HAZCAM]
+        second = await source.manifest("opportunity")
+    assert second.header.fingerprint == first.header.fingerprint
+
+
+async def test_an_address_without_any_volume_is_an_error_and_leaves_nothing(
+    pds: Open, archive: ArchiveServer, lake: Lake
+) -> None:
+    archive.volumes.clear()
+    async with pds() as source:
+        with pytest.raises(BrokenAnswer, match="none of mer1po_0xxx"):
+            await source.manifest("opportunity")
+    assert lake.list() == []
+
+
+async def test_a_table_that_is_gone_from_the_store_is_downloaded_again(
+    pds: Open, archive: ArchiveServer, lake: Lake, tmp_path: Path
+) -> None:
+    async with pds() as source:
+        first = await source.manifest("opportunity")
+    (table,) = [info.key for info in lake.list(index_prefix("opportunity", PANCAM)) if info.key.endswith(".tab")]
+    (tmp_path / "lake" / table).unlink()
+    async with pds() as another:
+        assert (await another.manifest("opportunity")).header.fingerprint == first.header.fingerprint
+        assert (await another.photos("opportunity", 1)).header.record_count == 4
+    assert archive.asked[f"/img/data/mer/opportunity/{PANCAM}/index/edrindex.tab"] == 2
+
+
+async def test_a_volume_that_fails_leaves_what_arrived_before_it(pds: Open, archive: ArchiveServer) -> None:
+    failing = {HAZCAM}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        answer = archive(request)
+        return httpx.Response(503) if any(volume in request.url.path for volume in failing) else answer
+
+    async with pds(handler) as source:
+        with pytest.raises(UpstreamUnavailable):
+            await source.manifest("opportunity")
+        failing.clear()
+        await source.manifest("opportunity")
+    assert archive.not_modified == 1
+
+
+async def test_generated_indexes_say_so_everywhere(pds: Open, archive: ArchiveServer, real_payloads: Path) -> None:
+    archive.volumes = {PANCAM: Volume(real_label(real_payloads, 1, synthetic=True), line(real_payloads, 1, 1))}
+    async with pds() as source:
+        documents = [await source.manifest("opportunity"), await source.photos("opportunity", 1)]
+    for document in documents:
+        assert document.header.synthetic
+        assert orjson.loads(document.pages[0])["synthetic"] is True
+
+
+async def test_a_rover_that_the_archive_never_has_is_not_asked_for(pds: Open, archive: ArchiveServer) -> None:
+    async with pds() as source:
+        assert [rover for rover in ("curiosity", "opportunity", "perseverance", "spirit") if source.serves(rover)] == [
+            "opportunity",
+            "spirit",
+        ]
+        with pytest.raises(InputError):
+            await source.manifest("curiosity")
+    assert not archive.asked
+    assert VOLUMES["spirit"] == ("mer2po_0xxx", "mer2no_0xxx", "mer2ho_0xxx", "mer2mo_0xxx", "mer2do_0xxx")
