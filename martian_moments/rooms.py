@@ -94,6 +94,8 @@ class Rooms:
             v1_api_key=key.get_secret_value() if key else None,
             m20_url=settings.m20_url,
             msl_url=settings.msl_url,
+            pds_url=settings.pds_url,
+            mer_traverse_url=settings.mer_traverse_url,
         )
 
     def client(self) -> PoliteClient:
@@ -120,11 +122,11 @@ class Rooms:
 
         return photo_sources(self.settings.sources, client, self.upstream)[0]
 
-    def traverse_source(self, client: PoliteClient) -> TraverseSource:
-        """The source of traverse maps."""
+    def traverse_source(self, client: PoliteClient, rover: str) -> TraverseSource:
+        """The source of a rover's traverse maps."""
         from martian_moments.nasa.sources import traverse_source
 
-        return traverse_source(client, self.upstream)
+        return traverse_source(client, self.upstream, rover)
 
     @cached_property
     def dbt_project(self) -> Path:

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     m20_url: str = "https://mars.nasa.gov/rss/api/"
     msl_url: str = "https://mars.nasa.gov/api/v1/raw_image_items/"
     mmgis_url: str = "https://mars.nasa.gov/mmgis-maps"
+    pds_url: str = "https://planetarydata.jpl.nasa.gov/img"
+    mer_traverse_url: str = "https://an.rsl.wustl.edu/mera/AN/pages/mer"
 
     aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL_S3")
     aws_access_key_id: str | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
@@ -118,7 +120,7 @@ class Settings(BaseSettings):
     def _warehouse_scheme(cls, value: str) -> str:
         return _scheme(value, "duckdb:///file", "snowflake://")
 
-    @field_validator("v1_url", "mmgis_url")
+    @field_validator("v1_url", "mmgis_url", "pds_url", "mer_traverse_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         return _scheme(value, "http://host", "https://host").rstrip("/")

@@ -116,7 +116,7 @@ async def _fetch_traverse(rooms: Rooms, rover: str) -> tuple[list[tuple[Document
     kept: list[tuple[Document, Put]] = []
     failed: dict[str, MartianError] = {}
     async with rooms.client() as client:
-        source = rooms.traverse_source(client)
+        source = rooms.traverse_source(client, rover)
         for kind in (Kind.TRAVERSE, Kind.WAYPOINTS):
             try:
                 kept.append(await ingest.fetch_map(source, rooms.lake, rover, kind))

@@ -1,7 +1,8 @@
 """NASA's MMGIS map server: the path that a rover drove (traverse) and the places where it stood (waypoints).
 
 Static GeoJSON files whose properties change names and types without notice, with null geometries at times. So a collection
-with a list of features is all that is required here; the models downstream read the features tolerantly.
+with a list of features is all that is required here; the models downstream read the features tolerantly. Perseverance's legs
+say from where to where they go and on which sol; Curiosity's say only how long they are.
 """
 
 from __future__ import annotations
@@ -18,13 +19,10 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "mmgis"
 
-_MISSIONS: Final = frozenset({"M20"})
-"""The mission folders whose files are understood. MSL's have other properties."""
-
 
 def serves(rover: str) -> bool:
-    """Whether the map server has maps of a rover that are understood here."""
-    return ROVERS[rover].mmgis in _MISSIONS
+    """Whether the map server has maps of a rover."""
+    return ROVERS[rover].mmgis is not None
 
 
 class MMGIS:
@@ -63,7 +61,7 @@ class MMGIS:
         return await self._document(Kind.WAYPOINTS, rover)
 
     async def _document(self, kind: Kind, rover: str) -> Document:
-        if not serves(rover):
+        if not self.serves(rover):
             raise InputError(f"MMGIS has no maps of {rover}; ask for a rover that it serves")
         mission = ROVERS[rover].mmgis
         answer, collection = await self._client.get(f"{self._url}/{mission}/Layers/json/{mission}_{kind}.json", _collection)
@@ -92,6 +90,6 @@ def _collection(answer: Answer) -> tuple[Answer, dict[str, Any]]:
     if collection.get("type") != "FeatureCollection" or not isinstance(features, list):
         raise answer.broken("no GeoJSON FeatureCollection")
     for feature in features:
-        if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
+        if not isinstance(feature, dict) or not isinstance(feature.get("properties", False), dict | None):
             raise answer.broken(f"a feature without properties: {str(feature)[:80]}")
     return answer, collection

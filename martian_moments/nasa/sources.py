@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from martian_moments.documents import Document
 from martian_moments.errors import InputError
-from martian_moments.nasa import m20, msl, v1
+from martian_moments.nasa import m20, msl, pds, v1
+from martian_moments.nasa.mer import MER
 from martian_moments.nasa.mmgis import MMGIS
 from martian_moments.nasa.promises import Promises
 
@@ -72,6 +73,8 @@ class Upstream:
     v1_api_key: str | None = field(default=None, repr=False)
     m20_url: str = ""
     msl_url: str = ""
+    pds_url: str = ""
+    mer_traverse_url: str = ""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -88,6 +91,7 @@ _PHOTO_SOURCES: Final[Mapping[str, Callable[[PoliteClient, Upstream], PhotoSourc
 _PROMISES: Final[Mapping[str, Callable[[Document], Promises]]] = {
     m20.SOURCE: m20.read_promises,
     msl.SOURCE: msl.read_promises,
+    pds.SOURCE: pds.read_promises,
     v1.SOURCE: v1.read_promises,
 }
 
@@ -101,9 +105,10 @@ def photo_sources(names: Sequence[str], client: PoliteClient, upstream: Upstream
     return [_known(_PHOTO_SOURCES, name)(client, upstream) for name in names]
 
 
-def traverse_source(client: PoliteClient, upstream: Upstream) -> TraverseSource:
-    """The source of traverse maps."""
-    return MMGIS(client, upstream.mmgis_url)
+def traverse_source(client: PoliteClient, upstream: Upstream, rover: str) -> TraverseSource:
+    """The source of a rover's traverse maps: every rover has one."""
+    maps = MMGIS(client, upstream.mmgis_url)
+    return maps if maps.serves(rover) else MER(client, upstream.mer_traverse_url)
 
 
 def read_promises(document: Document) -> Promises:

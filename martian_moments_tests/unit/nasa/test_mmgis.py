@@ -13,6 +13,7 @@ import pytest
 from martian_moments.documents import Document, Kind, decode, encode
 from martian_moments.errors import BrokenAnswer, InputError
 from martian_moments.nasa.mmgis import MMGIS
+from martian_moments.rovers import ROVERS
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 URL = "https://example.test/mmgis-maps"
@@ -20,11 +21,11 @@ URL = "https://example.test/mmgis-maps"
 
 @pytest.fixture
 def ask(client: ClientFactory) -> Callable[..., Any]:
-    async def document(kind: Kind, body: Any, status: int = 200) -> Document:
+    async def document(kind: Kind, body: Any, status: int = 200, rover: str = "perseverance") -> Document:
         content = body if isinstance(body, bytes) else orjson.dumps(body)
         async with client(lambda request: httpx.Response(status, content=content)) as asking:
             maps = MMGIS(asking, URL)
-            return await (maps.traverse if kind is Kind.TRAVERSE else maps.waypoints)("perseverance")
+            return await (maps.traverse if kind is Kind.TRAVERSE else maps.waypoints)(rover)
 
     return document
 
@@ -57,10 +58,27 @@ async def test_a_real_map_is_kept_whole_and_unchanged(
     assert decode(header.key, encode(document)).header == header
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "count"),
+    [
+        ("mmgis_msl_traverse_2026-04.json", Kind.TRAVERSE, 1_273),
+        ("mmgis_msl_waypoints_current_2026-04.json", Kind.WAYPOINTS, 1),
+    ],
+)
+async def test_a_real_map_of_curiosity_is_kept_whole_and_unchanged(
+    real_payloads: Path, ask: Any, name: str, kind: Kind, count: int
+) -> None:
+    body = (real_payloads / name).read_bytes()
+    document = await ask(kind, body, rover="curiosity")
+    assert (document.header.record_count, document.header.complete, document.pages) == (count, True, (body,))
+    assert document.header.requests == (f"{URL}/MSL/Layers/json/MSL_{kind}.json",)
+
+
 async def test_a_blank_row_without_geometry_is_kept(ask: Any) -> None:
     blank = {"type": "Feature", "properties": {"RMC": "", "sol": "0", "lon": None}, "geometry": None}
-    document = await ask(Kind.WAYPOINTS, {"type": "FeatureCollection", "features": [blank], "synthetic": True})
-    assert (document.header.record_count, document.header.complete, document.header.synthetic) == (1, True, True)
+    bare = {"type": "Feature", "properties": None, "geometry": None}
+    document = await ask(Kind.WAYPOINTS, {"type": "FeatureCollection", "features": [blank, bare], "synthetic": True})
+    assert (document.header.record_count, document.header.complete, document.header.synthetic) == (2, True, True)
 
 
 @pytest.mark.parametrize("kind", [Kind.TRAVERSE, Kind.WAYPOINTS])
@@ -107,8 +125,6 @@ async def test_a_rover_without_maps_is_not_asked_for(client: ClientFactory) -> N
 
     async with client(refuse) as asking:
         maps = MMGIS(asking, URL)
-        assert [rover for rover in ("curiosity", "perseverance", "opportunity", "spirit") if maps.serves(rover)] == [
-            "perseverance"
-        ]
+        assert [rover for rover in ROVERS if maps.serves(rover)] == ["curiosity", "perseverance"]
         with pytest.raises(InputError, match="no maps of spirit"):
             await maps.traverse("spirit")

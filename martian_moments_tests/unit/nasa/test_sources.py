@@ -11,6 +11,7 @@ import pytest
 
 from martian_moments.errors import InputError
 from martian_moments.nasa.sources import Upstream, photo_sources, read_promises, traverse_source
+from martian_moments.rovers import ROVERS
 from martian_moments.settings import BUILT_SOURCES
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
@@ -31,7 +32,18 @@ async def test_every_built_source_can_be_made_and_its_promises_read(client: Clie
             document = await source.manifest("spirit")
             assert document.header.source == source.name
             assert read_promises(document).sols == {1: 2}
-        assert (await traverse_source(asking, UPSTREAM).waypoints("perseverance")).header.source == "mmgis"
+
+
+async def test_every_rover_has_a_source_of_its_path(client: ClientFactory) -> None:
+    async with client(answer) as asking:
+        found = {rover: traverse_source(asking, UPSTREAM, rover) for rover in ROVERS}
+    assert {rover: source.name for rover, source in found.items()} == {
+        "curiosity": "mmgis",
+        "perseverance": "mmgis",
+        "opportunity": "mer",
+        "spirit": "mer",
+    }
+    assert all(source.serves(rover) for rover, source in found.items())
 
 
 async def test_a_source_that_nobody_built_is_named(client: ClientFactory) -> None:
