@@ -1,4 +1,4 @@
-"""All rovers of a replica, and its answers: the v1 API and the MMGIS files, without any web server."""
+"""All rovers of a replica, and its answers: the v1 API, the raw-image feeds and the MMGIS files, without any web server."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any, Final
 
 import orjson
 
+from martian_moments.replica import m20, msl
 from martian_moments.replica.answers import HTML, Answer
 from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.feeds import Dialect, Feed, GeneratedFeed, RecordedFeed
 from martian_moments.replica.histories import (
+    AnyHistory,
     GeneratedHistory,
     History,
     Late,
@@ -32,6 +35,9 @@ _CACHED_ANSWERS: Final = 640
 _PAGE_SIZE: Final = 25
 _MIRROR_PAGE_LIMIT: Final = 100
 _TRAVERSE_ROVER: Final = "perseverance"
+
+DIALECTS: Final = {dialect.source: dialect for dialect in (m20.DIALECT, msl.DIALECT)}
+"""The raw-image feeds, by source."""
 
 NOT_FOUND: Final = Answer(
     b"<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>", 404, HTML
@@ -64,7 +70,7 @@ class PhotoQuery:
 class Archive:
     """Every answer of the replica at one moment. Immutable: :meth:`released` gives the archive of a later moment."""
 
-    def __init__(self, config: ReplicaConfig, histories: Mapping[str, History], late: Late) -> None:
+    def __init__(self, config: ReplicaConfig, histories: Mapping[str, AnyHistory], late: Late) -> None:
         self.config = config
         self.histories = histories
         self._late = late
@@ -147,6 +153,34 @@ class Archive:
             return Answer(orjson.dumps({"error": f"Rover '{rover}' not found"}), status=404)
         return Answer(b'{"errors":"Invalid Rover Name"}', status=400)
 
+    def images(self, source: str, query: Mapping[str, str]) -> Answer:
+        """A raw-image feed's answer to a query."""
+        feed = self.feeds.get(source)
+        if feed is None:
+            return NOT_FOUND
+        try:
+            return DIALECTS[source].answer(feed, query, odd=self.config.odd_feeds)
+        except NotRecordedError as error:
+            return Answer(orjson.dumps({"error": f"not recorded: {error}"}), status=503)
+
+    def without_images(self, source: str, query: Mapping[str, str]) -> Answer | None:
+        """The well-formed answer without images to the same query; None where there is none."""
+        feed = self.feeds.get(source)
+        return None if feed is None else DIALECTS[source].without_images(feed, query)
+
+    @cached_property
+    def feeds(self) -> Mapping[str, Feed]:
+        """The raw-image feeds of the rovers that are served, by source."""
+        served = [dialect for dialect in DIALECTS.values() if dialect.rover in self.histories]
+        return {dialect.source: self._feed(dialect, self.histories[dialect.rover]) for dialect in served}
+
+    def _feed(self, dialect: Dialect, history: AnyHistory) -> Feed:
+        if isinstance(history, GeneratedHistory):
+            return GeneratedFeed(dialect, history)
+        fill = GeneratedFeed(dialect, GeneratedHistory(history.fill, Late())) if history.fill else None
+        refused = history.sols if self.config.unrecorded == "refuse" else ()
+        return RecordedFeed(dialect, history.recording.feed(dialect.source), fill, refused)
+
     def layer(self, name: str) -> Answer:
         """``/M20/Layers/json/<name>``: the traverse or the waypoints of Perseverance, where it is served."""
         content = self.traverse.get(name)
@@ -178,7 +212,7 @@ def open_archive(config: ReplicaConfig) -> Archive:
     return Archive(config, {name: _history(config, ROVERS[name], late) for name in config.rovers}, late)
 
 
-def _history(config: ReplicaConfig, rover: Rover, late: Late) -> History:
+def _history(config: ReplicaConfig, rover: Rover, late: Late) -> AnyHistory:
     if config.recorded:
         recording = Recording(config.recorded)
         if answer := recording.manifest(rover.name):

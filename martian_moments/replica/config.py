@@ -30,6 +30,8 @@ class ReplicaConfig:
             which is then marked synthetic.
         paginated: answer as mirrors do that always paginate: 25 photos a page, a ``pagination`` object, 404 for an unknown
             rover. Photo records stay as the original's.
+        odd_feeds: let the raw-image feeds do what their servers were seen to do at times: show images of another sol for one
+            without any, state totals above or below what they give, repeat their last page for ever. The sol decides.
         late_sols: newest sols of each generated rover that are withheld, with what was driven on them, until they are
             released.
         late_share: share of the photos of a generated rover's 10 newest sols that is withheld until it is released.
@@ -44,6 +46,7 @@ class ReplicaConfig:
     recorded: Path | None = None
     unrecorded: Unrecorded = "refuse"
     paginated: bool = False
+    odd_feeds: bool = False
     late_sols: int = 0
     late_share: float = 0.0
     faults: FaultPlan = field(default_factory=FaultPlan)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import count
 from typing import Any, Final, Protocol
 
 import orjson
@@ -146,6 +147,14 @@ class GeneratedHistory:
             return ()
         return self._late_photos.get(sol) or self.mission.photos(sol)
 
+    def exposures(self, sol: int) -> Iterator[tuple[str, int]]:
+        """The camera and the number of each photo that :meth:`visible` gives, without making the photos."""
+        photos = self._late_photos.get(sol)
+        if photos is not None:
+            return ((photo.camera, photo.shot.number) for photo in photos)
+        plan = self.mission.by_sol[sol]
+        return zip((camera for camera, photos in plan.cameras for _ in range(photos)), count(), strict=False)
+
     def photo_ids(self) -> Iterator[tuple[int, Sequence[int]]]:
         """Every sol with the ids of its photos; those of sols without late photos are counted, not generated."""
         for plan in self._plans:
@@ -181,17 +190,19 @@ class RecordedHistory:
 
     def __init__(self, rover: Rover, recording: Recording, answer: bytes, unrecorded: Unrecorded, seed: int) -> None:
         self.rover = rover
-        self._recording = recording
+        self.recording = recording
         self._recorded = recording.sols.get(rover.name, {})
         self._answer = answer
         self._manifest = manifest_of(answer)
-        self._fill: Mission | None = None
+        self.fill: Mission | None = None
+        """What stands in for promised sols without a recording."""
         if unrecorded == "generate":
-            self._fill = plan_mission(rover, seed, promises_of(self._manifest))
+            self.fill = plan_mission(rover, seed, promises_of(self._manifest))
         if unrecorded == "omit":
             self._manifest = _only_sols(self._manifest, set(self._recorded))
             self._answer = orjson.dumps({"photo_manifest": self._manifest, "synthetic": True})
-        self._promised = {row["sol"] for row in self._manifest["photos"]}
+        self.sols = {row["sol"] for row in self._manifest["photos"]}
+        """The sols that the manifest promises."""
 
     def manifest(self) -> bytes:
         """The manifest answer."""
@@ -203,28 +214,31 @@ class RecordedHistory:
 
     def photos(self, sol: int) -> SolPhotos:
         """The photos of a sol: recorded, generated as promised, or none where the manifest promises none."""
-        if whole := self._recording.photos(self.rover.name, sol):
+        if whole := self.recording.photos(self.rover.name, sol):
             records = orjson.loads(whole)["photos"]
             return SolPhotos(records, [record["camera"]["name"] for record in records], synthetic=False, whole=whole)
-        if sol not in self._promised:
+        if sol not in self.sols:
             return SolPhotos((), (), synthetic=False)
-        if self._fill is None:
+        if self.fill is None:
             raise NotRecordedError(f"{self.rover.name} sol {sol} was not recorded")
         rover = orjson.Fragment(orjson.dumps(rover_object(self.rover, self.totals())))
-        return generated_photos(self._fill.photos(sol), self.rover, sol, rover)
+        return generated_photos(self.fill.photos(sol), self.rover, sol, rover)
 
     def photo_ids(self) -> Iterator[tuple[int, Sequence[int]]]:
         """Every sol that can be had, with the ids of its photos."""
-        for sol in sorted(self._promised | set(self._recorded)):
+        for sol in sorted(self.sols | set(self._recorded)):
             if sol in self._recorded:
                 yield sol, [record["id"] for record in self.photos(sol).records]
-            elif self._fill is not None:
-                plan = self._fill.by_sol[sol]
+            elif self.fill is not None:
+                plan = self.fill.by_sol[sol]
                 yield sol, range(plan.first_id, plan.first_id + plan.photos)
 
     def later(self, late: Late) -> RecordedHistory:  # noqa: ARG002 - the protocol's signature
         """The same history: nothing recorded is ever withheld."""
         return self
+
+
+AnyHistory = GeneratedHistory | RecordedHistory
 
 
 def _only_sols(manifest: Mapping[str, Any], sols: set[int]) -> dict[str, Any]:

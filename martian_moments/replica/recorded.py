@@ -1,8 +1,8 @@
 """Recorded payloads: a folder of answers that NASA's servers really gave, found by their file names.
 
-``v1_manifest_<rover>_<date>.json``, ``v1_photos_<rover>_sol<N>_<date>.json``, ``mmgis_m20_traverse_<date>.json`` and
-``mmgis_m20_waypoints_full_<date>.json``; of several dates the last one counts, and files with ``_cut`` in their names are
-not whole answers and are left alone.
+``v1_manifest_<rover>_<date>.json``, ``v1_photos_<rover>_sol<N>_<date>.json``, ``m20_feed_sol<N>_<remark>.json``,
+``msl_api_sol<N>_<remark>.json``, ``mmgis_m20_traverse_<date>.json`` and ``mmgis_m20_waypoints_full_<date>.json``; of several
+dates the last one counts, and files with ``_cut`` in their names are not whole answers and are left alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import orjson
 from martian_moments.errors import InputError
 
 _PHOTOS: Final = re.compile(r"v1_photos_(?P<rover>[a-z]+)_sol(?P<sol>\d+)_(?!.*_cut)[^/]*\.json")
+_FEED_SOL: Final = re.compile(r"(?:m20_feed|msl_api)_sol(?P<sol>\d+)_(?!.*_cut)[^/]*\.json")
 
 
 class Recording:
@@ -43,6 +44,12 @@ class Recording:
         """The recorded answer for a sol, unchanged."""
         path = self.sols.get(rover, {}).get(sol)
         return None if path is None else path.read_bytes()
+
+    def feed(self, source: str) -> Mapping[int, bytes]:
+        """The recorded answers of a raw-image feed, each a whole sol, unchanged, by sol."""
+        paths = sorted(self._folder.glob(f"{source}_*_sol*.json"))
+        found = ((_FEED_SOL.fullmatch(path.name), path) for path in paths)
+        return {int(match["sol"]): path.read_bytes() for match, path in found if match}
 
     def traverse(self) -> bytes | None:
         """The recorded ``M20_traverse.json``, unchanged."""

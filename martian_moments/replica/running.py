@@ -47,6 +47,13 @@ class Control:
         """What a complete history holds now (see truth.py)."""
         return dict(httpx.get(f"{self.base_url}/truth", timeout=60, trust_env=False).raise_for_status().json())
 
+    def ids(self, source: str, rover: str) -> dict[int, list[str]]:
+        """The ids that a source gives the photos of a rover, by sol."""
+        answer = httpx.get(
+            f"{self.base_url}/truth/ids", params={"source": source, "rover": rover}, timeout=60, trust_env=False
+        )
+        return {int(sol): ids for sol, ids in answer.raise_for_status().json().items()}
+
     def _post(self, path: str, content: dict[str, Any]) -> None:
         httpx.post(f"{self.base_url}{path}", json=content, trust_env=False).raise_for_status()
 
@@ -61,6 +68,16 @@ class RunningReplica:
     def v1_url(self) -> str:
         """The value for MARS_V1_URL."""
         return f"{self.base_url}/api/v1"
+
+    @property
+    def m20_url(self) -> str:
+        """The value for MARS_M20_URL."""
+        return f"{self.base_url}/rss/api/"
+
+    @property
+    def msl_url(self) -> str:
+        """The value for MARS_MSL_URL."""
+        return f"{self.base_url}/api/v1/raw_image_items/"
 
     @property
     def mmgis_url(self) -> str:

@@ -1,7 +1,7 @@
-"""The replica as a web server on one address: v1 under ``/api/v1``, MMGIS under ``/mmgis-maps``, and its own controls.
+"""The replica as a web server on one address: v1 under ``/api/v1``, the raw-image feeds, MMGIS, and its own controls.
 
-Controls: ``GET /truth``; ``GET`` and ``POST /control/faults``; ``POST /control/late``; ``GET /control/requests``;
-``POST /control/reset-counters``. They are never faulty and never counted.
+Controls: ``GET /truth`` and ``/truth/ids?source=s&rover=r``; ``GET`` and ``POST /control/faults``; ``POST /control/late``;
+``GET /control/requests``; ``POST /control/reset-counters``. They are never faulty and never counted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from martian_moments.replica.answers import TRANSPORT, Answer, Reply
 from martian_moments.replica.archive import NOT_FOUND, PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan, FaultStream, spoil
-from martian_moments.replica.truth import truth_of
+from martian_moments.replica.truth import ids_of, truth_of
 
 if TYPE_CHECKING:
     import uvicorn
@@ -52,6 +52,18 @@ class Replica:
         answer = self._archive.photos(rover, query)
         return await self._upstream(request, answer, lambda: self._archive.without_photos(rover, query))
 
+    async def m20(self, request: Request) -> Reply:
+        """``/rss/api/``."""
+        return await self._images(request, "m20")
+
+    async def msl(self, request: Request) -> Reply:
+        """``/api/v1/raw_image_items/``."""
+        return await self._images(request, "msl")
+
+    async def _images(self, request: Request, source: str) -> Reply:
+        archive, query = self._archive, dict(request.query_params)
+        return await self._upstream(request, archive.images(source, query), lambda: archive.without_images(source, query))
+
     async def layer(self, request: Request) -> Reply:
         """``/mmgis-maps/M20/Layers/json/<name>``."""
         return await self._upstream(request, self._archive.layer(request.path_params["name"]))
@@ -76,6 +88,11 @@ class Replica:
     async def truth(self, request: Request) -> Reply:  # noqa: ARG002 - the handler's signature
         """``GET /truth``."""
         return _json(truth_of(self._archive))
+
+    async def ids(self, request: Request) -> Reply:
+        """``GET /truth/ids?source=s&rover=r``."""
+        query = request.query_params
+        return _json(ids_of(self._archive, query.get("source", ""), query.get("rover", "")))
 
     async def faults(self, request: Request) -> Reply:
         """``GET`` the fault plan, or ``POST`` a new one, whose faults start from the seed again."""
@@ -124,8 +141,11 @@ def build_app(config: ReplicaConfig) -> Starlette:
             Route("/api/v1/rovers/{rover}/photos", replica.photos),  # first: nearly every request asks for photos
             Route("/api/v1/manifests/{rover}", replica.manifest),
             Route("/api/v1/rovers", replica.rovers),
+            Route("/rss/api/", replica.m20),
+            Route("/api/v1/raw_image_items/", replica.msl),
             Route("/mmgis-maps/M20/Layers/json/{name}", replica.layer),
             Route("/truth", replica.truth),
+            Route("/truth/ids", replica.ids),
             Route("/control/faults", replica.faults, methods=["GET", "POST"]),
             Route("/control/late", replica.late, methods=["POST"]),
             Route("/control/requests", replica.requests),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -67,6 +67,11 @@ class V1Rover:
 def spacecraft_clock(moment: datetime) -> int:
     """The spacecraft clock at a moment (without the drift of the real ones)."""
     return int((moment - _CLOCK_ZERO).total_seconds())
+
+
+def moment_of(clock: int) -> datetime:
+    """The moment, in UTC, at which the spacecraft clock shows this."""
+    return _CLOCK_ZERO + timedelta(seconds=clock)
 
 
 def _m20_address(camera: V1Camera, shot: Shot) -> str:
