@@ -1,5 +1,3 @@
-{#
-    The longest drive of any rover in one sol is under 500 m; nothing newly driven is negative or longer than its leg.
-#}
+{# Nothing newly driven is negative or longer than its leg. #}
 select * from {{ ref('fact_path') }}
-where distance_m < 0 or distance_m > length_m or length_m > 1000
+where distance_m < 0 or distance_m > length_m

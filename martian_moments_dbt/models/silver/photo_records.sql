@@ -39,12 +39,25 @@ kept as (
 
 named as (
     select
-        *,
+        photo_key,
+        rover,
+        sol,
+        source,
+        source_id,
+        camera,
+        camera_full_name,
+        file_name,
+        earth_date,
+        image_url,
+        object_key,
+        etag,
+        fetched_at,
+        is_thumbnail,
         {{ product_identity('rover', 'file_name') }} as product_identity,
-        {{ product_type('rover', 'file_name') }} as product_type,
+        coalesce(product_type, {{ product_type('rover', 'file_name') }}) as product_type,
         {%- set counter = motion_counter('rover', 'file_name') %}
-        {{ counter.site }} as site,
-        {{ counter.drive }} as drive
+        coalesce(site, {{ counter.site }}) as site,
+        coalesce(drive, {{ counter.drive }}) as drive
     from kept
 )
 
@@ -58,7 +71,7 @@ select
     coalesce(camera, 'UNKNOWN') as camera,
     camera_full_name,
     product_type,
-    {{ is_thumbnail('rover', 'file_name', 'product_type') }} as is_thumbnail,
+    coalesce(is_thumbnail, {{ is_thumbnail('rover', 'file_name', 'product_type') }}) as is_thumbnail,
     earth_date,
     site,
     drive,

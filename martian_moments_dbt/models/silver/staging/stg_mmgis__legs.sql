@@ -1,4 +1,8 @@
 -- depends_on: {{ ref('loaded_objects') }}
+{#
+    Perseverance's legs say where they begin and end, Curiosity's say only their Length. Properties are read one by one from
+    the text of all: length and Length would be one name in a typed parse.
+#}
 with documents as (
     select * from {{ source('bronze', 'raw_traverse') }}
     where kind = 'traverse' and source = 'mmgis'
@@ -9,14 +13,7 @@ records as (
         'documents',
         'features',
         keep={'rover': 'rover'},
-        fields={
-            'sol': 'properties.sol',
-            'from_rmc': 'properties.fromRMC',
-            'to_rmc': 'properties.toRMC',
-            'length': 'properties.length',
-            'sclk_start': 'properties.SCLK_START',
-            'geometry': 'geometry',
-        },
+        fields={'properties': 'properties', 'geometry': 'geometry'},
     ) }}
 ),
 
@@ -24,11 +21,14 @@ renamed as (
     select
         rover,
         position,
-        {{ to_integer('sol') }} as sol,
-        from_rmc,
-        to_rmc,
-        {{ to_double('length') }} as length_m,
-        {{ to_integer('sclk_start') }} as sclk_start,
+        properties,
+        {{ to_integer(json_text('properties', 'sol')) }} as sol,
+        {{ json_text('properties', 'fromRMC') }} as from_rmc,
+        {{ json_text('properties', 'toRMC') }} as to_rmc,
+        coalesce(
+            {{ to_double(json_text('properties', 'length')) }}, {{ to_double(json_text('properties', 'Length')) }}
+        ) as length_m,
+        {{ to_integer(json_text('properties', 'SCLK_START')) }} as sclk_start,
         geometry
     from records
 )

@@ -1,5 +1,8 @@
 -- depends_on: {{ ref('loaded_objects') }}
-{# dist_total and drive_tota are what the map server called dist_total_m in 2021 and 2022; final_ likewise. #}
+{#
+    dist_total and drive_tota are what the map server called dist_total_m in 2021 and 2022; final_ likewise; Curiosity's file
+    says drive_type.
+#}
 with documents as (
     select * from {{ source('bronze', 'raw_traverse') }}
     where kind = 'waypoints' and source = 'mmgis'
@@ -10,19 +13,7 @@ records as (
         'documents',
         'features',
         keep={'rover': 'rover'},
-        fields={
-            'rmc': 'properties.RMC',
-            'sol': 'properties.sol',
-            'lon': 'properties.lon',
-            'lat': 'properties.lat',
-            'elev_geoid': 'properties.elev_geoid',
-            'dist_total_m': 'properties.dist_total_m',
-            'dist_total': 'properties.dist_total',
-            'drive_tota': 'properties.drive_tota',
-            'final': 'properties.final',
-            'final_': 'properties.final_',
-            'geometry': 'geometry',
-        },
+        fields={'properties': 'properties', 'geometry': 'geometry'},
     ) }}
 ),
 
@@ -30,21 +21,27 @@ renamed as (
     select
         rover,
         position,
-        rmc,
-        {{ to_integer('sol') }} as sol,
+        properties,
+        {{ json_text('properties', 'RMC') }} as rmc,
+        {{ to_integer(json_text('properties', 'sol')) }} as sol,
         coalesce(
-            {{ to_double('lon') }}, {{ to_double(json_text('geometry', 'coordinates[0]')) }}
+            {{ to_double(json_text('properties', 'lon')) }}, {{ to_double(json_text('geometry', 'coordinates[0]')) }}
         ) as longitude,
         coalesce(
-            {{ to_double('lat') }}, {{ to_double(json_text('geometry', 'coordinates[1]')) }}
+            {{ to_double(json_text('properties', 'lat')) }}, {{ to_double(json_text('geometry', 'coordinates[1]')) }}
         ) as latitude,
         coalesce(
-            {{ to_double('elev_geoid') }}, {{ to_double(json_text('geometry', 'coordinates[2]')) }}
+            {{ to_double(json_text('properties', 'elev_geoid')) }}, {{ to_double(json_text('geometry', 'coordinates[2]')) }}
         ) as elevation_m,
         coalesce(
-            {{ to_double('dist_total_m') }}, {{ to_double('dist_total') }}, {{ to_double('drive_tota') }}
+            {{ to_double(json_text('properties', 'dist_total_m')) }},
+            {{ to_double(json_text('properties', 'dist_total')) }},
+            {{ to_double(json_text('properties', 'drive_tota')) }}
         ) as distance_total_m,
-        coalesce(final, final_) as final
+        case
+            when {{ json_text('properties', 'drive_type') }} = 'final' then 'y'
+            else coalesce({{ json_text('properties', 'final') }}, {{ json_text('properties', 'final_') }})
+        end as final
     from records
 )
 

@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('loaded_objects') }}
+{# The columns from taken_at_utc on are those of the other photo dialects: v1 does not tell them. #}
 with documents as (
     select * from {{ source('bronze', 'raw_photos') }}
     where source = 'v1'
@@ -41,7 +42,14 @@ renamed as (
         camera,
         camera_full_name,
         image_url,
-        try_cast(earth_date as date) as earth_date
+        try_cast(earth_date as date) as earth_date,
+        cast(null as timestamptz) as taken_at_utc,
+        cast(null as varchar) as lmst,
+        cast(null as double) as spacecraft_clock,
+        cast(null as integer) as site,
+        cast(null as integer) as drive,
+        cast(null as varchar) as product_type,
+        cast(null as boolean) as is_thumbnail
     from records
 )
 

@@ -1,0 +1,105 @@
+{# Positions on Mars and GeoJSON, on both warehouses. #}
+
+{# Longitudes as degrees east, from 0 to below 360. #}
+{% macro east_positive(longitude) -%}
+    case when {{ longitude }} < 0 then {{ longitude }} + 360 else {{ longitude }} end
+{%- endmacro %}
+
+{#
+    Metres between two points on the sphere of 3,396,190 m, by the haversine formula: the published lengths of both missions'
+    legs are measured on it (Curiosity's 1,272 agree within 3 cm but for three).
+#}
+{% macro sphere_metres(longitude_a, latitude_a, longitude_b, latitude_b) -%}
+    2 * 3396190 * asin(sqrt(
+        power(sin(radians({{ latitude_b }} - {{ latitude_a }}) / 2), 2)
+        + cos(radians({{ latitude_a }})) * cos(radians({{ latitude_b }}))
+        * power(sin(radians({{ longitude_b }} - {{ longitude_a }}) / 2), 2)
+    ))
+{%- endmacro %}
+
+{#
+    The points of LineStrings and MultiLineStrings as rows (rover, position, line, vertex, longitude, latitude, point), line
+    and vertex counted from 1. A geometry of another type, or none, has no rows. legs has rover, position and geometry (text).
+#}
+{% macro vertices(legs) -%}
+    {{ return(adapter.dispatch('vertices')(legs)) }}
+{%- endmacro %}
+
+{% macro duckdb__vertices(legs) -%}
+    select
+        rover,
+        position,
+        line,
+        vertex,
+        point[1] as longitude,
+        point[2] as latitude,
+        point
+    from (
+        select
+            * exclude (points),
+            generate_subscripts(points, 1) as vertex,
+            unnest(points) as point
+        from (
+            select
+                * exclude (lines),
+                generate_subscripts(lines, 1) as line,
+                unnest(lines) as points
+            from (
+                select
+                    rover,
+                    position,
+                    case geometry ->> '$.type'
+                        when 'MultiLineString' then from_json(geometry -> '$.coordinates', '[[["DOUBLE"]]]')
+                        when 'LineString' then [from_json(geometry -> '$.coordinates', '[["DOUBLE"]]')]
+                    end as lines
+                from {{ legs }}
+            ) as shaped
+        ) as lined
+    ) as pointed
+{%- endmacro %}
+
+{% macro snowflake__vertices(legs) -%}
+    select
+        legs.rover,
+        legs.position,
+        lines.index + 1 as line,
+        points.index + 1 as vertex,
+        points.value[0]::double as longitude,
+        points.value[1]::double as latitude,
+        points.value as point
+    from {{ legs }} as legs,
+        lateral flatten(
+            input => case parse_json(legs.geometry):type::varchar
+                when 'MultiLineString' then parse_json(legs.geometry):coordinates
+                when 'LineString' then array_construct(parse_json(legs.geometry):coordinates)
+            end
+        ) as lines,
+        lateral flatten(input => lines.value) as points
+{%- endmacro %}
+
+{# An aggregate: the GeoJSON text of a LineString through points, in the order given. #}
+{% macro line_string(point, order) -%}
+    {{ return(adapter.dispatch('line_string')(point, order)) }}
+{%- endmacro %}
+
+{% macro duckdb__line_string(point, order) -%}
+    '{"type":"LineString","coordinates":' || cast(to_json(list({{ point }} order by {{ order }})) as varchar) || '}'
+{%- endmacro %}
+
+{% macro snowflake__line_string(point, order) -%}
+    '{"type":"LineString","coordinates":' || to_json(array_agg({{ point }}) within group (order by {{ order }})) || '}'
+{%- endmacro %}
+
+{# The names of a JSON object's fields, as rows (the columns kept, name). objects has the columns and value (text). #}
+{% macro field_names(objects, value, keep) -%}
+    {{ return(adapter.dispatch('field_names')(objects, value, keep)) }}
+{%- endmacro %}
+
+{% macro duckdb__field_names(objects, value, keep) -%}
+    select {{ keep | join(', ') }}, unnest(json_keys({{ value }})) as name from {{ objects }}
+{%- endmacro %}
+
+{% macro snowflake__field_names(objects, value, keep) -%}
+    select {{ keep | join(', ') }}, fields.key as name
+    from {{ objects }}, lateral flatten(input => parse_json({{ value }})) as fields
+{%- endmacro %}

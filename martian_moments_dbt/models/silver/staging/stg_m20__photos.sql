@@ -1,0 +1,64 @@
+-- depends_on: {{ ref('loaded_objects') }}
+{#
+    Numbers come as text, and what is not known as 'UNK'. Times are UTC, with a Z or without. image_url is the rendition that
+    the other dialects know, 1,200 pixels wide: its name has the version that the feed's imageid leaves out.
+#}
+with documents as (
+    select * from {{ source('bronze', 'raw_photos') }}
+    where source = 'm20'
+),
+
+records as (
+    {{ records(
+        'documents',
+        'images',
+        keep={
+            'object_key': 'object_key',
+            'etag': 'etag',
+            'rover': 'rover',
+            'document_sol': 'sol',
+            'source': 'source',
+            'fetched_at': 'fetched_at',
+        },
+        fields={
+            'imageid': 'imageid',
+            'sol': 'sol',
+            'instrument': 'camera.instrument',
+            'large': 'image_files.large',
+            'full_res': 'image_files.full_res',
+            'date_taken_utc': 'date_taken_utc',
+            'date_taken_mars': 'date_taken_mars',
+            'sclk': 'extended.sclk',
+            'site': 'site',
+            'drive': 'drive',
+            'sample_type': 'sample_type',
+        },
+    ) }}
+),
+
+renamed as (
+    select
+        object_key,
+        etag,
+        rover,
+        document_sol,
+        source,
+        fetched_at,
+        position,
+        imageid as source_id,
+        {{ to_integer('sol') }} as sol,
+        nullif(instrument, 'UNK') as camera,
+        cast(null as varchar) as camera_full_name,
+        coalesce(large, full_res) as image_url,
+        cast(null as date) as earth_date,
+        try_cast(rtrim(date_taken_utc, 'Z') || 'Z' as timestamptz) as taken_at_utc,
+        nullif(date_taken_mars, 'UNK') as lmst,
+        {{ to_double('sclk') }} as spacecraft_clock,
+        {{ to_integer('site') }} as site,
+        {{ to_integer('drive') }} as drive,
+        lower(nullif(sample_type, 'UNK')) as product_type,
+        lower(nullif(sample_type, 'UNK')) = 'thumbnail' as is_thumbnail
+    from records
+)
+
+select * from renamed

@@ -1,0 +1,62 @@
+-- depends_on: {{ ref('loaded_objects') }}
+{# Items of the first sols and of Malin's cameras have no telemetry: it is null. #}
+with documents as (
+    select * from {{ source('bronze', 'raw_photos') }}
+    where source = 'msl'
+),
+
+records as (
+    {{ records(
+        'documents',
+        'items',
+        keep={
+            'object_key': 'object_key',
+            'etag': 'etag',
+            'rover': 'rover',
+            'document_sol': 'sol',
+            'source': 'source',
+            'fetched_at': 'fetched_at',
+        },
+        fields={
+            'id': 'id',
+            'sol': 'sol',
+            'instrument': 'instrument',
+            'https_url': 'https_url',
+            'url': 'url',
+            'date_taken': 'date_taken',
+            'lmst': 'extended.lmst',
+            'clock': 'spacecraft_clock',
+            'site': 'site',
+            'drive': 'drive',
+            'sample_type': 'extended.sample_type',
+            'thumbnail': 'is_thumbnail',
+        },
+    ) }}
+),
+
+renamed as (
+    select
+        object_key,
+        etag,
+        rover,
+        document_sol,
+        source,
+        fetched_at,
+        position,
+        id as source_id,
+        {{ to_integer('sol') }} as sol,
+        instrument as camera,
+        cast(null as varchar) as camera_full_name,
+        coalesce(https_url, url) as image_url,
+        cast(null as date) as earth_date,
+        try_cast(rtrim(date_taken, 'Z') || 'Z' as timestamptz) as taken_at_utc,
+        lmst,
+        {{ to_double('clock') }} as spacecraft_clock,
+        {{ to_integer('site') }} as site,
+        {{ to_integer('drive') }} as drive,
+        lower(sample_type) as product_type,
+        coalesce(try_cast(thumbnail as boolean), lower(sample_type) = 'thumbnail') as is_thumbnail
+    from records
+)
+
+select * from renamed

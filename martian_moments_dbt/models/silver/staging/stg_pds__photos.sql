@@ -1,0 +1,72 @@
+-- depends_on: {{ ref('loaded_objects') }}
+{#
+    A product's address follows from its line: the folder data of its volume has a twin browse with a picture of each product.
+    START_TIME is true UTC. The motion counter is SITE, DRIVE, IDD, PMA, HGA.
+#}
+with documents as (
+    select * from {{ source('bronze', 'raw_photos') }}
+    where source = 'pds'
+),
+
+records as (
+    {{ records(
+        'documents',
+        'rows',
+        keep={
+            'object_key': 'object_key',
+            'etag': 'etag',
+            'rover': 'rover',
+            'document_sol': 'sol',
+            'source': 'source',
+            'fetched_at': 'fetched_at',
+        },
+        fields={
+            'product_id': 'PRODUCT_ID',
+            'planet_day_number': 'PLANET_DAY_NUMBER',
+            'instrument_id': 'INSTRUMENT_ID',
+            'image_type': 'IMAGE_TYPE',
+            'path_name': 'PATH_NAME',
+            'file_name': 'FILE_NAME',
+            'start_time': 'START_TIME',
+            'clock': 'SPACECRAFT_CLOCK_START_COUNT',
+            'motion_counter': 'ROVER_MOTION_COUNTER',
+        },
+    ) }}
+),
+
+renamed as (
+    select
+        object_key,
+        etag,
+        rover,
+        document_sol,
+        source,
+        fetched_at,
+        position,
+        product_id as source_id,
+        {{ to_integer('planet_day_number') }} as sol,
+        instrument_id as camera,
+        cast(null as varchar) as camera_full_name,
+        'https://planetarydata.jpl.nasa.gov/img/data/mer/' || rover
+        || replace('/' || ltrim(path_name, '/'), '/data/', '/browse/') || file_name || '.jpg' as image_url,
+        cast(null as date) as earth_date,
+        try_cast(start_time as timestamptz) as taken_at_utc,
+        cast(null as varchar) as lmst,
+        {{ to_double('clock') }} as spacecraft_clock,
+        {{ to_integer(matched('motion_counter', '^."([0-9]+)"')) }} as site,
+        {{ to_integer(matched('motion_counter', '^."[0-9]+","([0-9]+)"')) }} as drive,
+        case substr(product_id, 12, 3)
+            when 'EFF' then 'full'
+            when 'ESF' then 'subframe'
+            when 'EDN' then 'downsampled'
+            when 'ETH' then 'thumbnail'
+            when 'ERP' then 'reference_pixels'
+            when 'EHG' then 'histogram'
+            when 'ERS' then 'row_summed'
+            when 'ECS' then 'column_summed'
+        end as product_type,
+        case image_type when 'THUMBNAIL' then true when 'REGULAR' then false end as is_thumbnail
+    from records
+)
+
+select * from renamed
