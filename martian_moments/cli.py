@@ -76,6 +76,8 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
             "MARS_HOME": str(home),
             "MARS_V1_URL": replica.v1_url,
             "MARS_MMGIS_URL": replica.mmgis_url,
+            "MARS_PDS_URL": replica.pds_url,
+            "MARS_MER_TRAVERSE_URL": replica.mer_traverse_url,
         }
         settings = Settings.load()
         watch = _DemoWatch(Rooms(settings), replica.control, leave=leave)
@@ -204,6 +206,7 @@ def replica(
 
 def _tell_replica(url: str) -> None:
     _out.print(f"MARS_V1_URL={url}/api/v1\nMARS_MMGIS_URL={url}/mmgis-maps")
+    _out.print(f"MARS_PDS_URL={url}/img\nMARS_MER_TRAVERSE_URL={url}/mer")
 
 
 def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> None:

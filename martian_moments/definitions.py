@@ -16,7 +16,6 @@ from martian_moments.automation.reconcile_sensor import reconcile_sensor
 from martian_moments.automation.requests_sensor import requests_sensor
 from martian_moments.automation.schedules import schedules
 from martian_moments.automation.upload_sensor import upload_sensor
-from martian_moments.nasa import mmgis
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
 
@@ -33,7 +32,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     """
     settings = settings or Settings.load()
     rovers = settings.rovers
-    traverse_rovers = [rover for rover in rovers if mmgis.serves(rover)]
+    traverse_rovers = rovers
     models = model_assets(rovers)
     sensors: list[dg.SensorDefinition] = [
         upload_sensor(rovers, traverse_rovers),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from martian_moments.replica import m20, msl
+from martian_moments.replica import m20, mer_path, msl
 from martian_moments.replica.answers import HTML, Answer
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.feeds import Dialect, Feed, GeneratedFeed, RecordedFeed
@@ -25,6 +25,7 @@ from martian_moments.replica.histories import (
     rover_object,
 )
 from martian_moments.replica.mission import generated_promises, plan_mission, promises_of
+from martian_moments.replica.pds import PDSIndex
 from martian_moments.replica.recorded import Recording, manifest_of
 from martian_moments.replica.traverse import Traverse
 from martian_moments.rovers import ROVERS, Rover
@@ -34,7 +35,6 @@ _CACHED_ANSWERS: Final = 640
 
 _PAGE_SIZE: Final = 25
 _MIRROR_PAGE_LIMIT: Final = 100
-_TRAVERSE_ROVER: Final = "perseverance"
 
 DIALECTS: Final = {dialect.source: dialect for dialect in (m20.DIALECT, msl.DIALECT)}
 """The raw-image feeds, by source."""
@@ -182,24 +182,55 @@ class Archive:
         return RecordedFeed(dialect, history.recording.feed(dialect.source), fill, refused)
 
     def layer(self, name: str) -> Answer:
-        """``/M20/Layers/json/<name>``: the traverse or the waypoints of Perseverance, where it is served."""
+        """``/<mission>/Layers/json/<name>``: the traverse or the waypoints of a rover that is served."""
         content = self.traverse.get(name)
         return NOT_FOUND if content is None else Answer(content)
 
     @cached_property
     def traverse(self) -> Mapping[str, bytes]:
-        """The MMGIS files of Perseverance by file name, recorded where the rover is."""
-        history = self.histories.get(_TRAVERSE_ROVER)
-        if history is None:
-            return {}
-        files: tuple[bytes | None, bytes | None] = (None, None)
+        """The MMGIS files by file name, recorded where the rover is."""
+        return {
+            f"{history.rover.mmgis}_{kind}.json": content
+            for history in self.histories.values()
+            if history.rover.mmgis
+            for kind, content in zip(("traverse", "waypoints"), self._maps(history), strict=True)
+            if content is not None
+        }
+
+    def _maps(self, history: AnyHistory) -> tuple[bytes | None, bytes | None]:
         if isinstance(history, GeneratedHistory):
             path, newest = Traverse(history.mission), history.newest_sol
-            files = (orjson.dumps(path.legs(newest)), orjson.dumps(path.waypoints(newest)))
-        elif self._recording:
-            files = (self._recording.traverse(), self._recording.waypoints())
-        names = ("M20_traverse.json", "M20_waypoints.json")
-        return {name: content for name, content in zip(names, files, strict=True) if content is not None}
+            return orjson.dumps(path.legs(newest)), orjson.dumps(path.waypoints(newest))
+        mission = str(history.rover.mmgis).lower()
+        return history.recording.traverse(mission), history.recording.waypoints(mission)
+
+    def mer_path(self, name: str) -> Answer:
+        """The file of the path of Spirit or Opportunity, recorded where the rover is."""
+        content = self.mer_paths.get(name)
+        return NOT_FOUND if content is None else Answer(content, media_type=b"text/csv")
+
+    @cached_property
+    def mer_paths(self) -> Mapping[str, bytes]:
+        """The path files of Spirit and Opportunity, by name."""
+        files: dict[str, bytes] = {}
+        for name, rover in mer_path.FILES.items():
+            history = self.histories.get(rover)
+            if isinstance(history, GeneratedHistory):
+                files[name] = mer_path.MERPath(history.mission).file(history.newest_sol)
+            elif history is not None and (recorded := history.recording.mer_path(rover)):
+                files[name] = recorded
+        return files
+
+    def index(self, rover: str, volume: str, name: str, known: str | None) -> Answer:
+        """``/data/mer/<rover>/<volume>/index/<name>``; ``known`` is the ETag that the client holds."""
+        index = self.indexes.get(rover)
+        return (index and index.file(volume, name, known)) or NOT_FOUND
+
+    @cached_property
+    def indexes(self) -> Mapping[str, PDSIndex]:
+        """The PDS indexes of the rovers that are generated, or filled in with what is."""
+        made = {rover: _made(history) for rover, history in self.histories.items() if rover in mer_path.FILES.values()}
+        return {rover: PDSIndex(history) for rover, history in made.items() if history is not None}
 
 
 def open_archive(config: ReplicaConfig) -> Archive:
@@ -220,6 +251,12 @@ def _history(config: ReplicaConfig, rover: Rover, late: Late) -> AnyHistory:
     source = Recording(config.counts).manifest(rover.name) if config.counts else None
     promises = promises_of(manifest_of(source)) if source else list(generated_promises(rover, config.seed))
     return GeneratedHistory(plan_mission(rover, config.seed, promises[: config.sols], scale=config.scale), late)
+
+
+def _made(history: AnyHistory) -> GeneratedHistory | None:
+    if isinstance(history, GeneratedHistory):
+        return history
+    return GeneratedHistory(history.fill, Late()) if history.fill else None
 
 
 def _no_photos(history: History) -> SolPhotos:

@@ -1,8 +1,9 @@
 """Recorded payloads: a folder of answers that NASA's servers really gave, found by their file names.
 
 ``v1_manifest_<rover>_<date>.json``, ``v1_photos_<rover>_sol<N>_<date>.json``, ``m20_feed_sol<N>_<remark>.json``,
-``msl_api_sol<N>_<remark>.json``, ``mmgis_m20_traverse_<date>.json`` and ``mmgis_m20_waypoints_full_<date>.json``; of several
-dates the last one counts, and files with ``_cut`` in their names are not whole answers and are left alone.
+``msl_api_sol<N>_<remark>.json``, ``mmgis_<mission>_traverse_<date>.json``, ``mmgis_<mission>_waypoints_full_<date>.json``
+(``current`` without a ``full``) and ``mer_<rover>_traverse_path_<remark>.csv``; of several dates the last one is
+served, and files with ``_cut`` in their names are not whole answers and are left alone.
 """
 
 from __future__ import annotations
@@ -51,13 +52,18 @@ class Recording:
         found = ((_FEED_SOL.fullmatch(path.name), path) for path in paths)
         return {int(match["sol"]): path.read_bytes() for match, path in found if match}
 
-    def traverse(self) -> bytes | None:
-        """The recorded ``M20_traverse.json``, unchanged."""
-        return self._newest("mmgis_m20_traverse_*.json")
+    def traverse(self, mission: str) -> bytes | None:
+        """The recorded traverse of an MMGIS mission (``m20``, ``msl``), unchanged."""
+        return self._newest(f"mmgis_{mission}_traverse_*.json")
 
-    def waypoints(self) -> bytes | None:
-        """The recorded ``M20_waypoints.json``, unchanged."""
-        return self._newest("mmgis_m20_waypoints_full_*.json")
+    def waypoints(self, mission: str) -> bytes | None:
+        """The recorded waypoints of an MMGIS mission, unchanged: the whole file where there is one, else the current one."""
+        whole = self._newest(f"mmgis_{mission}_waypoints_full_*.json")
+        return whole or self._newest(f"mmgis_{mission}_waypoints_current_*.json")
+
+    def mer_path(self, rover: str) -> bytes | None:
+        """The recorded path of Spirit or Opportunity, unchanged."""
+        return self._newest(f"mer_{rover}_traverse_path_*.csv")
 
     def _newest(self, pattern: str) -> bytes | None:
         paths = sorted(path for path in self._folder.glob(pattern) if "_cut" not in path.name)

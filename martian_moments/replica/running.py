@@ -85,6 +85,16 @@ class RunningReplica:
         return f"{self.base_url}/mmgis-maps"
 
     @property
+    def pds_url(self) -> str:
+        """The value for MARS_PDS_URL."""
+        return f"{self.base_url}/img"
+
+    @property
+    def mer_traverse_url(self) -> str:
+        """The value for MARS_MER_TRAVERSE_URL."""
+        return f"{self.base_url}/mer"
+
+    @property
     def control(self) -> Control:
         """Its controls."""
         return Control(self.base_url)

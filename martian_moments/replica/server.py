@@ -65,8 +65,17 @@ class Replica:
         return await self._upstream(request, archive.images(source, query), lambda: archive.without_images(source, query))
 
     async def layer(self, request: Request) -> Reply:
-        """``/mmgis-maps/M20/Layers/json/<name>``."""
+        """``/mmgis-maps/<mission>/Layers/json/<name>``."""
         return await self._upstream(request, self._archive.layer(request.path_params["name"]))
+
+    async def mer_path(self, request: Request) -> Reply:
+        """``/mer/<name>``."""
+        return await self._upstream(request, self._archive.mer_path(request.path_params["name"]))
+
+    async def index(self, request: Request) -> Reply:
+        """``/img/data/mer/<rover>/<volume>/index/<name>``."""
+        asked, known = request.path_params, request.headers.get("if-none-match")
+        return await self._upstream(request, self._archive.index(asked["rover"], asked["volume"], asked["name"], known))
 
     async def nothing(self, request: Request) -> Reply:
         """Any other address: a web page, as NASA's servers answer."""
@@ -143,7 +152,9 @@ def build_app(config: ReplicaConfig) -> Starlette:
             Route("/api/v1/rovers", replica.rovers),
             Route("/rss/api/", replica.m20),
             Route("/api/v1/raw_image_items/", replica.msl),
-            Route("/mmgis-maps/M20/Layers/json/{name}", replica.layer),
+            Route("/mmgis-maps/{mission}/Layers/json/{name}", replica.layer),
+            Route("/mer/{name}", replica.mer_path),
+            Route("/img/data/mer/{rover}/{volume}/index/{name}", replica.index),
             Route("/truth", replica.truth),
             Route("/truth/ids", replica.ids),
             Route("/control/faults", replica.faults, methods=["GET", "POST"]),

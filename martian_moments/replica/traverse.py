@@ -7,7 +7,7 @@ overlap: a leg can start where the leg before it started and contain it (real so
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -20,7 +20,10 @@ from martian_moments.rovers import MARS_RADIUS_M
 Position = tuple[float, float, float]
 """East longitude and latitude in degrees, elevation in metres."""
 
-_LANDING: Final[Position] = (77.45088573, 18.44462715, -2569.91)
+_LANDINGS: Final[Mapping[str, Position]] = {
+    "perseverance": (77.45088573, 18.44462715, -2569.91),
+    "curiosity": (137.441633, -4.589467, -4501.0),
+}
 _EASTING_LATITUDE: Final = 18.4663
 """Standard parallel of the map on which Perseverance's easting is measured."""
 _NOON_S: Final = 12 * 3600
@@ -29,6 +32,12 @@ _METRES_PER_MILE: Final = 1609.344
 _OVERLAP_EVERY: Final = 40
 _FIRST_OVERLAP: Final = 2
 _MID_DRIVE_EVERY: Final = 7
+_TOGETHER: Final = 4
+"""Curiosity's first legs that are one feature. Of the others, counted from 0, these have the faults of the real file:"""
+
+_DOUBLED: Final = 0
+_BACKWARD: Final = 3
+_SWAPPED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +53,14 @@ class _Leg:
 
 @dataclass(frozen=True)
 class Traverse:
-    """The path of a mission whose rover landed where Perseverance did."""
+    """The path of Perseverance or Curiosity, each told as its own file tells it."""
 
     mission: Mission
 
     def legs(self, newest_sol: int) -> dict[str, Any]:
-        """The content of ``M20_traverse.json`` up to a sol."""
+        """The content of the traverse file up to a sol."""
+        if self.mission.rover.name == "curiosity":
+            return {"type": "FeatureCollection", "name": "SELECT", "features": self._bare(newest_sol), "synthetic": True}
         features = []
         for index, leg in enumerate(self._legs_until(newest_sol)):
             before = self._legs[index - 1] if self._overlaps(index) else None
@@ -63,25 +74,60 @@ class Traverse:
         }
 
     def waypoints(self, newest_sol: int) -> dict[str, Any]:
-        """The content of ``M20_waypoints.json`` up to a sol."""
+        """The content of the waypoints file up to a sol."""
         total = 0.0
         landing = self.mission.stops[0]
-        features = [_waypoint(landing, _LANDING, 0.0, 0.0, 0.0)]
+        features = [_waypoint(landing, self._landing, 0.0, 0.0, 0.0)]
         for index, leg in enumerate(self._legs_until(newest_sol)):
-            if index % _MID_DRIVE_EVERY == _MID_DRIVE_EVERY - 1 and leg.length_m:
+            if self._mid_drives and index % _MID_DRIVE_EVERY == _MID_DRIVE_EVERY - 1 and leg.length_m:
                 features.append(_mid_drive(leg))
             total += leg.length_m
             features.append(_waypoint(leg.end, leg.path[-1], leg.length_m, total, leg.heading_deg))
         return {
             "type": "FeatureCollection",
-            "name": f"M20_waypoints_sol{newest_sol}_all",
+            "name": f"{self.mission.rover.mmgis}_waypoints_sol{newest_sol}_all",
             "features": features,
             "synthetic": True,
         }
 
+    def legs_driven(self, newest_sol: int) -> int:
+        """How many legs were driven up to a sol, each counted once however it is told."""
+        return len(self._legs_until(newest_sol))
+
+    def places(self, newest_sol: int) -> int:
+        """How many waypoints there are up to a sol."""
+        return len(self.waypoints(newest_sol)["features"])
+
     def distance_m(self, newest_sol: int) -> float:
         """The distance driven up to a sol, every metre once."""
         return round(sum(leg.length_m for leg in self._legs_until(newest_sol)), 2)
+
+    @property
+    def _landing(self) -> Position:
+        return _LANDINGS[self.mission.rover.name]
+
+    @property
+    def _mid_drives(self) -> bool:
+        return self.mission.rover.name == "perseverance"
+
+    def _bare(self, newest_sol: int) -> list[dict[str, Any]]:
+        """Curiosity's legs, which say only how long they are, with every fault of the real file.
+
+        The first ones are one MultiLineString, one is told twice, two are swapped, one is drawn backwards.
+        """
+        legs = self._legs_until(newest_sol)
+        paths = [(leg.path, leg.length_m) for leg in legs[_TOGETHER:]]
+        faults = len(paths) > _SWAPPED + 1
+        if faults:
+            paths[_BACKWARD] = (paths[_BACKWARD][0][::-1], paths[_BACKWARD][1])
+            paths[_SWAPPED : _SWAPPED + 2] = reversed(paths[_SWAPPED : _SWAPPED + 2])
+            paths.insert(_DOUBLED, paths[_DOUBLED])
+        features = [_bare_leg("LineString", path, length) for path, length in paths]
+        together = legs[:_TOGETHER]
+        if together:
+            length = round(sum(leg.length_m for leg in together), 2)
+            features.insert(0, _bare_leg("MultiLineString", [leg.path for leg in together], length))
+        return features
 
     def _legs_until(self, newest_sol: int) -> list[_Leg]:
         return [leg for leg in self._legs if leg.end.sol <= newest_sol]
@@ -93,7 +139,7 @@ class Traverse:
     def _legs(self) -> list[_Leg]:
         draw = self.mission.random("traverse")
         legs: list[_Leg] = []
-        position, heading = _LANDING, draw.uniform(0, 360)
+        position, heading = self._landing, draw.uniform(0, 360)
         stops = self.mission.stops
         for start, end in pairwise(stops):
             path = [position]
@@ -107,6 +153,14 @@ class Traverse:
         return legs
 
 
+def _bare_leg(kind: str, coordinates: Sequence[Any], length_m: float) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "properties": {"Length": _number(length_m)},
+        "geometry": {"type": kind, "coordinates": coordinates},
+    }
+
+
 def path_length_m(path: Sequence[Sequence[float]]) -> float:
     """Length of a path of [longitude, latitude, ...] points on the sphere."""
     return sum(_distance_m(a, b) for a, b in pairwise(path))
@@ -115,13 +169,15 @@ def path_length_m(path: Sequence[Sequence[float]]) -> float:
 def newly_driven_m(legs: Iterable[dict[str, Any]]) -> float:
     """Distance driven according to real traverse features: of the legs that start at one place, the longest holds the rest.
 
-    For the real file of April 2026 this gives 41,737.7 m, where the rover's own total is 41,737.8 m.
+    For the real file of April 2026 this gives 41,737.7 m, where the rover's own total is 41,737.8 m. Curiosity's legs say no
+    start; of those, what is told twice counts once: 36,821.3 m.
     """
     longest: dict[str, float] = {}
     for leg in legs:
         properties = leg["properties"]
-        start = properties["fromRMC"]
-        longest[start] = max(longest.get(start, 0.0), properties["length"])
+        start = properties.get("fromRMC") or str(leg["geometry"])
+        length = properties["length"] if "length" in properties else properties["Length"]
+        longest[start] = max(longest.get(start, 0.0), length)
     return round(sum(longest.values()), 2)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from martian_moments.replica.archive import DIALECTS, Archive
-from martian_moments.replica.histories import GeneratedHistory, History
+from martian_moments.replica.histories import AnyHistory, GeneratedHistory, History
+from martian_moments.replica.mer_path import MERPath, recorded_truth
 from martian_moments.replica.traverse import Traverse, newly_driven_m
 
 
@@ -18,9 +19,9 @@ def truth_of(archive: Archive) -> dict[str, Any]:
 
     ``{"rovers": {rover: {"sols": {sol: photos}, "photos", "photo_ids_sha256", "newest_sol"}},
     "sources": {source: {rover: {"sols": {sol: photos}, "photos", "newest_sol"}}},
-    "traverse": {"perseverance": {"legs", "waypoints", "distance_m"}}}``; ``rovers`` is what v1 has; the hash is over the ids
+    "traverse": {rover: {"legs", "waypoints", "distance_m"}}}``; ``rovers`` is what v1 has; the hash is over the ids
     in ascending order, as decimal text, joined by newlines. Each source counts its own images: the feeds have thumbnails.
-    ``distance_m`` counts overlapping legs once.
+    ``distance_m`` counts overlapping and repeated legs once.
     """
     rovers = {name: _rover_truth(history) for name, history in archive.histories.items()}
     return {
@@ -43,16 +44,29 @@ def _rover_truth(history: History) -> dict[str, Any]:
 
 def _source_truths(archive: Archive, rovers: Mapping[str, Any]) -> dict[str, Any]:
     of_v1 = {rover: {key: truth[key] for key in ("sols", "photos", "newest_sol")} for rover, truth in rovers.items()}
-    return {"v1": of_v1} | {
-        source: {
-            DIALECTS[source].rover: {
-                "sols": {str(sol): images for sol, images in feed.counts.items()},
-                "photos": sum(feed.counts.values()),
-                "newest_sol": max(feed.counts, default=None),
+    return (
+        {"v1": of_v1}
+        | {
+            source: {
+                DIALECTS[source].rover: {
+                    "sols": {str(sol): images for sol, images in feed.counts.items()},
+                    "photos": sum(feed.counts.values()),
+                    "newest_sol": max(feed.counts, default=None),
+                }
+            }
+            for source, feed in archive.feeds.items()
+        }
+        | {
+            "pds": {
+                rover: {
+                    "sols": {str(sol): lines for sol, lines in index.counts.items()},
+                    "photos": sum(index.counts.values()),
+                    "newest_sol": max(index.counts, default=None),
+                }
+                for rover, index in archive.indexes.items()
             }
         }
-        for source, feed in archive.feeds.items()
-    }
+    )
 
 
 def ids_of(archive: Archive, source: str, rover: str) -> dict[str, list[str]]:
@@ -62,20 +76,38 @@ def ids_of(archive: Archive, source: str, rover: str) -> dict[str, list[str]]:
     if source in archive.feeds and rover == DIALECTS[source].rover:
         feed = archive.feeds[source]
         return {str(sol): list(feed.ids(sol)) for sol in feed.sols}
+    if source == "pds" and rover in archive.indexes:
+        index = archive.indexes[rover]
+        return {str(sol): list(index.ids(sol)) for sol in index.sols}
     return {}
 
 
 def _traverse_truth(archive: Archive) -> dict[str, Any]:
-    files = archive.traverse
-    if not files:
-        return {}
-    counts = {
-        key: len(orjson.loads(files[name])["features"]) if name in files else 0
-        for key, name in (("legs", "M20_traverse.json"), ("waypoints", "M20_waypoints.json"))
-    }
-    history = archive.histories["perseverance"]
+    truths = {rover: _map_truth(archive, history) for rover, history in archive.histories.items()}
+    return {rover: truth for rover, truth in truths.items() if truth}
+
+
+def _map_truth(archive: Archive, history: AnyHistory) -> dict[str, Any]:
+    rover = history.rover
     if isinstance(history, GeneratedHistory):
-        distance = Traverse(history.mission).distance_m(history.newest_sol)
-    else:
-        distance = newly_driven_m(orjson.loads(files["M20_traverse.json"])["features"])
-    return {"perseverance": {**counts, "distance_m": distance}}
+        newest = history.newest_sol
+        path = Traverse(history.mission) if rover.mmgis else MERPath(history.mission)
+        return {
+            "legs": path.legs_driven(newest),
+            "waypoints": path.places(newest),
+            "distance_m": path.distance_m(newest),
+        }
+    if not rover.mmgis:
+        recorded = history.recording.mer_path(rover.name)
+        return recorded_truth(recorded) if recorded else {}
+    features = {
+        kind: orjson.loads(content)["features"]
+        for kind in ("traverse", "waypoints")
+        if (content := archive.traverse.get(f"{rover.mmgis}_{kind}.json"))
+    }
+    legs = features.get("traverse", [])
+    return features and {
+        "legs": len(legs),
+        "waypoints": len(features.get("waypoints", [])),
+        "distance_m": newly_driven_m(legs),
+    }

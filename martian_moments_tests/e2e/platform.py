@@ -60,11 +60,17 @@ class Platform:
             "MARS_HOME": str(self.home),
             "MARS_V1_URL": self.replica.v1_url,
             "MARS_MMGIS_URL": self.replica.mmgis_url,
+            "MARS_MER_TRAVERSE_URL": self.replica.mer_traverse_url,
             "MARS_REQUESTS_PER_MINUTE": "60000",
             "MARS_CONCURRENCY": "8",
             **self.extra,
         }
-        self.settings = Settings.load(home=self.home, v1_url=self.replica.v1_url, mmgis_url=self.replica.mmgis_url)
+        self.settings = Settings.load(
+            home=self.home,
+            v1_url=self.replica.v1_url,
+            mmgis_url=self.replica.mmgis_url,
+            mer_traverse_url=self.replica.mer_traverse_url,
+        )
         self.rooms = Rooms(self.settings)
 
     def up(self) -> None:

@@ -39,6 +39,9 @@ def scripted(tmp_path: Path, no_settings: None) -> Scripted:
 def platform(tmp_path: Path, no_settings: None) -> Platform:
     """A platform whose upstream does not answer."""
     settings = Settings.load(
-        home=tmp_path / "home", v1_url="http://127.0.0.1:9/api/v1", mmgis_url="http://127.0.0.1:9/mmgis-maps"
+        home=tmp_path / "home",
+        v1_url="http://127.0.0.1:9/api/v1",
+        mmgis_url="http://127.0.0.1:9/mmgis-maps",
+        mer_traverse_url="http://127.0.0.1:9/mer",
     )
     return Platform(settings, Rooms(settings))

@@ -38,6 +38,7 @@ def offline(tmp_path: Path, replica: RunningReplica) -> Platform:
         home=tmp_path / "home",
         v1_url=replica.v1_url,
         mmgis_url=replica.mmgis_url,
+        mer_traverse_url=replica.mer_traverse_url,
         requests_per_minute=100_000,
         concurrency=8,
     )

@@ -61,7 +61,8 @@ def test_who_asks_for_everything_holds_the_truth(replica: RunningReplica, client
     legs = client.get("/mmgis-maps/M20/Layers/json/M20_traverse.json").json()["features"]
     waypoints = client.get("/mmgis-maps/M20/Layers/json/M20_waypoints.json").json()["features"]
     found = {"legs": len(legs), "waypoints": len(waypoints), "distance_m": newly_driven_m(legs)}
-    assert {"perseverance": found} == truth["traverse"]
+    assert found == truth["traverse"]["perseverance"]
+    assert set(truth["traverse"]) == set(ROVERS)
 
 
 def test_the_errors_are_those_of_the_original(client: httpx.Client) -> None:
@@ -71,7 +72,7 @@ def test_the_errors_are_those_of_the_original(client: httpx.Client) -> None:
     for query in ("sol=99999", "sol=1&camera=HUBBLE", "", "sol=x", "earth_date=1999-01-01"):
         answer = client.get(f"/api/v1/rovers/spirit/photos?{query}")
         assert (answer.status_code, answer.json()) == (200, empty)
-    for path in ("/mmgis-maps/M20/Layers/json/other.json", "/mmgis-maps/MSL/Layers/json/MSL_traverse.json", "/api/v2"):
+    for path in ("/mmgis-maps/M20/Layers/json/other.json", "/img/data/mer/spirit/mer1po_0xxx/index/edrindex.tab", "/api/v2"):
         missing = client.get(path)
         assert missing.status_code == 404
         assert missing.headers["content-type"].startswith("text/html")
