@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('loaded_objects') }}
-{# The feed has no list of sols: each one up to its latest may have photos, and only the sol's own answer tells how many. #}
+{# No list of sols: each up to the latest may have photos, and only its own answer tells how many. #}
 with manifests as (
     select
         rover,

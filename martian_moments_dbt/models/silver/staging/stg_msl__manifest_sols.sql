@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('loaded_objects') }}
-{# The server has no list of sols: each one up to its newest may have items, and only the sol's own answer tells how many. #}
+{# No list of sols: each up to the newest may have photos, and only its own answer tells how many. #}
 with manifests as (
     select
         rover,
