@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from martian_moments.documents import Document, decode_text, encode
+from martian_moments.documents import Document, Kind, decode_text, encode
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.m20 import M20
 from martian_moments.nasa.msl import MSL
 from martian_moments.rovers import ROVERS, MarsTime
 from martian_moments.warehouse.base import BronzeObject
-from martian_moments_tests.unit.dbt.conftest import Project
+from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
 
 URL = "https://example.test/feed/"
 COLUMNS = (
@@ -100,7 +100,7 @@ def staged(project: Callable[[], Project], documents: list[Document]) -> Project
     made = project()
     made.warehouse.load([bronze(document) for document in documents])
     staging = [f"stg_{source}__{entity}" for source in ("m20", "msl") for entity in ("photos", "manifest_sols")]
-    made.build("--select", "loaded_objects", *staging)
+    made.build("--select", "loaded_objects", "stg_v1__photos", "stg_pds__photos", *staging)
     return made
 
 
@@ -178,3 +178,51 @@ def test_the_headers_say_what_the_real_answers_state(documents: list[Document]) 
         ("msl", 86): (16, 16, True),
         ("msl", 1489): (1, 1, True),
     }
+
+
+def test_every_photo_dialect_has_the_same_columns_in_the_same_order(staged: Project) -> None:
+    columns = {
+        source: [column[:2] for column in staged.query(f"describe silver.stg_{source}__photos")]
+        for source in ("m20", "msl", "pds", "v1")
+    }
+    assert columns["m20"] == columns["msl"] == columns["pds"] == columns["v1"]
+
+
+def drifted(rover: str, source: str, page: Mapping[str, Any]) -> BronzeObject:
+    return bronze_object(Kind.PHOTOS, rover, json.dumps(page).encode(), source=source, sol=7)
+
+
+def test_fields_that_drift_are_read_or_null_and_no_image_vanishes(staged: Project) -> None:
+    """After the others, because it adds to the warehouse that they share."""
+    images = [
+        {"imageid": "a", "sol": "7", "site": "3", "drive": 806, "sample_type": "Thumbnail", "new": {"deep": [1, None]}},
+        {"imageid": "b", "sol": 7, "camera": None, "extended": {"sclk": "UNK"}, "date_taken_utc": "UNK", "drive": "UNK"},
+        {"imageid": "c", "sol": 7, "camera": "NAVCAM_LEFT", "image_files": {"full_res": "https://x/c.png"}, "extended": []},
+        {"imageid": "d", "sol": 7, "camera": {"instrument": "UNK"}, "date_taken_utc": "2021-02-20T02:16:21Z"},
+    ]
+    items = [
+        {"id": "1", "sol": "7", "site": "5", "drive": "104", "is_thumbnail": "true", "spacecraft_clock": "405141307.148"},
+        {"id": 2, "sol": 7.0, "extended": None, "is_thumbnail": None, "url": "http://x/2.JPG", "date_taken": None},
+        {"id": 3, "sol": 7, "extended": {"sample_type": "Thumbnail"}, "drive": None},
+    ]
+    staged.warehouse.load(
+        [
+            drifted("perseverance", "m20", {"images": images}),
+            drifted("curiosity", "msl", {"items": items, "more": False}),
+        ]
+    )
+    columns = "source_id, sol, camera, image_url, epoch(taken_at_utc)::bigint, spacecraft_clock, site, drive"
+    columns = f"{columns}, product_type, is_thumbnail"
+    rows = staged.query(f"select {columns} from silver.stg_m20__photos where sol = 7 order by source_id")
+    assert rows == [
+        ("a", 7, None, None, None, None, 3, 806, "thumbnail", True),
+        ("b", 7, None, None, None, None, None, None, None, None),
+        ("c", 7, None, "https://x/c.png", None, None, None, None, None, None),
+        ("d", 7, None, None, 1_613_787_381, None, None, None, None, None),
+    ]
+    rows = staged.query(f"select {columns} from silver.stg_msl__photos where sol = 7 order by source_id")
+    assert rows == [
+        ("1", 7, None, None, None, 405141307.148, 5, 104, None, True),
+        ("2", 7, None, "http://x/2.JPG", None, None, None, None, None, None),
+        ("3", 7, None, None, None, None, None, None, "thumbnail", True),
+    ]
