@@ -233,7 +233,11 @@ select
         order by ordered.driven_to nulls first, directed.position, directed.line, directed.first_vertex
     ) as leg,
     to_waypoint.sol,
-    case when from_waypoint.place is not null then 'waypoints' when to_waypoint.place is not null then 'last_waypoint' end as sol_method,
+    case
+        when to_waypoint.place is null then null
+        when from_waypoint.place is null then 'last_waypoint'
+        else 'waypoints'
+    end as sol_method,
     from_waypoint.site as from_site,
     from_waypoint.drive as from_drive,
     to_waypoint.site as to_site,
