@@ -22,7 +22,7 @@ def header(records: int, promised: int | None) -> Header:
     return photos_document(1000, records=records, promised=promised).header
 
 
-def view(promised: dict[int, int], headers: dict[int, Header]) -> LakeView:
+def view(promised: dict[int, int | None], headers: dict[int, Header]) -> LakeView:
     return LakeView("curiosity", "v1", Promises("curiosity", "v1", served=True, sols=promised), headers)
 
 
@@ -40,6 +40,12 @@ def test_gaps_are_what_is_promised_and_not_held_whole() -> None:
 def test_an_empty_answer_for_a_promised_sol_is_short_and_repeats_do_not_make_a_sol_short() -> None:
     repeats_set_aside = replace(header(4, 5), complete=True)
     assert gaps_of(view({1: 5, 2: 5}, {1: header(0, 5), 2: repeats_set_aside})) == {1: Gap(1, 5, 0, FETCHED.timestamp())}
+
+
+def test_where_only_the_sols_own_answer_tells_a_number_that_number_is_expected() -> None:
+    held = {1: header(0, 0), 2: header(3, 5), 3: header(4, 4)}
+    found = gaps_of(view(dict.fromkeys((1, 2, 3, 4)), held))
+    assert found == {2: Gap(2, 5, 3, FETCHED.timestamp()), 4: Gap(4, 0, None)}
 
 
 def test_without_a_manifest_there_are_no_gaps() -> None:
