@@ -76,7 +76,7 @@ class MER:
         if rover not in self._tables:
             self._tables[rover] = await self._client.get(f"{self._url}/{FILES[rover]}", _table)
         table = self._tables[rover]
-        page = {"file": FILES[rover], "columns": table.columns, "rows": table.rows}
+        page = {"file": FILES[rover], "columns": table.columns, "places": table.rows}
         return Document(
             Header(
                 kind=kind,

@@ -117,10 +117,10 @@ class PDS:
         """
         indexes = await self._held(rover)
         pages = await asyncio.to_thread(lambda: [page for index in indexes if (page := index.page(sol))])
-        rows = {str(row[IDENTITY]): row for page in pages for row in page["rows"]}
-        received = sum(len(page["rows"]) for page in pages)
+        rows = {str(row[IDENTITY]): row for page in pages for row in page["lines"]}
+        received = sum(len(page["lines"]) for page in pages)
         notes = [index.note for index in indexes if index.note.present]
-        promise = sum(note.sols[sol].rows for note in notes if sol in note.sols)
+        promise = sum(note.sols[sol].lines for note in notes if sol in note.sols)
         return Document(
             Header(
                 kind=Kind.PHOTOS,
@@ -135,7 +135,7 @@ class PDS:
                 requests=tuple(note.url for note in notes),
                 synthetic=any(note.synthetic for note in notes),
             ),
-            tuple(orjson.dumps(page) for page in pages or [{"rows": []}]),
+            tuple(orjson.dumps(page) for page in pages or [{"lines": []}]),
         )
 
     async def _held(self, rover: str) -> list[_Index]:
@@ -210,8 +210,8 @@ class _Index:
         """The volume's part of a sol's document, or None where it has no line of the sol."""
         if self.label is None or sol not in self.note.sols:
             return None
-        rows: list[Row] = self.folder.rows(self.note, self.label, sol)
-        page = {"volume": self.note.volume, "table_sha256": self.note.table, "label_sha256": self.note.label, "rows": rows}
+        lines: list[Row] = self.folder.rows(self.note, self.label, sol)
+        page = {"volume": self.note.volume, "table_sha256": self.note.table, "label_sha256": self.note.label, "lines": lines}
         return page | ({"synthetic": True} if self.note.synthetic else {})
 
 
@@ -280,9 +280,9 @@ class _Arrival:
             etag=download.etag,
             last_modified=download.last_modified,
             bytes=found.bytes,
-            rows=found.rows,
-            rows_stated=self.label.rows,
-            rows_unread=found.unread,
+            lines=found.lines,
+            lines_stated=self.label.rows,
+            lines_unread=found.unread,
             table=found.sha256,
             label=self._label_hash,
             synthetic=self.label.synthetic,
@@ -292,12 +292,12 @@ class _Arrival:
     def _unusable(self, found: Scan) -> str | None:
         """Why a table must not take the place of what is held, or None."""
         stated = self.label.rows
-        if found.unread > found.rows * _MOST_UNREAD or not found.rows:
-            return f"a table in which {found.unread} of {found.rows} lines have no sol or no product where the label says"
-        if not found.whole and found.rows != stated:
-            return f"a table that ends within line {found.rows}"
-        if self.held is not None and found.rows < self.held.rows and found.rows != stated:
-            return f"a table of {found.rows} lines (its label states {stated}) where {self.held.rows} are held"
+        if found.unread > found.lines * _MOST_UNREAD or not found.lines:
+            return f"a table in which {found.unread} of {found.lines} lines have no sol or no product where the label says"
+        if not found.whole and found.lines != stated:
+            return f"a table that ends within line {found.lines}"
+        if self.held is not None and found.lines < self.held.lines and found.lines != stated:
+            return f"a table of {found.lines} lines (its label states {stated}) where {self.held.lines} are held"
         return None
 
 
@@ -311,7 +311,7 @@ def read_promises(document: Document) -> Promises:
         served=True,
         sols=sols,
         newest_sol=max(sols, default=None),
-        stated_total=sum(volume["rows"] for volume in page["volumes"]),
+        stated_total=sum(volume["lines"] for volume in page["volumes"]),
     )
 
 
@@ -320,5 +320,5 @@ def _counts(notes: Sequence[Volume]) -> list[dict[str, Any]]:
     return [
         {"sol": sol, "photos": sum(volumes.values()), "volumes": volumes}
         for sol in sorted({sol for note in notes for sol in note.sols})
-        for volumes in ({note.volume: note.sols[sol].rows for note in notes if sol in note.sols},)
+        for volumes in ({note.volume: note.sols[sol].lines for note in notes if sol in note.sols},)
     ]

@@ -54,12 +54,12 @@ class IndexStore(Protocol):
 class SolLines:
     """The lines of one sol: how many, and the byte ranges ``[start, end)`` in which they lie."""
 
-    rows: int = 0
+    lines: int = 0
     ranges: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, start: int, end: int) -> None:
         """One line more; lines that follow each other make one range."""
-        self.rows += 1
+        self.lines += 1
         if self.ranges and self.ranges[-1][1] == start:
             self.ranges[-1] = (self.ranges[-1][0], end)
         else:
@@ -73,7 +73,7 @@ class Scan:
     Attributes:
         sha256: of the whole table, hex.
         bytes: the table's size.
-        rows: its lines, blank ones not counted.
+        lines: how many it has, blank ones not counted.
         unread: the lines among them without a sol or an identity. They stay in the table.
         whole: whether its last line has an end.
         sols: where the lines of each sol are, ascending.
@@ -81,7 +81,7 @@ class Scan:
 
     sha256: str
     bytes: int
-    rows: int
+    lines: int
     unread: int
     whole: bool
     sols: dict[int, SolLines]
@@ -91,20 +91,20 @@ def scan(table: BinaryIO, label: Label) -> Scan:
     """Read a table once, line by line, by a label that has the columns of sol and identity."""
     sol_of, identity_of = label.columns[SOL].text, label.columns[IDENTITY].text
     digest, sols = hashlib.sha256(), dict[int, SolLines]()
-    position = rows = unread = 0
+    position = lines = unread = 0
     line = b"\n"
     for line in iter(partial(table.readline, _LONGEST_LINE), b""):
         digest.update(line)
         end = position + len(line)
         if not line.isspace():
-            rows += 1
+            lines += 1
             sol = sol_of(line)
             if sol.isdecimal() and int(sol) <= MAX_SOL and identity_of(line):
                 sols.setdefault(int(sol), SolLines()).add(position, end)
             else:
                 unread += 1
         position = end
-    return Scan(digest.hexdigest(), position, rows, unread, line.endswith(b"\n"), dict(sorted(sols.items())))
+    return Scan(digest.hexdigest(), position, lines, unread, line.endswith(b"\n"), dict(sorted(sols.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Volume:
         present: False for a volume that the server does not have; everything below is then empty.
         etag: of the table, as the server gave it, for asking whether it has changed; likewise ``last_modified``.
         bytes: the table's size.
-        rows: its lines; ``rows_stated`` as its label has it, ``rows_unread`` those without a sol or an identity.
+        lines: how many it has; ``lines_stated`` as its label has it, ``lines_unread`` those without a sol or an identity.
         table: hash of the table; likewise ``label``.
         synthetic: whether the replica generated it.
         sols: where the lines of each sol are, ascending.
@@ -131,9 +131,9 @@ class Volume:
     etag: str | None = None
     last_modified: str | None = None
     bytes: int = 0
-    rows: int = 0
-    rows_stated: int | None = None
-    rows_unread: int = 0
+    lines: int = 0
+    lines_stated: int | None = None
+    lines_unread: int = 0
     table: str = ""
     label: str = ""
     synthetic: bool = False
@@ -142,7 +142,7 @@ class Volume:
     @property
     def short(self) -> bool:
         """Whether the table has fewer lines than its label states."""
-        return self.rows_stated is not None and self.rows < self.rows_stated
+        return self.lines_stated is not None and self.lines < self.lines_stated
 
     def facts(self) -> dict[str, Any]:
         """Everything but where the sols are."""
@@ -174,7 +174,7 @@ class IndexFolder:
         try:
             content = orjson.loads(self._store.get(key))
             sols = {
-                int(sol): SolLines(lines["rows"], [(start, end) for start, end in lines["ranges"]])
+                int(sol): SolLines(lines["lines"], [(start, end) for start, end in lines["ranges"]])
                 for sol, lines in content.pop("sols").items()
             }
             note = Volume(**content | {"sols": sols, "fetched_at": datetime.fromisoformat(content["fetched_at"])})

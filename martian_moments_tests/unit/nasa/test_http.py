@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ import pytest
 
 from martian_moments.errors import BrokenAnswer, InputError, UnknownRover, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.http import PoliteClient, Timeouts
+from martian_moments.nasa.http import Download, PoliteClient, Timeouts
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 URL = "https://example.test/data"
@@ -296,3 +297,53 @@ async def test_an_endless_answer_is_cut_off_and_not_asked_again() -> None:
         with pytest.raises(BrokenAnswer, match="larger than 100000 bytes") as raised:
             await asking.get(url, parsed)
     assert len(raised.value.body) == 100_000
+
+
+async def test_a_download_is_written_whole_and_what_a_failed_attempt_left_is_overwritten(
+    client: ClientFactory, tmp_path: Path
+) -> None:
+    told = [
+        httpx.Response(200, content=b"<html>the longest answer of all</html>"),
+        httpx.Response(503, content=b"later"),
+        httpx.Response(200, content=b"table", headers={"etag": '"1"', "last-modified": "today"}),
+    ]
+
+    def accept(download: Download) -> tuple[bytes, str | None, str | None]:
+        body = download.path.read_bytes()
+        if body.startswith(b"<"):
+            raise download.answer.broken("a page")
+        return body, download.etag, download.last_modified
+
+    async with client(lambda request: told.pop(0)) as asking:
+        got = await asking.download("https://example.test/table", tmp_path / "table", accept)
+    assert got == (b"table", '"1"', "today")
+
+
+async def test_a_download_says_that_nothing_has_changed_and_what_else_is_answered(
+    client: ClientFactory, tmp_path: Path
+) -> None:
+    path = tmp_path / "table"
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(304) if "if-none-match" in request.headers else httpx.Response(404, content=b"none")
+
+    def accept(download: Download) -> tuple[int, bytes]:
+        return download.answer.status, download.answer.body
+
+    async with client(handler) as asking:
+        assert await asking.download("https://example.test/t", path, accept, headers={"If-None-Match": "1"}) == (304, b"")
+        assert await asking.download("https://example.test/t", path, accept) == (404, b"none")
+    assert not path.exists()
+
+
+async def test_a_download_that_has_moved_is_refused_at_once(client: ClientFactory, tmp_path: Path) -> None:
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(301, headers={"location": "https://elsewhere.test/"})
+
+    async with client(handler) as asking:
+        with pytest.raises(BrokenAnswer, match="moved to https://elsewhere"):
+            await asking.download("https://example.test/t", tmp_path / "t", lambda download: None)
+    assert len(asked) == 1

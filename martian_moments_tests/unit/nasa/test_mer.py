@@ -43,14 +43,14 @@ async def test_a_real_file_is_kept_line_by_line(real_payloads: Path, ask: Any, k
     assert header.requests == (f"{URL}/MERA_traverse.csv",)
     (page,) = document.parsed_pages()
     assert page["columns"] == body.split(b"\n")[0].decode().strip().split(",")
-    assert page["rows"] == list(csv.DictReader(body.decode().splitlines()))
+    assert page["places"] == list(csv.DictReader(body.decode().splitlines()))
     assert decode(header.key, encode(document)) == document
 
 
 async def test_ragged_quoted_and_blank_lines_are_kept(ask: Any) -> None:
     body = b'\xef\xbb\xbfSite, drive\r\n\r\n1,2,3,4\r\n5\r\n"6"," 7 "\r\n,\r\n'
     (page,) = (await ask(body)).parsed_pages()
-    assert page["rows"] == [
+    assert page["places"] == [
         {"SITE": "1", "DRIVE": "2", "UNNAMED": "3,4"},
         {"SITE": "5"},
         {"SITE": "6", "DRIVE": "7"},

@@ -106,8 +106,8 @@ async def test_a_sol_is_every_line_of_it_in_every_volume_without_asking_again(pd
     assert header.key == "photos/rover=opportunity/source=pds/sol=00001.json.gz"
     assert (header.record_count, header.promised, header.complete) == (4, 4, True)
     pancam, hazcam = document.parsed_pages()
-    assert [row["PRODUCT_ID"] for row in pancam["rows"]] == [f"1P12800000{n}EFF0000P2303L2M1" for n in (0, 1, 3)]
-    assert [row["IMAGE_TYPE"] for row in hazcam["rows"]] == ["THUMBNAIL"]
+    assert [row["PRODUCT_ID"] for row in pancam["lines"]] == [f"1P12800000{n}EFF0000P2303L2M1" for n in (0, 1, 3)]
+    assert [row["IMAGE_TYPE"] for row in hazcam["lines"]] == ["THUMBNAIL"]
     assert (pancam["volume"], hazcam["volume"]) == (PANCAM, HAZCAM)
     assert again == document
     assert (empty.header.record_count, empty.header.promised, empty.header.complete) == (0, 0, True)
@@ -152,7 +152,7 @@ async def test_a_label_with_other_offsets_is_read_anew_although_the_table_is_the
         archive.volumes[PANCAM] = Volume(volume.label.replace(b"= 445", b"= 446"), volume.table)
         await source.manifest("opportunity")
         pancam, _ = (await source.photos("opportunity", 1)).parsed_pages()
-    assert {row["SEQUENCE_ID"] for row in pancam["rows"]} == {"2303"}
+    assert {row["SEQUENCE_ID"] for row in pancam["lines"]} == {"2303"}
     assert archive.not_modified == 1
 
 
@@ -198,7 +198,7 @@ async def test_lines_that_cannot_be_read_are_counted_and_the_others_are_kept(
     async with pds() as source:
         document = await source.manifest("opportunity")
     facts = next(volume for volume in document.parsed_pages()[0]["volumes"] if volume["volume"] == PANCAM)
-    assert (facts["rows"], facts["rows_unread"], facts["rows_stated"]) == (200, 1, 200)
+    assert (facts["lines"], facts["lines_unread"], facts["lines_stated"]) == (200, 1, 200)
     assert dict(read_promises(document).sols) == {1: 199}
 
 
@@ -209,7 +209,7 @@ async def test_a_product_told_twice_is_one_photo_and_both_lines_are_kept(
     async with pds() as source:
         header = (document := await source.photos("opportunity", 1)).header
     assert (header.record_count, header.promised, header.complete, header.satisfies(2)) == (1, 2, True, True)
-    assert len(document.parsed_pages()[0]["rows"]) == 2
+    assert len(document.parsed_pages()[0]["lines"]) == 2
 
 
 async def test_the_real_line_whose_trailing_blanks_are_lost_is_read_under_its_real_label(
@@ -222,7 +222,7 @@ async def test_the_real_line_whose_trailing_blanks_are_lost_is_read_under_its_re
         (page,) = (await source.photos("opportunity", 1)).parsed_pages()
     # Its label speaks of 203,550 lines: with nothing better at hand it is kept, and said to be short.
     assert (manifest.header.complete, dict(read_promises(manifest).sols)) == (False, {1: 1})
-    assert page["rows"][0]["START_TIME"] == "2004-01-25T07:18:28Z"
+    assert page["lines"][0]["START_TIME"] == "2004-01-25T07:18:28Z"
 
 
 async def test_a_volume_that_the_server_has_lost_stays_as_it_was(pds: Open, archive: ArchiveServer) -> None:

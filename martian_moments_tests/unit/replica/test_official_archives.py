@@ -59,7 +59,7 @@ async def test_every_sol_of_an_index_is_the_truth_although_every_third_answer_is
     assert {str(sol): count for sol, count in read_promises(manifest).sols.items()} == truth
     for sol, document in documents.items():
         assert document.header.synthetic
-        rows = [row for page in document.parsed_pages() for row in page["rows"]]
+        rows = [row for page in document.parsed_pages() for row in page["lines"]]
         assert sorted(row["PRODUCT_ID"] for row in rows) == sorted(ids[sol])
         assert (document.header.record_count, document.header.complete) == (truth[sol], True)
         for row in rows:
@@ -89,7 +89,7 @@ async def test_the_descent_volume_has_its_own_label(replica: RunningReplica, tmp
     async with asking() as client:
         source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()))
         pages = (await source.photos("spirit", 1)).parsed_pages()
-    columns = {page["volume"]: set(page["rows"][0]) for page in pages}
+    columns = {page["volume"]: set(page["lines"][0]) for page in pages}
     assert columns["mer2po_0xxx"] - columns["mer2do_0xxx"] == {"PATH_NAME", "FILE_NAME", "ROVER_MOTION_COUNTER"}
 
 
@@ -113,7 +113,7 @@ async def test_the_path_of_a_mer_is_shuffled_repeats_and_says_that_it_is_generat
     async with asking() as client:
         document = await MER(client, replica.mer_traverse_url).traverse(rover)
     truth = replica.control.truth()["traverse"][rover]
-    rows = document.parsed_pages()[0]["rows"]
+    rows = document.parsed_pages()[0]["places"]
     places = [(int(row["SITE"]), int(row["DRIVE"])) for row in rows]
     assert document.header.synthetic
     assert len(places) > len(set(places)) == truth["waypoints"] == truth["legs"] + 1

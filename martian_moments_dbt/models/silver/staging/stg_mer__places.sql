@@ -11,7 +11,7 @@ with documents as (
 records as (
     {{ records(
         'documents',
-        'rows',
+        'places',
         keep={'rover': 'rover', 'kind': 'kind'},
         fields={
             'site': 'SITE',

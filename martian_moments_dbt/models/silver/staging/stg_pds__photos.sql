@@ -11,7 +11,7 @@ with documents as (
 records as (
     {{ records(
         'documents',
-        'rows',
+        'lines',
         keep={
             'object_key': 'object_key',
             'etag': 'etag',

@@ -13,9 +13,9 @@ records as (
             'volume': 'volume',
             'url': 'url',
             'present': 'present',
-            'rows': 'rows',
-            'rows_stated': 'rows_stated',
-            'rows_unread': 'rows_unread',
+            'lines': 'lines',
+            'lines_stated': 'lines_stated',
+            'lines_unread': 'lines_unread',
         },
     ) }}
 ),
@@ -26,9 +26,9 @@ renamed as (
         volume,
         url,
         present = 'true' as is_present,
-        {{ to_integer('rows') }} as lines,
-        {{ to_integer('rows_stated') }} as lines_stated,
-        {{ to_integer('rows_unread') }} as lines_unread
+        {{ to_integer('lines') }} as lines,
+        {{ to_integer('lines_stated') }} as lines_stated,
+        {{ to_integer('lines_unread') }} as lines_unread
     from records
 )
 
