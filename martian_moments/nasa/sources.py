@@ -32,7 +32,10 @@ class PhotoSource(Protocol):
         ...
 
     async def manifest(self, rover: str) -> Document:
-        """What the source promises for a rover; for one that it does not serve, a document that says so."""
+        """What the source promises for a rover; where it turns out not to serve it, a document that says so.
+
+        A rover that :meth:`serves` excludes is an InputError, here and in :meth:`photos`.
+        """
         ...
 
     async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
