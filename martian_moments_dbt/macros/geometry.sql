@@ -69,9 +69,9 @@
         points.value as point
     from {{ legs }} as legs,
         lateral flatten(
-            input => case parse_json(legs.geometry):type::varchar
-                when 'MultiLineString' then parse_json(legs.geometry):coordinates
-                when 'LineString' then array_construct(parse_json(legs.geometry):coordinates)
+            input => case try_parse_json(legs.geometry):type::varchar
+                when 'MultiLineString' then try_parse_json(legs.geometry):coordinates
+                when 'LineString' then array_construct(try_parse_json(legs.geometry):coordinates)
             end
         ) as lines,
         lateral flatten(input => lines.value) as points
@@ -101,5 +101,18 @@
 
 {% macro snowflake__field_names(objects, value, keep) -%}
     select {{ keep | join(', ') }}, fields.key as name
-    from {{ objects }}, lateral flatten(input => parse_json({{ value }})) as fields
+    from {{ objects }}, lateral flatten(input => try_parse_json({{ value }})) as fields
+{%- endmacro %}
+
+{# One field of an object that is text, as text; null where the text is no JSON. #}
+{% macro text_field(object, path) -%}
+    {{ return(adapter.dispatch('text_field')(object, path)) }}
+{%- endmacro %}
+
+{% macro duckdb__text_field(object, path) -%}
+    ({{ object }} ->> '$.{{ path }}')
+{%- endmacro %}
+
+{% macro snowflake__text_field(object, path) -%}
+    try_parse_json({{ object }}):{{ path }}::varchar
 {%- endmacro %}

@@ -22,13 +22,13 @@ renamed as (
         rover,
         position,
         properties,
-        {{ to_integer(json_text('properties', 'sol')) }} as sol,
-        {{ json_text('properties', 'fromRMC') }} as from_rmc,
-        {{ json_text('properties', 'toRMC') }} as to_rmc,
+        {{ to_integer(text_field('properties', 'sol')) }} as sol,
+        {{ text_field('properties', 'fromRMC') }} as from_rmc,
+        {{ text_field('properties', 'toRMC') }} as to_rmc,
         coalesce(
-            {{ to_double(json_text('properties', 'length')) }}, {{ to_double(json_text('properties', 'Length')) }}
+            {{ to_double(text_field('properties', 'length')) }}, {{ to_double(text_field('properties', 'Length')) }}
         ) as length_m,
-        {{ to_integer(json_text('properties', 'SCLK_START')) }} as sclk_start,
+        {{ to_integer(text_field('properties', 'SCLK_START')) }} as sclk_start,
         geometry
     from records
 )

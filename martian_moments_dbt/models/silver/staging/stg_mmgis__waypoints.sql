@@ -22,25 +22,25 @@ renamed as (
         rover,
         position,
         properties,
-        {{ json_text('properties', 'RMC') }} as rmc,
-        {{ to_integer(json_text('properties', 'sol')) }} as sol,
+        {{ text_field('properties', 'RMC') }} as rmc,
+        {{ to_integer(text_field('properties', 'sol')) }} as sol,
         coalesce(
-            {{ to_double(json_text('properties', 'lon')) }}, {{ to_double(json_text('geometry', 'coordinates[0]')) }}
+            {{ to_double(text_field('properties', 'lon')) }}, {{ to_double(text_field('geometry', 'coordinates[0]')) }}
         ) as longitude,
         coalesce(
-            {{ to_double(json_text('properties', 'lat')) }}, {{ to_double(json_text('geometry', 'coordinates[1]')) }}
+            {{ to_double(text_field('properties', 'lat')) }}, {{ to_double(text_field('geometry', 'coordinates[1]')) }}
         ) as latitude,
         coalesce(
-            {{ to_double(json_text('properties', 'elev_geoid')) }}, {{ to_double(json_text('geometry', 'coordinates[2]')) }}
+            {{ to_double(text_field('properties', 'elev_geoid')) }}, {{ to_double(text_field('geometry', 'coordinates[2]')) }}
         ) as elevation_m,
         coalesce(
-            {{ to_double(json_text('properties', 'dist_total_m')) }},
-            {{ to_double(json_text('properties', 'dist_total')) }},
-            {{ to_double(json_text('properties', 'drive_tota')) }}
+            {{ to_double(text_field('properties', 'dist_total_m')) }},
+            {{ to_double(text_field('properties', 'dist_total')) }},
+            {{ to_double(text_field('properties', 'drive_tota')) }}
         ) as distance_total_m,
         case
-            when {{ json_text('properties', 'drive_type') }} = 'final' then 'y'
-            else coalesce({{ json_text('properties', 'final') }}, {{ json_text('properties', 'final_') }})
+            when {{ text_field('properties', 'drive_type') }} = 'final' then 'y'
+            else coalesce({{ text_field('properties', 'final') }}, {{ text_field('properties', 'final_') }})
         end as final
     from records
 )
