@@ -60,20 +60,24 @@
 
 {% macro snowflake__vertices(legs) -%}
     select
-        legs.rover,
-        legs.position,
+        rover,
+        position,
         lines.index + 1 as line,
         points.index + 1 as vertex,
         points.value[0]::double as longitude,
         points.value[1]::double as latitude,
         points.value as point
-    from {{ legs }} as legs,
-        lateral flatten(
-            input => case try_parse_json(legs.geometry):type::varchar
-                when 'MultiLineString' then try_parse_json(legs.geometry):coordinates
-                when 'LineString' then array_construct(try_parse_json(legs.geometry):coordinates)
-            end
-        ) as lines,
+    from (
+        select
+            rover,
+            position,
+            case try_parse_json(geometry):type::varchar
+                when 'MultiLineString' then try_parse_json(geometry):coordinates
+                when 'LineString' then array_construct(try_parse_json(geometry):coordinates)
+            end as shape
+        from {{ legs }}
+    ) as shaped,
+        lateral flatten(input => shape) as lines,
         lateral flatten(input => lines.value) as points
 {%- endmacro %}
 
@@ -100,8 +104,8 @@
 {%- endmacro %}
 
 {% macro snowflake__field_names(objects, value, keep) -%}
-    select {{ keep | join(', ') }}, fields.key as name
-    from {{ objects }}, lateral flatten(input => try_parse_json({{ value }})) as fields
+    select {{ keep | join(', ') }}, trim(fields.value::varchar, '"') as name
+    from {{ objects }}, lateral flatten(input => object_keys(try_parse_json({{ value }}))) as fields
 {%- endmacro %}
 
 {# One field of an object that is text, as text; null where the text is no JSON. #}
