@@ -4,17 +4,35 @@
 #}
 {{ config(severity='warn') }}
 
-select rover, position, from_rmc, to_rmc, 'no length' as reason
+select
+    rover,
+    position,
+    from_rmc,
+    to_rmc,
+    'no length' as reason
 from {{ ref('stg_mmgis__legs') }}
 where length_m is null
 union all
-select rover, position, from_rmc, to_rmc, 'no ends' as reason
+select
+    rover,
+    position,
+    from_rmc,
+    to_rmc,
+    'no ends' as reason
 from {{ ref('stg_mmgis__legs') }}
 where
-    ({{ matched('from_rmc', '^([0-9]+)_[0-9]+$') }} is null or {{ matched('to_rmc', '^([0-9]+)_[0-9]+$') }} is null)
+    (
+        {{ matched('from_rmc', '^([0-9]+)_[0-9]+$') }} is null
+        or {{ matched('to_rmc', '^([0-9]+)_[0-9]+$') }} is null
+    )
     and (from_rmc is not null or to_rmc is not null or geometry is null)
 union all
-select rover, position, from_rmc, to_rmc, 'told before' as reason
+select
+    rover,
+    position,
+    from_rmc,
+    to_rmc,
+    'told before' as reason
 from {{ ref('stg_mmgis__legs') }}
 where geometry is not null
 qualify

@@ -5,7 +5,10 @@
 {{ config(severity='warn') }}
 
 with odometers as (
-    select rover, sol, distance_total_m
+    select
+        rover,
+        sol,
+        distance_total_m
     from {{ ref('dim_waypoints') }}
     where distance_total_m > 0 and sol is not null
     qualify row_number() over (partition by rover order by sol desc, site desc, drive desc) = 1

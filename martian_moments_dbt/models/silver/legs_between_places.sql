@@ -14,7 +14,12 @@ with places as (
         longitude,
         latitude
     from {{ ref('stg_mer__places') }}
-    where kind = 'traverse' and site is not null and drive is not null and easting_m is not null and northing_m is not null
+    where
+        kind = 'traverse'
+        and site is not null
+        and drive is not null
+        and easting_m is not null
+        and northing_m is not null
     qualify
         row_number() over (
             partition by rover, site, drive

@@ -40,7 +40,7 @@ points as (
     {{ vertices('legs') }}
 ),
 
--- A cell of the grid is 0.6 m high and at most as wide: what lies within reach of a waypoint is in its cell or in one around.
+-- A cell of the grid is 0.6 m high and at 18 degrees 0.56 m wide: whatever is in reach is in it or next to it.
 cells as (
     select
         waypoints.*,
@@ -58,7 +58,9 @@ measured as (
         points.line,
         points.vertex,
         cells.place,
-        {{ sphere_metres('points.longitude', 'points.latitude', 'cells.longitude', 'cells.latitude') }} as metres
+        {{ sphere_metres(
+            'points.longitude', 'points.latitude', 'cells.longitude', 'cells.latitude'
+        ) }} as metres
     from points
     inner join cells
         on
@@ -246,8 +248,11 @@ select
         cast(directed.from_place as varchar),
         concat_ws('/', directed.position, directed.line, directed.first_vertex)
     ) as starts_at,
-    case when directed.cuts = 2 then coalesce(legs.length_m, shapes.metres) else shapes.metres end as length_m,
-    case when directed.cuts = 2 and not directed.is_backward then legs.geometry else shapes.geometry end as geometry
+    coalesce(case when directed.cuts = 2 then legs.length_m end, shapes.metres) as length_m,
+    case
+        when directed.cuts = 2 and not directed.is_backward then legs.geometry
+        else shapes.geometry
+    end as geometry
 from directed
 inner join legs on directed.rover = legs.rover and directed.position = legs.position
 inner join ordered

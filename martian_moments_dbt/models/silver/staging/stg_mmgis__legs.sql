@@ -26,7 +26,8 @@ renamed as (
         {{ text_field('properties', 'fromRMC') }} as from_rmc,
         {{ text_field('properties', 'toRMC') }} as to_rmc,
         coalesce(
-            {{ to_double(text_field('properties', 'length')) }}, {{ to_double(text_field('properties', 'Length')) }}
+            {{ to_double(text_field('properties', 'length')) }},
+            {{ to_double(text_field('properties', 'Length')) }}
         ) as length_m,
         {{ to_integer(text_field('properties', 'SCLK_START')) }} as sclk_start,
         geometry

@@ -25,13 +25,16 @@ renamed as (
         {{ text_field('properties', 'RMC') }} as rmc,
         {{ to_integer(text_field('properties', 'sol')) }} as sol,
         coalesce(
-            {{ to_double(text_field('properties', 'lon')) }}, {{ to_double(text_field('geometry', 'coordinates[0]')) }}
+            {{ to_double(text_field('properties', 'lon')) }},
+            {{ to_double(text_field('geometry', 'coordinates[0]')) }}
         ) as longitude,
         coalesce(
-            {{ to_double(text_field('properties', 'lat')) }}, {{ to_double(text_field('geometry', 'coordinates[1]')) }}
+            {{ to_double(text_field('properties', 'lat')) }},
+            {{ to_double(text_field('geometry', 'coordinates[1]')) }}
         ) as latitude,
         coalesce(
-            {{ to_double(text_field('properties', 'elev_geoid')) }}, {{ to_double(text_field('geometry', 'coordinates[2]')) }}
+            {{ to_double(text_field('properties', 'elev_geoid')) }},
+            {{ to_double(text_field('geometry', 'coordinates[2]')) }}
         ) as elevation_m,
         coalesce(
             {{ to_double(text_field('properties', 'dist_total_m')) }},
