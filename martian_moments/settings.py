@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     events_url: str = Field(default="", description="sqlite:///file or kafka://host:port,host:port")
     warehouse_url: str = Field(default="", description="duckdb:///file or snowflake://")
     dagster_home: Path | None = Field(default=None, description="DAGSTER_HOME of a deployed platform; empty when embedded")
+    broker_url: SecretStr | None = Field(
+        default=None, description="Redis of the Celery workers: redis://:password@host:port/0"
+    )
     alert_webhook_url: SecretStr | None = Field(default=None, description="gets a JSON message for a failed run")
 
     v1_url: str = "https://rovers.nebulum.one/api/v1"
@@ -104,7 +107,10 @@ class Settings(BaseSettings):
     @field_validator("lake_url")
     @classmethod
     def _lake_scheme(cls, value: str) -> str:
-        return _scheme(value, "file:///folder", "s3://bucket")
+        accepted = _scheme(value, "file:///folder", "s3://bucket")
+        if accepted.startswith("s3://") and urlsplit(accepted).path.strip("/"):
+            raise ValueError("use s3://bucket: a lake has its bucket to itself, upload events name whole keys")
+        return accepted
 
     @field_validator("events_url")
     @classmethod
@@ -124,12 +130,16 @@ class Settings(BaseSettings):
     @property
     def deployed(self) -> bool:
         """Whether Dagster's storage and launcher are those of a deployment, which ``up`` neither makes nor supervises."""
-        return self.dagster_home is not None
+        return self.instance_home != self._embedded_instance_home
 
     @cached_property
     def instance_home(self) -> Path:
         """DAGSTER_HOME: as set, or the folder ``dagster`` under home."""
-        return self.dagster_home or self.home / "dagster"
+        return self.dagster_home or self._embedded_instance_home
+
+    @property
+    def _embedded_instance_home(self) -> Path:
+        return self.home / "dagster"
 
     @property
     def pools(self) -> dict[str, int]:
