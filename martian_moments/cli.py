@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from martian_moments.errors import InputError, MartianError, PlatformDown
+from martian_moments.errors import InputError, MartianError, PlatformRunning
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
 from martian_moments.settings import Settings
@@ -58,6 +58,11 @@ def main() -> None:
 def up(*, headless: Annotated[bool, typer.Option("--headless", help="Without the web interface.")] = False) -> None:
     """Start the whole embedded platform here and keep it running; Ctrl-C stops it. It starts to ingest at once."""
     settings = Settings.load()
+    if settings.deployed:
+        raise PlatformRunning(
+            f"MARS_DAGSTER_HOME={settings.instance_home} names a deployed platform, which its own daemon, code server and "
+            "workers run; start those (docs/operations.md), or unset it to start the embedded platform"
+        )
     watch = _Watch(Rooms(settings), seconds=15.0)
     _run_platform(settings, port=None if headless else settings.ui_port, on_round=watch)
 
@@ -72,11 +77,7 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
     home = Settings.load().home / "demo"
     demonstration.start_anew(home)
     with running(demonstration.CONFIG) as replica:
-        os.environ |= demonstration.ENVIRONMENT | {
-            "MARS_HOME": str(home),
-            "MARS_V1_URL": replica.v1_url,
-            "MARS_MMGIS_URL": replica.mmgis_url,
-        }
+        os.environ |= demonstration.environment(home, v1_url=replica.v1_url, mmgis_url=replica.mmgis_url)
         settings = Settings.load()
         watch = _DemoWatch(Rooms(settings), replica.control, leave=leave)
         _run_platform(settings, port=None if leave else settings.ui_port, on_round=watch)
@@ -87,13 +88,13 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
 @app.command()
 def init() -> None:
     """Prepare what the settings name (folders, tables, pool limits); repeating it changes nothing."""
-    from martian_moments.operations.supervisor import prepare_instance
+    from martian_moments.operations.instance import prepare_instance
 
     settings = Settings.load()
     rooms = Rooms(settings)
     _bake()
     rooms.warehouse.ensure()
-    with prepare_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=settings.pools):
+    with prepare_instance(settings.instance_home, instance_config=_INSTANCE_CONFIG, pools=settings.pools):
         _out.print(f"prepared: {rooms.lake.url}, {settings.events}, {settings.warehouse}, {settings.instance_home}")
 
 
@@ -102,10 +103,13 @@ def refresh(rover: Annotated[str | None, typer.Argument(help="A rover; without o
     """Ask again now for manifests, traverse maps and every young sol."""
     from martian_moments.events.log import INGESTION_REQUESTS
     from martian_moments.events.messages import refresh_request
+    from martian_moments.operations.instance import open_instance
+    from martian_moments.operations.platform import require_running
 
     settings = Settings.load()
     rovers = settings.rovers if rover is None else (_known_rover(rover, settings),)
-    _require_running(settings)
+    with open_instance(settings) as instance:
+        require_running(settings, instance)
     Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(rovers, young=True)])
     _out.print(f"asked for a refresh of {', '.join(rovers)}; martian-moments status shows when it is done")
 
@@ -117,13 +121,15 @@ def backfill(
     """Backfill a range of sols on the running platform; Ctrl-C stops watching, not the backfill."""
     settings = Settings.load()
     _known_rover(rover, settings)
-    _require_running(settings)
-    from martian_moments.definitions import build_defs
-    from martian_moments.operations.backfill import follow, launch
-    from martian_moments.operations.supervisor import open_instance
-    from martian_moments.partitions import parse_range, registered_sols
+    from martian_moments.operations.instance import open_instance
+    from martian_moments.operations.platform import require_running
 
-    with open_instance(settings.home) as instance:
+    with open_instance(settings) as instance:
+        require_running(settings, instance)
+        from martian_moments.definitions import build_defs
+        from martian_moments.operations.backfill import follow, launch
+        from martian_moments.partitions import parse_range, registered_sols
+
         wanted = parse_range(sols, registered_sols(instance, rover))
         definitions = build_defs(settings)
         backfill_id = launch(instance, definitions, rover, wanted)
@@ -138,13 +144,13 @@ def backfill(
 @app.command()
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False) -> None:
     """Show what is promised, what lake, bronze and silver hold, and what is missing."""
-    from martian_moments.operations.platform import find_running
+    from martian_moments.operations.instance import open_instance
+    from martian_moments.operations.platform import is_running
     from martian_moments.operations.status import status as read_status
-    from martian_moments.operations.supervisor import open_instance
 
     settings = Settings.load()
-    with open_instance(settings.home) as instance:
-        now = read_status(Rooms(settings), instance, running=find_running(settings.home) is not None)
+    with open_instance(settings) as instance:
+        now = read_status(Rooms(settings), instance, running=is_running(settings, instance))
     if as_json:
         _out.print_json(json.dumps(now.to_json(), default=datetime.isoformat))
     else:
@@ -290,13 +296,6 @@ def _known_rover(rover: str, settings: Settings) -> str:
         known = "not in MARS_ROVERS" if rover in ROVERS else "no rover"
         raise InputError(f"{rover} is {known}; use one of {', '.join(settings.rovers)}")
     return rover
-
-
-def _require_running(settings: Settings) -> None:
-    from martian_moments.operations.platform import find_running
-
-    if find_running(settings.home) is None:
-        raise PlatformDown(f"the platform on {settings.home} is not running; start it with martian-moments up")
 
 
 @contextmanager
