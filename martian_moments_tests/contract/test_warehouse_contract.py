@@ -109,7 +109,7 @@ def test_two_versions_in_one_load_leave_the_newest(warehouse: Warehouse) -> None
 def test_a_broken_iterable_keeps_what_was_committed_and_nothing_of_the_open_batch(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("martian_moments.warehouse.duckdb._BATCH_OBJECTS", 2)
+    monkeypatch.setattr("martian_moments.warehouse.bronze.BATCH_OBJECTS", 2)
 
     def objects() -> Iterator[BronzeObject]:
         yield from (photos(sol) for sol in (1, 2, 3))
