@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["martian_moments_tests.services", "martian_moments_tests.buckets"]
+
 REPOSITORY = Path(__file__).parent.parent
 
 # No timed assertions: on a busy machine an example takes as long as it takes.

@@ -1,0 +1,54 @@
+"""The services as containers, as docker-compose.yml describes them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from services.environment import NAMES, Environment
+from services.errors import ServicesError
+from services.processes import find
+
+_SERVICES: Final = ("objectstore", "kafka", "postgres", "redis")
+_ASK_SECONDS: Final = 20
+
+
+class Compose:
+    """The four containers of the project in this folder."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+
+    def available(self) -> bool:
+        """Whether an engine answers that knows compose."""
+        return bool(find("docker")) and self._succeeds("info") and self._succeeds("compose", "version")
+
+    def up(self, environment: Environment) -> None:  # noqa: ARG002 -- compose reads the env file itself
+        """Starts what does not run, and waits until each is healthy."""
+        self._run("up", "--detach", "--wait", *_SERVICES)
+
+    def down(self, *, volumes: bool) -> None:
+        """Removes the containers; with ``volumes`` their data goes as well."""
+        self._run("down", *(["--volumes"] if volumes else []))
+
+    def kill(self, name: str) -> None:
+        """Ends one of them with SIGKILL."""
+        self._run("kill", name)
+
+    def _run(self, *words: str) -> None:
+        done = subprocess.run(["docker", "compose", *words], cwd=self._project, env=self._variables(), check=False)
+        if done.returncode:
+            raise ServicesError(f"docker compose {words[0]} failed ({done.returncode}); its lines above say why")
+
+    def _succeeds(self, *words: str) -> bool:
+        try:
+            asked = subprocess.run(["docker", *words], capture_output=True, check=False, timeout=_ASK_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return not asked.returncode
+
+    def _variables(self) -> dict[str, str]:
+        # Compose prefers the environment to the env file; the services are those of the file.
+        return {name: value for name, value in os.environ.items() if name not in NAMES}
