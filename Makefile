@@ -74,18 +74,6 @@ services-down: setup ## Stop them; their data stays (ARGS=--volumes: goes as wel
 test-services: setup ## Run the tests that need the services (ARGS="-k kafka": some of them)
 	$(BIN)/pytest -m services $(ARGS)
 
-.PHONY: services-up
-services-up: setup ## Start MinIO, Kafka, PostgreSQL and Redis on loopback, in containers where an engine answers
-	@$(BIN)/python -m services up
-
-.PHONY: services-down
-services-down: setup ## Stop them; their data stays (ARGS=--volumes: goes as well)
-	@$(BIN)/python -m services down $(ARGS)
-
-.PHONY: test-services
-test-services: setup ## Run the tests that need the services (ARGS="-k kafka": some of them)
-	$(BIN)/pytest -m services $(ARGS)
-
 .PHONY: lint
 lint: setup ## Check style, types, the arrows between the rooms, and SQL
 	$(BIN)/ruff check
