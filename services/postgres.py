@@ -56,7 +56,7 @@ class Postgres(Program):
         options = [f"--username={DATABASE}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
         password = self.environment.postgres_password
         run([*become, programs / "initdb", "-D", data, "--pwfile=/dev/stdin", *options], log=log, text=password)
-        alone = [*become, programs / "postgres", "--single", "-D", data, "postgres"]
+        alone: list[str | Path] = [*become, programs / "postgres", "--single", "-D", data, "postgres"]
         run(alone, log=log, text=f"CREATE DATABASE {DATABASE}\n")
 
 
