@@ -31,6 +31,19 @@ def test_what_bronze_holds_in_this_version_is_not_even_read(platform: Platform) 
     assert load_all(platform).headers == {}
 
 
+def test_an_object_that_is_replaced_after_it_was_listed_is_loaded_as_what_it_is_now(platform: Platform) -> None:
+    """Else bronze would hold the new content under the old ETag, and reconcile would load it again."""
+    rooms = platform.rooms
+    platform.photos("curiosity", [1])
+    listed = rooms.lake.list("photos")
+    platform.photos("curiosity", [1], count=5, promised=5)
+    load(rooms.lake, rooms.warehouse, listed)
+    (row,) = rooms.warehouse.ledger().to_pylist()
+    (now,) = rooms.lake.list("photos")
+    assert (row["etag"], row["record_count"]) == (now.etag, 5)
+    assert load_all(platform).headers == {}
+
+
 def test_a_broken_object_is_told_of_and_does_not_stop_the_others(platform: Platform) -> None:
     platform.photos("curiosity", range(1, 4))
     platform.lake_file("curiosity", 2).write_bytes(b"cut")
