@@ -73,8 +73,7 @@ class Kafka(Program):
 
     def prepare(self) -> Command:
         """The settings are written anew at each start; the data is formatted once."""
-        jars = cache.built(_FOLDER, self._fetch)
-        java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
+        java = ["java", "-Xmx512m", "-cp", f"{self.jars()}/*"]
         properties = self.daemon.folder / "server.properties"
         data = self.daemon.folder / "data"
         self.daemon.folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +87,10 @@ class Kafka(Program):
                 log=self.daemon.log,
             )
         return Command([*java, "kafka.Kafka", properties])
+
+    def jars(self) -> Path:
+        """The folder with Kafka and all that it needs, fetched where it is not yet."""
+        return cache.built(_FOLDER, self._fetch)
 
     def _fetch(self, folder: Path) -> None:
         print(f"{self.name}: fetching the jars, once", flush=True)

@@ -35,11 +35,10 @@ class ObjectStore(Program):
 
     def prepare(self) -> Command:
         """Its keys and its Kafka target are in the environment, which others cannot read."""
-        program = cache.built(_FOLDER, self._build) / "minio"
         environment, folder = self.environment, self.daemon.folder
         return Command(
             # --quiet: the greeting may show the password.
-            [program, "server", "--quiet", "--address", f"{HOST}:{self.port}", folder / "objects"],
+            [self.binary(), "server", "--quiet", "--address", f"{HOST}:{self.port}", folder / "objects"],
             {
                 "MINIO_ROOT_USER": environment.access_key,
                 "MINIO_ROOT_PASSWORD": environment.secret_key,
@@ -53,6 +52,10 @@ class ObjectStore(Program):
                 "MINIO_NOTIFY_KAFKA_QUEUE_DIR_PRIMARY": str(folder / "events"),
             },
         )
+
+    def binary(self) -> Path:
+        """The program, built where it is not yet."""
+        return cache.built(_FOLDER, self._build) / "minio"
 
     def _build(self, folder: Path) -> None:
         print(f"{self.name}: building MinIO, once; this takes 2 to 4 minutes", flush=True)
