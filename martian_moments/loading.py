@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from martian_moments.documents import Header, coordinates, decode_text, header_from_text
+from martian_moments.documents import Header, Kind, coordinates, decode_text, header_from_text
 from martian_moments.errors import DocumentError
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, LoadReport, Warehouse
@@ -56,6 +56,20 @@ def held_etags(warehouse: Warehouse) -> Mapping[str, str]:
     """The ETag of every object that bronze holds, by object key."""
     ledger = warehouse.ledger()
     return dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
+
+
+def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
+    """The ETag and the header of every document in bronze, by key, as the published ledger tells them.
+
+    Nobody has to open 11,476 objects on S3 (7 s) for what one small table says. The addresses asked are not in it.
+    """
+    columns = ["object_key", "etag", "kind", "rover", "source", "sol"]
+    columns += ["fetched_at", "fingerprint", "record_count", "promised", "complete"]
+    ledger = published.read(LEDGER.schema, LEDGER.name, columns)
+    if ledger is None:
+        return {}
+    rows = zip(*(ledger[name].to_pylist() for name in columns), strict=True)
+    return {key: (etag, Header(Kind(kind), *rest)) for key, etag, kind, *rest in rows}
 
 
 def unloaded(lake: Lake, warehouse: Warehouse, published: Published, prefix: str = "") -> list[ObjectInfo]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.uploads import upload_event
@@ -34,12 +35,32 @@ class Rooms:
 
     @cached_property
     def lake(self) -> Lake:
-        """The object store. S3 announces its uploads to Kafka; otherwise the event log is told of each."""
+        """The object store. Where it does not announce its uploads itself, the event log is told of each."""
         from martian_moments.lake.store import Lake
+        from martian_moments.loading import known_headers
 
         settings = self.settings
-        announces_itself = settings.lake.startswith("s3:") and settings.events.startswith("kafka:")
-        return Lake(settings.lake, s3=self.s3_options, announce=None if announces_itself else self._announce)
+        on_s3 = settings.lake.startswith("s3:")
+        return Lake(
+            settings.lake,
+            s3=self.s3_options,
+            announce=None if self.lake_announces_itself else self._announce,
+            # Files are opened faster than a table is read.
+            known=(lambda: known_headers(self.published)) if on_s3 else None,
+        )
+
+    @property
+    def lake_bucket(self) -> str:
+        """The bucket that the events of the lake's uploads name."""
+        address = urlsplit(self.settings.lake)
+        return address.netloc if address.scheme == "s3" else EMBEDDED_BUCKET
+
+    @property
+    def lake_announces_itself(self) -> bool:
+        """Whether the object store sends its upload events to Kafka. AWS has no such target: there the writer tells."""
+        settings = self.settings
+        on_other_s3 = settings.lake.startswith("s3:") and not self.s3_options.is_aws
+        return on_other_s3 and settings.events.startswith("kafka:")
 
     @property
     def s3_options(self) -> S3Options:
@@ -54,10 +75,9 @@ class Rooms:
         )
 
     def _announce(self, written: ObjectInfo) -> None:
-        event = upload_event(
-            bucket=EMBEDDED_BUCKET, key=written.key, etag=written.etag, size=written.size, moment=written.modified
-        )
-        self.log.publish(UPLOADS, [Message(f"{EMBEDDED_BUCKET}/{written.key}", event)])
+        bucket = self.lake_bucket
+        event = upload_event(bucket=bucket, key=written.key, etag=written.etag, size=written.size, moment=written.modified)
+        self.log.publish(UPLOADS, [Message(f"{bucket}/{written.key}", event)])
 
     @cached_property
     def log(self) -> EventLog:
