@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from martian_moments.nasa.sources import PhotoSource, TraverseSource, Upstream
     from martian_moments.warehouse.base import Warehouse
     from martian_moments.warehouse.published import Published
+    from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 
 EMBEDDED_BUCKET: Final = "mars"
 """The bucket that the file store's events name; the folder itself has no bucket."""
@@ -92,7 +93,28 @@ class Rooms:
         """The warehouse. Only bronze loads and dbt open it."""
         from martian_moments.warehouse.open import open_warehouse
 
-        return open_warehouse(self.settings.warehouse)
+        return open_warehouse(self.settings.warehouse, self._snowflake_account)
+
+    @property
+    def _snowflake_account(self) -> SnowflakeAccount:
+        from martian_moments.warehouse.snowflake_account import SnowflakeAccount
+
+        settings = self.settings
+        passphrase, password = settings.snowflake_private_key_passphrase, settings.snowflake_password
+        return SnowflakeAccount(
+            account=settings.snowflake_account,
+            user=settings.snowflake_user,
+            private_key_path=settings.snowflake_private_key_path,
+            private_key_passphrase=passphrase.get_secret_value() if passphrase else None,
+            password=password.get_secret_value() if password else None,
+            role=settings.snowflake_role,
+            database=settings.snowflake_database,
+            warehouse=settings.snowflake_warehouse,
+            host=settings.snowflake_host,
+            port=settings.snowflake_port,
+            protocol=settings.snowflake_protocol,
+            trial=settings.snowflake_trial,
+        )
 
     @cached_property
     def published(self) -> Published:

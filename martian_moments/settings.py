@@ -75,6 +75,9 @@ class Settings(BaseSettings):
         default=None, validation_alias="SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"
     )
     snowflake_password: SecretStr | None = Field(default=None, validation_alias="SNOWFLAKE_PASSWORD")
+    snowflake_trial: bool = Field(
+        default=False, description="true for a trial account, which takes a password", validation_alias="SNOWFLAKE_TRIAL"
+    )
     snowflake_role: str | None = Field(default=None, validation_alias="SNOWFLAKE_ROLE")
     snowflake_database: str = Field(default="MARS", validation_alias="SNOWFLAKE_DATABASE")
     snowflake_warehouse: str | None = Field(default=None, validation_alias="SNOWFLAKE_WAREHOUSE")
@@ -239,7 +242,7 @@ def _scheme(value: str, *examples: str) -> str:
 
 
 def _same_shape(given: SplitResult, example: SplitResult) -> bool:
-    # file://lake names a host, not a folder: an address has a host where the example has one, else an absolute path.
+    # file://lake names a host, not a folder: an address has a host, or else a path, where the example has one.
     if given.scheme != example.scheme or bool(given.netloc) != bool(example.netloc):
         return False
-    return bool(given.netloc or given.path.strip("/"))
+    return bool(given.netloc) or bool(given.path.strip("/")) == bool(example.path.strip("/"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["martian_moments_tests.services", "martian_moments_tests.buckets"]
+pytest_plugins = [f"martian_moments_tests.{name}" for name in ("services", "buckets", "snowflakes")]
 
 REPOSITORY = Path(__file__).parent.parent
 
