@@ -173,7 +173,10 @@ def doctor() -> None:
 @app.command()
 def replica(
     *,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.")] = 0,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines and containers in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 0,
     sols: Annotated[int | None, typer.Option(help="Sols with photos per rover; all of the mission by default.")] = None,
     scale: Annotated[float, typer.Option(help="Factor on the photos of every generated sol.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the generated mission and of the faults.")] = 1,
@@ -205,7 +208,7 @@ def replica(
         late_share=late_share,
         faults=FaultPlan(latency_ms=latency_ms, share=faulty),
     )
-    serve(config, port=port, on_ready=_tell_replica)
+    serve(config, host=host, port=port, on_ready=_tell_replica)
 
 
 def _tell_replica(url: str) -> None:
