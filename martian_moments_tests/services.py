@@ -11,10 +11,10 @@ import pytest
 from dotenv import dotenv_values
 
 from martian_moments_tests.conftest import REPOSITORY
-from services import probes
 from services.__main__ import chosen
 from services.environment import DATABASE, HOST, NAMES, Environment
 from services.errors import ServicesError
+from services.probes import PROBES
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def services() -> Services:
     """The services that .env describes, all of which answer. Without them a test is skipped, and fails in CI."""
     try:
         environment = _environment()
-        asked = (probes.objectstore, probes.kafka, probes.postgres, probes.redis_server)
-        silent = [probe.__name__ for probe in asked if not probe(environment)]
+        silent = [name for name, answers in PROBES.items() if not answers(environment)]
         reason = f"no answer from {', '.join(silent)}; make services-up starts them" if silent else ""
     except ServicesError as error:
         reason = str(error)
