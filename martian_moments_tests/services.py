@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from dotenv import dotenv_values
@@ -22,7 +22,7 @@ class Postgres:
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     database: str
 
     def url(self, database: str | None = None) -> str:
@@ -36,14 +36,14 @@ class Services:
 
     s3_endpoint: str
     s3_access_key: str
-    s3_secret_key: str
+    s3_secret_key: str = field(repr=False)
     kafka: str
     """``host:port``."""
 
     postgres: Postgres
     redis_host: str
     redis_port: int
-    redis_password: str
+    redis_password: str = field(repr=False)
 
     def redis_url(self, database: int = 0) -> str:
         return f"redis://:{self.redis_password}@{self.redis_host}:{self.redis_port}/{database}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
 from services.environment import NAMES, Environment
 from services.errors import ServicesError
-from services.processes import find
 
 _SERVICES: Final = ("objectstore", "kafka", "postgres", "redis")
 _ASK_SECONDS: Final = 20
@@ -23,7 +23,7 @@ class Compose:
 
     def available(self) -> bool:
         """Whether an engine answers that knows compose."""
-        return bool(find("docker")) and self._succeeds("info") and self._succeeds("compose", "version")
+        return bool(shutil.which("docker")) and self._succeeds("info") and self._succeeds("compose", "version")
 
     def up(self, environment: Environment) -> None:  # noqa: ARG002 -- compose reads the env file itself
         """Starts what does not run, and waits until each is healthy."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -44,9 +44,9 @@ class Environment:
     postgres_port: int
     redis_port: int
     access_key: str
-    secret_key: str
-    postgres_password: str
-    redis_password: str
+    secret_key: str = field(repr=False)
+    postgres_password: str = field(repr=False)
+    redis_password: str = field(repr=False)
 
     @property
     def endpoint(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
@@ -11,7 +12,7 @@ from typing import Final
 
 from services import cache
 from services.environment import HOST, free_port
-from services.processes import Command, find, run
+from services.processes import Command, run
 from services.program import Program
 
 _VERSION: Final = "4.3.1"
@@ -81,7 +82,7 @@ class Kafka(Program):
             return (
                 f"Java {_OLDEST_JAVA} or newer, to run Kafka: apt-get install default-jre-headless, or https://adoptium.net"
             )
-        if not cache.has(_FOLDER) and not find("mvn"):
+        if not cache.has(_FOLDER) and not shutil.which("mvn"):
             return "Maven, to fetch Kafka: apt-get install maven, or https://maven.apache.org"
         return None
 
@@ -118,7 +119,7 @@ class Kafka(Program):
 
 def _java_version() -> int:
     """The major version of the ``java`` in PATH; 0 for none."""
-    if not find("java"):
+    if not shutil.which("java"):
         return 0
     told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
     match = re.search(r'version "(\d+)', told)

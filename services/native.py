@@ -63,6 +63,7 @@ class Native:
 def _start(program: Program) -> None:
     began = time.monotonic()
     if program.daemon.process() is None:
+        program.daemon.kill()  # what one that crashed has left
         if not is_free(program.port):
             raise ServicesError(
                 f"{program.name}: port {program.port} is taken by another program; "

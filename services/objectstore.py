@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Final
 
 from services import cache
 from services.environment import HOST
-from services.processes import Command, find, run
+from services.processes import Command, run
 from services.program import Program
 
 _VERSION: Final = "v0.0.0-20260212201848-7aac2a2c5b7c"
@@ -29,7 +30,7 @@ class ObjectStore(Program):
 
     def provide(self) -> str | None:
         """Only a build needs Go."""
-        if cache.has(_FOLDER) or find("go"):
+        if cache.has(_FOLDER) or shutil.which("go"):
             return None
         return "Go 1.24 or newer, to build MinIO: https://go.dev/dl, or your system's package (golang, go)"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from services.errors import ServicesError
-from services.processes import find, run
+from services.processes import run
 
 _START_NOTHING: Final = {
     # Debian's packages start their servers unless this says no (policy-rc.d(8), exit code 101).
@@ -25,7 +26,7 @@ def install(package: str, log: Path) -> str | None:
     Returns:
         None when it is installed, else what a person has to do.
     """
-    if os.geteuid() or not find("apt-get"):
+    if os.geteuid() or not shutil.which("apt-get"):
         return f"{package}: sudo apt-get install --no-install-recommends {package}, or your system's package of that program"
     print(f"{package}: installing the system's package", flush=True)
     quietly = {"DEBIAN_FRONTEND": "noninteractive"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from services import packages
 from services.environment import DATABASE, HOST
-from services.processes import Command, find, run
+from services.processes import Command, run
 from services.program import Program
 
 
@@ -30,7 +30,7 @@ class Postgres(Program):
         """The package ``postgresql``, and for root a way to be someone else."""
         if _programs() is None and (lack := packages.install("postgresql", self.daemon.log)):
             return lack
-        if not os.geteuid() and not find("setpriv"):
+        if not os.geteuid() and not shutil.which("setpriv"):
             return "setpriv, because PostgreSQL does not run as root: apt-get install util-linux; or be another user"
         return None
 
@@ -44,6 +44,8 @@ class Postgres(Program):
             part.mkdir(parents=True)
             self._make(programs, part, self.daemon.log)
             part.rename(data)
+        # Nothing lives here any more. PostgreSQL asks only whether there is a process of that number, a dead one included.
+        (data / "postmaster.pid").unlink(missing_ok=True)
         options = {"port": self.port, "listen_addresses": HOST, "unix_socket_directories": ""}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return Command([*_as_owner_of(data), programs / "postgres", "-D", data, *settings])
@@ -62,7 +64,7 @@ class Postgres(Program):
 
 def _programs() -> Path | None:
     """The folder of ``initdb`` and ``postgres``: Debian keeps the newest of several versions out of PATH."""
-    if found := find("initdb"):
+    if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     return max((each.parent for each in folders), key=lambda folder: float(folder.parent.name), default=None)

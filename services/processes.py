@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -114,18 +113,22 @@ class Daemon:
             process.send(gently)
             if not _until(lambda: not process.alive, seconds=_STOP_SECONDS):
                 process.send(signal.SIGKILL)
-        # Children of one that was killed; PostgreSQL's need a moment to notice.
+        # Children of one that was killed need a moment to notice.
         if not _until(lambda: not any(_living_in(self.folder)), seconds=_STOP_SECONDS):
-            for left in _living_in(self.folder):
-                left.send(signal.SIGKILL)
+            self.kill()
         self.pid_file.unlink(missing_ok=True)
         return process is not None
 
     def kill(self) -> None:
-        """Ends it and its children at once, as a crash of the machine would; the pid file stays behind."""
-        for process in _living_in(self.folder):
-            process.send(signal.SIGKILL)
-        _until(lambda: not any(_living_in(self.folder)), seconds=_STOP_SECONDS)
+        """Ends it and its children at once, as a crash would; the pid file stays behind."""
+
+        def gone() -> bool:
+            left = list(_living_in(self.folder))
+            for process in left:
+                process.send(signal.SIGKILL)
+            return not left
+
+        _until(gone, seconds=_STOP_SECONDS)
 
 
 def run(arguments: Sequence[str | Path], *, log: Path, environment: Mapping[str, str] | None = None, text: str = "") -> None:
@@ -142,11 +145,6 @@ def run(arguments: Sequence[str | Path], *, log: Path, environment: Mapping[str,
         )
     if done.returncode:
         raise ServicesError(f"{Path(words[0]).name} failed ({done.returncode}); {log} ends with:\n{_tail(log)}")
-
-
-def find(program: str) -> str | None:
-    """The path of a program of this machine, or None."""
-    return shutil.which(program)
 
 
 def _living_in(folder: Path) -> Iterator[ProcessId]:

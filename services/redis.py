@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 from services import packages
 from services.environment import HOST
-from services.processes import Command, find
+from services.processes import Command
 from services.program import Program
 
 _CONFIG = """bind {host}
@@ -30,7 +32,7 @@ class Redis(Program):
 
     def provide(self) -> str | None:
         """The package ``redis-server``."""
-        return None if find("redis-server") else packages.install("redis-server", self.daemon.log)
+        return None if shutil.which("redis-server") else packages.install("redis-server", self.daemon.log)
 
     def prepare(self) -> Command:
         """The password is in the config file, which only the owner can read."""
@@ -40,4 +42,4 @@ class Redis(Program):
         config.write_text(
             _CONFIG.format(host=HOST, port=self.port, password=self.environment.redis_password, data=self.daemon.folder)
         )
-        return Command([find("redis-server") or "redis-server", config])
+        return Command([shutil.which("redis-server") or "redis-server", config])

@@ -29,6 +29,7 @@ class Keepsake:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.name = f"kept-{uuid.uuid4().hex}"
+        self.kafka = AdminClient({"bootstrap.servers": services.kafka})
 
     def s3(self, secret_key: str | None = None) -> Any:
         return boto3.client(
@@ -50,15 +51,12 @@ class Keepsake:
         connection.close()
         return rows
 
-    def kafka(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.services.kafka})
-
     def put(self) -> None:
         self.s3().create_bucket(Bucket=self.name)
         self.s3().put_object(Bucket=self.name, Key="sol", Body=b"890")
         self.redis().set(self.name, "890")
         self.query(f'CREATE TABLE "{self.name}" AS SELECT 890 AS sol')
-        self.kafka().create_topics([NewTopic(self.name, 1, 1)])[self.name].result()
+        self.kafka.create_topics([NewTopic(self.name, 1, 1)])[self.name].result()
         producer = Producer({"bootstrap.servers": self.services.kafka})
         producer.produce(self.name, b"890")
         assert producer.flush(60) == 0
@@ -80,7 +78,7 @@ class Keepsake:
         self.s3().delete_bucket(Bucket=self.name)
         self.redis().delete(self.name)
         self.query(f'DROP TABLE "{self.name}"')
-        self.kafka().delete_topics([self.name])[self.name].result()
+        self.kafka.delete_topics([self.name])[self.name].result()
 
 
 @pytest.fixture

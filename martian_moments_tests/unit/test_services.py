@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -226,7 +227,7 @@ def test_a_package_starts_nothing_while_it_is_installed(tmp_path: Path, monkeypa
     policy, others = tmp_path / "sbin" / "policy-rc.d", tmp_path / "theirs"
     others.write_text("theirs")
     monkeypatch.setattr(packages, "_START_NOTHING", {policy: "exit 101", others: "ours"})
-    monkeypatch.setattr(packages, "find", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setattr(shutil, "which", lambda program: f"/usr/bin/{program}")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     seen: list[bool] = []
     monkeypatch.setattr(packages, "run", lambda *_args, **_options: seen.append(os.access(policy, os.X_OK)))
