@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from martian_moments.operations.supervisor import Supervisor
     from martian_moments.replica.running import Control
 
-_REPOSITORY: Final = Path(__file__).resolve().parent.parent
-_INSTANCE_CONFIG: Final = _REPOSITORY / "dagster.yaml"
+_STEPS: Final = {"already": "already", "made": "[green]made[/green]   ", "failed": "[red]failed[/red] "}
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -87,15 +86,19 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
 
 @app.command()
 def init() -> None:
-    """Prepare what the settings name (folders, tables, pool limits); repeating it changes nothing."""
-    from martian_moments.operations.instance import prepare_instance
+    """Prepare what the settings name: bucket and its rules, topics, tables, Dagster's storage, pool limits.
 
-    settings = Settings.load()
-    rooms = Rooms(settings)
-    _bake()
-    rooms.warehouse.ensure()
-    with prepare_instance(settings.instance_home, instance_config=_INSTANCE_CONFIG, pools=settings.pools):
-        _out.print(f"prepared: {rooms.lake.url}, {settings.events}, {settings.warehouse}, {settings.instance_home}")
+    Each part is looked at first and made where it is missing; repeating it changes nothing.
+    """
+    from martian_moments.operations.parts import parts, prepare
+
+    complete = True
+    for part in parts(Rooms(Settings.load())):
+        step = prepare(part)
+        complete = complete and step.ok
+        _out.print(f"{_STEPS[step.state]} {part.what}: {escape(part.where)}{escape(step.detail and f' ({step.detail})')}")
+    if not complete:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -219,12 +222,13 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> 
     """Prepare and run the platform. It asks itself for every manifest and traverse map as soon as it runs."""
     from martian_moments.events.log import INGESTION_REQUESTS
     from martian_moments.events.messages import refresh_request
+    from martian_moments.operations.instance import INSTANCE_CONFIG
     from martian_moments.operations.supervisor import run_platform
 
     _bake()
     Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
     run_platform(
-        settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=settings.pools, on_event=_tell, on_round=on_round
+        settings.home, instance_config=INSTANCE_CONFIG, port=port, pools=settings.pools, on_event=_tell, on_round=on_round
     )
 
 

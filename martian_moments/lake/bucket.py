@@ -11,22 +11,19 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final
 
+from martian_moments.documents import FOLDERS
 from martian_moments.errors import LakeError
 from martian_moments.objects import S3Options
 
 KAFKA_TARGET: Final = "arn:minio:sqs::PRIMARY:kafka"
 """MinIO's name for the Kafka target that it gets from the environment as MINIO_NOTIFY_KAFKA_*_PRIMARY."""
 
-ANNOUNCED: Final = ("manifests/", "photos/", "traverse/")
-"""The folders of documents. Nothing else is announced: a published table is no upload to load."""
-
 _KEPT_DAYS: Final[Mapping[str, int]] = {
-    **dict.fromkeys((*ANNOUNCED, "index/", "quarantine/"), 365),
-    "published/": 1,
-    "doctor/": 1,
+    **dict.fromkeys((*FOLDERS, "index/", "quarantine/"), 365),
+    **dict.fromkeys(("published/", "compute-logs/", "doctor/"), 1),
 }
-"""How long a version is kept after it was replaced, by folder. Published tables are replaced whole after every build: in a
-busy day of a full history that is some tens of gigabytes, which can be built again from bronze."""
+"""How long a version is kept after it was replaced, by folder. Published tables are replaced whole after every build: on a
+busy day that is gigabytes, and all of it can be built again from bronze."""
 
 _KEPT_VERSIONS: Final = 20
 """Of a document, this many older versions are kept for ever: they are the history that nobody can fetch again."""
@@ -96,7 +93,7 @@ class Bucket:
     def unannounced(self) -> list[str]:
         """The folders whose uploads the store does not announce to Kafka."""
         rules = self._notifications().get("QueueConfigurations", [])
-        return [folder for folder in ANNOUNCED if not any(_announces(rule, folder) for rule in rules)]
+        return [folder for folder in FOLDERS if not any(_announces(rule, folder) for rule in rules)]
 
     def announce(self) -> None:
         """Let the store announce the uploads that it does not announce yet; rules of others stay."""

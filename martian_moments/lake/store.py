@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -153,6 +154,20 @@ class Lake:
         """Write an object that is no document (a quarantined answer, a published table), atomically and unannounced."""
         with self._errors("write", key):
             return self._put(key, body, "overwrite")
+
+    def probe(self) -> None:
+        """Write, read, and see a conditional PUT refused, in the folder ``doctor``, which announces nothing.
+
+        Raises LakeError when the store does not keep what it promises.
+        """
+        key, body = "doctor/probe", os.urandom(16)
+        self.put_bytes(key, body)
+        if self.get(key) != body:
+            raise LakeError(f"{self.url} gave back other bytes than were written; check the store")
+        if not self._in_files and self._replace(None, key, body):
+            raise LakeError(
+                f"{self.url} ignores conditions on PUT: of two runs at once the older answer could win; upgrade it"
+            )
 
     async def put_if_changed(self, document: Document) -> Put:
         """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.

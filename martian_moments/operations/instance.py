@@ -15,6 +15,9 @@ from dotenv import load_dotenv
 from martian_moments.errors import PlatformDown, SettingsError
 from martian_moments.settings import Settings
 
+INSTANCE_CONFIG: Final = Path(__file__).resolve().parent.parent.parent / "dagster.yaml"
+"""The dagster.yaml of an embedded platform; that of a deployed one is where its DAGSTER_HOME is."""
+
 _PREPARED: Final = "prepared"
 """Written when the embedded databases exist: who opens them while they are being created meets half of them."""
 
@@ -31,12 +34,17 @@ def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
         PlatformDown: a deployed platform's storage does not answer.
     """
     home = settings.instance_home
-    if not settings.deployed and not (home / _PREPARED).is_file():
+    if not instance_exists(settings):
         with DagsterInstance.local_temp() as instance:
             yield instance
         return
     with _deployed(home) if settings.deployed else _opened(home) as instance:
         yield instance
+
+
+def instance_exists(settings: Settings) -> bool:
+    """Whether there is an instance to open: a deployed platform's is there, an embedded one's since its first start."""
+    return settings.deployed or (settings.instance_home / _PREPARED).is_file()
 
 
 @contextmanager

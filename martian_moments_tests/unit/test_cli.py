@@ -118,10 +118,28 @@ def test_the_status_for_people_names_every_rover_and_why_it_is_not_settled(run: 
 
 
 def test_init_prepares_and_repeating_it_changes_nothing(platform: Platform, run: Run) -> None:
-    assert run("init")[0] == 0
     home: Path = platform.settings.home
+    code, out, _ = run("init")
+    assert code == 0
+    assert f"made    warehouse: duckdb://{home}/warehouse.duckdb (no tables yet)" in out.splitlines()
     assert (home / "warehouse.duckdb").is_file()
-    assert run("init")[0] == 0
+    assert run("init")[:2] == (
+        0,
+        f"already topics: sqlite://{home}/events.db\n"
+        f"already warehouse: duckdb://{home}/warehouse.duckdb\n"
+        f"already dbt project: {platform.rooms.dbt_project}\n"
+        f"already Dagster storage: {home}/dagster\n"
+        f"already pools: {home}/dagster\n",
+    )
+
+
+def test_init_goes_on_after_a_part_that_fails_and_says_so_in_the_end(platform: Platform, run: Run) -> None:
+    (platform.settings.home.parent / "file").write_text("no folder")
+    code, out, _ = run("init", MARS_WAREHOUSE_URL=f"duckdb://{platform.settings.home.parent}/file/warehouse.duckdb")
+    assert code == 1
+    lines = out.splitlines()
+    assert [line for line in lines if line.startswith("failed")] == [line for line in lines if " warehouse: " in line]
+    assert any(line.startswith("made") and " pools: " not in line for line in lines)
 
 
 @pytest.mark.parametrize(

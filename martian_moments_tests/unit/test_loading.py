@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+from martian_moments.documents import FOLDERS
 from martian_moments.loading import held_etags, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments_tests.platforms import Platform
@@ -16,9 +17,10 @@ def load_all(platform: Platform):
     return loading
 
 
-def differing(platform: Platform, prefix: str = "") -> list[str]:
+def differing(platform: Platform, *prefixes: str) -> list[str]:
     rooms = platform.rooms
-    return [each.key[-13:-8] for each in unloaded(rooms.lake, rooms.warehouse, rooms.published, prefix)]
+    different = unloaded(rooms.lake, rooms.warehouse, rooms.published, prefixes or FOLDERS)
+    return [each.key[-13:-8] for each in different]
 
 
 def test_what_bronze_holds_in_this_version_is_not_even_read(platform: Platform) -> None:
