@@ -16,6 +16,7 @@ from services.native import Native
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 STATE: Final = REPOSITORY / ".services"
+_ENV: Final = REPOSITORY / ".env"
 
 _NEXT: Final = """
 Passwords and ports are in .env. To put the platform on these services, add to it:
@@ -54,7 +55,7 @@ def chosen() -> Native | Compose:
 
 
 def _up() -> None:
-    environment = complete(REPOSITORY / ".env")
+    environment = complete(_ENV)
     chosen().up(environment)
     print(_NEXT.format(kafka=f"{HOST}:{environment.kafka_port}"))
 
@@ -62,7 +63,7 @@ def _up() -> None:
 def _down(*, volumes: bool) -> None:
     Native(STATE).down(volumes=volumes)
     containers = Compose(REPOSITORY)
-    if containers.available():
+    if _ENV.exists() and containers.available() and (volumes or containers.exist()):
         containers.down(volumes=volumes)
 
 
