@@ -110,13 +110,14 @@ class KafkaClients:
 def _asking_later_helps(error: KafkaError) -> bool:
     from confluent_kafka import KafkaError as Codes
 
-    # The first five are librdkafka's own; its names of them begin with an underscore. Of the others, brokers tell while
+    # The first six are librdkafka's own; its names of them begin with an underscore. Of the others, brokers tell while
     # they start, while a partition's leader changes, and while a replica is away.
     return error.retriable() or error.code() in (
         Codes._TRANSPORT,  # noqa: SLF001
         Codes._TIMED_OUT,  # noqa: SLF001
         Codes._MSG_TIMED_OUT,  # noqa: SLF001
         Codes._ALL_BROKERS_DOWN,  # noqa: SLF001
+        Codes._DESTROY_BROKER,  # noqa: SLF001
         Codes._RESOLVE,  # noqa: SLF001
         Codes.LEADER_NOT_AVAILABLE,
         Codes.NOT_LEADER_FOR_PARTITION,
