@@ -33,13 +33,13 @@ renamed as (
         rmc,
         {{ to_integer('sol') }} as sol,
         coalesce(
-            {{ to_double('lon') }}, {{ to_double(json_text('geometry', 'coordinates[0]')) }}
+            {{ to_double('lon') }}, {{ to_double(json_text(parsed('geometry'), 'coordinates[0]')) }}
         ) as longitude,
         coalesce(
-            {{ to_double('lat') }}, {{ to_double(json_text('geometry', 'coordinates[1]')) }}
+            {{ to_double('lat') }}, {{ to_double(json_text(parsed('geometry'), 'coordinates[1]')) }}
         ) as latitude,
         coalesce(
-            {{ to_double('elev_geoid') }}, {{ to_double(json_text('geometry', 'coordinates[2]')) }}
+            {{ to_double('elev_geoid') }}, {{ to_double(json_text(parsed('geometry'), 'coordinates[2]')) }}
         ) as elevation_m,
         coalesce(
             {{ to_double('dist_total_m') }}, {{ to_double('dist_total') }}, {{ to_double('drive_tota') }}
