@@ -84,7 +84,7 @@ def test_notification_rules_of_others_stay_and_count_where_they_announce_our_fol
 
 def test_a_store_without_the_target_says_how_to_start_it(bucket: OwnBucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KAFKA_TARGET", "arn:minio:sqs::NOWHERE:kafka")
-    with pytest.raises(LakeError, match="cannot set the notifications.*MINIO_NOTIFY_KAFKA_ENABLE_PRIMARY=on"):
+    with pytest.raises(LakeError, match=r"cannot set the notifications.*MINIO_NOTIFY_KAFKA_ENABLE_PRIMARY=on"):
         bucket.admin.announce()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.documents import Document, decode, encode
+from martian_moments.documents import Document, Header, decode, encode
 from martian_moments.errors import LakeError, ObjectMissing
 from martian_moments.lake.store import Announce, Lake, ObjectInfo, StoredObject
 from martian_moments_tests.buckets import OwnBucket
@@ -198,6 +198,24 @@ async def test_heads_follow_a_document_that_was_replaced(lake: Lake, open_lake: 
     assert lake.heads("photos/") == {first.header.key: first.header}
     await open_lake(None).put_if_changed(later)
     assert lake.heads("photos/") == {later.header.key: later.header}
+
+
+async def test_headers_that_somebody_knows_are_not_read_again(lake: Lake) -> None:
+    known, replaced, unknown = photos_document(1), photos_document(2), photos_document(3)
+    puts = [await lake.put_if_changed(each) for each in (known, replaced, unknown)]
+    told = replace(known.header, requests=())
+    asked: list[None] = []
+
+    def tell() -> dict[str, tuple[str, Header]]:
+        asked.append(None)
+        return {puts[0].key: (puts[0].etag, told), puts[1].key: ("older", told)}
+
+    lake._known = tell
+    for _ in range(2):
+        assert lake.heads("photos/") == dict(
+            zip((put.key for put in puts), (told, replaced.header, unknown.header), strict=True)
+        )
+    assert len(asked) == 1
 
 
 async def test_heads_leave_out_a_broken_document_and_read_the_rest(lake: Lake) -> None:

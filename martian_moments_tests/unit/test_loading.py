@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 from martian_moments.documents import FOLDERS
-from martian_moments.loading import held_etags, load, silver_lags, unloaded
+from martian_moments.loading import held_etags, known_headers, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments_tests.platforms import Platform
 
@@ -116,6 +117,22 @@ def test_held_etags_are_those_of_the_lake(platform: Platform) -> None:
     load_all(platform)
     (info,) = platform.rooms.lake.list("photos")
     assert held_etags(platform.rooms.warehouse) == {info.key: info.etag}
+
+
+def test_the_ledger_tells_every_header_but_for_the_addresses_asked(platform: Platform) -> None:
+    rooms = platform.rooms
+    assert known_headers(rooms.published) == {}, "nothing was ever loaded"
+    platform.photos("curiosity", [1], count=2, promised=5)
+    platform.photos("spirit", [7], promised=None)
+    platform.manifest("spirit", {7: 3})
+    load(rooms.lake, rooms.warehouse, [*rooms.lake.list("photos"), *rooms.lake.list("manifests")])
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    etags = {each.key: each.etag for each in rooms.lake.list()}
+    read = {**rooms.lake.heads("photos"), **rooms.lake.heads("manifests")}
+    assert len(read) == 3
+    assert known_headers(rooms.published) == {
+        key: (etags[key], replace(header, requests=())) for key, header in read.items()
+    }
 
 
 def build_loaded_objects(platform: Platform, *bronze: str) -> None:
