@@ -160,6 +160,56 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON obj
         _print_status(now)
 
 
+letters = typer.Typer(help="Show the messages and objects that could not be used, and why.", invoke_without_command=True)
+app.add_typer(letters, name="dead-letters")
+
+
+@letters.callback()
+def dead_letters(
+    context: typer.Context, *, as_json: Annotated[bool, typer.Option("--json", help="One JSON array, for programs.")] = False
+) -> None:
+    """Show the messages and objects that could not be used, and why: topic, partition, offset, time, key and reason."""
+    from martian_moments.operations import dead_letters as operation
+
+    if context.invoked_subcommand is not None:
+        return
+    found = operation.dead_letters(Rooms(Settings.load()).log)
+    if as_json:
+        _out.print_json(json.dumps([letter.to_json() for letter in found], default=datetime.isoformat))
+        return
+    for each in found:
+        place = f"{each.topic} {each.partition} {each.offset}"
+        _out.print(escape(f"{place}  {each.written_at:%Y-%m-%dT%H:%M:%SZ}  {each.key}: {each.reason}"))
+    _out.print(f"{len(found)} dead letters")
+
+
+@letters.command()
+def replay(
+    topic: Annotated[str | None, typer.Argument(help="The dead-letter topic.")] = None,
+    partition: Annotated[int | None, typer.Argument(help="The letter's partition.")] = None,
+    offset: Annotated[int | None, typer.Argument(help="The letter's offset.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every letter.")] = False,
+) -> None:
+    """Publish what a letter holds again, to the topic that it came from; a broken object is announced again."""
+    from martian_moments.operations import dead_letters as operation
+
+    rooms = Rooms(Settings.load())
+    if every and topic is None:
+        chosen = operation.dead_letters(rooms.log)
+    elif not every and topic is not None and partition is not None and offset is not None:
+        chosen = [operation.find(rooms.log, topic, partition, offset)]
+    else:
+        raise InputError("name one letter by TOPIC PARTITION OFFSET, or all of them by --all")
+    done = operation.replay(rooms, chosen)
+    for refusal in done.refused:
+        _err.print(escape(refusal))
+    told = ", ".join(f"{count} to {topic}" for topic, count in done.messages.items())
+    _out.print(f"replayed: {told or 'nothing'}")
+    if done.refused:
+        raise typer.Exit(1)
+
+
 @app.command()
 def doctor() -> None:
     """Check each part that the settings name, from here."""
@@ -324,8 +374,10 @@ def _print_status(now: Status) -> None:
         sols = f"{each.sols_in_lake:,}/{each.sols_expected:,}"
         rows.append((title, sols, *(f"{count:,}" for count in (*photos, len(each.gaps), len(each.short)))))
     _print_table(("rover", "sols", "promised", "lake", "bronze", "silver", "missing", "short"), rows)
+    unread = {topic: sum(partitions.values()) for topic, partitions in now.lag.items()}
+    _out.print("unread: " + ", ".join(f"{count:,} of {topic}" for topic, count in unread.items()))
     if now.dead_letters:
-        _out.print(f"{now.dead_letters} dead letters")
+        _out.print(f"{now.dead_letters} dead letters; martian-moments dead-letters shows them")
     _out.print("settled" if now.settled else "\n".join(["not settled:", *(f"- {reason}" for reason in now.waiting_for)]))
 
 

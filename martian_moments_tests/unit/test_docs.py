@@ -68,8 +68,8 @@ def test_the_example_of_an_env_file_names_each_setting_with_its_default() -> Non
 
 
 def test_the_table_of_commands_names_each_command() -> None:
-    rows = re.findall(r"^\| `martian-moments (\w+)", README, flags=re.MULTILINE)
-    assert sorted(rows) == sorted(commands().commands)
+    rows = re.findall(r"^\| `martian-moments ([\w-]+)", README, flags=re.MULTILINE)
+    assert sorted(set(rows)) == sorted(commands().commands)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
