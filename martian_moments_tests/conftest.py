@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = [f"martian_moments_tests.{name}" for name in ("services", "buckets", "snowflakes")]
+pytest_plugins = [f"martian_moments_tests.{name}" for name in ("services", "buckets", "topics", "snowflakes")]
 
 REPOSITORY = Path(__file__).parent.parent
 
