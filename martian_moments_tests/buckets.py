@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
 
 from martian_moments.lake.bucket import Bucket
@@ -36,18 +37,24 @@ class OwnBucket:
 @pytest.fixture
 def no_bucket(services: Services) -> Iterator[OwnBucket]:
     """The name of a bucket that does not exist; it is removed with all its versions when the test has ended."""
-    import boto3
-
     name = f"mars-{uuid.uuid4().hex[:12]}"
     s3 = S3Options(services.s3_endpoint, services.s3_access_key, services.s3_secret_key)
-    keys = {"aws_access_key_id": services.s3_access_key, "aws_secret_access_key": services.s3_secret_key}
-    session = boto3.session.Session(region_name="us-east-1", **keys)
-    client = session.client("s3", endpoint_url=services.s3_endpoint)
+    client = _session(services).client("s3", endpoint_url=services.s3_endpoint)
     yield OwnBucket(f"s3://{name}", s3, Bucket(name, s3), client)
-    bucket = session.resource("s3", endpoint_url=services.s3_endpoint).Bucket(name)
+    remove_bucket(services, name)
+
+
+def remove_bucket(services: Services, name: str) -> None:
+    """Remove a bucket with all its versions, if it is there."""
+    bucket = _session(services).resource("s3", endpoint_url=services.s3_endpoint).Bucket(name)
     if bucket.creation_date:
         bucket.object_versions.delete()
         bucket.delete()
+
+
+def _session(services: Services) -> boto3.session.Session:
+    keys = {"aws_access_key_id": services.s3_access_key, "aws_secret_access_key": services.s3_secret_key}
+    return boto3.session.Session(region_name="us-east-1", **keys)
 
 
 @pytest.fixture

@@ -57,7 +57,8 @@ class LeasedCeleryRunLauncher(CeleryRunLauncher):
         run = context.dagster_run
         if run.job_code_origin is None:
             raise PlatformFailed(f"Run {run.run_id} does not say which code it executes; launch it again.")
-        args = ExecuteRunArgs(run.job_code_origin, run.run_id, self._instance.get_ref())
+        # A worker opens the instance of its own DAGSTER_HOME.
+        args = ExecuteRunArgs(run.job_code_origin, run.run_id, instance_ref=None)
         # By name: the stock class registers its task anew with every launch, and Celery warns of that.
         order = self.celery.signature(TASK_EXECUTE_JOB_NAME, kwargs={"execute_job_args_packed": pack_value(args)})
         try:

@@ -30,9 +30,12 @@ from dagster._grpc.client import DagsterGrpcClient
 
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.platform import is_running
+from martian_moments.replica.running import RunningReplica
+from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
+from martian_moments_tests.buckets import remove_bucket
 from martian_moments_tests.conftest import REPOSITORY
-from martian_moments_tests.e2e.loop import settings_of, wait_until
+from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
 from martian_moments_tests.services import Services
 
 READY_SECONDS = 120
@@ -66,13 +69,13 @@ class Cluster:
         self.database = self.name.replace("-", "_")
         self.redis_database = _free_redis_database(self.services)
         self.grpc_port, self.ui_port = _free_port(), _free_port()
-        self.dagster_home = self.folder / "instance"
+        self.home, self.dagster_home = self.folder / "home", self.folder / "instance"
         self.logs = self.folder / "logs"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
             **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
             "PYTHONUNBUFFERED": "1",
-            "MARS_HOME": str(self.folder / "home"),
+            "MARS_HOME": str(self.home),
             "MARS_DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_HOME": str(self.dagster_home),
             "MARS_LAKE_BUCKET": self.name,
@@ -97,14 +100,19 @@ class Cluster:
         return self.services.redis_url(self.redis_database)
 
     @property
+    def names(self) -> list[str]:
+        """Of all processes."""
+        return ["code server", "daemon", "web interface", *self.worker_names]
+
+    @property
     def worker_names(self) -> list[str]:
         return [f"worker {number}" for number in range(1, self.workers + 1)]
 
     def prepare(self) -> None:
         """The database and the folders; what the settings name beyond that is ``martian-moments init``'s."""
         self._sql(f"create database {self.database}")
-        self.dagster_home.mkdir(parents=True)
-        self.logs.mkdir()
+        for folder in (self.home, self.dagster_home, self.logs):
+            folder.mkdir(parents=True)
         config = (DEPLOY / "dagster.yaml").read_text()
         for old, new in self.instance_changes.items():
             assert old in config, f"deploy/dagster.yaml has no {old!r}"
@@ -119,7 +127,7 @@ class Cluster:
 
     def up(self) -> None:
         """Start what does not run, and wait until all of it works."""
-        for name in ("code server", "daemon", "web interface", *self.worker_names):
+        for name in self.names:
             self.start(name)
         wait_until(self._code_server_answers, self.log_tail, READY_SECONDS)
         wait_until(self._web_interface_answers, self.log_tail, READY_SECONDS)
@@ -158,20 +166,14 @@ class Cluster:
         with mock.patch.dict(os.environ, self.environment), open_instance(self.settings) as instance:
             yield instance
 
-    def graphql(self, query: str, **variables: Any) -> Any:
-        answer = httpx.post(
-            f"http://{_HOST}:{self.ui_port}/graphql",
-            json={"query": query, "variables": variables},
-            timeout=30,
-            trust_env=False,
-        )
-        answer.raise_for_status()
-        assert "errors" not in answer.json(), answer.text
-        return answer.json()["data"]
+    @property
+    def url(self) -> str:
+        return f"http://{_HOST}:{self.ui_port}"
 
-    def children(self, name: str) -> list[int]:
-        """The processes that a worker has forked."""
-        return [child.pid for child in psutil.Process(self.processes[name].pid).children()]
+    def worker_of(self, child: int) -> str:
+        """The name of the worker that forked a process."""
+        parent = psutil.Process(child).ppid()
+        return next(name for name in self.worker_names if self.processes[name].pid == parent)
 
     def log_tail(self) -> str:
         return "\n".join(f"--- {file.name}\n{file.read_text()[-1500:]}" for file in sorted(self.logs.iterdir()))
@@ -200,7 +202,7 @@ class Cluster:
 
     def _web_interface_answers(self) -> bool:
         try:
-            return httpx.get(f"http://{_HOST}:{self.ui_port}/server_info", timeout=5, trust_env=False).is_success
+            return httpx.get(f"{self.url}/server_info", timeout=5, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 
@@ -226,12 +228,58 @@ class Cluster:
 def cluster(folder: Path, services: Services, **options: Any) -> Iterator[Cluster]:
     """A cluster that runs, and is gone at the end of the block."""
     running = Cluster(folder, services, **options)
-    running.prepare()
     try:
+        running.prepare()
         running.up()
         yield running
     finally:
         running.down()
+
+
+class DeployedLoop(Loop):
+    """The platform itself on a cluster."""
+
+    def __init__(self, on: Cluster, replica: RunningReplica) -> None:
+        self.on = on
+        self.replica = replica
+        self.environment = on.environment
+        self.settings = on.settings
+        self.rooms = Rooms(on.settings)
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        with self.on.instance() as instance:
+            yield instance
+
+    def revive(self) -> None:
+        for name in self.on.names:
+            self.on.start(name)
+
+    def log_tail(self) -> str:
+        return self.on.log_tail()
+
+
+@contextmanager
+def deployed(folder: Path, services: Services, replica: RunningReplica, **options: Any) -> Iterator[DeployedLoop]:
+    """The platform on a cluster of its own, prepared by ``martian-moments init``; gone at the end of the block."""
+    settings = {
+        "MARS_EVENTS_URL": f"kafka://{services.kafka}",
+        "MARS_V1_URL": replica.v1_url,
+        "MARS_MMGIS_URL": replica.mmgis_url,
+        "MARS_REQUESTS_PER_MINUTE": "60000",
+        "MARS_CONCURRENCY": "8",
+    }
+    on = Cluster(folder, services, extra=settings | options.pop("extra", {}), **options)
+    try:
+        on.prepare()
+        loop = DeployedLoop(on, replica)
+        prepared = loop.cli("init")
+        assert prepared.returncode == 0, prepared.stdout + prepared.stderr
+        on.up()
+        yield loop
+    finally:
+        on.down()
+        remove_bucket(services, on.name)
 
 
 def _free_redis_database(services: Services) -> int:
