@@ -145,8 +145,11 @@ class SnowflakeWarehouse:
         """
         if self._seen_at is not None and time.monotonic() - self._seen_at < _SEEN_SECONDS:
             return True
+        here = (self._account.database.upper(), "BRONZE")
         with self._connected() as connection:
-            found = bool(_run(connection, f"show tables like '{TABLES[0]}' in database").fetchall())
+            # Of the whole account, because a database that was dropped cannot be asked.
+            tables = _run(connection, f"show terse tables like '{TABLES[0]}' in account").fetchall()
+        found = any((row[3], row[4]) == here for row in tables)
         self._seen_at = time.monotonic() if found else None
         return found
 
@@ -308,22 +311,26 @@ def _keep_reference(connection: SnowflakeConnection, table: str, rows: Sequence[
 
 
 def _publish(connection: SnowflakeConnection, published: Published, table: PublishedTable, folder: Path) -> bool:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     query = LEDGER_QUERY if table == LEDGER else f"select * from {table.schema}.{table.name}"
     cursor = _run(connection, f"{query} order by {', '.join(table.order_by)}")
     schema = published_schema(cursor.description)
     file = folder / f"{table.schema}.{table.name}.parquet"
+    _write(file, schema, as_published(cursor, schema))
+    changed = published.put(table.schema, table.name, file)
+    file.unlink()
+    return changed
+
+
+def _write(file: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> None:
+    """Results come in pieces of any size; the same rows make the same file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        # Results come in pieces of any size; the file must be the same for the same rows.
         rest = schema.empty_table()
-        for piece in as_published(cursor, schema):
+        for piece in pieces:
             rest = pa.concat_tables([rest, piece])
             while rest.num_rows >= _ROW_GROUP:
                 writer.write_table(rest.slice(0, _ROW_GROUP).combine_chunks())
                 rest = rest.slice(_ROW_GROUP)
         writer.write_table(rest.combine_chunks())
-    changed = published.put(table.schema, table.name, file)
-    file.unlink()
-    return changed
