@@ -45,6 +45,9 @@ def main() -> int:
         except ServicesError as error:
             print(error, file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from here", file=sys.stderr)
+            return 130
     return 0
 
 
