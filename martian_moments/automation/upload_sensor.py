@@ -31,6 +31,9 @@ NAME: Final = "upload_events"
 EVENTS_PER_TICK: Final = 5_000
 """A tick reads at most this many events: parsing them takes under a second of the 60 that a tick may last."""
 
+_DEAD_TOLD: Final = 10
+"""A tick's log names so many dead letters; all of them are in their topic."""
+
 
 @dataclass(slots=True)
 class Cursor:
@@ -138,7 +141,8 @@ def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, sc
             for at in _named(ours, scope):
                 cursor.add(at)
         except EventUnreadable as error:
-            context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+            if len(dead) < _DEAD_TOLD:
+                context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
             dead.append(dead_letter(record, str(error)))
     # Before the cursor moves: a tick that dies here repeats its dead letters, one that moved first would lose them.
     log.publish(UPLOADS_DEAD, dead)
