@@ -19,11 +19,12 @@ STATE: Final = REPOSITORY / ".services"
 _ENV: Final = REPOSITORY / ".env"
 
 _NEXT: Final = """
-Passwords and ports are in .env. To put the platform on these services, add to it:
+Passwords and ports are in .env. To put the lake and the event log there, add these lines to it and run martian-moments init:
 
 MARS_LAKE_URL=s3://mars
 MARS_EVENTS_URL=kafka://{kafka}
-MARS_DAGSTER_HOME=deploy
+
+docs/operations.md shows how Dagster itself comes to PostgreSQL and Redis.
 """
 
 

@@ -17,6 +17,7 @@ import pytest
 from dotenv import dotenv_values
 
 from services import cache, native, packages, processes
+from services.compose import Compose
 from services.environment import NAMES, Environment, complete, free_port
 from services.errors import ServicesError
 from services.processes import Command, Daemon
@@ -213,6 +214,39 @@ def test_all_that_is_missing_is_said_at_once_before_anything_starts(tmp_path: Pa
     with pytest.raises(ServicesError) as refused:
         native.Native(tmp_path).up(complete(tmp_path / ".env"))
     assert str(refused.value).count("get it") == 2
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ``docker`` that writes down what it is asked, with one variable of its environment."""
+    program, asked = tmp_path / "bin" / "docker", tmp_path / "asked"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$* ${{REDIS_PASSWORD-}}" >> "{asked}"\n[ "$*" != "$REFUSED" ]\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return asked
+
+
+def test_containers_are_those_of_the_env_file_whatever_the_environment_says(
+    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "another")
+    containers = Compose(tmp_path)
+    containers.up(complete(tmp_path / ".env"))
+    containers.down(volumes=True)
+    assert docker.read_text().splitlines() == [
+        "compose up --detach --wait objectstore kafka postgres redis ",
+        "compose down --volumes ",
+    ]
+
+
+@pytest.mark.parametrize("refused", ["info", "compose version"])
+def test_containers_need_an_engine_that_answers_and_compose(
+    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    assert Compose(tmp_path).available()
+    monkeypatch.setenv("REFUSED", refused)
+    assert not Compose(tmp_path).available()
 
 
 def test_a_package_is_not_installed_for_someone_who_is_not_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
