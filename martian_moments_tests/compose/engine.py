@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 
 from services import cache, packages
 from services.errors import ServicesError
-from services.processes import Command, Daemon, find, run
+from services.processes import Command, Daemon, run
 
 # Newer ones ask for an engine that Debian does not have.
 COMPOSE = "v2.40.3"
@@ -36,7 +37,7 @@ class Engine:
 
     def has(self, *words: str) -> bool:
         """Whether ``docker …`` succeeds."""
-        return find("docker") is not None and self._run(words, {}).returncode == 0
+        return which("docker") is not None and self._run(words, {}).returncode == 0
 
     def docker(self, *words: str | Path, variables: Mapping[str, str] | None = None) -> str:
         """What ``docker …`` prints."""
@@ -80,13 +81,13 @@ def _install(root: Path) -> None:
     if os.geteuid():
         raise ServicesError("No Docker engine with compose answers here; start one. As root on Debian, the test does")
     for program, package in _PACKAGES.items():
-        if find(program) is None and (lack := packages.install(package, root / "apt.log")):
+        if which(program) is None and (lack := packages.install(package, root / "apt.log")):
             raise ServicesError(f"No Docker engine answers here, and one of our own needs {lack}")
 
 
 def _build_compose(folder: Path) -> None:
     """The plugin in a folder for DOCKER_CONFIG."""
-    if find("go") is None:
+    if which("go") is None:
         raise ServicesError("Building Docker's compose plugin needs Go: https://go.dev/dl")
     print("compose: building the plugin, once; this takes 2 to 4 minutes", flush=True)
     command = "github.com/docker/compose/v2/cmd"

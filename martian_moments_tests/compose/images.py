@@ -17,7 +17,7 @@ from services.environment import Environment
 from services.errors import ServicesError
 from services.kafka import Kafka
 from services.objectstore import ObjectStore
-from services.processes import find, run
+from services.processes import run
 
 SERVICES = ("objectstore", "kafka", "postgres", "redis")
 
@@ -56,7 +56,7 @@ def _import_base(engine: Engine) -> None:
     print("debian: making the stand-in's base, once; this takes a minute", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         log, root, archive = (Path(folder) / name for name in ("log", "root", "root.tar"))
-        if find("debootstrap") is None and (lack := packages.install("debootstrap", log)):
+        if shutil.which("debootstrap") is None and (lack := packages.install("debootstrap", log)):
             raise ServicesError(f"The stand-ins need {lack}")
         run(["debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm", root], log=log)
         shutil.copy(_CERTIFICATES, root / _CERTIFICATES.relative_to("/"))

@@ -25,6 +25,9 @@ from services.environment import DATABASE, HOST, complete, free_port
 PROJECT = "martian-moments-test"
 WORKERS = 2
 
+# Beside the series that the services of a checkout take theirs from: they are bound minutes after they were found free.
+_PORTS = {"MINIO_PORT": 9000, "KAFKA_PORT": 9092, "POSTGRES_PORT": 5432, "REDIS_PORT": 6379, "MARS_UI_PORT": 3000}
+
 _FILES = (REPOSITORY / "docker-compose.yml", Path(__file__).with_name("docker-compose.test.yml"))
 
 
@@ -40,8 +43,10 @@ class Stack(Loop):
         """The project, not started yet; ``replica`` are the variables of docker-compose.test.yml."""
         self._engine = engine
         self.folder = folder
+        ports = {name: free_port(usual + 50) for name, usual in _PORTS.items()}
+        (folder / ".env").write_text("".join(f"{name}={port}\n" for name, port in ports.items()))
         self.services = complete(folder / ".env")
-        self.ui_port = free_port(3000)
+        self.ui_port = ports["MARS_UI_PORT"]
         # Compose prefers the environment to the env file: nothing of this shell's may reach the project.
         self._variables = dict.fromkeys((name for name in os.environ if name.startswith(("MARS_", "SNOWFLAKE_"))), "")
         self._variables |= {"PLATFORM_IMAGE": PROJECT, "MARS_UI_PORT": str(self.ui_port), "MARS_WORKERS": str(WORKERS)}
