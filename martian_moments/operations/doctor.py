@@ -27,6 +27,10 @@ _EVENT_DELAY: Final = timedelta(seconds=60)
 """An event takes under a second; after a broker's restart MinIO sends what it kept within half a minute."""
 
 
+_WORKER_SECONDS: Final = 3.0
+"""Workers answer beside the run that they execute, within milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One check. ``detail`` says what was found or, where ``ok`` is False, what to do."""
@@ -50,6 +54,7 @@ def check_up(rooms: Rooms) -> Iterator[Finding]:
         *([("upload events", partial(_upload_events, rooms))] if rooms.lake_announces_itself else []),
         ("published tables", partial(_published, rooms)),
         ("platform", partial(_platform, rooms)),
+        *([("workers", _workers)] if rooms.settings.broker_url else []),
     ]
     for what, check in checks:
         try:
@@ -121,3 +126,23 @@ def _platform(rooms: Rooms) -> str:
     with open_instance(settings) as instance:
         require_running(settings, instance)
     return "running, every daemon beats"
+
+
+def _workers() -> str:
+    from kombu.exceptions import OperationalError
+
+    from martian_moments.automation.celery_app import app
+
+    try:
+        answers = app.control.ping(timeout=_WORKER_SECONDS)
+    except OperationalError as error:
+        raise _Fault(
+            f"the broker of MARS_BROKER_URL does not answer ({error}); start Redis, or correct the address"
+        ) from error
+    names = sorted(name for answer in answers for name in answer)
+    if not names:
+        raise _Fault(
+            "no worker answers, so that runs stay in the queue; start one with "
+            "celery -A martian_moments.automation.celery_app worker -Q dagster"
+        )
+    return ", ".join(names)
