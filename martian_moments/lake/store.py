@@ -47,7 +47,7 @@ _ADVICE: Final = (
     # EPERM, EACCES, EROFS
     (re.compile(r"os error (1|13|30)\)"), "check who owns the folder and whether this user may write there"),
     (re.compile(r"status code: 40[13]"), "check the keys and the policy of the bucket"),
-    (re.compile("NoSuchBucket"), "create the bucket, or correct the address"),
+    (re.compile("NoSuchBucket"), "martian-moments init makes the bucket; or correct the address"),
     (re.compile(""), "check that the address is right and that the store answers, then try again"),
 )
 """What to do, by what the store's error says: obstore has no classes for most of these."""
