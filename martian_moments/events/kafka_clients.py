@@ -26,7 +26,7 @@ class KafkaClients:
         self._opening = threading.Lock()
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
-        self._trouble = ""
+        self._trouble: KafkaError | None = None
 
     @contextmanager
     def consumer(self) -> Iterator[Consumer]:
@@ -74,9 +74,9 @@ class KafkaClients:
 
     def error(self, what: str, error: KafkaError) -> EventLogError:
         """What failed and why; where librdkafka told more about it (a refused connection, a wrong password), that too."""
-        details = f" ({self._trouble})" if self._trouble else ""
+        details = f" ({self._trouble.str()})" if self._trouble else ""
         why = self._options.redacted(f"{error.str()}{details}")
-        kind = EventLogUnavailable if _asking_later_helps(error) else EventLogError
+        kind = EventLogUnavailable if _passes(error) and not _stays(self._trouble) else EventLogError
         return kind(f"{what} at {self._options.brokers}: {why}; check MARS_EVENTS_URL, MARS_KAFKA_* and the brokers")
 
     def _open(self, kind: Callable[[dict[str, Any]], _Client], config: dict[str, Any]) -> _Client:
@@ -93,7 +93,7 @@ class KafkaClients:
         from confluent_kafka import KafkaException
 
         serve(0)  # what was reported before this call is not about it
-        self._trouble = ""
+        self._trouble = None
         try:
             yield
         except KafkaException as error:
@@ -103,11 +103,19 @@ class KafkaClients:
     def _note(self, error: KafkaError) -> None:
         from confluent_kafka import KafkaError
 
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - the library's name; it only counts the others
-            self._trouble = error.str()
+        # That all brokers are down only counts the others, and a refused password is often followed by a disconnection.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN and not _stays(self._trouble):  # noqa: SLF001 - the library's name
+            self._trouble = error
 
 
-def _asking_later_helps(error: KafkaError) -> bool:
+def _stays(trouble: KafkaError | None) -> bool:
+    """Whether a connection fails for what no waiting changes: a wrong password, a certificate that is not trusted."""
+    from confluent_kafka import KafkaError as Codes
+
+    return trouble is not None and trouble.code() in (Codes._AUTHENTICATION, Codes._SSL)  # noqa: SLF001
+
+
+def _passes(error: KafkaError) -> bool:
     from confluent_kafka import KafkaError as Codes
 
     # The first six are librdkafka's own; its names of them begin with an underscore. Of the others, brokers tell while

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import socketserver
+import threading
 
 import pytest
 
@@ -93,6 +95,27 @@ def test_secrets_are_taken_out_of_what_is_told() -> None:
     secrets = {"sasl.password": "pw-1", "ssl.key.pem": "pem-2", "sasl.oauthbearer.client.secret": "s-3"}
     options = KafkaOptions("one:9092", {**secrets, "client.id": "c"})
     assert options.redacted("c failed with pw-1, pem-2 and s-3") == "c failed with ***, *** and ***"
+
+
+class Plaintext(socketserver.BaseRequestHandler):
+    """Answers whatever it is sent in a way that is no TLS."""
+
+    def handle(self) -> None:
+        self.request.recv(1_024)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.request.recv(1_024)  # until the client hangs up
+
+
+def test_a_connection_that_no_waiting_mends_is_not_taken_for_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "_ANSWER_SECONDS", 1.0)
+    with socketserver.TCPServer(("127.0.0.1", 0), Plaintext) as plaintext:
+        threading.Thread(target=plaintext.serve_forever, daemon=True).start()
+        log = open_log(f"kafka://127.0.0.1:{plaintext.server_address[1]}", {"security.protocol": "ssl"})
+        with pytest.raises(EventLogError, match="SSL handshake failed") as raised:
+            log.watermarks(UPLOADS)
+        plaintext.shutdown()
+    assert not isinstance(raised.value, EventLogUnavailable)
+    log.close()
 
 
 def test_an_address_where_nobody_listens_is_told_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
