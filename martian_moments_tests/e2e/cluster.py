@@ -41,6 +41,9 @@ from martian_moments_tests.services import Services
 READY_SECONDS = 120
 DEPLOY = REPOSITORY / "deploy"
 _HOST = "127.0.0.1"
+_TAKEN_SECONDS = 3_600
+"""A Redis database that was not given back is taken again after this time."""
+
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
@@ -285,7 +288,7 @@ def deployed(folder: Path, services: Services, replica: RunningReplica, **option
 def _free_redis_database(services: Services) -> int:
     for number in range(1, 16):
         with redis.Redis.from_url(services.redis_url(number)) as client:
-            if client.set("mars:taken", "1", nx=True):
+            if client.set("mars:taken", "1", nx=True, ex=_TAKEN_SECONDS):
                 return number
     raise AssertionError("all of Redis' databases are taken")
 
