@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,8 @@ def test_a_topic_with_fewer_partitions_gets_more_and_keeps_its_messages_and_sett
     name = name_of(no_topics, UPLOADS)
     narrow = NewTopic(name, num_partitions=1, replication_factor=1, config={"retention.ms": "60000"})
     admin.create_topics([narrow])[name].result()
+    while name not in admin.list_topics(timeout=10).topics:  # the controller has it a moment before the broker
+        time.sleep(0.05)
     log = open_log(no_topics)
     log.publish(UPLOADS, [Message("a", b"kept")])
     log.ensure()
@@ -223,7 +226,7 @@ print(json.dumps({"lost": len(set(published) - set(seen)), "repeated": repeated,
 """
 
 
-def test_a_broker_that_is_killed_costs_time_and_a_few_lines(topics: str, tmp_path: Path) -> None:
+def test_a_broker_that_is_killed_costs_time_and_nothing_else_and_no_line_of_librdkafka(topics: str, tmp_path: Path) -> None:
     with (tmp_path / "errors").open("w") as errors:
         command = [sys.executable, "-c", THROUGH_AN_OUTAGE, topics]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -243,5 +246,4 @@ def test_a_broker_that_is_killed_costs_time_and_a_few_lines(topics: str, tmp_pat
     assert found["repeated"] == 0 or "publishing" in found["failures"], (
         "what is published again after a failure may come twice"
     )
-    assert len(found["failures"]) < 30
     assert (tmp_path / "errors").read_text() == "", "librdkafka itself prints nothing: the calls that fail say why"
