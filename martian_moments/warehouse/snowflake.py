@@ -270,7 +270,7 @@ def _load_batch(connection: SnowflakeConnection, batch: Sequence[BronzeObject], 
     if sum(row[3] for row in copied if len(row) > 1) != len(batch):
         raise WarehouseError(f"{file} is not whole in Snowflake's stage bronze.loads; load again, which puts it there anew")
     loaded_at = datetime.now(UTC)
-    held = {}
+    held: dict[str, tuple[str, bool]] = {}
     for table, kinds in _kinds(batch).items():
         _run(connection, _MERGE.format(table=table, kinds=kinds), {"loaded_at": loaded_at.isoformat()})
         of_batch = f"select object_key, etag, loaded_at from {table} where object_key in (select object_key from landing)"
