@@ -52,6 +52,12 @@ def remove_bucket(services: Services, name: str) -> None:
         bucket.delete()
 
 
+def announce_nothing(services: Services, name: str) -> None:
+    """Remove every notification rule of a bucket."""
+    client = _session(services).client("s3", endpoint_url=services.s3_endpoint)
+    client.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={})
+
+
 def _session(services: Services) -> boto3.session.Session:
     keys = {"aws_access_key_id": services.s3_access_key, "aws_secret_access_key": services.s3_secret_key}
     return boto3.session.Session(region_name="us-east-1", **keys)
