@@ -67,6 +67,13 @@ def test_commands_that_need_the_platform_say_how_to_start_it(run: Run, command: 
     assert "is not running; start it with martian-moments up" in line
 
 
+def test_up_refuses_to_start_what_is_deployed(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("up", MARS_DAGSTER_HOME=str(tmp_path / "deployed"))
+    assert code == 1
+    (line,) = err.strip().splitlines()
+    assert "names a deployed platform" in line
+
+
 @pytest.mark.parametrize("command", [["refresh", "sojourner"], ["backfill", "sojourner", "1-2"]])
 def test_an_unknown_rover_is_answered_with_the_known_ones(run: Run, command: list[str]) -> None:
     code, _, err = run(*command)
