@@ -146,7 +146,7 @@ def _gap_status(gap: Gap, tries: Tries, now: datetime) -> GapStatus:
 
 def _waiting_for_platform(instance: dg.DagsterInstance, *, running: bool) -> Iterator[str]:
     if not running:
-        yield "the platform is not running; start it with martian-moments up"
+        yield "the platform is not running"
     if runs := len(unfinished_runs(instance)):
         yield f"{runs} runs queued or running"
     if backfills := len(active_backfills(instance)):
