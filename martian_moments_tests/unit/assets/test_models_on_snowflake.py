@@ -17,7 +17,8 @@ from martian_moments_tests.platforms import Platform
 from martian_moments_tests.unit.assets.test_models import build
 from martian_moments_tests.unit.warehouse.test_snowflake import key_file
 
-pytestmark = pytest.mark.timeout(900)
+# Half a minute of dbt: with the tests of the deployed platform, although the double needs no service.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.services]
 
 
 def test_a_run_loads_and_builds_on_snowflake_and_tells_no_secret(
