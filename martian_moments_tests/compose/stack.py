@@ -92,7 +92,10 @@ class Stack(Loop):
 
     def up(self) -> None:
         """Start what does not run, and wait until all of it is healthy."""
-        self.compose("up", "--detach", "--wait", "--no-build")
+        try:
+            self.compose("up", "--detach", "--wait", "--no-build")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log_tail()}") from None
 
     def compose(self, *words: str, variables: Mapping[str, str] | None = None) -> str:
         """What ``docker compose …`` prints."""
