@@ -43,21 +43,8 @@ class Platform:
     workspace: WorkspaceProcessContext
 
     def launch(self, request: dg.RunRequest) -> str:
-        """Launch a run of assets as a person does it in the web interface; returns its id as soon as it is queued."""
-        run = asyncio.run(
-            submit_asset_run(
-                run_id=None,
-                run_request=request,
-                run_request_index=0,
-                instance=self.instance,
-                workspace_process_context=self.workspace,
-                workspace=self.workspace.create_request_context(),
-                run_request_execution_data_cache={},
-                debug_crash_flags={},
-                logger=logging.getLogger("bench"),
-            )
-        )
-        return run.run_id
+        """See :func:`submit`."""
+        return submit(self.instance, self.workspace, request)
 
     def finish(self, run_id: str) -> float:
         """Wait for a run to succeed; returns the peak of its worker's memory in MB.
@@ -84,6 +71,24 @@ class Platform:
         if run is None:
             raise RuntimeError(f"run {run_id} has disappeared from Dagster's storage")
         return run
+
+
+def submit(instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, request: dg.RunRequest) -> str:
+    """Launch a run of assets as a person does it in the web interface; returns its id as soon as it is queued."""
+    run = asyncio.run(
+        submit_asset_run(
+            run_id=None,
+            run_request=request,
+            run_request_index=0,
+            instance=instance,
+            workspace_process_context=workspace,
+            workspace=workspace.create_request_context(),
+            run_request_execution_data_cache={},
+            debug_crash_flags={},
+            logger=logging.getLogger("bench"),
+        )
+    )
+    return run.run_id
 
 
 @contextmanager

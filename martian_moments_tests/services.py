@@ -58,15 +58,19 @@ class Services:
 def services() -> Services:
     """The services that .env describes, all of which answer. Without them a test is skipped, and fails in CI."""
     try:
-        environment = _environment()
-        silent = [name for name, answers in PROBES.items() if not answers(environment)]
-        reason = f"no answer from {', '.join(silent)}; make services-up starts them" if silent else ""
+        return find_services()
     except ServicesError as error:
-        reason = str(error)
-    if reason:
         if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+def find_services() -> Services:
+    """The services that .env describes. Raises ServicesError unless all of them answer."""
+    environment = _environment()
+    silent = [name for name, answers in PROBES.items() if not answers(environment)]
+    if silent:
+        raise ServicesError(f"no answer from {', '.join(silent)}; make services-up starts them")
     return Services(
         s3_endpoint=environment.endpoint,
         s3_access_key=environment.access_key,
