@@ -11,9 +11,11 @@ PARSED := $(DBT)/target/dagster_specs.json
 # dbt opens a warehouse to render a model; here one in memory.
 SQLFLUFF := MARS_DBT_DUCKDB_PATH=:memory: $(BIN)/sqlfluff
 
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet
+
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(PARSED) ## Make .venv from the lock and parse the dbt project; does nothing when both are current
@@ -60,6 +62,22 @@ up: setup ## Start the platform on NASA's live servers (ARGS=--headless: without
 test: setup ## Run the tests (ARGS="-k gaps": some of them)
 	$(BIN)/pytest -m "not services" $(ARGS)
 
+.PHONY: services-up
+services-up: setup ## Start MinIO, Kafka, PostgreSQL and Redis on loopback, in containers where an engine answers
+	@$(BIN)/python -m services up
+
+.PHONY: services-down
+services-down: setup ## Stop them; their data stays (ARGS=--volumes: goes as well)
+	@$(BIN)/python -m services down $(ARGS)
+
+.PHONY: test-services
+test-services: setup ## Run the tests that need the services (ARGS="-k kafka": some of them)
+	$(BIN)/pytest -m services $(ARGS)
+
+.PHONY: test-compose
+test-compose: setup ## Start docker-compose.yml for real and run the loop through it, with restarts of every service
+	$(BIN)/pytest -x -s --timeout=1800 martian_moments_tests/compose/scenario.py
+
 .PHONY: lint
 lint: setup ## Check style, types, the arrows between the rooms, and SQL
 	$(BIN)/ruff check
@@ -83,9 +101,9 @@ screenshots: setup ## Take the pictures in docs/ anew, with headless Chromium
 	$(BIN)/python docs/screenshots.py
 
 .PHONY: lock
-lock: setup ## Resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade: to the newest versions)
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-emit-index-url \
-		--no-annotate --quiet --output-file requirements.lock $(ARGS)
+lock: setup ## Resolve both locks anew from pyproject.toml (ARGS=--upgrade: to the newest versions)
+	$(COMPILE) --all-extras --output-file requirements.lock $(ARGS)
+	$(COMPILE) --extra image --constraints requirements.lock --output-file deploy/requirements.lock
 
 .PHONY: clean
 clean: ## Remove the environment, caches and what dbt parsed; the data in MARS_HOME stays

@@ -73,8 +73,7 @@ def _contender(name: str, mars: Upstream, times: int) -> Measured:
 
 def _through_dagster(mars: Upstream, home: Path, times: int) -> list[Measured]:
     """The backfill as one run on a platform where nothing else runs, at each latency."""
-    addresses = {"v1_url": mars.replica.v1_url, "mmgis_url": mars.replica.mmgis_url}
-    with platform(home, **addresses, rover=ROVER, module="bench.quiet", in_flight=_IN_FLIGHT) as mine:
+    with platform(home, mars.replica.addresses, rover=ROVER, module="bench.quiet", in_flight=_IN_FLIGHT) as mine:
         asyncio.run(_fetch_manifest(mine))
         register_sols(mine.instance, ROVER, mars.sols[-1])
         measured = []

@@ -36,8 +36,8 @@ def measure(*, quick: bool) -> Iterator[Line]:
     """The lines of the latency benchmark."""
     uploads = 1 if quick else 20
     with upstream(2 if quick else _SOLS) as mars, tempfile.TemporaryDirectory() as home:
-        addresses = {"v1_url": mars.replica.v1_url, "mmgis_url": mars.replica.mmgis_url}
-        with platform(Path(home), **addresses, rover=ROVER, module="martian_moments.definitions", in_flight=16) as mine:
+        addresses, module = mars.replica.addresses, "martian_moments.definitions"
+        with platform(Path(home), addresses, rover=ROVER, module=module, in_flight=16) as mine:
             mine.rooms.log.publish(INGESTION_REQUESTS, [refresh_request([ROVER], young=False)])
             _settle(mine)
             times = [_upload(mine, mars.sols[-1], number) for number in range(uploads)]

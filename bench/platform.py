@@ -43,21 +43,8 @@ class Platform:
     workspace: WorkspaceProcessContext
 
     def launch(self, request: dg.RunRequest) -> str:
-        """Launch a run of assets as a person does it in the web interface; returns its id as soon as it is queued."""
-        run = asyncio.run(
-            submit_asset_run(
-                run_id=None,
-                run_request=request,
-                run_request_index=0,
-                instance=self.instance,
-                workspace_process_context=self.workspace,
-                workspace=self.workspace.create_request_context(),
-                run_request_execution_data_cache={},
-                debug_crash_flags={},
-                logger=logging.getLogger("bench"),
-            )
-        )
-        return run.run_id
+        """See :func:`submit`."""
+        return submit(self.instance, self.workspace, request)
 
     def finish(self, run_id: str) -> float:
         """Wait for a run to succeed; returns the peak of its worker's memory in MB.
@@ -86,14 +73,31 @@ class Platform:
         return run
 
 
+def submit(instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, request: dg.RunRequest) -> str:
+    """Launch a run of assets as a person does it in the web interface; returns its id as soon as it is queued."""
+    run = asyncio.run(
+        submit_asset_run(
+            run_id=None,
+            run_request=request,
+            run_request_index=0,
+            instance=instance,
+            workspace_process_context=workspace,
+            workspace=workspace.create_request_context(),
+            run_request_execution_data_cache={},
+            debug_crash_flags={},
+            logger=logging.getLogger("bench"),
+        )
+    )
+    return run.run_id
+
+
 @contextmanager
-def platform(home: Path, *, v1_url: str, mmgis_url: str, rover: str, module: str, in_flight: int) -> Iterator[Platform]:
+def platform(home: Path, addresses: Mapping[str, str], *, rover: str, module: str, in_flight: int) -> Iterator[Platform]:
     """A headless platform for one rover, stopped at the end of the block."""
     environment = {
         "MARS_HOME": str(home),
         "MARS_ROVERS": rover,
-        "MARS_V1_URL": v1_url,
-        "MARS_MMGIS_URL": mmgis_url,
+        **{f"MARS_{name.upper()}": address for name, address in addresses.items()},
         "MARS_REQUESTS_PER_MINUTE": "1000000",
         "MARS_CONCURRENCY": str(in_flight),
         "MARS_NASA_SLOTS": "1",

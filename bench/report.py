@@ -25,6 +25,7 @@ class Line:
         against: what the baseline is.
         at_most: the goal for our number.
         ratio_at_most: the goal for our number divided by the baseline.
+        ratio_at_least: the same where more is better.
         peak_mb: the most memory of what was measured.
         baseline_peak_mb: the most memory of the baseline.
     """
@@ -36,6 +37,7 @@ class Line:
     against: str = ""
     at_most: float | None = None
     ratio_at_most: float | None = None
+    ratio_at_least: float | None = None
     peak_mb: float | None = None
     baseline_peak_mb: float | None = None
 
@@ -51,6 +53,8 @@ class Line:
             return self.ours <= self.at_most
         if self.ratio_at_most is not None and self.ratio is not None:
             return self.ratio <= self.ratio_at_most
+        if self.ratio_at_least is not None and self.ratio is not None:
+            return self.ratio >= self.ratio_at_least
         return None
 
     @property
@@ -58,6 +62,8 @@ class Line:
         """The goal in words."""
         if self.at_most is not None:
             return f"≤ {_number(self.at_most)} {self.unit}"
+        if self.ratio_at_least is not None:
+            return f"≥ {self.ratio_at_least:g}x"
         return "" if self.ratio_at_most is None else f"≤ {self.ratio_at_most:g}x"
 
 

@@ -28,7 +28,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from martian_moments.assets.lake import photos_key
 from martian_moments.events.log import INGESTION_REQUESTS, Message
-from martian_moments.operations.demo import CONFIG, ENVIRONMENT
+from martian_moments.operations.demo import CONFIG, environment
 from martian_moments.operations.platform import RunningPlatform, find_running
 from martian_moments.partitions import keys, sols_of
 from martian_moments.replica.faults import Fault, FaultPlan
@@ -115,12 +115,7 @@ def keep(picture: bytes, shot: Shot) -> None:
 @contextlib.contextmanager
 def platform(home: Path, replica: RunningReplica) -> Iterator[str]:
     """A platform on the replica; gives the address of its web interface."""
-    os.environ |= ENVIRONMENT | {
-        "MARS_HOME": str(home),
-        "MARS_UI_PORT": "0",
-        "MARS_V1_URL": replica.v1_url,
-        "MARS_MMGIS_URL": replica.mmgis_url,
-    }
+    os.environ |= environment(home, replica.addresses) | {"MARS_UI_PORT": "0"}
     process = subprocess.Popen([cli(), "up"])
     try:
         wait_until("the platform is ready", lambda: process.poll() is not None or find_running(home) is not None)

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from martian_moments.errors import InputError, MartianError, PlatformDown
+from martian_moments.errors import InputError, MartianError, PlatformRunning
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
 from martian_moments.settings import Settings
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from martian_moments.operations.supervisor import Supervisor
     from martian_moments.replica.running import Control
 
-_REPOSITORY: Final = Path(__file__).resolve().parent.parent
-_INSTANCE_CONFIG: Final = _REPOSITORY / "dagster.yaml"
+_STEPS: Final = {"already": "already", "made": "[green]made[/green]   ", "failed": "[red]failed[/red] "}
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -58,6 +57,11 @@ def main() -> None:
 def up(*, headless: Annotated[bool, typer.Option("--headless", help="Without the web interface.")] = False) -> None:
     """Start the whole embedded platform here and keep it running; Ctrl-C stops it. It starts to ingest at once."""
     settings = Settings.load()
+    if settings.deployed:
+        raise PlatformRunning(
+            f"MARS_DAGSTER_HOME={settings.instance_home} names a deployed platform, which its own daemon, code server and "
+            "workers run; start those (docs/operations.md), or unset it to start the embedded platform"
+        )
     watch = _Watch(Rooms(settings), seconds=15.0)
     _run_platform(settings, port=None if headless else settings.ui_port, on_round=watch)
 
@@ -72,13 +76,7 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
     home = Settings.load().home / "demo"
     demonstration.start_anew(home)
     with running(demonstration.CONFIG) as replica:
-        os.environ |= demonstration.ENVIRONMENT | {
-            "MARS_HOME": str(home),
-            "MARS_V1_URL": replica.v1_url,
-            "MARS_MMGIS_URL": replica.mmgis_url,
-            "MARS_PDS_URL": replica.pds_url,
-            "MARS_MER_TRAVERSE_URL": replica.mer_traverse_url,
-        }
+        os.environ |= demonstration.environment(home, replica.addresses)
         settings = Settings.load()
         watch = _DemoWatch(Rooms(settings), replica.control, leave=leave)
         _run_platform(settings, port=None if leave else settings.ui_port, on_round=watch)
@@ -88,15 +86,19 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
 
 @app.command()
 def init() -> None:
-    """Prepare what the settings name (folders, tables, pool limits); repeating it changes nothing."""
-    from martian_moments.operations.supervisor import prepare_instance
+    """Prepare what the settings name: bucket and its rules, topics, tables, Dagster's storage, pool limits.
 
-    settings = Settings.load()
-    rooms = Rooms(settings)
-    _bake()
-    rooms.warehouse.ensure()
-    with prepare_instance(settings.home, instance_config=_INSTANCE_CONFIG, pools=settings.pools):
-        _out.print(f"prepared: {rooms.lake.url}, {settings.events}, {settings.warehouse}, {settings.instance_home}")
+    Each part is looked at first and made where it is missing; repeating it changes nothing.
+    """
+    from martian_moments.operations.parts import parts, prepare
+
+    complete = True
+    for part in parts(Rooms(Settings.load())):
+        step = prepare(part)
+        complete = complete and step.ok
+        _out.print(f"{_STEPS[step.state]} {part.what}: {escape(part.where)}{escape(step.detail and f' ({step.detail})')}")
+    if not complete:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -104,10 +106,13 @@ def refresh(rover: Annotated[str | None, typer.Argument(help="A rover; without o
     """Ask again now for manifests, traverse maps and every young sol."""
     from martian_moments.events.log import INGESTION_REQUESTS
     from martian_moments.events.messages import refresh_request
+    from martian_moments.operations.instance import open_instance
+    from martian_moments.operations.platform import require_running
 
     settings = Settings.load()
     rovers = settings.rovers if rover is None else (_known_rover(rover, settings),)
-    _require_running(settings)
+    with open_instance(settings) as instance:
+        require_running(settings, instance)
     Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(rovers, young=True)])
     _out.print(f"asked for a refresh of {', '.join(rovers)}; martian-moments status shows when it is done")
 
@@ -119,13 +124,15 @@ def backfill(
     """Backfill a range of sols on the running platform; Ctrl-C stops watching, not the backfill."""
     settings = Settings.load()
     _known_rover(rover, settings)
-    _require_running(settings)
-    from martian_moments.definitions import build_defs
-    from martian_moments.operations.backfill import follow, launch
-    from martian_moments.operations.supervisor import open_instance
-    from martian_moments.partitions import parse_range, registered_sols
+    from martian_moments.operations.instance import open_instance
+    from martian_moments.operations.platform import require_running
 
-    with open_instance(settings.home) as instance:
+    with open_instance(settings) as instance:
+        require_running(settings, instance)
+        from martian_moments.definitions import build_defs
+        from martian_moments.operations.backfill import follow, launch
+        from martian_moments.partitions import parse_range, registered_sols
+
         wanted = parse_range(sols, registered_sols(instance, rover))
         definitions = build_defs(settings)
         backfill_id = launch(instance, definitions, rover, wanted)
@@ -140,17 +147,67 @@ def backfill(
 @app.command()
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False) -> None:
     """Show what is promised, what lake, bronze and silver hold, and what is missing."""
-    from martian_moments.operations.platform import find_running
+    from martian_moments.operations.instance import open_instance
+    from martian_moments.operations.platform import is_running
     from martian_moments.operations.status import status as read_status
-    from martian_moments.operations.supervisor import open_instance
 
     settings = Settings.load()
-    with open_instance(settings.home) as instance:
-        now = read_status(Rooms(settings), instance, running=find_running(settings.home) is not None)
+    with open_instance(settings) as instance:
+        now = read_status(Rooms(settings), instance, running=is_running(settings, instance))
     if as_json:
         _out.print_json(json.dumps(now.to_json(), default=datetime.isoformat))
     else:
         _print_status(now)
+
+
+letters = typer.Typer(help="Show the messages and objects that could not be used, and why.", invoke_without_command=True)
+app.add_typer(letters, name="dead-letters")
+
+
+@letters.callback()
+def dead_letters(
+    context: typer.Context, *, as_json: Annotated[bool, typer.Option("--json", help="One JSON array, for programs.")] = False
+) -> None:
+    """Show the messages and objects that could not be used, and why: topic, partition, offset, time, key and reason."""
+    from martian_moments.operations import dead_letters as operation
+
+    if context.invoked_subcommand is not None:
+        return
+    found = operation.dead_letters(Rooms(Settings.load()).log)
+    if as_json:
+        _out.print_json(json.dumps([letter.to_json() for letter in found], default=datetime.isoformat))
+        return
+    for each in found:
+        place = f"{each.topic} {each.partition} {each.offset}"
+        _out.print(escape(f"{place}  {each.written_at:%Y-%m-%dT%H:%M:%SZ}  {each.key}: {each.reason}"))
+    _out.print(f"{len(found)} dead letters")
+
+
+@letters.command()
+def replay(
+    topic: Annotated[str | None, typer.Argument(help="The dead-letter topic.")] = None,
+    partition: Annotated[int | None, typer.Argument(help="The letter's partition.")] = None,
+    offset: Annotated[int | None, typer.Argument(help="The letter's offset.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every letter.")] = False,
+) -> None:
+    """Publish what a letter holds again, to the topic that it came from; a broken object is announced again."""
+    from martian_moments.operations import dead_letters as operation
+
+    rooms = Rooms(Settings.load())
+    if every and topic is None:
+        chosen = operation.dead_letters(rooms.log)
+    elif not every and topic is not None and partition is not None and offset is not None:
+        chosen = [operation.find(rooms.log, topic, partition, offset)]
+    else:
+        raise InputError("name one letter by TOPIC PARTITION OFFSET, or all of them by --all")
+    done = operation.replay(rooms, chosen)
+    for refusal in done.refused:
+        _err.print(escape(refusal))
+    told = ", ".join(f"{count} to {topic}" for topic, count in done.messages.items())
+    _out.print(f"replayed: {told or 'nothing'}")
+    if done.refused:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -169,7 +226,10 @@ def doctor() -> None:
 @app.command()
 def replica(
     *,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 picks a free one.")] = 0,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines and containers in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 0,
     sols: Annotated[int | None, typer.Option(help="Sols with photos per rover; all of the mission by default.")] = None,
     scale: Annotated[float, typer.Option(help="Factor on the photos of every generated sol.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the generated mission and of the faults.")] = 1,
@@ -201,7 +261,7 @@ def replica(
         late_share=late_share,
         faults=FaultPlan(latency_ms=latency_ms, share=faulty),
     )
-    serve(config, port=port, on_ready=_tell_replica)
+    serve(config, host=host, port=port, on_ready=_tell_replica)
 
 
 def _tell_replica(url: str) -> None:
@@ -213,12 +273,13 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> 
     """Prepare and run the platform. It asks itself for every manifest and traverse map as soon as it runs."""
     from martian_moments.events.log import INGESTION_REQUESTS
     from martian_moments.events.messages import refresh_request
+    from martian_moments.operations.instance import INSTANCE_CONFIG
     from martian_moments.operations.supervisor import run_platform
 
     _bake()
     Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
     run_platform(
-        settings.home, instance_config=_INSTANCE_CONFIG, port=port, pools=settings.pools, on_event=_tell, on_round=on_round
+        settings.home, instance_config=INSTANCE_CONFIG, port=port, pools=settings.pools, on_event=_tell, on_round=on_round
     )
 
 
@@ -295,13 +356,6 @@ def _known_rover(rover: str, settings: Settings) -> str:
     return rover
 
 
-def _require_running(settings: Settings) -> None:
-    from martian_moments.operations.platform import find_running
-
-    if find_running(settings.home) is None:
-        raise PlatformDown(f"the platform on {settings.home} is not running; start it with martian-moments up")
-
-
 @contextmanager
 def _progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -321,8 +375,10 @@ def _print_status(now: Status) -> None:
         sols = f"{each.sols_in_lake:,}/{each.sols_expected:,}"
         rows.append((title, sols, *(f"{count:,}" for count in (*photos, len(each.gaps), len(each.short)))))
     _print_table(("rover", "sols", "promised", "lake", "bronze", "silver", "missing", "short"), rows)
+    unread = {topic: sum(partitions.values()) for topic, partitions in now.lag.items()}
+    _out.print("unread: " + ", ".join(f"{count:,} of {topic}" for topic, count in unread.items()))
     if now.dead_letters:
-        _out.print(f"{now.dead_letters} dead letters")
+        _out.print(f"{now.dead_letters} dead letters; martian-moments dead-letters shows them")
     _out.print("settled" if now.settled else "\n".join(["not settled:", *(f"- {reason}" for reason in now.waiting_for)]))
 
 

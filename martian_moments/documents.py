@@ -25,6 +25,9 @@ from martian_moments.errors import DocumentError, InputError
 SCHEMA: Final = 1
 """The document schema that this release writes. Readers accept it and every older one."""
 
+FOLDERS: Final = ("manifests/", "photos/", "traverse/")
+"""Where the lake keeps documents. Whatever lies elsewhere in it (indexes, quarantine, published tables, logs) is none."""
+
 MAX_SOL: Final = 99_999
 """Sols are written with five digits."""
 

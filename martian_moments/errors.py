@@ -69,6 +69,10 @@ class EventLogError(MartianError):
     """The event log refused or failed."""
 
 
+class EventLogUnavailable(EventLogError):
+    """The event log does not answer, or not in time. Asking later helps."""
+
+
 class OffsetOutOfRange(EventLogError):
     """The offset asked for lies before the log's beginning (retention passed) or beyond its end."""
 

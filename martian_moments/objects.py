@@ -22,6 +22,11 @@ class S3Options:
     secret_access_key: str | None = field(default=None, repr=False)
     region: str = "us-east-1"
 
+    @property
+    def is_aws(self) -> bool:
+        """Whether this is Amazon's own S3, which has bucket names in host names and no events for Kafka."""
+        return self.endpoint is None or (urlsplit(self.endpoint).hostname or "").endswith(".amazonaws.com")
+
 
 def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
     """The store at an address; a folder is made when it does not exist, S3 is not asked yet.
@@ -40,7 +45,11 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
     if address.scheme != "s3" or not address.netloc:
         raise ValueError(f"{url} is not an address of an object store; use file:///folder or s3://bucket")
     options = s3 or S3Options()
-    config: S3Config = {"region": options.region}
+    config: S3Config = {
+        "region": options.region,
+        # Other stores take the bucket in the path without any set-up of their names; a dot would break AWS's certificate.
+        "virtual_hosted_style_request": options.endpoint is None and "." not in address.netloc,
+    }
     if options.endpoint:
         config["endpoint"] = options.endpoint
     if options.access_key_id and options.secret_access_key:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.uploads import upload_event
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from martian_moments.nasa.sources import PhotoSource, TraverseSource, Upstream
     from martian_moments.warehouse.base import Warehouse
     from martian_moments.warehouse.published import Published
+    from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 
 EMBEDDED_BUCKET: Final = "mars"
 """The bucket that the file store's events name; the folder itself has no bucket."""
@@ -34,12 +36,32 @@ class Rooms:
 
     @cached_property
     def lake(self) -> Lake:
-        """The object store. S3 announces its uploads to Kafka; otherwise the event log is told of each."""
+        """The object store. Where it does not announce its uploads itself, the event log is told of each."""
         from martian_moments.lake.store import Lake
+        from martian_moments.loading import known_headers
 
         settings = self.settings
-        announces_itself = settings.lake.startswith("s3:") and settings.events.startswith("kafka:")
-        return Lake(settings.lake, s3=self.s3_options, announce=None if announces_itself else self._announce)
+        on_s3 = settings.lake.startswith("s3:")
+        return Lake(
+            settings.lake,
+            s3=self.s3_options,
+            announce=None if self.lake_announces_itself else self._announce,
+            # Files are opened faster than a table is read.
+            known=(lambda: known_headers(self.published)) if on_s3 else None,
+        )
+
+    @property
+    def lake_bucket(self) -> str:
+        """The bucket that the events of the lake's uploads name."""
+        address = urlsplit(self.settings.lake)
+        return address.netloc if address.scheme == "s3" else EMBEDDED_BUCKET
+
+    @property
+    def lake_announces_itself(self) -> bool:
+        """Whether the object store sends its upload events to Kafka. AWS has no such target: there the writer tells."""
+        settings = self.settings
+        on_other_s3 = settings.lake.startswith("s3:") and not self.s3_options.is_aws
+        return on_other_s3 and settings.events.startswith("kafka:")
 
     @property
     def s3_options(self) -> S3Options:
@@ -54,10 +76,9 @@ class Rooms:
         )
 
     def _announce(self, written: ObjectInfo) -> None:
-        event = upload_event(
-            bucket=EMBEDDED_BUCKET, key=written.key, etag=written.etag, size=written.size, moment=written.modified
-        )
-        self.log.publish(UPLOADS, [Message(f"{EMBEDDED_BUCKET}/{written.key}", event)])
+        bucket = self.lake_bucket
+        event = upload_event(bucket=bucket, key=written.key, etag=written.etag, size=written.size, moment=written.modified)
+        self.log.publish(UPLOADS, [Message(f"{bucket}/{written.key}", event)])
 
     @cached_property
     def log(self) -> EventLog:
@@ -72,7 +93,28 @@ class Rooms:
         """The warehouse. Only bronze loads and dbt open it."""
         from martian_moments.warehouse.open import open_warehouse
 
-        return open_warehouse(self.settings.warehouse)
+        return open_warehouse(self.settings.warehouse, self._snowflake_account)
+
+    @property
+    def _snowflake_account(self) -> SnowflakeAccount:
+        from martian_moments.warehouse.snowflake_account import SnowflakeAccount
+
+        settings = self.settings
+        passphrase, password = settings.snowflake_private_key_passphrase, settings.snowflake_password
+        return SnowflakeAccount(
+            account=settings.snowflake_account,
+            user=settings.snowflake_user,
+            private_key_path=settings.snowflake_private_key_path,
+            private_key_passphrase=passphrase.get_secret_value() if passphrase else None,
+            password=password.get_secret_value() if password else None,
+            role=settings.snowflake_role,
+            database=settings.snowflake_database,
+            warehouse=settings.snowflake_warehouse,
+            host=settings.snowflake_host,
+            port=settings.snowflake_port,
+            protocol=settings.snowflake_protocol,
+            trial=settings.snowflake_trial,
+        )
 
     @cached_property
     def published(self) -> Published:

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     events_url: str = Field(default="", description="sqlite:///file or kafka://host:port,host:port")
     warehouse_url: str = Field(default="", description="duckdb:///file or snowflake://")
     dagster_home: Path | None = Field(default=None, description="DAGSTER_HOME of a deployed platform; empty when embedded")
+    broker_url: SecretStr | None = Field(
+        default=None, description="Redis of the Celery workers: redis://:password@host:port/0"
+    )
     alert_webhook_url: SecretStr | None = Field(default=None, description="gets a JSON message for a failed run")
 
     v1_url: str = "https://rovers.nebulum.one/api/v1"
@@ -76,6 +79,9 @@ class Settings(BaseSettings):
         default=None, validation_alias="SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"
     )
     snowflake_password: SecretStr | None = Field(default=None, validation_alias="SNOWFLAKE_PASSWORD")
+    snowflake_trial: bool = Field(
+        default=False, description="true for a trial account, which takes a password", validation_alias="SNOWFLAKE_TRIAL"
+    )
     snowflake_role: str | None = Field(default=None, validation_alias="SNOWFLAKE_ROLE")
     snowflake_database: str = Field(default="MARS", validation_alias="SNOWFLAKE_DATABASE")
     snowflake_warehouse: str | None = Field(default=None, validation_alias="SNOWFLAKE_WAREHOUSE")
@@ -108,7 +114,10 @@ class Settings(BaseSettings):
     @field_validator("lake_url")
     @classmethod
     def _lake_scheme(cls, value: str) -> str:
-        return _scheme(value, "file:///folder", "s3://bucket")
+        accepted = _scheme(value, "file:///folder", "s3://bucket")
+        if accepted.startswith("s3://") and urlsplit(accepted).path.strip("/"):
+            raise ValueError("use s3://bucket: a lake has its bucket to itself, upload events name whole keys")
+        return accepted
 
     @field_validator("events_url")
     @classmethod
@@ -134,12 +143,16 @@ class Settings(BaseSettings):
     @property
     def deployed(self) -> bool:
         """Whether Dagster's storage and launcher are those of a deployment, which ``up`` neither makes nor supervises."""
-        return self.dagster_home is not None
+        return self.instance_home != self._embedded_instance_home
 
     @cached_property
     def instance_home(self) -> Path:
         """DAGSTER_HOME: as set, or the folder ``dagster`` under home."""
-        return self.dagster_home or self.home / "dagster"
+        return self.dagster_home or self._embedded_instance_home
+
+    @property
+    def _embedded_instance_home(self) -> Path:
+        return self.home / "dagster"
 
     @property
     def pools(self) -> dict[str, int]:
@@ -239,7 +252,7 @@ def _scheme(value: str, *examples: str) -> str:
 
 
 def _same_shape(given: SplitResult, example: SplitResult) -> bool:
-    # file://lake names a host, not a folder: an address has a host where the example has one, else an absolute path.
+    # file://lake names a host, not a folder: an address has a host, or else a path, where the example has one.
     if given.scheme != example.scheme or bool(given.netloc) != bool(example.netloc):
         return False
-    return bool(given.netloc or given.path.strip("/"))
+    return bool(given.netloc) or bool(given.path.strip("/")) == bool(example.path.strip("/"))

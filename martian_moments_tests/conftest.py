@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = [f"martian_moments_tests.{name}" for name in ("services", "buckets", "topics", "snowflakes")]
+
 REPOSITORY = Path(__file__).parent.parent
 
 # No timed assertions: on a busy machine an example takes as long as it takes.

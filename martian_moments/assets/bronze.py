@@ -1,6 +1,6 @@
 """The bronze assets: the lake's documents in the warehouse, one row per object. They never ask NASA."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -92,27 +92,30 @@ def _photos(rover: str) -> dg.AssetsDefinition:
 
 
 def _load_and_tell(context: dg.AssetExecutionContext, rooms: Rooms, found: dict[str, list[ObjectInfo]]) -> None:
-    """Load the objects of each partition; publish the ledger, tell the log and Dagster, and fail for what is broken."""
+    """Load the objects of each partition; publish the ledger, tell Dagster and the log, and fail for what is broken."""
     objects = [each for of_partition in found.values() for each in of_partition]
     loading = load(rooms.lake, rooms.warehouse, objects)
     rooms.warehouse.publish(rooms.published, [LEDGER])
-    moment = datetime.now(UTC)
-    if loading.report.loaded:
-        records = sum(loading.headers[key].record_count for key in loading.report.loaded)
-        asset = context.asset_key.to_user_string()
-        rooms.log.publish(LOADS_COMPLETE, [load_complete(asset, moment, loading.report.loaded, records)])
-    if loading.broken:
-        etags = {each.key: each.etag for each in objects}
-        rooms.log.publish(UPLOADS_DEAD, [broken_object(key, etags[key], str(why)) for key, why in loading.broken.items()])
-        rooms.log.publish(INGESTION_REQUESTS, _asking_again(rooms, loading.broken))
+    # Dagster first: what is loaded is materialized, also when the log is away.
     with materializations(context) as log:
         for partition, of_partition in found.items():
             broken = any(each.key in loading.broken for each in of_partition)
             # Dagster marks every partition of a failing run FAILED that it does not tell of, also those without objects.
             if not broken and (of_partition or loading.broken):
                 log.add(_materialization(context.asset_key, partition, of_partition, loading))
+    _tell_log(rooms, context.asset_key, loading, {each.key: each.etag for each in objects})
     if loading.broken:
         raise _failure(loading.broken)
+
+
+def _tell_log(rooms: Rooms, asset: dg.AssetKey, loading: Loading, etags: Mapping[str, str]) -> None:
+    if loading.report.loaded:
+        records = sum(loading.headers[key].record_count for key in loading.report.loaded)
+        told = load_complete(asset.to_user_string(), datetime.now(UTC), loading.report.loaded, records)
+        rooms.log.publish(LOADS_COMPLETE, [told])
+    if loading.broken:
+        rooms.log.publish(UPLOADS_DEAD, [broken_object(key, etags[key], str(why)) for key, why in loading.broken.items()])
+        rooms.log.publish(INGESTION_REQUESTS, _asking_again(rooms, loading.broken))
 
 
 def _asking_again(rooms: Rooms, keys: Iterable[str]) -> Iterator[Message]:

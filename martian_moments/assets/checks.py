@@ -23,8 +23,7 @@ def agreement_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
 
 def agreement(rooms: Rooms, asset: dg.AssetKey, prefixes: Sequence[str]) -> dg.AssetCheckResult:
     """Compare the lake's objects under some prefixes with the published ledger."""
-    different = (unloaded(rooms.lake, rooms.warehouse, rooms.published, prefix) for prefix in prefixes)
-    lacking = [each.key for objects in different for each in objects]
+    lacking = [each.key for each in unloaded(rooms.lake, rooms.warehouse, rooms.published, prefixes)]
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=_NAME,

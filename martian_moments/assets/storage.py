@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 import dagster as dg
 from dagster._config import UserConfigSchema
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_logs_directory
 from dagster._serdes import ConfigurableClassData
@@ -31,12 +32,10 @@ def _run_and_whether_batched(event: dg.EventLogEntry) -> tuple[str, bool]:
     return event.run_id, event.dagster_event_type in _BATCHED_TYPES
 
 
-class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
-    """Dagster's SQLite event log, which stores a batch of asset events in one transaction per database.
+class BatchingEventLog(SqlEventLogStorage):
+    """An event log in SQL that stores a batch of asset events in one transaction.
 
-    The stock class inherits a ``store_event_batch`` that stores one by one. The rows, their order and the two databases (the
-    run's own, then the index) are the same as there; so is what a failure between the two leaves behind: an event in the
-    run's log that the index, which decides a partition's status, does not have.
+    The stock classes store most kinds of them one by one. The rows and their order are the same as there.
     """
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
@@ -47,19 +46,38 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             else:
                 super().store_event_batch(list(group))
 
-    def _store_asset_events(self, run_id: str, events: Sequence[dg.EventLogEntry]) -> None:
+    def _store_asset_events(self, run_id: str, events: Sequence[dg.EventLogEntry]) -> None:  # noqa: ARG002 - SQLite needs it
         rows = [self._event_to_row(event) for event in events]
-        insert = SqlEventLogStorageTable.insert()
-        with self.run_connection(run_id) as connection:
-            connection.execute(insert, rows)
         with self.index_transaction() as connection:
-            in_order = insert.returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+            in_order = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
             ids = connection.execute(in_order, rows).scalars().all()
             self._store_asset_event_tags(connection, events, ids)
             # The asset table keeps the latest event of an asset only.
             latest = {event.get_dagster_event().asset_key: (event, id_) for event, id_ in zip(events, ids, strict=True)}
             for event, id_ in latest.values():
                 self._store_asset_event(connection, event, id_)
+
+
+class BatchingSqliteEventLogStorage(BatchingEventLog, SqliteEventLogStorage):
+    """Dagster's SQLite event log, with batches.
+
+    It has two databases, the run's own and then the index. What a failure between the two leaves behind is as in the stock
+    class: an event in the run's log that the index, which decides a partition's status, does not have.
+    """
+
+    def _store_asset_events(self, run_id: str, events: Sequence[dg.EventLogEntry]) -> None:
+        with self.run_connection(run_id) as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), [self._event_to_row(event) for event in events])
+        super()._store_asset_events(run_id, events)
+
+
+def announce_batches() -> None:
+    """Have Dagster hand over planned events in batches.
+
+    It has no other switch than the environment. They are stored by whatever process creates a run: daemon, web interface,
+    CLI. All of them open the instance, hence pass here.
+    """
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_PLANNED_BATCH_EVENTS))
 
 
 class BatchingSqliteStorage(DagsterSqliteStorage):
@@ -78,9 +96,7 @@ class BatchingSqliteStorage(DagsterSqliteStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
         self._event_log_storage = BatchingSqliteEventLogStorage(_event_logs_directory(base_dir))
-        # Dagster hands planned events over in batches only where this is set, and it has no other switch. They are stored by
-        # whatever process creates a run: daemon, webserver, CLI. All of them open the instance, hence pass here.
-        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_PLANNED_BATCH_EVENTS))
+        announce_batches()
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:

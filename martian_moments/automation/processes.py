@@ -101,14 +101,19 @@ def supervisor() -> ProcessId | None:
 
 
 def die_with_supervisor() -> None:
-    """From now on this process ends within seconds of its supervisor, however that one died.
+    """From now on this process ends within seconds of its supervisor, however that one died."""
+    watched = supervisor()
+    if watched is not None:
+        die_with(watched)
+
+
+def die_with(watched: ProcessId) -> None:
+    """From now on this process ends within seconds of another one, however that one died.
 
     A thread looks for it: the kernel's own way (PR_SET_PDEATHSIG) exists on Linux only, and fires when the *thread* that
     started the process ends. Nothing is cleaned up, because everything that the platform does may be cut at any point.
     """
-    watched = supervisor()
-    if watched is not None:
-        threading.Thread(target=_end_after, args=(watched,), name="supervisor-watch", daemon=True).start()
+    threading.Thread(target=_end_after, args=(watched,), name=f"watch-{watched}", daemon=True).start()
 
 
 def _end_after(watched: ProcessId) -> None:

@@ -16,10 +16,11 @@ from martian_moments import ingest
 from martian_moments.assets.lake import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.automation.gap_sensor import run_request
 from martian_moments.automation.in_flight import UNFINISHED
+from martian_moments.automation.reading import in_words, read_on
 from martian_moments.automation.young import young_sols
-from martian_moments.errors import EventUnreadable, OffsetOutOfRange
+from martian_moments.errors import EventLogUnavailable, EventUnreadable
 from martian_moments.events.dead_letters import dead_letter
-from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, EventLog, Record
+from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Record
 from martian_moments.events.messages import RefreshRequest, SolsRequest, parse_request
 from martian_moments.partitions import LAKE_RUN_SOLS, registered_sols, spans
 from martian_moments.rooms import Rooms
@@ -75,16 +76,15 @@ def requests_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads the topic ingestion-scheduling and asks for the sols and refreshes that its messages name.",
     )
-    def ingestion_requests(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
+    def ingestion_requests(
+        context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]
+    ) -> dg.SensorResult | dg.SkipReason:
         cursor = Cursor.load(context.cursor) if context.cursor else first_look(rovers)
-        requests: list[dg.RunRequest] = []
-        for record in _read(context, rooms.log, cursor):
-            try:
-                requests += _act_on(record, context.instance, cursor, rovers)
-            except EventUnreadable as error:
-                context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
-                rooms.log.publish(INGESTION_DEAD, [dead_letter(record, str(error))])
-            cursor.offsets[record.partition] = record.offset + 1
+        try:
+            requests, read = _act_on_messages(context, rooms, cursor, rovers)
+        except EventLogUnavailable as error:
+            context.log.warning(str(error))
+            return dg.SkipReason(f"{error}. The cursor stays where it is.")
         for rover in list(cursor.refreshes):
             steps = _Steps(context.instance, rooms, rover, cursor.refreshes[rover], with_traverse=rover in traverse_rovers)
             requests += steps.next()
@@ -93,19 +93,28 @@ def requests_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg
         return dg.SensorResult(
             run_requests=requests,
             cursor=cursor.dump(),
-            skip_reason=None if requests else f"nothing to start; refreshing: {', '.join(cursor.refreshes) or 'none'}",
+            skip_reason=None if requests else f"{read}; refreshing: {', '.join(cursor.refreshes) or 'none'}",
         )
 
     return ingestion_requests
 
 
-def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor) -> list[Record]:
-    try:
-        return log.read(INGESTION_REQUESTS, cursor.offsets, limit=_LIMIT)
-    except OffsetOutOfRange as error:
-        cursor.offsets = {partition: mark.low for partition, mark in log.watermarks(INGESTION_REQUESTS).items()}
-        context.log.warning("%s. Reading on from the oldest request kept.", error)
-        return []
+def _act_on_messages(
+    context: dg.SensorEvaluationContext, rooms: Rooms, cursor: Cursor, rovers: Sequence[str]
+) -> tuple[list[dg.RunRequest], str]:
+    """Read on from the cursor; the runs that the messages ask for, and what was read, in words."""
+    batch = read_on(rooms.log, INGESTION_REQUESTS, cursor.offsets, limit=_LIMIT, warn=context.log.warning)
+    requests: list[dg.RunRequest] = []
+    for record in batch.records:
+        try:
+            requests += _act_on(record, context.instance, cursor, rovers)
+        except EventUnreadable as error:
+            context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+            rooms.log.publish(INGESTION_DEAD, [dead_letter(record, str(error))])
+    cursor.offsets = batch.offsets
+    read = f"{len(batch.records)} requests read; {in_words(batch.lag)}"
+    context.log.info(read)
+    return requests, read
 
 
 def first_look(rovers: Sequence[str]) -> Cursor:

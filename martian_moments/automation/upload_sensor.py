@@ -7,7 +7,7 @@ bronze run is not finished collects events meanwhile and gets one wider run afte
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -16,10 +16,11 @@ import dagster as dg
 
 from martian_moments.assets.bronze import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.automation.in_flight import InFlight
+from martian_moments.automation.reading import in_words, read_on
 from martian_moments.documents import Coordinates, Kind, coordinates, sol_key
-from martian_moments.errors import EventUnreadable, OffsetOutOfRange
+from martian_moments.errors import EventLogUnavailable, EventUnreadable
 from martian_moments.events.dead_letters import dead_letter
-from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, EventLog, Message, Record
+from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, EventLog, Message
 from martian_moments.events.uploads import Upload, parse_uploads
 from martian_moments.partitions import BRONZE_RUN_SOLS, missing_keys, registered_sols, spans
 from martian_moments.rooms import Rooms
@@ -29,6 +30,9 @@ NAME: Final = "upload_events"
 
 EVENTS_PER_TICK: Final = 5_000
 """A tick reads at most this many events: parsing them takes under a second of the 60 that a tick may last."""
+
+_DEAD_TOLD: Final = 10
+"""A tick's log names so many dead letters; all of them are in their topic."""
 
 
 @dataclass(slots=True)
@@ -91,10 +95,17 @@ def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.S
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads upload events and loads what they name into bronze; unreadable ones become dead letters.",
     )
-    def upload_events(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
+    def upload_events(
+        context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]
+    ) -> dg.SensorResult | dg.SkipReason:
         cursor = Cursor.load(context.cursor)
-        read, dead = _read(context, rooms.log, cursor, _Scope(rovers, traverse_rovers))
-        context.log.info("%d events read, %d made dead letters, %d objects wait for a run", read, dead, cursor.pending)
+        try:
+            read = _read(context, rooms.log, cursor, _Scope(rooms.lake_bucket, rovers, traverse_rovers))
+        except EventLogUnavailable as error:
+            # Not a failed tick: in an outage each would leave its traceback in the daemon's log.
+            context.log.warning(str(error))
+            return dg.SkipReason(f"{error}. The cursor stays where it is.")
+        context.log.info("%s; %d objects wait for a run", read, cursor.pending)
         registrations = _registrations(context.instance, cursor)
         under_way = InFlight(context)
         requests = list(_requests(cursor, under_way))
@@ -102,7 +113,7 @@ def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.S
             run_requests=requests,
             dynamic_partitions_requests=registrations,
             cursor=cursor.dump(),
-            skip_reason=None if requests else f"no event to act on; {cursor.pending} objects wait for a running load",
+            skip_reason=None if requests else f"{read}; {cursor.pending} objects wait for a running load",
         )
 
     return upload_events
@@ -110,40 +121,39 @@ def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.S
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The rovers that there are bronze partitions for."""
+    """The bucket of the lake, and the rovers that there are bronze partitions for."""
 
+    bucket: str
     rovers: Sequence[str]
     traverse_rovers: Sequence[str]
 
 
-def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, scope: _Scope) -> tuple[int, int]:
-    """Read on from the cursor; returns the number of events and of dead letters."""
-    try:
-        records = log.read(UPLOADS, cursor.offsets, limit=EVENTS_PER_TICK)
-    except OffsetOutOfRange as error:
-        marks = log.watermarks(UPLOADS)
-        cursor.offsets = {partition: mark.low for partition, mark in marks.items()}
-        context.log.warning("%s. Reading on from the oldest event kept; reconcile finds what was lost in between.", error)
-        return 0, 0
+def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, scope: _Scope) -> str:
+    """Read on from the cursor; tells what was read, in words."""
+    batch = read_on(log, UPLOADS, cursor.offsets, limit=EVENTS_PER_TICK, warn=context.log.warning)
     dead: list[Message] = []
-    for record in records:
+    foreign = 0
+    for record in batch.records:
         try:
-            for at in _named(record, scope):
+            uploads = [each for each in parse_uploads(record.value) if isinstance(each, Upload)]
+            ours = [upload for upload in uploads if upload.bucket == scope.bucket]
+            foreign += len(uploads) - len(ours)
+            for at in _named(ours, scope):
                 cursor.add(at)
         except EventUnreadable as error:
-            context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+            if len(dead) < _DEAD_TOLD:
+                context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
             dead.append(dead_letter(record, str(error)))
-        cursor.offsets[record.partition] = record.offset + 1
     # Before the cursor moves: a tick that dies here repeats its dead letters, one that moved first would lose them.
     log.publish(UPLOADS_DEAD, dead)
-    return len(records), len(dead)
+    cursor.offsets = batch.offsets
+    others = f", {foreign} of other buckets than {scope.bucket}" if foreign else ""
+    return f"{len(batch.records)} events read, {len(dead)} made dead letters{others}; {in_words(batch.lag)}"
 
 
-def _named(record: Record, scope: _Scope) -> Iterator[Coordinates]:
-    """The documents that an event names. Raises EventUnreadable for one that no partition can hold."""
-    for upload in parse_uploads(record.value):
-        if not isinstance(upload, Upload):
-            continue
+def _named(uploads: Iterable[Upload], scope: _Scope) -> Iterator[Coordinates]:
+    """The documents that were uploaded. Raises EventUnreadable for one that no partition can hold."""
+    for upload in uploads:
         at = coordinates(upload.key)
         if at is None:
             raise EventUnreadable(f"{upload.key!r} is not the key of a document")

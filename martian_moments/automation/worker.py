@@ -38,9 +38,9 @@ from dagster._utils.interrupts import capture_interrupts
 from martian_moments.automation.processes import WATCH_SECONDS, ProcessId, die_with_supervisor, supervisor
 
 WORKER_TAG: Final = "martian_moments/worker"
-"""The tag of a run with the identity of the process that executes it: ``pid@start``."""
+"""The tag of a run that names who executes it: a process of this machine (``pid@start``), or a Celery worker."""
 
-_PRELOADED: Final = (
+PRELOADED: Final = (
     "dagster._core.run_coordinator.queued_run_coordinator",
     "dagster._core.storage.sqlite_storage",
     "dagster._core.storage.upath_io_manager",
@@ -62,7 +62,7 @@ def main() -> None:
     # A Ctrl-C at the terminal reaches the whole process group: the workers end by it, and somebody has to report on them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    for module in _PRELOADED:
+    for module in PRELOADED:
         importlib.import_module(module)
     # Untouched by the collector, what was imported stays shared between the workers.
     gc.freeze()
@@ -149,7 +149,12 @@ def _work(order: _Order) -> int:
         with DagsterInstance.from_ref(_ref_of(args)) as instance:
             # The worker tags the run itself, before it starts: whoever sees a started run can ask for its worker.
             instance.add_run_tags(args.run_id, {WORKER_TAG: str(ProcessId.mine())})
-            return _execute_run_command_body(args.run_id, instance, _discard, set_exit_code_on_failure=True)
+            return execute(instance, args.run_id)
+
+
+def execute(instance: DagsterInstance, run_id: str) -> int:
+    """Execute a run in this process; returns the exit code. Call it within ``capture_interrupts``."""
+    return _execute_run_command_body(run_id, instance, _discard, set_exit_code_on_failure=True)
 
 
 def _report_death(order: _Order) -> int:

@@ -24,8 +24,17 @@ LOADS_COMPLETE: Final = "warehouse-load-complete"
 TOPICS: Final[Mapping[str, int]] = {UPLOADS: 4, UPLOADS_DEAD: 1, INGESTION_REQUESTS: 1, INGESTION_DEAD: 1, LOADS_COMPLETE: 1}
 """Every topic and its number of partitions."""
 
-Offsets = dict[int, int]
-"""The next offset to read, by partition."""
+DEAD_LETTERS: Final[Mapping[str, str]] = {UPLOADS_DEAD: UPLOADS, INGESTION_DEAD: INGESTION_REQUESTS}
+"""Each dead-letter topic, and the topic that its letters come from."""
+
+RETENTION_DAYS: Final[Mapping[str, int]] = {
+    UPLOADS: 7,  # what a platform that was down for longer missed, reconcile finds in the lake
+    UPLOADS_DEAD: 30,
+    INGESTION_REQUESTS: 7,
+    INGESTION_DEAD: 30,
+    LOADS_COMPLETE: 30,
+}
+"""How long a log that forgets keeps each topic's messages. It is set when a topic is created; operators may change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +73,19 @@ class EventLog(Protocol):
         ...
 
     def publish(self, topic: str, messages: Iterable[Message]) -> None:
-        """Append messages; on return they are durable. Raises EventLogError (unknown topic, log not writable)."""
+        """Append messages; on return they are durable. Raises EventLogError (unknown topic, log not writable).
+
+        When it raises, some of the messages may have been appended.
+        """
         ...
 
     def read(self, topic: str, offsets: Mapping[int, int], *, limit: int) -> list[Record]:
         """At most ``limit`` records from the given offsets on; it never waits for more.
 
-        Partitions that are not given start at 0. The limit is shared fairly between partitions; within each, records come in
-        the order of their offsets. Raises OffsetOutOfRange when an offset lies below the low or above the high watermark.
+        Partitions that are not given start at the low watermark. The limit is shared fairly between partitions; within each,
+        records come in the order of their offsets, which may have holes. Fewer records than ``limit`` mean that there was no
+        more below the high watermarks at the time of the call. Raises OffsetOutOfRange when an offset lies below the low or
+        above the high watermark, EventLogUnavailable when the log does not answer.
         """
         ...
 

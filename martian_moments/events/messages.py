@@ -12,17 +12,20 @@ traverse maps of rovers and, with ``young``, for every sol that may still get ph
 
     {"schema": 1, "asset": "bronze/curiosity/photos", "loaded_at": "2026-04-01T12:00:00Z", "objects": ["photos/…"],
      "records": 856}
+
+``docs/schemas`` has the JSON Schema of both, made from the models here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -30,12 +33,13 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
 from martian_moments.documents import MAX_SOL
 from martian_moments.errors import EventUnreadable
-from martian_moments.events.log import Message
+from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, Message
 from martian_moments.rovers import ROVERS
 
 
@@ -45,12 +49,12 @@ def _known(rover: str) -> str:
     return rover
 
 
-RoverName = Annotated[str, AfterValidator(_known)]
+RoverName = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(ROVERS)})]
 Sol = Annotated[int, Field(ge=0, le=MAX_SOL)]
 
 
 class SolsRequest(BaseModel):
-    """Ask for the sols of a range."""
+    """Ask for the sols from ``first_sol`` to ``last_sol``, which is not below it; ``refetch``: also for whole ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,6 +90,27 @@ Request = Annotated[Annotated[SolsRequest, Tag("sols")] | Annotated[RefreshReque
 _REQUEST: TypeAdapter[SolsRequest | RefreshRequest] = TypeAdapter(Request)
 
 
+class LoadComplete(BaseModel):
+    """Objects of the lake were loaded into bronze; ``records`` counts what is in them: photos, sols, waypoints."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: Literal[1] = Field(alias="schema")
+    asset: str
+    loaded_at: AwareDatetime
+    objects: tuple[str, ...]
+    records: Annotated[int, Field(ge=0)]
+
+
+_MODELS: Final[dict[str, TypeAdapter[Any]]] = {INGESTION_REQUESTS: _REQUEST, LOADS_COMPLETE: TypeAdapter(LoadComplete)}
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schema of each topic's messages."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {topic: {**dialect, **model.json_schema(), "title": topic} for topic, model in _MODELS.items()}
+
+
 def parse_request(value: bytes | None) -> SolsRequest | RefreshRequest:
     """What a message of ``ingestion-scheduling`` asks for. Raises EventUnreadable with the reason."""
     try:
@@ -109,5 +134,5 @@ def sols_request(rover: str, sols: Sequence[int], *, refetch: bool) -> Message:
 
 def load_complete(asset: str, loaded_at: datetime, objects: Collection[str], records: int) -> Message:
     """The message that tells of a load."""
-    body = {"schema": 1, "asset": asset, "loaded_at": loaded_at, "objects": sorted(objects), "records": records}
-    return Message(asset, orjson.dumps(body, option=orjson.OPT_UTC_Z))
+    load = LoadComplete(schema=1, asset=asset, loaded_at=loaded_at, objects=tuple(sorted(objects)), records=records)
+    return Message(asset, load.model_dump_json(by_alias=True).encode())

@@ -7,14 +7,28 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from martian_moments.errors import EventLogError
+from martian_moments.events.kafka import KafkaEventLog
 from martian_moments.events.log import EventLog
 from martian_moments.events.sqlite import SqliteEventLog
 
 
-def open_log(url: str, kafka: Mapping[str, str] | None = None) -> EventLog:  # noqa: ARG001 - for the log on Kafka
-    """The log at ``sqlite:///file`` (an absolute path). Raises EventLogError for any other address."""
+def open_log(url: str, kafka: Mapping[str, str] | None = None) -> EventLog:
+    """The log at ``sqlite:///file`` (an absolute path) or ``kafka://host:port,host:port[/prefix]``.
+
+    Args:
+        url: the address.
+        kafka: librdkafka's options, for a log on Kafka.
+
+    Raises:
+        EventLogError: the address is of neither kind.
+        SettingsError: an option that the log itself must set.
+    """
     match urlsplit(url).scheme:
         case "sqlite":
             return SqliteEventLog(Path(url.removeprefix("sqlite://")))
+        case "kafka":
+            return KafkaEventLog(url, kafka)
         case _:
-            raise EventLogError(f"{url} is not the address of an event log; use sqlite:///file")
+            raise EventLogError(
+                f"{url} is not the address of an event log; use sqlite:///file or kafka://host:port,host:port[/prefix]"
+            )

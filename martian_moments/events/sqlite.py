@@ -20,8 +20,9 @@ from typing import Final
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from martian_moments.errors import EventLogError, OffsetOutOfRange
+from martian_moments.errors import EventLogError
 from martian_moments.events.log import TOPICS, Message, Record, Watermarks
+from martian_moments.events.offsets import fair_shares, starts
 
 _BUSY_SECONDS: Final = 30.0
 """How long a writer waits for its turn. A turn takes about a millisecond."""
@@ -76,37 +77,34 @@ class SqliteEventLog:
 
     def read(self, topic: str, offsets: Mapping[int, int], *, limit: int) -> list[Record]:
         """See :class:`martian_moments.events.log.EventLog`."""
-        partitions = self._partitions(topic)
-        if unknown := sorted(set(offsets) - set(range(partitions))):
-            raise OffsetOutOfRange(f"{topic} has {partitions} partitions, there is no partition {unknown[0]}")
         with self._transaction("DEFERRED") as connection:  # one snapshot for watermarks and messages
-            waiting: dict[int, int] = {}
-            for partition in range(partitions):
-                start, high = offsets.get(partition, 0), _high(connection, topic, partition)
-                if not 0 <= start <= high:
-                    raise OffsetOutOfRange(f"{topic}[{partition}]: offset {start} is outside 0 to {high} in {self._path}")
-                waiting[partition] = high - start
+            marks = self._marks(connection, topic)
+            start = starts(topic, offsets, marks)
+            waiting = {partition: mark.high - start[partition] for partition, mark in marks.items()}
             rows = [
                 row
                 for partition, share in sorted(fair_shares(waiting, limit).items())
                 for row in connection.execute(
                     'SELECT topic, partition, "offset", key, value, timestamp_ms FROM messages'
                     ' WHERE topic = ? AND partition = ? AND "offset" >= ? ORDER BY "offset" LIMIT ?',
-                    (topic, partition, offsets.get(partition, 0), share),
+                    (topic, partition, start[partition], share),
                 )
             ]
         return [Record(*row) for row in rows]
 
     def watermarks(self, topic: str) -> dict[int, Watermarks]:
         """Per partition of the topic; the low one is always 0."""
-        partitions = self._partitions(topic)
         with self._transaction("DEFERRED") as connection:
-            return {partition: Watermarks(0, _high(connection, topic, partition)) for partition in range(partitions)}
+            return self._marks(connection, topic)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+    def _marks(self, connection: sqlite3.Connection, topic: str) -> dict[int, Watermarks]:
+        partitions = range(self._partitions(topic))
+        return {partition: Watermarks(0, _high(connection, topic, partition)) for partition in partitions}
 
     def _partitions(self, topic: str) -> int:
         try:
@@ -130,17 +128,6 @@ class SqliteEventLog:
                 f"event log {self._path}: {error}; check that its disk has space, that this user may write there,"
                 f" and that no program holds it for more than {_BUSY_SECONDS:.0f} s"
             ) from error
-
-
-def fair_shares(waiting: Mapping[int, int], limit: int) -> dict[int, int]:
-    """Split ``limit`` between partitions: equal shares, and what one does not need goes to those that have more waiting."""
-    shares: dict[int, int] = {}
-    for left, (partition, messages) in zip(
-        range(len(waiting), 0, -1), sorted(waiting.items(), key=lambda item: item[1]), strict=True
-    ):
-        shares[partition] = min(messages, -(-limit // left))
-        limit -= shares[partition]
-    return shares
 
 
 def _connect(path: Path) -> sqlite3.Connection:

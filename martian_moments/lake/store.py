@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ _ADVICE: Final = (
     # EPERM, EACCES, EROFS
     (re.compile(r"os error (1|13|30)\)"), "check who owns the folder and whether this user may write there"),
     (re.compile(r"status code: 40[13]"), "check the keys and the policy of the bucket"),
-    (re.compile("NoSuchBucket"), "create the bucket, or correct the address"),
+    (re.compile("NoSuchBucket"), "martian-moments init makes the bucket; or correct the address"),
     (re.compile(""), "check that the address is right and that the store answers, then try again"),
 )
 """What to do, by what the store's error says: obstore has no classes for most of these."""
@@ -92,6 +93,9 @@ class Put:
 Announce = Callable[[ObjectInfo], None]
 """Told of a document that was just written, from a worker thread."""
 
+Known = Callable[[], Mapping[str, tuple[str, Header]]]
+"""Tells documents' headers by key, each with the ETag that its object had."""
+
 
 class Lake:
     """The objects under one address.
@@ -99,7 +103,9 @@ class Lake:
     Every method raises LakeError when the store refuses or cannot be reached; the message says what to do.
     """
 
-    def __init__(self, url: str, *, s3: S3Options | None = None, announce: Announce | None = None) -> None:
+    def __init__(
+        self, url: str, *, s3: S3Options | None = None, announce: Announce | None = None, known: Known | None = None
+    ) -> None:
         """Open the store; a folder is created when missing.
 
         Args:
@@ -107,9 +113,11 @@ class Lake:
             s3: for ``s3://`` addresses.
             announce: called after each write of a document, for a store that does not announce its own (S3 does). A process
                 that dies between the write and the call loses the event; comparing the lake with bronze finds the object.
+            known: asked once, before the first headers are read, for those that somebody has read already.
         """
         self.url = url
         self._announce = announce
+        self._known = known
         self._headers: dict[str, tuple[str, Header | None]] = {}  # by key: the ETag it was read from, and the header
         with self._errors("open", ""):
             self._store = open_store(url, s3)
@@ -160,6 +168,20 @@ class Lake:
             starts, ends = [start for start, _ in ranges], [end for _, end in ranges]
             return [part.to_bytes() for part in obstore.get_ranges(self._store, key, starts=starts, ends=ends)]
 
+    def probe(self) -> None:
+        """Write, read, and see a conditional PUT refused, in the folder ``doctor``, which announces nothing.
+
+        Raises LakeError when the store does not keep what it promises.
+        """
+        key, body = "doctor/probe", os.urandom(16)
+        self.put_bytes(key, body)
+        if self.get(key) != body:
+            raise LakeError(f"{self.url} gave back other bytes than were written; check the store")
+        if not self._in_files and self._replace(None, key, body):
+            raise LakeError(
+                f"{self.url} ignores conditions on PUT: of two runs at once the older answer could win; upgrade it"
+            )
+
     async def put_if_changed(self, document: Document) -> Put:
         """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.
 
@@ -175,9 +197,12 @@ class Lake:
         """The headers of the documents in a folder, by key; with ``keys``, of these only.
 
         Headers are remembered by ETag for the life of this Lake, so that a repeated call costs one listing (11,476 documents
-        in files: 1.6 s the first time, 0.2 s again). A document whose header cannot be read is left out and logged once: it
-        counts as missing until it is fetched again.
+        in files: 1.6 s the first time, 0.2 s again; on MinIO 7 s, but 1 s with those that are known, and 0.7 s). A document
+        whose header cannot be read is left out and logged once: it counts as missing until it is fetched again.
         """
+        if self._known:
+            self._headers |= self._known()
+            self._known = None
         wanted = [info for info in self.list(prefix) if coordinates(info.key) and (keys is None or info.key in keys)]
         unread = [info for info in wanted if self._headers.get(info.key, ("",))[0] != info.etag]
         with ThreadPoolExecutor(_READERS) as pool:

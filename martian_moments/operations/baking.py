@@ -20,7 +20,7 @@ def bake() -> bool:
     Raises:
         SettingsError: dbt could not parse it; the message is dbt's.
     """
-    if SPECS.is_file() and SPECS.stat().st_mtime >= _last_change():
+    if baked():
         return False
     where = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
     command = (sys.executable, "-m", "dbt.cli.main", "--quiet", "--log-level-file", "none", "parse", *where)
@@ -29,6 +29,11 @@ def bake() -> bool:
         raise SettingsError(f"dbt could not parse {PROJECT}:\n{result.stdout}{result.stderr}")
     write_specs(make_specs(MANIFEST), SPECS)
     return True
+
+
+def baked() -> bool:
+    """Whether the dbt project has been parsed since it changed."""
+    return SPECS.is_file() and SPECS.stat().st_mtime >= _last_change()
 
 
 def _last_change() -> float:

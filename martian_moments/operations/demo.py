@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,14 +15,32 @@ from martian_moments.operations.status import Status
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
+from martian_moments.settings import Settings
 
 SOLS: Final = 40
 """Sols with photos per rover: enough for every picture to have a shape, few enough for two minutes."""
 
 CONFIG: Final = ReplicaConfig(sols=SOLS, scale=0.5)
 
-ENVIRONMENT: Final = {"MARS_REQUESTS_PER_MINUTE": "60000", "MARS_CONCURRENCY": "16"}
-"""The replica needs no politeness."""
+_POLITENESS: Final = {"MARS_REQUESTS_PER_MINUTE": "60000", "MARS_CONCURRENCY": "16"}
+"""The replica needs none."""
+
+
+def environment(home: Path, addresses: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a demonstration: a world of its own, whatever the environment and ``.env`` say about lake and log.
+
+    ``addresses`` are the replica's, by the names of their settings.
+    """
+    own = Settings(home=home, lake_url="", events_url="", warehouse_url="", dagster_home=None)
+    return {
+        **_POLITENESS,
+        "MARS_HOME": str(home),
+        "MARS_LAKE_URL": own.lake,
+        "MARS_EVENTS_URL": own.events,
+        "MARS_WAREHOUSE_URL": own.warehouse,
+        "MARS_DAGSTER_HOME": str(own.instance_home),
+        **{f"MARS_{name.upper()}": address for name, address in addresses.items()},
+    }
 
 
 def start_anew(home: Path) -> None:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
+from martian_moments.documents import FOLDERS, coordinates
 from martian_moments.errors import MartianError
-from martian_moments.events.log import TOPICS
-from martian_moments.operations.platform import find_running
+from martian_moments.events.log import TOPICS, UPLOADS
+from martian_moments.operations.instance import open_instance
+from martian_moments.operations.parts import Part, parts
+from martian_moments.operations.platform import find_running, require_running
 from martian_moments.rooms import Rooms
 
 _ENOUGH_BYTES: Final = 2 * 1024**3
 """The full history takes about 1 GB in lake, warehouse and published tables together."""
+
+_LATEST_EVENTS: Final = 200
+"""How many of a partition's last events are looked at for one of this lake."""
+
+_EVENT_DELAY: Final = timedelta(seconds=60)
+"""An event takes under a second; after a broker's restart MinIO sends what it kept within half a minute."""
+
+
+_WORKER_SECONDS: Final = 3.0
+"""Workers answer beside the run that they execute, within milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +40,25 @@ class Finding:
     detail: str
 
 
+class _Fault(MartianError):
+    """A check found something that a person has to set right."""
+
+
 def check_up(rooms: Rooms) -> Iterator[Finding]:
-    """Check each part in turn."""
-    checks: list[tuple[str, Callable[[Rooms], str]]] = [
-        ("disk", _disk),
-        ("lake", _lake),
-        ("event log", _log),
-        ("warehouse", _warehouse),
-        ("dbt project", _models),
-        ("platform", _platform),
+    """Check that each part is there, then that what is there works."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("disk", partial(_disk, rooms)),
+        *((part.what, partial(_part, part)) for part in parts(rooms)),
+        ("lake", partial(_lake, rooms)),
+        ("event log", partial(_log, rooms)),
+        *([("upload events", partial(_upload_events, rooms))] if rooms.lake_announces_itself else []),
+        ("published tables", partial(_published, rooms)),
+        ("platform", partial(_platform, rooms)),
+        *([("workers", _workers)] if rooms.settings.broker_url else []),
     ]
     for what, check in checks:
         try:
-            yield Finding(what, ok=True, detail=check(rooms))
+            yield Finding(what, ok=True, detail=check())
         except (MartianError, OSError) as error:
             yield Finding(what, ok=False, detail=str(error))
 
@@ -49,35 +68,81 @@ def _disk(rooms: Rooms) -> str:
     home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(home).free
     if free < _ENOUGH_BYTES:
-        raise OSError(f"{free / 1024**3:.1f} GB free at {home}; the full history needs {_ENOUGH_BYTES / 1024**3:.0f}")
+        raise _Fault(f"{free / 1024**3:.1f} GB free at {home}; the full history needs {_ENOUGH_BYTES / 1024**3:.0f}")
     return f"{free / 1024**3:.0f} GB free at {home}"
 
 
+def _part(part: Part) -> str:
+    lacking = part.lacking()
+    if lacking and not part.on_demand:
+        raise _Fault(f"{part.where}: {lacking}; martian-moments init sets it right")
+    return f"{part.where}: {lacking}; the first start makes it, or martian-moments init" if lacking else part.where
+
+
 def _lake(rooms: Rooms) -> str:
-    body = uuid.uuid4().bytes
-    rooms.lake.put_bytes("doctor/probe", body)
-    if rooms.lake.get("doctor/probe") != body:
-        raise OSError(f"{rooms.settings.lake} gave back other bytes than were written; check the store")
+    rooms.lake.probe()
     return f"{rooms.settings.lake}: written and read"
 
 
 def _log(rooms: Rooms) -> str:
     messages = sum(mark.high - mark.low for topic in TOPICS for mark in rooms.log.watermarks(topic).values())
-    return f"{rooms.settings.events}: {len(TOPICS)} topics, {messages} messages"
+    for topic in TOPICS:
+        rooms.log.read(topic, _last(rooms, topic, 1), limit=1)
+    return f"{rooms.settings.events}: {len(TOPICS)} topics read, {messages} messages"
 
 
-def _warehouse(rooms: Rooms) -> str:
-    # Never opened here: a load may hold it, and its own runs report what is wrong with it.
+def _upload_events(rooms: Rooms) -> str:
+    """Whether the lake's newest document was announced. A probe of its own would be a document that nobody can load."""
+    documents = [each for folder in FOLDERS for each in rooms.lake.list(folder) if coordinates(each.key)]
+    if not documents:
+        return "nothing was uploaded yet"
+    newest = max(documents, key=lambda each: each.modified)
+    records = rooms.log.read(UPLOADS, _last(rooms, UPLOADS, _LATEST_EVENTS), limit=TOPICS[UPLOADS] * _LATEST_EVENTS)
+    mine = [each.timestamp_ms for each in records if each.key.startswith(f"{rooms.lake_bucket}/")]
+    latest = datetime.fromtimestamp(max(mine, default=0) / 1_000, UTC)
+    if newest.modified > latest + _EVENT_DELAY and newest.modified < datetime.now(UTC) - _EVENT_DELAY:
+        raise _Fault(
+            f"{newest.key} was written at {newest.modified:%Y-%m-%d %H:%M} UTC and no event has come since "
+            f"{f'{latest:%Y-%m-%d %H:%M}' if mine else 'the log began'}; see what the object store's log says about its "
+            "Kafka target. Nothing is lost: reconcile loads what no event told of"
+        )
+    return f"{newest.key}, the newest document, was announced"
+
+
+def _last(rooms: Rooms, topic: str, count: int) -> dict[int, int]:
+    return {partition: max(mark.low, mark.high - count) for partition, mark in rooms.log.watermarks(topic).items()}
+
+
+def _published(rooms: Rooms) -> str:
     ledger = rooms.published.read("bronze", "ledger", ["object_key"])
-    return f"{rooms.settings.warehouse}: {0 if ledger is None else ledger.num_rows} objects in the published ledger"
-
-
-def _models(_: Rooms) -> str:
-    from martian_moments.operations.baking import bake
-
-    return "parsed now" if bake() else "parsed"
+    return f"{rooms.settings.published}: {0 if ledger is None else ledger.num_rows} objects in the published ledger"
 
 
 def _platform(rooms: Rooms) -> str:
-    running = find_running(Path(rooms.settings.home))
-    return "not running; martian-moments up starts it" if running is None else f"running, {running.url or 'headless'}"
+    settings = rooms.settings
+    if not settings.deployed:
+        running = find_running(settings.home)
+        return "not running; martian-moments up starts it" if running is None else f"running, {running.url or 'headless'}"
+    with open_instance(settings) as instance:
+        require_running(settings, instance)
+    return "running, every daemon beats"
+
+
+def _workers() -> str:
+    from kombu.exceptions import OperationalError
+
+    from martian_moments.automation.celery_app import app
+
+    try:
+        answers = app.control.ping(timeout=_WORKER_SECONDS)
+    except OperationalError as error:
+        raise _Fault(
+            f"the broker of MARS_BROKER_URL does not answer ({error}); start Redis, or correct the address"
+        ) from error
+    names = sorted(name for answer in answers for name in answer)
+    if not names:
+        raise _Fault(
+            "no worker answers, so that runs stay in the queue; start one with "
+            "celery -A martian_moments.automation.celery_app worker -Q dagster"
+        )
+    return ", ".join(names)

@@ -1,16 +1,23 @@
-"""The running platform as others see it: a state file under the home, and whether it still tells the truth."""
+"""The running platform as others see it: embedded by a state file under the home, deployed by its daemon's heartbeats."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import orjson
+from dagster import DagsterInstance
 
 from martian_moments.automation.processes import ProcessId
+from martian_moments.errors import PlatformDown
+from martian_moments.settings import Settings
 
 _STATE_FILE: Final = "platform.json"
+
+FRESH_SECONDS: Final = 90.0
+"""A daemon beats every 30 s; after three beats that did not come it counts as gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,27 @@ class RunningPlatform:
     def supervisor(self) -> ProcessId:
         """The supervisor's identity."""
         return ProcessId.parse(self.process)
+
+
+def is_running(settings: Settings, instance: DagsterInstance) -> bool:
+    """Whether the platform that the settings name is up, seen from here."""
+    if not settings.deployed:
+        return find_running(settings.home) is not None
+    beats = instance.get_daemon_heartbeats()
+    oldest = time.time() - FRESH_SECONDS
+    return all(name in beats and beats[name].timestamp >= oldest for name in instance.get_required_daemon_types())
+
+
+def require_running(settings: Settings, instance: DagsterInstance) -> None:
+    """Raise PlatformDown, with what to do, unless the platform is up."""
+    if is_running(settings, instance):
+        return
+    if settings.deployed:
+        raise PlatformDown(
+            f"the platform of {settings.instance_home} is not running: no heartbeat of its daemon for "
+            f"{FRESH_SECONDS:.0f} s; start the daemon, and see its log"
+        )
+    raise PlatformDown(f"the platform on {settings.home} is not running; start it with martian-moments up")
 
 
 def find_running(home: Path) -> RunningPlatform | None:

@@ -16,7 +16,8 @@ import dagster as dg
 from martian_moments import ingest
 from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.automation.in_flight import active_backfills, unfinished_runs
-from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Watermarks
+from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
+from martian_moments.events.offsets import lag
 from martian_moments.gaps import Gap, Tries, gaps_of
 from martian_moments.loading import silver_lags, unloaded
 from martian_moments.rooms import Rooms
@@ -58,13 +59,15 @@ class Status:
 
     Attributes:
         rovers: by name.
-        dead_letters: messages in the dead-letter topics.
+        dead_letters: messages in the dead-letter topics; a letter that was replayed stays there.
+        lag: what the sensors have not read yet, by topic and partition.
         settled: everything that is promised is in gold, but for shorts that wait for their next attempt.
         waiting_for: why it is not settled, in words.
     """
 
     rovers: dict[str, RoverStatus]
     dead_letters: int
+    lag: dict[str, dict[int, int]]
     settled: bool
     waiting_for: list[str]
 
@@ -78,7 +81,8 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
     tries = gap_sensor.read_cursor(_cursor(instance, gap_sensor.NAME))
     held = _Held(rooms)
     rovers = {rover: _rover(rooms, rover, tries.get(rover, Tries()), held) for rover in rooms.settings.rovers}
-    waiting_for = [*_waiting_for_platform(instance, running=running), *_waiting_for_events(rooms, instance)]
+    followed = _Followed(rooms, instance)
+    waiting_for = [*_waiting_for_platform(instance, running=running), *followed.waiting_for()]
     for rover, each in rovers.items():
         due = [short for short in each.short if short.next_attempt_at is None]
         if each.gaps or due:
@@ -87,9 +91,9 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
         waiting_for.append(f"{different} objects of the lake are not in bronze yet")
     elif silver_lags(rooms.published):
         waiting_for.append("silver and gold have not seen all of bronze yet")
-    dead_marks = [mark for topic in (UPLOADS_DEAD, INGESTION_DEAD) for mark in rooms.log.watermarks(topic).values()]
+    dead_marks = [mark for topic in DEAD_LETTERS for mark in rooms.log.watermarks(topic).values()]
     dead = sum(mark.high - mark.low for mark in dead_marks)
-    return Status(rovers, dead, settled=not waiting_for, waiting_for=waiting_for)
+    return Status(rovers, dead, followed.lag, settled=not waiting_for, waiting_for=waiting_for)
 
 
 class _Held:
@@ -142,33 +146,37 @@ def _gap_status(gap: Gap, tries: Tries, now: datetime) -> GapStatus:
 
 def _waiting_for_platform(instance: dg.DagsterInstance, *, running: bool) -> Iterator[str]:
     if not running:
-        yield "the platform is not running; start it with martian-moments up"
+        yield "the platform is not running"
     if runs := len(unfinished_runs(instance)):
         yield f"{runs} runs queued or running"
     if backfills := len(active_backfills(instance)):
         yield f"{backfills} backfills under way"
 
 
-def _waiting_for_events(rooms: Rooms, instance: dg.DagsterInstance) -> Iterator[str]:
-    uploads = upload_sensor.Cursor.load(_cursor(instance, upload_sensor.NAME))
-    if unread := _unread(rooms, UPLOADS, uploads.offsets) + uploads.pending:
-        yield f"{unread} upload events to act on"
-    text = _cursor(instance, requests_sensor.NAME)
-    requests = requests_sensor.Cursor.load(text) if text else requests_sensor.first_look(rooms.settings.rovers)
-    if unread := _unread(rooms, INGESTION_REQUESTS, requests.offsets):
-        yield f"{unread} ingestion requests unread"
-    if requests.refreshes:
-        yield f"manifests, maps or young sols to be fetched of {', '.join(requests.refreshes)}"
+class _Followed:
+    """The topics that the sensors follow.
 
+    Attributes:
+        lag: what they have not read yet, by topic and partition.
+    """
 
-def _unread(rooms: Rooms, topic: str, offsets: dict[int, int]) -> int:
-    marks = rooms.log.watermarks(topic)
-    return sum(mark.high - _next_offset(mark, offsets.get(partition, 0)) for partition, mark in marks.items())
+    def __init__(self, rooms: Rooms, instance: dg.DagsterInstance) -> None:
+        self._uploads = upload_sensor.Cursor.load(_cursor(instance, upload_sensor.NAME))
+        text = _cursor(instance, requests_sensor.NAME)
+        self._requests = requests_sensor.Cursor.load(text) if text else requests_sensor.first_look(rooms.settings.rovers)
+        self.lag = {
+            UPLOADS: lag(self._uploads.offsets, rooms.log.watermarks(UPLOADS)),
+            INGESTION_REQUESTS: lag(self._requests.offsets, rooms.log.watermarks(INGESTION_REQUESTS)),
+        }
 
-
-def _next_offset(mark: Watermarks, offset: int) -> int:
-    # A log that is younger than the cursor is read from its beginning.
-    return offset if mark.low <= offset <= mark.high else mark.low
+    def waiting_for(self) -> Iterator[str]:
+        """What is left to do about them, in words."""
+        if unread := sum(self.lag[UPLOADS].values()) + self._uploads.pending:
+            yield f"{unread} upload events to act on"
+        if unread := sum(self.lag[INGESTION_REQUESTS].values()):
+            yield f"{unread} ingestion requests unread"
+        if self._requests.refreshes:
+            yield f"manifests, maps or young sols to be fetched of {', '.join(self._requests.refreshes)}"
 
 
 def _cursor(instance: dg.DagsterInstance, sensor: str) -> str | None:

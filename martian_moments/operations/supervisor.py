@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import time
@@ -23,13 +22,11 @@ from martian_moments.automation.processes import SUPERVISOR_VARIABLE, ProcessId
 from martian_moments.automation.worker import end_run
 from martian_moments.errors import PlatformFailed, PlatformRunning
 from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
+from martian_moments.operations.instance import prepare_instance
 from martian_moments.operations.platform import RunningPlatform, clear_state, read_state, write_state
 
 LOCATION: Final = "martian_moments"
 """The name of the code location."""
-
-_PREPARED: Final = "dagster/prepared"
-"""Written when the instance's databases exist: who opens them while they are being created meets half of them."""
 
 _LOOPBACK: Final = "127.0.0.1"
 _READY_SECONDS: Final = 120.0
@@ -137,41 +134,6 @@ class Supervisor:
 
 
 @contextmanager
-def open_instance(home: Path) -> Iterator[DagsterInstance]:
-    """The Dagster instance of the embedded platform as it is.
-
-    Before the first start there is none; then what is given is empty and forgets. Also while the first start creates it.
-    """
-    if not (home / _PREPARED).is_file():
-        with DagsterInstance.local_temp() as instance:
-            yield instance
-        return
-    os.environ["DAGSTER_HOME"] = str(home / "dagster")
-    with DagsterInstance.get() as instance:
-        yield instance
-
-
-@contextmanager
-def prepare_instance(home: Path, *, instance_config: Path, pools: Mapping[str, int]) -> Iterator[DagsterInstance]:
-    """The Dagster instance of the embedded platform, made where it is missing, with its pool limits set.
-
-    Args:
-        home: the embedded platform's folder; DAGSTER_HOME is its folder ``dagster``.
-        instance_config: the dagster.yaml to use; copied to DAGSTER_HOME.
-        pools: limits to set in the instance, by pool.
-    """
-    dagster_home = home / "dagster"
-    dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(instance_config, dagster_home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(dagster_home)
-    with DagsterInstance.get() as instance:
-        for pool, limit in pools.items():
-            instance.event_log_storage.set_concurrency_slots(pool, limit)
-        (home / _PREPARED).touch()
-        yield instance
-
-
-@contextmanager
 def supervise(
     home: Path,
     *,
@@ -200,7 +162,7 @@ def supervise(
         before = read_state(home)
         if before is not None:
             stop_all(before.supervisor, patience=0)
-        with prepare_instance(home, instance_config=instance_config, pools=pools) as instance:
+        with prepare_instance(home / "dagster", instance_config=instance_config, pools=pools) as instance:
             for run in settle_runs(instance, "The platform stopped while the run was under way."):
                 on_event(f"run {run} was cut off when the platform stopped; it counts as a crash")
             platform = Supervisor(home, instance=instance, module=module, port=port, on_event=on_event)

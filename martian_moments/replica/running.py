@@ -95,6 +95,18 @@ class RunningReplica:
         return f"{self.base_url}/mer"
 
     @property
+    def addresses(self) -> dict[str, str]:
+        """Every address of it, by the name of its setting."""
+        return {
+            "v1_url": self.v1_url,
+            "m20_url": self.m20_url,
+            "msl_url": self.msl_url,
+            "mmgis_url": self.mmgis_url,
+            "pds_url": self.pds_url,
+            "mer_traverse_url": self.mer_traverse_url,
+        }
+
+    @property
     def control(self) -> Control:
         """Its controls."""
         return Control(self.base_url)

@@ -15,26 +15,19 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 
 from martian_moments.errors import WarehouseBusy, WarehouseError
-from martian_moments.rovers import ROVERS
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
+from martian_moments.warehouse.bronze import LEDGER_QUERY, TABLES, as_arrow, batches, references
 from martian_moments.warehouse.published import Published
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-_BATCH_OBJECTS: Final = 500
-_BATCH_BYTES: Final = 32 * 1024 * 1024
-
 # From v1.2 on, long strings are kept in zstd: a full history takes a tenth of the space, and loads 30 % faster. A row group
 # is compressed again whenever rows join it: at the default of 122,880 rows every batch would compress the whole history.
 _STORAGE: Final = "storage_version 'v1.4.0', row_group_size 2048"
 
 _RETRY_SECONDS: Final = 0.2
-
-_LEDGER_COLUMNS: Final = (
-    "object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised, complete, fetched_at, loaded_at"
-)
 
 _BRONZE_TABLE: Final = """
 create table if not exists {table} (
@@ -83,7 +76,7 @@ class DuckDBWarehouse:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._connected() as connection, _transaction(connection):
-            for table in sorted(set(TABLE_OF.values())):
+            for table in TABLES:
                 connection.execute(_BRONZE_TABLE.format(table=table))
             _create_references(connection)
 
@@ -98,7 +91,7 @@ class DuckDBWarehouse:
     def load(self, objects: Iterable[BronzeObject]) -> LoadReport:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         report = LoadReport()
-        for batch in _batches(objects):
+        for batch in batches(objects):
             with self._connected() as connection, _transaction(connection):
                 _load_batch(connection, batch, report)
         return report
@@ -187,19 +180,6 @@ def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _batches(objects: Iterable[BronzeObject]) -> Iterator[list[BronzeObject]]:
-    batch: list[BronzeObject] = []
-    size = 0
-    for item in objects:
-        batch.append(item)
-        size += len(item.text)
-        if len(batch) >= _BATCH_OBJECTS or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
 @contextmanager
 def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.begin()
@@ -215,7 +195,7 @@ def _load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[BronzeObj
     for table, group in groupby(sorted(batch, key=_table_of), key=_table_of):
         items = list(group)
         held = _held(connection, table, items)
-        newest: dict[str, BronzeObject] = {}
+        newest: list[BronzeObject] = []
         for item in items:
             etag, version = held.get(item.key, (None, None))
             if etag == item.etag:
@@ -224,10 +204,9 @@ def _load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[BronzeObj
                 report.stale.append(item.key)
             else:
                 report.loaded.append(item.key)
-                newest[item.key] = item
-                held[item.key] = (item.etag, _version(item))
+                newest.append(item)
         if newest:
-            _write(connection, table, list(newest.values()))
+            _write(connection, table, newest)
 
 
 def _table_of(item: BronzeObject) -> str:
@@ -250,62 +229,23 @@ def _held(
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, items: Sequence[BronzeObject]) -> None:
-    connection.register("batch", _arrow(items))
+    import pyarrow as pa
+
+    rows = as_arrow(items)
+    loaded_at = pa.array([datetime.now(UTC)] * len(items), pa.timestamp("us", tz="UTC"))
+    connection.register("batch", rows.append_column("loaded_at", loaded_at))
     connection.execute(f"insert or replace into {table} by name select * from batch")
     connection.unregister("batch")
 
 
-def _arrow(items: Sequence[BronzeObject]) -> pa.Table:
-    import pyarrow as pa
-
-    moment = pa.timestamp("us", tz="UTC")
-    headers = [item.header for item in items]
-    return pa.table(
-        {
-            "object_key": [item.key for item in items],
-            "rover": [header.rover for header in headers],
-            "sol": pa.array([header.sol for header in headers], pa.int32()),
-            "kind": [header.kind.value for header in headers],
-            "source": [header.source for header in headers],
-            "etag": [item.etag for item in items],
-            "fingerprint": [header.fingerprint for header in headers],
-            "record_count": [header.record_count for header in headers],
-            "promised": pa.array([header.promised for header in headers], pa.int64()),
-            "complete": [header.complete for header in headers],
-            "fetched_at": pa.array([header.fetched_at for header in headers], moment),
-            "loaded_at": pa.array([datetime.now(UTC)] * len(items), moment),
-            "document": pa.array([item.text for item in items], pa.binary()).cast(pa.string()),
-        }
-    )
-
-
 def _create_references(connection: duckdb.DuckDBPyConnection) -> None:
-    """Facts about rovers and cameras enter SQL here and nowhere else."""
     import pyarrow as pa
 
-    rovers = [
-        {
-            "rover": r.name,
-            "title": r.title,
-            "landing_date": r.landing_date,
-            "first_sol": r.first_sol,
-            "first_midnight": r.first_midnight,
-        }
-        for r in ROVERS.values()
-    ]
-    cameras = [
-        {"rover": r.name, "camera": c.name, "full_name": c.full_name, "role": c.role}
-        for r in ROVERS.values()
-        for c in r.cameras.values()
-    ]
-    for name, rows in (("rovers", rovers), ("cameras", cameras)):
+    for name, rows in references().items():
         connection.register("facts", pa.Table.from_pylist(rows))
         connection.execute(f"create or replace table {name} as select * from facts")
         connection.unregister("facts")
 
 
 def _select(table: PublishedTable, catalog: str) -> str:
-    if table == LEDGER:
-        parts = (f"select {_LEDGER_COLUMNS} from {name}" for name in sorted(set(TABLE_OF.values())))
-        return " union all ".join(parts)
-    return f"select * from {catalog}.{table.schema}.{table.name}"
+    return LEDGER_QUERY if table == LEDGER else f"select * from {catalog}.{table.schema}.{table.name}"

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from martian_moments.errors import SettingsError
 from martian_moments.warehouse.base import Warehouse
 
+if TYPE_CHECKING:
+    from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 
-def open_warehouse(url: str, *, wait_seconds: float = 600.0) -> Warehouse:
-    """The warehouse at ``duckdb:///file``. Nothing is opened or created yet.
+
+def open_warehouse(url: str, snowflake: SnowflakeAccount | None = None, *, wait_seconds: float = 600.0) -> Warehouse:
+    """The warehouse at ``duckdb:///file``, or the account's at ``snowflake://``. Nothing is opened or created yet.
 
     Raises:
-        SettingsError: the address is of no warehouse that is built.
+        SettingsError: the address is of no warehouse that is built, or a setting of the account is missing or refused.
     """
     parts = urlsplit(url)
-    match parts.scheme:
-        case "duckdb":
+    match parts.scheme, snowflake:
+        case "duckdb", _:
             from martian_moments.warehouse.duckdb import DuckDBWarehouse
 
             return DuckDBWarehouse(Path(parts.netloc + parts.path), wait_seconds=wait_seconds)
+        case "snowflake", account if account is not None:
+            from martian_moments.warehouse.snowflake import SnowflakeWarehouse
+
+            return SnowflakeWarehouse(account, wait_seconds=wait_seconds)
         case _:
-            raise SettingsError(f"{url!r} is not a warehouse; use duckdb:///file")
+            raise SettingsError(f"{url!r} is not a warehouse; use duckdb:///file or snowflake:// with an account")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,12 +41,10 @@ class Published:
         A folder gets the file under another name, then renamed; S3 gets one PUT: readers see the old table or the new one.
         """
         key = _key(schema, table)
-        try:
+        with self._errors("write", key):
             if self._holds(key, file):
                 return False
             obstore.put(self._store, key, file, use_multipart=False)
-        except (BaseError, OSError) as error:
-            raise self._failure("write", key, error) from error
         return True
 
     def read(self, schema: str, table: str, columns: Sequence[str] | None = None) -> pa.Table | None:
@@ -55,11 +54,10 @@ class Published:
 
         key = _key(schema, table)
         try:
-            body = obstore.get(self._store, key).bytes()
+            with self._errors("read", key):
+                body = obstore.get(self._store, key).bytes()
         except FileNotFoundError:
             return None
-        except (BaseError, OSError) as error:
-            raise self._failure("read", key, error) from error
         # Without threads, and not by read_table (pyarrow.dataset, which has its own): a thread of Arrow's that lets go of a
         # Python buffer while the interpreter ends aborts the process: one status in forty, one in twelve with read_table.
         with pq.ParquetFile(pa.BufferReader(body)) as file:
@@ -69,11 +67,10 @@ class Published:
         """When the table last changed (UTC), or None when it has never been published."""
         key = _key(schema, table)
         try:
-            return obstore.head(self._store, key)["last_modified"]
+            with self._errors("read", key):
+                return obstore.head(self._store, key)["last_modified"]
         except FileNotFoundError:
             return None
-        except (BaseError, OSError) as error:
-            raise self._failure("read", key, error) from error
 
     def _holds(self, key: str, file: Path) -> bool:
         try:
@@ -87,8 +84,17 @@ class Published:
         with file.open("rb") as stream:
             return held.digest() == hashlib.file_digest(stream, "sha256").digest()
 
-    def _failure(self, verb: str, key: str, error: Exception) -> WarehouseError:
-        return WarehouseError(f"{self._url}/{key}: cannot {verb} the published table ({error}); check space and permissions")
+    @contextmanager
+    def _errors(self, verb: str, key: str) -> Iterator[None]:
+        """A table that is not there stays FileNotFoundError; a bucket that is not there is a failure like any other."""
+        try:
+            yield
+        except (BaseError, OSError) as error:
+            if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+                raise
+            reason = str(error).partition("\n")[0]  # what follows is a dump of obstore's own structures
+            advice = "check space and permissions, on S3 the bucket and the keys (martian-moments doctor)"
+            raise WarehouseError(f"{self._url}/{key}: cannot {verb} the published table ({reason}); {advice}") from error
 
 
 def _key(schema: str, table: str) -> str:

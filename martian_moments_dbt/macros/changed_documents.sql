@@ -1,20 +1,31 @@
 {#
-    The documents that photo_records does not hold in this version: compared one by one, not by a watermark, so that
-    nothing is lost whatever arrives late or is replaced. Empty documents have no rows to hold.
+    Whether a row's document is one that photo_records does not hold in this version: compared one by one, not by a watermark,
+    so that nothing is lost whatever arrives late or is replaced. Empty documents have no rows to hold.
+#}
+{% macro is_changed_document(object_key, held) -%}
+    {{ return(adapter.dispatch('is_changed_document')(object_key, held)) }}
+{%- endmacro %}
 
-    Their keys go into the query as literals: a literal list reaches the scan below the unnesting, a join does not, and
+{#
+    Their keys go into the query as literals: a literal list reaches the scan below the unnesting, a subquery does not, and
     would parse every document of the history again (4 s for 1.2 million photos, instead of 0.1 s).
 #}
-{% macro changed_documents(held) -%}
-    {% set query %}
-        select object_key
-        from {{ ref('photo_documents') }}
-        where
-            is_chosen and record_count > 0
-            and (object_key, etag) not in (select distinct object_key, etag from {{ held }})
-        order by object_key
-    {% endset %}
-    {{ return(run_query(query).columns[0].values() | list if execute else []) }}
+{% macro duckdb__is_changed_document(object_key, held) -%}
+    {%- set changed = run_query(_changed_documents(held)).columns[0].values() if execute else [] -%}
+    {{ object_key }} in ({% for key in changed %}'{{ key }}', {% endfor %}null)
+{%- endmacro %}
+
+{# Snowflake takes at most 16,384 literals in a list, and prunes by a subquery. #}
+{% macro snowflake__is_changed_document(object_key, held) -%}
+    {{ object_key }} in ({{ _changed_documents(held) }})
+{%- endmacro %}
+
+{% macro _changed_documents(held) -%}
+    select object_key
+    from {{ ref('photo_documents') }}
+    where
+        is_chosen and record_count > 0
+        and (object_key, etag) not in (select object_key, etag from {{ held }})
 {%- endmacro %}
 
 {# Rows of documents that were replaced, emptied, or are no longer the chosen source of their sol. #}

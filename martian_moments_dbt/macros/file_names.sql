@@ -25,7 +25,7 @@
 {%- endmacro %}
 
 {% macro stem(file_name) -%}
-    {{ matched(file_name, '^(.*?)(_1200)?[.][A-Za-z]+$') }}
+    coalesce({{ matched(file_name, '^(.*)_1200[.][A-Za-z]+$') }}, {{ matched(file_name, '^(.*)[.][A-Za-z]+$') }})
 {%- endmacro %}
 
 {# full | subframe | downsampled | thumbnail | mixed, or null where the name does not tell. #}

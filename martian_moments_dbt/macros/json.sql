@@ -70,19 +70,26 @@
 
 {% macro snowflake__records(documents, array, keep, fields) -%}
     select
-        {%- for name, expression in keep.items() %}
-        {{ expression }} as {{ name }},
+        {%- for name in keep %}
+        {{ name }},
         {%- endfor %}
-        pages.index * 1000000 + records.index as position,
+        page.index * 1000000 + record.index as position,
         {%- for name, path in fields.items() %}
-        records.value:{{ path }}::varchar as {{ name }}{{ ',' if not loop.last }}
+        record.value:{{ path }}::varchar as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ documents }},
-        lateral flatten(input => document:pages) as pages,
-        lateral flatten(input => pages.value:{{ array }}) as records
+    from (
+        select
+            {%- for name, expression in keep.items() %}
+            {{ expression }} as {{ name }},
+            {%- endfor %}
+            document:pages as pages
+        from {{ documents }}
+    ) as parsed,
+        lateral flatten(input => pages) as page,
+        lateral flatten(input => page.value:{{ array }}) as record
 {%- endmacro %}
 
-{# One field of a JSON column, or of text that is JSON, as text. #}
+{# One field of a JSON column as text; of text that is JSON, through parsed(). #}
 {% macro json_text(value, path) -%}
     {{ return(adapter.dispatch('json_text')(value, path)) }}
 {%- endmacro %}
@@ -92,7 +99,19 @@
 {%- endmacro %}
 
 {% macro snowflake__json_text(value, path) -%}
-    parse_json({{ value }}::varchar):{{ path }}::varchar
+    {{ value }}:{{ path }}::varchar
+{%- endmacro %}
+
+{% macro parsed(text) -%}
+    {{ return(adapter.dispatch('parsed')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__parsed(text) -%}
+    {{ text }}
+{%- endmacro %}
+
+{% macro snowflake__parsed(text) -%}
+    try_parse_json({{ text }})
 {%- endmacro %}
 
 {% macro to_integer(text) -%}

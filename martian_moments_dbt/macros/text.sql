@@ -1,4 +1,7 @@
-{# The first group of a regular expression, or null where it does not match. #}
+{#
+    The first group of a regular expression, or null where it does not match or the group is empty. Snowflake's expressions are
+    POSIX's: no lazy quantifiers, no look-around.
+#}
 {% macro matched(text, pattern) -%}
     {{ return(adapter.dispatch('matched')(text, pattern)) }}
 {%- endmacro %}
@@ -8,5 +11,5 @@
 {%- endmacro %}
 
 {% macro snowflake__matched(text, pattern) -%}
-    regexp_substr({{ text }}, '{{ pattern | replace('\\', '\\\\') }}', 1, 1, 'e', 1)
+    nullif(regexp_substr({{ text }}, '{{ pattern }}', 1, 1, 'e', 1), '')
 {%- endmacro %}

@@ -1,4 +1,4 @@
-"""What every event log promises. A new log joins by adding its address to LOGS."""
+"""What every event log promises. A new log joins by adding the fixture of its address to LOGS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -17,16 +17,19 @@ from martian_moments.errors import EventLogError, OffsetOutOfRange
 from martian_moments.events.log import TOPICS, UPLOADS, UPLOADS_DEAD, EventLog, Message, Record, Watermarks
 from martian_moments.events.open import open_log
 
-LOGS: dict[str, Callable[[Path], str]] = {
-    "sqlite": lambda folder: f"sqlite://{folder / 'events.db'}",
-}
+LOGS = ["sqlite_file", pytest.param("topics", marks=pytest.mark.services)]
 WRITERS, BATCHES, BATCH = 3, 60, 4
 _spawn = multiprocessing.get_context("spawn")
 
 
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> str:
+    return f"sqlite://{tmp_path / 'events.db'}"
+
+
 @pytest.fixture(params=LOGS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return LOGS[request.param](tmp_path)
+def url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
 
 
 @pytest.fixture

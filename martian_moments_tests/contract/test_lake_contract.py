@@ -1,10 +1,11 @@
-"""What every lake promises. A new store joins by adding its address to LAKES."""
+"""What every lake promises, in a folder and on S3."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,21 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.documents import Document, decode, encode
+from martian_moments.documents import Document, Header, decode, encode
 from martian_moments.errors import LakeError, ObjectMissing
-from martian_moments.lake.store import Announce, Lake, ObjectInfo
+from martian_moments.lake.store import Announce, Lake, ObjectInfo, StoredObject
+from martian_moments_tests.buckets import OwnBucket
 from martian_moments_tests.builders import FETCHED, photos_document
 
 OpenLake = Callable[[Announce | None], Lake]
 
-LAKES: dict[str, Callable[[Path], OpenLake]] = {
-    "files": lambda folder: lambda announce: Lake(folder.as_uri(), announce=announce),
-}
 
-
-@pytest.fixture(params=LAKES)
+@pytest.fixture(params=["files", pytest.param("s3", marks=pytest.mark.services)])
 def open_lake(request: pytest.FixtureRequest, tmp_path: Path) -> OpenLake:
-    return LAKES[request.param](tmp_path / "a lake")
+    if request.param == "files":
+        return lambda announce: Lake((tmp_path / "a lake").as_uri(), announce=announce)
+    bucket: OwnBucket = request.getfixturevalue("bucket")
+    return lambda announce: Lake(bucket.url, s3=bucket.s3, announce=announce)
 
 
 @pytest.fixture
@@ -44,6 +45,19 @@ async def test_an_object_comes_back_as_it_was_written(lake: Lake) -> None:
     lake.put_bytes("published/gold/t/t.parquet", body)
     assert lake.get("published/gold/t/t.parquet") == body
     assert await lake.aget("published/gold/t/t.parquet") == body
+
+
+def test_an_objects_bytes_come_with_their_own_etag(lake: Lake) -> None:
+    contents = [bytes([value]) * 50_000 for value in range(200)]
+    written = {lake.put_bytes("index/a", contents[0]).etag: contents[0]}
+    read: list[StoredObject] = []
+    reader = threading.Thread(target=lambda: read.extend(lake.read("index/a") for _ in range(200)))
+    reader.start()
+    while reader.is_alive():
+        content = contents[len(written) % 200]
+        written[lake.put_bytes("index/a", content).etag] = content
+    assert len({each.info.etag for each in read}) > 5
+    assert all(written[each.info.etag] == each.body and each.info.size == 50_000 for each in read)
 
 
 async def test_a_missing_object_is_told_apart_from_a_failure(lake: Lake) -> None:
@@ -65,7 +79,10 @@ def test_put_head_and_list_agree_on_an_object(lake: Lake) -> None:
     head = lake.head("index/a")
     assert head is not None
     assert (put.key, put.etag, put.size) == (head.key, head.etag, head.size) == ("index/a", head.etag, 5)
-    assert lake.list("index") == [head]
+    (listed,) = lake.list("index")
+    assert (listed.key, listed.etag, listed.size) == (head.key, head.etag, head.size)
+    # HTTP tells when an object was written to the second, a listing to the millisecond.
+    assert abs(listed.modified - head.modified) < timedelta(seconds=1)
     assert '"' not in head.etag
     assert before < head.modified < datetime.now(UTC) + timedelta(seconds=2)
 
@@ -183,6 +200,24 @@ async def test_heads_follow_a_document_that_was_replaced(lake: Lake, open_lake: 
     assert lake.heads("photos/") == {later.header.key: later.header}
 
 
+async def test_headers_that_somebody_knows_are_not_read_again(lake: Lake) -> None:
+    known, replaced, unknown = photos_document(1), photos_document(2), photos_document(3)
+    puts = [await lake.put_if_changed(each) for each in (known, replaced, unknown)]
+    told = replace(known.header, requests=())
+    asked: list[None] = []
+
+    def tell() -> dict[str, tuple[str, Header]]:
+        asked.append(None)
+        return {puts[0].key: (puts[0].etag, told), puts[1].key: ("older", told)}
+
+    lake._known = tell
+    for _ in range(2):
+        assert lake.heads("photos/") == dict(
+            zip((put.key for put in puts), (told, replaced.header, unknown.header), strict=True)
+        )
+    assert len(asked) == 1
+
+
 async def test_heads_leave_out_a_broken_document_and_read_the_rest(lake: Lake) -> None:
     good, bad, empty = photos_document(1), photos_document(2), photos_document(3)
     await lake.put_if_changed(good)
@@ -218,3 +253,17 @@ def test_a_reader_sees_the_old_object_or_the_new_one(lake: Lake) -> None:
         assert lake.get("published/t") in bodies
         assert [info.size for info in lake.list("published")] == [2_000_000]
     writer.join()
+
+
+async def test_an_older_version_is_read_where_the_store_keeps_them(lake: Lake) -> None:
+    first = lake.put_bytes("index/a", b"1")
+    second = lake.put_bytes("index/a", b"2")
+    if first.version is None:
+        with pytest.raises(LakeError, match="a folder keeps no versions"):
+            lake.get("index/a", version="1")
+        return
+    assert second.version is not None
+    assert [lake.get("index/a", version=each.version) for each in (first, second)] == [b"1", b"2"]
+    assert lake.read("index/a").info.version == second.version
+    with pytest.raises(ObjectMissing, match=f"index/a in version {uuid.UUID(int=1)}"):
+        lake.get("index/a", version=str(uuid.UUID(int=1)))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from martian_moments.documents import Document, Header, Kind, decode_text, encode
 from martian_moments.rovers import ROVERS
-from martian_moments.warehouse.base import LEDGER, BronzeObject, Warehouse
+from martian_moments.warehouse.base import LEDGER, BronzeObject, PublishedTable, Warehouse
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published
 
@@ -31,10 +31,12 @@ def waypoints() -> BronzeObject:
     return BronzeObject(header.key, "w", header, decode_text(header.key, encode(Document(header, (b'{"features":[]}',)))))
 
 
-@pytest.fixture(params=["duckdb"])
+@pytest.fixture(params=["duckdb", "snowflake"])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
-    addresses = {"duckdb": f"duckdb://{tmp_path}/home/bronze.duckdb"}
-    warehouse = open_warehouse(addresses[request.param])
+    if request.param == "snowflake":
+        warehouse = open_warehouse("snowflake://", request.getfixturevalue("fakesnow")())
+    else:
+        warehouse = open_warehouse(f"duckdb://{tmp_path}/home/bronze.duckdb")
     warehouse.ensure()
     return warehouse
 
@@ -109,7 +111,7 @@ def test_two_versions_in_one_load_leave_the_newest(warehouse: Warehouse) -> None
 def test_a_broken_iterable_keeps_what_was_committed_and_nothing_of_the_open_batch(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("martian_moments.warehouse.duckdb._BATCH_OBJECTS", 2)
+    monkeypatch.setattr("martian_moments.warehouse.bronze.BATCH_OBJECTS", 2)
 
     def objects() -> Iterator[BronzeObject]:
         yield from (photos(sol) for sol in (1, 2, 3))
@@ -134,14 +136,35 @@ def test_the_published_ledger_is_the_ledger_and_an_unchanged_one_is_left_alone(w
     assert warehouse.publish(published, [LEDGER]) == [LEDGER]
 
 
-def test_every_camera_of_every_rover_is_in_the_reference_tables(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_every_rover_and_camera_is_in_the_reference_tables(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ensure()
-    with duckdb.connect(str(tmp_path / "home" / "bronze.duckdb"), read_only=True) as connection:
-        rows = connection.sql("select rover, camera, role from bronze.bronze.cameras order by all").fetchall()
-        assert connection.sql("select rover, first_sol from bronze.bronze.rovers order by all").fetchall() == [
-            ("curiosity", 0),
-            ("opportunity", 1),
-            ("perseverance", 0),
-            ("spirit", 1),
-        ]
-    assert rows == sorted((r.name, c.name, c.role) for r in ROVERS.values() for c in r.cameras.values())
+    published = Published(tmp_path.as_uri())
+    tables = [PublishedTable("bronze", "rovers", ("rover",)), PublishedTable("bronze", "cameras", ("rover", "camera"))]
+    warehouse.publish(published, tables)
+    rovers, cameras = (published.read(table.schema, table.name) for table in tables)
+    assert rovers is not None
+    assert cameras is not None
+    assert rovers.to_pylist() == [
+        {
+            "rover": rover.name,
+            "title": rover.title,
+            "landing_date": rover.landing_date,
+            "first_sol": rover.first_sol,
+            "first_midnight": rover.first_midnight,
+        }
+        for rover in sorted(ROVERS.values(), key=lambda rover: rover.name)
+    ]
+    told = [(row["rover"], row["camera"], row["full_name"], row["role"]) for row in cameras.to_pylist()]
+    assert told == sorted((r.name, c.name, c.full_name, c.role) for r in ROVERS.values() for c in r.cameras.values())
+
+
+def test_two_loads_at_once_leave_the_newest_of_every_document_once(warehouse: Warehouse) -> None:
+    older = [photos(sol, etag=f"old{sol}") for sol in range(1, 41)]
+    newer = [photos(sol, etag=f"new{sol}", fetched_at=NOON + timedelta(seconds=1)) for sol in range(40, 0, -1)]
+    with ThreadPoolExecutor() as threads:
+        reports = list(threads.map(warehouse.load, [older, newer, older, newer]))
+    assert [(row["sol"], row["etag"]) for row in warehouse.ledger().to_pylist()] == [(n, f"new{n}") for n in range(1, 41)]
+    # Whoever came first, each document was written at most once.
+    written = [(key, number % 2) for number, report in enumerate(reports) for key in report.loaded]
+    assert len(written) == len(set(written))
+    assert sum(is_newer for _, is_newer in written) == 40

@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
-import dagster as dg
 import psutil
-import pyarrow.compute as pc
 
 from martian_moments.automation.processes import supervised_by
 from martian_moments.events.log import INGESTION_REQUESTS
 from martian_moments.events.messages import refresh_request
+from martian_moments.operations.demo import environment
 from martian_moments.operations.platform import find_running
-from martian_moments.operations.status import Status
-from martian_moments.operations.status import status as read_status
 from martian_moments.replica.running import RunningReplica
 from martian_moments.rooms import Rooms
-from martian_moments.settings import Settings
 from martian_moments_tests.conftest import REPOSITORY
-
-T = TypeVar("T")
+from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
 
 READY_SECONDS = 120
-REST_SECONDS = 15
-"""Three ticks of the sensors."""
-
-
-def wait_until(condition: Callable[[], T | None], what: Callable[[], str], seconds: float, pause: float = 0.5) -> T:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what()}"
-        time.sleep(pause)
-    return value
 
 
 @dataclass
-class Platform:
+class Platform(Loop):
     """``martian-moments up --headless`` on a home of its own."""
 
     home: Path
@@ -57,20 +39,11 @@ class Platform:
     def __post_init__(self) -> None:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MARS_")},
-            "MARS_HOME": str(self.home),
-            "MARS_V1_URL": self.replica.v1_url,
-            "MARS_MMGIS_URL": self.replica.mmgis_url,
-            "MARS_MER_TRAVERSE_URL": self.replica.mer_traverse_url,
-            "MARS_REQUESTS_PER_MINUTE": "60000",
+            **environment(self.home, self.replica.addresses),
             "MARS_CONCURRENCY": "8",
             **self.extra,
         }
-        self.settings = Settings.load(
-            home=self.home,
-            v1_url=self.replica.v1_url,
-            mmgis_url=self.replica.mmgis_url,
-            mer_traverse_url=self.replica.mer_traverse_url,
-        )
+        self.settings = settings_of(self.environment)
         self.rooms = Rooms(self.settings)
 
     def up(self) -> None:
@@ -87,6 +60,10 @@ class Platform:
         state = find_running(self.home)
         return state is not None and state.supervisor.pid == self.process.pid
 
+    def revive(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            self.up()
+
     def down(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -95,46 +72,6 @@ class Platform:
 
     def log_tail(self) -> str:
         return (self.home.parent / f"{self.home.name}-up.log").read_text()[-3000:]
-
-    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(Path(sys.executable).with_name("martian-moments")), *arguments]
-        return subprocess.run(
-            command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=300, check=False
-        )
-
-    @contextmanager
-    def instance(self) -> Iterator[dg.DagsterInstance]:
-        os.environ["DAGSTER_HOME"] = str(self.settings.instance_home)
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-
-    def status(self) -> Status:
-        with self.instance() as instance:
-            return read_status(self.rooms, instance, running=find_running(self.home) is not None)
-
-    def settle(self, seconds: float) -> Status:
-        """Wait until all is settled; restarts the supervisor where a test has killed it."""
-
-        def settled() -> Status | None:
-            if self.process is None or self.process.poll() is not None:
-                self.up()
-            now = self.status()
-            return now if now.settled else None
-
-        return wait_until(settled, lambda: f"not settled: {self.status().waiting_for}\n{self.log_tail()}", seconds)
-
-    def rest(self, seconds: float) -> Status:
-        """Wait until all is settled and no sensor finds anything more to start: what is under way may cause one more run."""
-        while True:
-            now = self.settle(seconds)
-            runs = len(self.runs())
-            time.sleep(REST_SECONDS)
-            if len(self.runs()) == runs:
-                return now
-
-    def runs(self, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
-        with self.instance() as instance:
-            return list(instance.get_runs(dg.RunsFilter(statuses=list(statuses))))
 
     def victims(self, kind: str) -> list[int]:
         """The living processes of one kind: supervisor, daemon, code server, forge or run worker."""
@@ -151,39 +88,6 @@ class Platform:
         pids = wait_until(lambda: self.victims(kind), lambda: f"no {kind} to kill:\n{self.log_tail()}", 120, pause=0.02)
         with suppress(ProcessLookupError):
             os.kill(chance.choice(pids), signal.SIGKILL)
-
-    def published(self, schema: str, table: str) -> list[dict[str, Any]]:
-        rows = self.rooms.published.read(schema, table)
-        assert rows is not None, f"{schema}.{table} is not published"
-        return list(rows.to_pylist())
-
-    def photo_counts(self) -> dict[tuple[str, int], int]:
-        """Photos in the published facts by rover and sol."""
-        rows = self.rooms.published.read("silver", "fact_photos", ["rover", "sol"])
-        assert rows is not None
-        counted = rows.group_by(["rover", "sol"]).aggregate([([], "count_all")]).to_pylist()
-        return {(row["rover"], row["sol"]): row["count_all"] for row in counted}
-
-    def assert_exactly_the_truth(self) -> None:
-        """Lake, bronze and gold hold exactly what the replica has: each photo, once."""
-        truth = self.replica.control.truth()
-        now = self.status()
-        facts = self.rooms.published.read("silver", "fact_photos", ["rover", "source_id"])
-        assert facts is not None
-        summary = {row["rover"]: row for row in self.published("gold", "rover_summary")}
-        for rover, expected in truth["rovers"].items():
-            found = now.rovers[rover]
-            counts = (found.photos_in_lake, found.photos_in_bronze, found.photos_in_silver, summary[rover]["photos"])
-            assert counts == (expected["photos"],) * 4, rover
-            assert found.sols_in_lake == found.sols_in_bronze == len(expected["sols"]), rover
-            ids = facts.filter(pc.equal(facts["rover"], rover))["source_id"].to_pylist()
-            digest = hashlib.sha256("\n".join(sorted(ids, key=int)).encode()).hexdigest()
-            assert digest == expected["photo_ids_sha256"], rover
-            in_gold = {sol: count for (name, sol), count in self.photo_counts().items() if name == rover}
-            assert in_gold == {int(sol): count for sol, count in expected["sols"].items()}, rover
-        if "perseverance" in truth["traverse"] and "perseverance" in truth["rovers"]:
-            driven = summary["perseverance"]["distance_m"]
-            assert abs(driven - truth["traverse"]["perseverance"]["distance_m"]) < 0.1
 
 
 def _kind(pid: int) -> str | None:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import dagster as dg
+import psutil
 
 SCRATCH = Path(os.environ["SCRATCH"])
 
@@ -50,6 +51,17 @@ def stubborn() -> None:
             continue
 
 
+@dg.asset(pool="scratch")
+def alone() -> None:
+    """Fails when another execution of it is under way."""
+    lock = SCRATCH / "alone.lock"
+    if lock.exists() and psutil.pid_exists(int(lock.read_text())):
+        raise dg.Failure(f"at the same time as process {lock.read_text()}")
+    lock.write_text(str(os.getpid()))
+    time.sleep(1.5)
+    lock.unlink()
+
+
 @dg.sensor(asset_selection=["quick"], minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
 def pulse() -> dg.SkipReason:
     """Counts its evaluations."""
@@ -58,7 +70,7 @@ def pulse() -> dg.SkipReason:
     return dg.SkipReason("only a pulse")
 
 
-ASSETS = (quick, failing, patient, stubborn)
+ASSETS = (quick, failing, patient, stubborn, alone)
 
 defs = dg.Definitions(
     assets=ASSETS,

@@ -14,7 +14,8 @@ from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import running
-from martian_moments_tests.e2e.platform import Platform, platform, wait_until
+from martian_moments_tests.e2e.loop import wait_until
+from martian_moments_tests.e2e.platform import Platform, platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import dagster as dg
 import httpx
@@ -20,22 +19,13 @@ import pytest
 from martian_moments.automation.processes import ProcessId, supervised_by
 from martian_moments.operations.platform import RunningPlatform, find_running
 from martian_moments_tests.conftest import REPOSITORY
+from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until
 
 pytestmark = pytest.mark.e2e
 
-T = TypeVar("T")
-
-
-def wait_until(condition: Callable[[], T | None], what: str, seconds: float = 60) -> T:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for: {what}"
-        time.sleep(0.05)
-    return value
-
 
 @dataclass
-class Platform:
+class Platform(ScratchPlatform):
     home: Path
     scratch: Path
     process: subprocess.Popen[bytes]
@@ -68,62 +58,10 @@ class Platform:
 
         return wait_until(find, f"a child with {argument}")
 
-    def graphql(self, query: str, **variables: Any) -> Any:
-        answer = httpx.post(
-            f"{self.state.url}/graphql", json={"query": query, "variables": variables}, timeout=30, trust_env=False
-        )
-        answer.raise_for_status()
-        assert "errors" not in answer.json(), answer.text
-        return answer.json()["data"]
-
-    def launch(self, asset: str) -> str:
-        selector = {
-            "jobName": f"{asset}_job",
-            "repositoryName": "__repository__",
-            "repositoryLocationName": "martian_moments",
-        }
-        result = self.graphql(
-            "mutation($p: ExecutionParams!) {launchRun(executionParams: $p)"
-            " {__typename ... on LaunchRunSuccess {run {runId}} ... on PythonError {message}}}",
-            p={"selector": selector, "runConfigData": {}},
-        )["launchRun"]
-        assert result["__typename"] == "LaunchRunSuccess", result
-        return str(result["run"]["runId"])
-
-    def runs(self) -> dict[str, dict[str, Any]]:
-        rows = self.graphql("{runsOrError {... on Runs {results {runId status parentRunId}}}}")["runsOrError"]["results"]
-        return {row["runId"]: row for row in rows}
-
-    def status(self, run: str) -> str:
-        return str(self.runs()[run]["status"])
-
-    def wait_for_status(self, run: str, *statuses: str) -> str:
-        wait_until(lambda: self.status(run) in statuses, f"run {run} is {' or '.join(statuses)}")
-        return self.status(run)
-
-    def retry_of(self, run: str) -> str:
-        def find() -> str | None:
-            return next((other for other, row in self.runs().items() if row["parentRunId"] == run), None)
-
-        return wait_until(find, f"run {run} is repeated")
-
-    def worker_pids(self, asset: str) -> list[int]:
-        file = self.scratch / f"{asset}.started"
-        return [int(line) for line in file.read_text().split()] if file.exists() else []
-
-    def wait_for_worker(self, asset: str, *, nth: int = 1) -> int:
-        wait_until(lambda: len(self.worker_pids(asset)) >= nth, f"worker {nth} of {asset} has begun")
-        return self.worker_pids(asset)[nth - 1]
-
-    def begin_patient_run(self) -> tuple[str, int]:
-        """A run that waits, and its worker."""
-        (self.scratch / "patient.go").unlink(missing_ok=True)
-        before = len(self.worker_pids("patient"))
-        run = self.launch("patient")
-        return run, self.wait_for_worker("patient", nth=before + 1)
-
-    def let_go(self) -> None:
-        (self.scratch / "patient.go").touch()
+    @property
+    def url(self) -> str:
+        assert self.state.url is not None
+        return self.state.url
 
     def pulse(self) -> int:
         file = self.scratch / "pulse"
@@ -249,11 +187,10 @@ def test_the_web_interface_answers_again_after_it_was_killed(platform: Platform)
 
 def test_a_cancelled_run_ends_canceled_and_is_not_repeated(platform: Platform) -> None:
     run, worker = platform.begin_patient_run()
-    result = platform.graphql("mutation($r: String!) {terminateRun(runId: $r) {__typename}}", r=run)
-    assert result["terminateRun"]["__typename"] == "TerminateRunSuccess"
+    platform.terminate(run)
     assert platform.wait_for_status(run, "CANCELED", "FAILURE", "SUCCESS") == "CANCELED"
     wait_until(lambda: not psutil.pid_exists(worker), "the worker is gone")
-    assert run not in {row["parentRunId"] for row in platform.runs().values()}
+    assert platform.retries_of(run) == []
 
 
 def test_nothing_outlives_a_killed_supervisor_and_the_next_one_settles_and_repeats_its_runs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -12,12 +13,14 @@ import pytest
 
 from martian_moments import cli
 from martian_moments.automation.processes import ProcessId
-from martian_moments.events.log import INGESTION_REQUESTS
+from martian_moments.events.dead_letters import dead_letter
+from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Record
 from martian_moments.events.messages import parse_request
 from martian_moments.operations.platform import RunningPlatform, write_state
 from martian_moments_tests.platforms import Platform
 
 Run = Callable[..., tuple[int, str, str]]
+COMMANDS = ["up", "demo", "init", "refresh", "backfill", "status", "dead-letters", "doctor", "replica"]
 
 
 @pytest.fixture
@@ -62,6 +65,13 @@ def test_commands_that_need_the_platform_say_how_to_start_it(run: Run, command: 
     assert code == 1
     (line,) = err.strip().splitlines()
     assert "is not running; start it with martian-moments up" in line
+
+
+def test_up_refuses_to_start_what_is_deployed(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("up", MARS_DAGSTER_HOME=str(tmp_path / "deployed"))
+    assert code == 1
+    (line,) = err.strip().splitlines()
+    assert "names a deployed platform" in line
 
 
 @pytest.mark.parametrize("command", [["refresh", "sojourner"], ["backfill", "sojourner", "1-2"]])
@@ -117,11 +127,59 @@ def test_the_status_for_people_names_every_rover_and_why_it_is_not_settled(run: 
     assert "the platform is not running" in out
 
 
+def test_dead_letters_are_shown_and_replayed(platform: Platform, run: Run) -> None:
+    assert run("dead-letters")[:2] == (0, "0 dead letters\n")
+    platform.rooms.log.publish(UPLOADS_DEAD, [dead_letter(Record(UPLOADS, 2, 41, "mars/[x]", b"v", 0), "no known shape")])
+    code, out, _ = run("dead-letters")
+    assert code == 0
+    assert re.fullmatch(r"minio-events-dlq 0 0  \S+Z  mars/\[x\]: no known shape\n1 dead letters\n", out)
+    (shown,) = json.loads(run("dead-letters", "--json")[1])
+    assert (shown["offset"], shown["letter"]["offset"], shown["letter"]["value"]) == (0, 41, "v")
+    assert run("dead-letters", "replay", "minio-events-dlq", "0", "0")[:2] == (0, "replayed: 1 to minio-events\n")
+    assert run("dead-letters", "replay", "--all")[0] == 0
+    assert [record.value for record in platform.events(UPLOADS)] == [b"v", b"v"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name one letter by TOPIC PARTITION OFFSET, or all of them by --all"),
+        (["minio-events-dlq", "0"], "name one letter by TOPIC PARTITION OFFSET, or all of them by --all"),
+        (["minio-events-dlq", "0", "0", "--all"], "name one letter by TOPIC PARTITION OFFSET, or all of them by --all"),
+        (["minio-events-dlq", "0", "0"], "there is no letter minio-events-dlq 0 0"),
+    ],
+)
+def test_a_letter_that_is_not_named_or_not_there_is_one_line(run: Run, arguments: list[str], message: str) -> None:
+    code, _, err = run("dead-letters", "replay", *arguments)
+    assert code == 1
+    (line,) = err.strip().splitlines()
+    assert message in line
+
+
 def test_init_prepares_and_repeating_it_changes_nothing(platform: Platform, run: Run) -> None:
-    assert run("init")[0] == 0
     home: Path = platform.settings.home
+    code, out, _ = run("init")
+    assert code == 0
+    assert f"made    warehouse: duckdb://{home}/warehouse.duckdb (no tables yet)" in out.splitlines()
     assert (home / "warehouse.duckdb").is_file()
-    assert run("init")[0] == 0
+    code, out, _ = run("init")
+    assert code == 0
+    assert out.splitlines() == [
+        f"already topics: sqlite://{home}/events.db",
+        f"already warehouse: duckdb://{home}/warehouse.duckdb",
+        f"already dbt project: {platform.rooms.dbt_project}",
+        f"already Dagster storage: {home}/dagster",
+        f"already pools: {home}/dagster",
+    ]
+
+
+def test_init_goes_on_after_a_part_that_fails_and_says_so_in_the_end(platform: Platform, run: Run) -> None:
+    (platform.settings.home.parent / "file").write_text("no folder")
+    code, out, _ = run("init", MARS_WAREHOUSE_URL=f"duckdb://{platform.settings.home.parent}/file/warehouse.duckdb")
+    assert code == 1
+    lines = out.splitlines()
+    assert [line for line in lines if line.startswith("failed")] == [line for line in lines if " warehouse: " in line]
+    assert any(line.startswith("made") and " pools: " not in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +197,7 @@ def test_a_replica_that_cannot_be_is_one_line(run: Run, arguments: list[str], me
     assert message in err
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "init", "refresh", "backfill", "status", "doctor", "replica"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0
@@ -149,5 +207,5 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
 def test_help_lists_every_command(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
-    for command in ("up", "demo", "init", "refresh", "backfill", "status", "doctor", "replica"):
+    for command in COMMANDS:
         assert command in out

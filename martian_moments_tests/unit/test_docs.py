@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 import typer.core
 import typer.main
+from jsonschema import Draft202012Validator
 
 from martian_moments.cli import app
-from martian_moments.events.log import TOPICS
-from martian_moments.events.messages import parse_request
+from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, TOPICS
+from martian_moments.events.messages import json_schemas, parse_request
 from martian_moments.settings import Settings
 from martian_moments_tests.conftest import REPOSITORY
 
@@ -68,8 +69,8 @@ def test_the_example_of_an_env_file_names_each_setting_with_its_default() -> Non
 
 
 def test_the_table_of_commands_names_each_command() -> None:
-    rows = re.findall(r"^\| `martian-moments (\w+)", README, flags=re.MULTILINE)
-    assert sorted(rows) == sorted(commands().commands)
+    rows = re.findall(r"^\| `martian-moments ([\w-]+)", README, flags=re.MULTILINE)
+    assert sorted(set(rows)) == sorted(commands().commands)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -113,9 +114,23 @@ def test_every_topic_is_described() -> None:
     assert [topic for topic in TOPICS if f"`{topic}`" not in OPERATIONS] == []
 
 
+def shown_messages() -> list[dict[str, object]]:
+    return [orjson.loads(line) for block in code_blocks(OPERATIONS, "json") for line in block.splitlines()]
+
+
 def test_the_requests_that_are_shown_are_understood() -> None:
-    requests = [orjson.loads(line) for block in code_blocks(OPERATIONS, "json") for line in block.splitlines()]
-    shown = [request for request in requests if "rover" in request or "refresh" in request]
+    shown = [message for message in shown_messages() if "rover" in message or "refresh" in message]
     assert len(shown) == 2
     for request in shown:
         assert parse_request(orjson.dumps(request)).schema_version == 1
+
+
+def test_the_schemas_of_topics_are_those_of_the_code() -> None:
+    written = {path.stem: orjson.loads(path.read_bytes()) for path in (REPOSITORY / "docs" / "schemas").glob("*.json")}
+    assert written == json_schemas(), "run .venv/bin/python docs/schemas.py"
+
+
+def test_each_message_that_is_shown_is_one_of_its_schema() -> None:
+    validators = {topic: Draft202012Validator(schema) for topic, schema in json_schemas().items()}
+    fitting = [[topic for topic, validator in validators.items() if validator.is_valid(each)] for each in shown_messages()]
+    assert fitting == [[INGESTION_REQUESTS], [INGESTION_REQUESTS], [LOADS_COMPLETE]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
-from martian_moments.loading import held_etags, load, silver_lags, unloaded
+from martian_moments.documents import FOLDERS
+from martian_moments.loading import held_etags, known_headers, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments_tests.platforms import Platform
 
@@ -16,9 +18,10 @@ def load_all(platform: Platform):
     return loading
 
 
-def differing(platform: Platform, prefix: str = "") -> list[str]:
+def differing(platform: Platform, *prefixes: str) -> list[str]:
     rooms = platform.rooms
-    return [each.key[-13:-8] for each in unloaded(rooms.lake, rooms.warehouse, rooms.published, prefix)]
+    different = unloaded(rooms.lake, rooms.warehouse, rooms.published, prefixes or FOLDERS)
+    return [each.key[-13:-8] for each in different]
 
 
 def test_what_bronze_holds_in_this_version_is_not_even_read(platform: Platform) -> None:
@@ -28,6 +31,19 @@ def test_what_bronze_holds_in_this_version_is_not_even_read(platform: Platform) 
     again = load_all(platform)
     assert [key[-13:-8] for key in again.headers] == ["00002"]
     assert len(again.report.loaded) == 1
+    assert load_all(platform).headers == {}
+
+
+def test_an_object_that_is_replaced_after_it_was_listed_is_loaded_as_what_it_is_now(platform: Platform) -> None:
+    """Else bronze would hold the new content under the old ETag, and reconcile would load it again."""
+    rooms = platform.rooms
+    platform.photos("curiosity", [1])
+    listed = rooms.lake.list("photos")
+    platform.photos("curiosity", [1], count=5, promised=5)
+    load(rooms.lake, rooms.warehouse, listed)
+    (row,) = rooms.warehouse.ledger().to_pylist()
+    (now,) = rooms.lake.list("photos")
+    assert (row["etag"], row["record_count"]) == (now.etag, 5)
     assert load_all(platform).headers == {}
 
 
@@ -101,6 +117,22 @@ def test_held_etags_are_those_of_the_lake(platform: Platform) -> None:
     load_all(platform)
     (info,) = platform.rooms.lake.list("photos")
     assert held_etags(platform.rooms.warehouse) == {info.key: info.etag}
+
+
+def test_the_ledger_tells_every_header_but_for_the_addresses_asked(platform: Platform) -> None:
+    rooms = platform.rooms
+    assert known_headers(rooms.published) == {}, "nothing was ever loaded"
+    platform.photos("curiosity", [1], count=2, promised=5)
+    platform.photos("spirit", [7], promised=None)
+    platform.manifest("spirit", {7: 3})
+    load(rooms.lake, rooms.warehouse, [*rooms.lake.list("photos"), *rooms.lake.list("manifests")])
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    etags = {each.key: each.etag for each in rooms.lake.list()}
+    read = {**rooms.lake.heads("photos"), **rooms.lake.heads("manifests")}
+    assert len(read) == 3
+    assert known_headers(rooms.published) == {
+        key: (etags[key], replace(header, requests=())) for key, header in read.items()
+    }
 
 
 def build_loaded_objects(platform: Platform, *bronze: str) -> None:

@@ -29,6 +29,34 @@ def test_the_file_lake_announces_each_document_as_an_upload(platform: Platform) 
     assert record.key == f"mars/{info.key}"
 
 
+@pytest.mark.parametrize(
+    ("lake", "events", "endpoint", "announces_itself"),
+    [
+        ("", "", None, False),
+        ("s3://lake", "", "http://minio:9000", False),
+        ("s3://lake", "kafka://broker:9092", "http://minio:9000", True),
+        ("s3://lake", "kafka://broker:9092", None, False),
+        ("s3://lake", "kafka://broker:9092", "https://s3.eu-central-1.amazonaws.com", False),
+        ("", "kafka://broker:9092", "http://minio:9000", False),
+    ],
+    ids=[
+        "all embedded",
+        "MinIO alone",
+        "MinIO and Kafka",
+        "AWS, which knows no Kafka",
+        "AWS by its address",
+        "files and Kafka",
+    ],
+)
+def test_the_writer_announces_what_the_store_does_not(
+    no_settings: None, lake: str, events: str, endpoint: str | None, announces_itself: bool
+) -> None:
+    rooms = Rooms(Settings.load(lake_url=lake, events_url=events, aws_endpoint_url=endpoint))
+    assert rooms.lake_announces_itself is announces_itself
+    assert (rooms.lake._announce is None) is announces_itself
+    assert rooms.lake_bucket == ("lake" if lake else "mars")
+
+
 @pytest.mark.parametrize(("concurrency", "in_flight"), [(1, 1), (4, 2), (16, 8)])
 def test_each_of_the_pools_runs_gets_an_equal_share(
     tmp_path: Path, no_settings: None, concurrency: int, in_flight: int

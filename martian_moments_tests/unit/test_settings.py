@@ -81,6 +81,7 @@ def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MARS_LAKE_URL", "file://folder", "file:///folder or s3://bucket"),
         ("MARS_LAKE_URL", "file:///", "file:///folder or s3://bucket"),
         ("MARS_LAKE_URL", "s3:///bucket", "file:///folder or s3://bucket"),
+        ("MARS_LAKE_URL", "s3://bucket/lake", "a lake has its bucket to itself"),
         ("MARS_EVENTS_URL", "redis://here", "sqlite:///file"),
         ("MARS_WAREHOUSE_URL", "duckdb://file", "duckdb:///file"),
         ("MARS_V1_URL", "ftp://here", "http://host or https://host"),

@@ -20,7 +20,7 @@ days as (
         cameras.camera,
         sols.is_driving,
         sols.distance_m,
-        coalesce(photo_summary.photos, 0) as photos
+        coalesce(photo_summary.photos, 0) as taken
     from cameras
     inner join sols on cameras.rover = sols.rover
     left join {{ ref('photo_summary') }} as photo_summary
@@ -35,9 +35,10 @@ select
     camera,
     count(*) as sols,
     count(case when is_driving then 1 end) as driving_sols,
-    cast(sum(photos) as bigint) as photos,
-    round(avg(case when is_driving then photos end), 3) as photos_per_driving_sol,
-    round(avg(case when not is_driving then photos end), 3) as photos_per_parked_sol,
-    round({{ correlation('photos', 'distance_m') }}, 6) as correlation
+    cast(sum(taken) as bigint) as photos,
+    -- Doubles throughout: Snowflake's average of integers is a decimal.
+    round(avg(case when is_driving then cast(taken as double) end), 3) as photos_per_driving_sol,
+    round(avg(case when not is_driving then cast(taken as double) end), 3) as photos_per_parked_sol,
+    round({{ correlation('taken', 'distance_m') }}, 6) as correlation
 from days
 group by rover, camera

@@ -3,6 +3,6 @@ select
     rover,
     title,
     landing_date,
-    first_sol,
+    cast(first_sol as integer) as first_sol,
     first_midnight as first_midnight_utc
 from {{ source('bronze', 'rovers') }}

@@ -6,7 +6,7 @@ select
     rover,
     source,
     sol,
-    max(photos_promised) as photos_promised,
+    cast(max(photos_promised) as bigint) as photos_promised,
     max(earth_date) as earth_date,
     max(max_sol) as max_sol,
     max(fetched_at) as fetched_at

@@ -6,13 +6,11 @@
     pre_hook="{% if is_incremental() %}{{ forget_replaced_documents(this) }}{% endif %}",
 ) }}
 
-{% set changed = changed_documents(this) if is_incremental() else none %}
-
 with staged as (
     {%- for source in var('sources') %}
     select * from {{ ref('stg_' ~ source ~ '__photos') }}
-    {%- if changed is not none %}
-    where object_key in ({% for key in changed %}'{{ key }}'{{ ', ' if not loop.last }}{% else %}null{% endfor %})
+    {%- if is_incremental() %}
+    where {{ is_changed_document('object_key', this) }}
     {%- endif %}
     {{- ' union all' if not loop.last }}
     {%- endfor %}

@@ -12,7 +12,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.automation import requests_sensor
 from martian_moments.automation.requests_sensor import REFRESH_TAG, Cursor, Refresh, first_look
-from martian_moments.errors import UpstreamUnavailable
+from martian_moments.errors import EventLogUnavailable, UpstreamUnavailable
 from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Message
 from martian_moments.events.messages import refresh_request, sols_request
 from martian_moments_tests.platforms import Platform
@@ -55,7 +55,7 @@ def dead(platform: Platform) -> list[dict[str, object]]:
 def test_the_first_look_asks_for_every_manifest(platform: Platform) -> None:
     tick = platform.tick(NAME)
     assert steps(tick) == [f"{rover}/manifest" for rover in platform.settings.rovers]
-    assert Cursor.load(tick.cursor or "") == first_look(platform.settings.rovers)
+    assert Cursor.load(tick.cursor or "").refreshes == first_look(platform.settings.rovers).refreshes
 
 
 def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted, clock: Clock) -> None:
@@ -72,7 +72,7 @@ def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted, clock: Clock)
     again = platform.tick(NAME, first.cursor)
     assert steps(again) == ["curiosity/manifest"]
     assert platform.execute(again.run_requests[0]).success
-    assert Cursor.load(platform.tick(NAME, again.cursor).cursor or "") == Cursor()
+    assert Cursor.load(platform.tick(NAME, again.cursor).cursor or "") == Cursor(offsets={0: 0})
 
 
 def test_the_traverse_is_asked_for_as_soon_as_a_manifest_says_that_the_rover_is_served(scripted, clock: Clock) -> None:
@@ -94,7 +94,7 @@ def test_an_unserved_rover_is_done_after_its_manifest_and_has_no_run_that_could_
     assert platform.execute(first.run_requests[0]).success
     second = platform.tick(NAME, first.cursor)
     assert not second.run_requests
-    assert Cursor.load(second.cursor or "") == Cursor()
+    assert Cursor.load(second.cursor or "") == Cursor(offsets={0: 0})
 
 
 def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are_held(scripted, clock: Clock) -> None:
@@ -184,6 +184,24 @@ def test_a_log_that_is_younger_than_the_cursor_is_read_from_its_beginning(platfo
     assert len(platform.tick(NAME, first.cursor).run_requests or ()) == 1
 
 
+def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(platform, sols_request("spirit", [3], refetch=False))
+    platform.registered("spirit", 10)
+
+    def refused(topic: str) -> None:
+        raise EventLogUnavailable("no broker answers")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(platform.rooms.log, "watermarks", refused)
+        tick = platform.tick(NAME, DONE)
+    assert not tick.run_requests
+    assert tick.cursor == DONE
+    assert "no broker answers" in (tick.skip_message or "")
+    assert len(platform.tick(NAME, tick.cursor).run_requests or ()) == 1
+
+
 def test_a_cursor_is_the_same_after_it_was_stored() -> None:
     cursor = Cursor({0: 5}, {"spirit": Refresh("0-4", young=True)})
     assert Cursor.load(cursor.dump()) == cursor
@@ -195,4 +213,4 @@ def test_a_run_that_was_requested_twice_counts_once(scripted, clock: Clock) -> N
     (request,) = tick.run_requests
     assert platform.execute(request).success
     platform.start("lake/manifests", dg.DagsterRunStatus.FAILURE, **{"martian-moments__refresh": request.tags[REFRESH_TAG]})
-    assert Cursor.load(platform.tick(NAME, tick.cursor).cursor or "") == Cursor()
+    assert Cursor.load(platform.tick(NAME, tick.cursor).cursor or "") == Cursor(offsets={0: 0})

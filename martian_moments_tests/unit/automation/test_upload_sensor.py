@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.automation import upload_sensor
 from martian_moments.automation.upload_sensor import Cursor
-from martian_moments.errors import OffsetOutOfRange
+from martian_moments.errors import EventLogUnavailable
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message, Record, Watermarks
+from martian_moments.events.offsets import starts
 from martian_moments.events.uploads import upload_event
 from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform
@@ -185,31 +187,71 @@ def test_a_wide_backlog_is_cut_into_spans_of_a_thousand_sols(platform: Platform)
     assert asked(platform.tick(NAME)) == {CURIOSITY: [("02500", "02500"), ("00500", "01000"), ("00000", "00000")]}
 
 
+def test_events_of_other_buckets_are_counted_and_nothing_else(platform: Platform) -> None:
+    platform.registered("spirit", 10)
+    elsewhere = upload_event(
+        bucket="venus", key="photos/rover=spirit/source=v1/sol=00007.json.gz", etag="e", size=1, moment=datetime.now(UTC)
+    )
+    platform.rooms.log.publish(UPLOADS, [Message("venus/x", elsewhere)] * 3)
+    tick = platform.tick(NAME)
+    assert not tick.run_requests
+    assert "3 events read, 0 made dead letters, 3 of other buckets than mars; lag 0" in (tick.skip_message or "")
+    assert Cursor.load(tick.cursor).pending == 0
+    assert dead(platform) == []
+
+
+def test_the_lag_is_told_by_partition(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_sensor, "EVENTS_PER_TICK", 3)
+    platform.rooms.log.publish(UPLOADS, [Message("t", b'{"Event": "s3:TestEvent"}')] * 1_003)
+    (place,) = {record.partition for record in platform.events(UPLOADS)}
+    tick = platform.tick(NAME)
+    assert f"3 events read, 0 made dead letters; lag 1,000 (1,000 in partition {place})" in (tick.skip_message or "")
+
+
+def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.registered("spirit", 10)
+    announce(platform, *photos("spirit", 4))
+
+    def refused(topic: str) -> None:
+        raise EventLogUnavailable("no broker answers")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(platform.rooms.log, "watermarks", refused)
+        tick = platform.tick(NAME)
+    assert (tick.run_requests, tick.cursor) == ([], None)
+    assert "no broker answers" in (tick.skip_message or "")
+    assert asked(platform.tick(NAME, tick.cursor)) == {SPIRIT: [("00004", "00004")]}
+
+
 class ShortMemory:
     """A log that has forgotten what lies before offset 100 of partition 2."""
 
+    marks: ClassVar = {0: Watermarks(0, 4), 2: Watermarks(100, 101)}
+
     def read(self, topic: str, offsets: Mapping[int, int], *, limit: int) -> list[Record]:
-        if offsets.get(2, 0) < 100:
-            raise OffsetOutOfRange("minio-events[2]: offset 7 is below 100")
+        start = starts(topic, offsets, self.marks)
         key = "photos/rover=curiosity/source=v1/sol=00003.json.gz"
         event = upload_event(bucket="mars", key=key, etag="e", size=1, moment=datetime.now(UTC))
-        return [Record(topic, 2, 100, key, event, 0)] if offsets[2] == 100 else []
+        return [Record(topic, 2, 100, key, event, 0)] if start[2] == 100 else []
 
     def watermarks(self, topic: str) -> dict[int, Watermarks]:
-        return {0: Watermarks(0, 4), 2: Watermarks(100, 101)}
+        return self.marks
 
     def publish(self, topic: str, messages: object) -> None:
         assert not list(messages)  # type: ignore[call-overload]
 
 
-def test_after_events_were_lost_to_retention_it_reads_on_from_the_oldest(platform: Platform) -> None:
+def test_after_events_were_lost_to_retention_it_reads_on_there_from_the_oldest(platform: Platform) -> None:
     platform.registered("curiosity", 10)
     platform.rooms.__dict__["log"] = ShortMemory()
     cursor = Cursor(offsets={0: 4, 2: 7}, sols={"curiosity": {9}})
     platform.start(CURIOSITY)
     first = platform.tick(NAME, cursor.dump())
-    assert Cursor.load(first.cursor) == Cursor(offsets={0: 0, 2: 100}, sols={"curiosity": {9}})
-    assert Cursor.load(platform.tick(NAME, first.cursor).cursor).sols == {"curiosity": {3, 9}}
+    assert Cursor.load(first.cursor) == Cursor(offsets={0: 4, 2: 100}, sols={"curiosity": {9}})
+    second = Cursor.load(platform.tick(NAME, first.cursor).cursor)
+    assert second == Cursor(offsets={0: 4, 2: 101}, sols={"curiosity": {3, 9}})
 
 
 def test_a_cursor_is_the_same_after_it_was_stored() -> None:

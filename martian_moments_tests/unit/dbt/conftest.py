@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from martian_moments.documents import Document, Header, Kind, decode_text, encode
-from martian_moments.warehouse.base import BronzeObject
+from martian_moments.warehouse.base import BronzeObject, Warehouse
 from martian_moments.warehouse.duckdb import DuckDBWarehouse
 
 PROJECT = Path(__file__).parents[3] / "martian_moments_dbt"
@@ -48,6 +48,19 @@ def photos(rover: str, sol: int, records: list[dict[str, Any]], *, count: int | 
     )
 
 
+def dbt_build(warehouse: Warehouse, target: Path, *arguments: str) -> str:
+    """dbt build on a warehouse; what it printed. A failing build fails the test with its words."""
+    command = [
+        *(sys.executable, "-m", "dbt.cli.main", "build", *arguments),
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(target), "--log-path", str(target)),
+    ]
+    environment = os.environ | warehouse.dbt_environment()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:]
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class Project:
     """The dbt project on one warehouse file."""
@@ -61,16 +74,7 @@ class Project:
 
     def build(self, *arguments: str) -> str:
         """dbt build; what it printed. A failing build fails the test with its words."""
-        command = [
-            *(sys.executable, "-m", "dbt.cli.main", "build", *arguments),
-            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-            *("--target-path", str(self.target), "--log-path", str(self.target)),
-        ]
-        done = subprocess.run(
-            command, env=os.environ | self.warehouse.dbt_environment(), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout[-6000:]
-        return done.stdout
+        return dbt_build(self.warehouse, self.target, *arguments)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:

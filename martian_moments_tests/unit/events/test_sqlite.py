@@ -9,13 +9,11 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from martian_moments.errors import EventLogError
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.events.open import open_log
-from martian_moments.events.sqlite import SqliteEventLog, fair_shares, partition_of
+from martian_moments.events.sqlite import SqliteEventLog, partition_of
 
 _spawn = multiprocessing.get_context("spawn")
 
@@ -23,16 +21,6 @@ _spawn = multiprocessing.get_context("spawn")
 def test_the_partition_is_the_crc_32_of_the_key() -> None:
     # 0xCBF43926 is the published check value of CRC-32 for "123456789".
     assert partition_of("123456789", 1_000_000) == 0xCBF43926 % 1_000_000
-
-
-@given(st.dictionaries(st.integers(0, 9), st.integers(0, 50), min_size=1), st.integers(0, 200))
-def test_shares_use_the_whole_limit_and_differ_only_where_nothing_waits(waiting: dict[int, int], limit: int) -> None:
-    shares = fair_shares(waiting, limit)
-    assert sum(shares.values()) == min(limit, sum(waiting.values()))
-    for partition, share in shares.items():
-        assert 0 <= share <= waiting[partition]
-        if share < waiting[partition]:
-            assert share >= max(shares.values()) - 1
 
 
 def open_and_publish(path: Path, together: Barrier, writer: int) -> None:

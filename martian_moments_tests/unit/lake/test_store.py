@@ -158,7 +158,7 @@ def s3_answering(status: int, body: bytes) -> Iterator[Lake]:
 
 
 ANSWERS = {
-    "create the bucket": (404, b"<Error><Code>NoSuchBucket</Code></Error>"),
+    "init makes the bucket": (404, b"<Error><Code>NoSuchBucket</Code></Error>"),
     "keys and the policy": (403, b"<Error><Code>AccessDenied</Code></Error>"),
 }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from martian_moments.operations.demo import CONFIG, ENVIRONMENT, Verdict
+from martian_moments.operations.demo import CONFIG, Verdict, environment
 from martian_moments.settings import Settings
 
 GOOD = Verdict("Perseverance", (10, 10, 10, 10), identical=True, distance_m=(41_740.0, 41_740.4))
@@ -28,8 +29,22 @@ def test_every_single_disagreement_is_seen(wrong: dict) -> None:
     assert not replace(GOOD, **wrong).agrees
 
 
-def test_the_demos_settings_are_accepted(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.items():
+def test_the_demo_runs_embedded_whatever_parts_the_environment_and_env_file_name(
+    no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(
+        "MARS_LAKE_URL=s3://mars\nMARS_DAGSTER_HOME=/deployed\nMARS_WAREHOUSE_URL=duckdb:///shared.db\n"
+    )
+    monkeypatch.setenv("MARS_EVENTS_URL", "kafka://127.0.0.1:9092")
+    assert Settings.load().deployed
+    home = tmp_path / "demo"
+    for name, value in environment(home, {"v1_url": "http://nasa/api/v1", "mmgis_url": "http://nasa/maps"}).items():
         monkeypatch.setenv(name, value)
-    assert Settings.load().concurrency == 16
+    settings = Settings.load()
+    assert settings.concurrency == 16
+    assert not settings.deployed
+    assert settings.instance_home == home / "dagster"
+    assert settings.lake == (home / "lake").as_uri()
+    assert settings.events == f"sqlite://{home}/events.db"
+    assert settings.warehouse == f"duckdb://{home}/warehouse.duckdb"
     assert CONFIG.sols

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from martian_moments.errors import MartianError
 from martian_moments.operations import doctor
 from martian_moments.operations.doctor import Finding, check_up
+from martian_moments.operations.parts import Part
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform
@@ -19,9 +21,17 @@ def findings(platform: Platform) -> dict[str, Finding]:
 
 def test_a_healthy_machine_passes_and_a_platform_that_is_not_up_is_no_fault(platform: Platform) -> None:
     found = findings(platform)
-    assert list(found) == ["disk", "lake", "event log", "warehouse", "dbt project", "platform"]
+    parts = ["topics", "warehouse", "dbt project", "Dagster storage", "pools"]
+    assert list(found) == ["disk", *parts, "lake", "event log", "published tables", "platform"]
     assert all(each.ok for each in found.values()), found
+    assert "no tables yet; the first start makes it" in found["warehouse"].detail
     assert "martian-moments up" in found["platform"].detail
+
+
+def test_what_only_init_makes_is_a_fault_while_it_is_missing() -> None:
+    part = Part("bucket", "s3://mars", lambda: "there is none", lambda: None)
+    with pytest.raises(MartianError, match="s3://mars: there is none; martian-moments init sets it right"):
+        doctor._part(part)
 
 
 def test_a_lake_that_cannot_be_written_is_one_finding_and_the_rest_is_checked(tmp_path: Path, no_settings: None) -> None:

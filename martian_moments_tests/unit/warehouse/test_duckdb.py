@@ -33,9 +33,9 @@ sys.stdin.read()
 LOADS_FOR_EVER = """
 import itertools, sys
 from pathlib import Path
-from martian_moments.warehouse import duckdb
+from martian_moments.warehouse import bronze, duckdb
 from martian_moments_tests.contract.test_warehouse_contract import photos
-duckdb._BATCH_OBJECTS = 5
+bronze.BATCH_OBJECTS = 5
 def objects():
     for sol in itertools.count(1):
         if sol % 5 == 1 and sol > 15:

@@ -1,0 +1,152 @@
+"""The deployed platform on the services of ``make services-up``: more workers, and a flood of upload events."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import GrpcServerTarget
+
+from bench.platform import submit
+from bench.report import Line
+from bench.upstream import ROVER, Upstream, upstream
+from martian_moments.assets.lake import MANIFESTS, photos_key
+from martian_moments.automation import upload_sensor
+from martian_moments.documents import Coordinates, Kind, object_key
+from martian_moments.events.log import UPLOADS, Message
+from martian_moments.events.uploads import upload_event
+from martian_moments.operations.supervisor import LOCATION
+from martian_moments.partitions import Span
+from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
+from martian_moments_tests.services import Services, find_services
+
+_WORKERS: Final = 4
+_LATENCY_MS: Final = 200
+_IN_FLIGHT: Final = 1
+"""Requests of one run at the same time: the default of MARS_CONCURRENCY, shared between four workers."""
+
+_TICK_BUDGET_SECONDS: Final = 60.0
+"""Dagster ends a tick that takes longer."""
+
+_LOOK_SECONDS: Final = 0.2
+_PATIENCE_SECONDS: Final = 900.0
+
+
+def measure(*, quick: bool) -> Iterator[Line]:
+    """The lines of the deployed platform."""
+    services = find_services()
+    yield from _scale_out(services, sols=8 if quick else 400)
+    yield from _drain(services, events=500 if quick else 50_000)
+
+
+def _scale_out(services: Services, *, sols: int) -> Iterator[Line]:
+    rates = {}
+    with upstream(sols) as mars:
+        mars.latency(_LATENCY_MS)
+        for workers in (1, _WORKERS):
+            with _cluster(services, mars, workers, module="bench.quiet") as (loop, workspace):
+                rates[workers] = len(mars.sols) / _ingest(loop, workspace, mars)
+    yield Line(
+        name=f"ingest {sols} sols, {_LATENCY_MS} ms: {_WORKERS} Celery workers",
+        ours=rates[_WORKERS],
+        unit="sols/s",
+        baseline=rates[1],
+        against="1 worker",
+        ratio_at_least=3.0,
+    )
+
+
+def _ingest(loop: DeployedLoop, workspace: WorkspaceProcessContext, mars: Upstream) -> float:
+    """Seconds from the launch of equal runs, one for each worker there may be, to the end of the last one."""
+    with loop.instance() as instance:
+        manifest = dg.RunRequest(asset_selection=[MANIFESTS], partition_key=ROVER)
+        _finish(instance, [submit(instance, workspace, manifest)])
+        share = -(-len(mars.sols) // _WORKERS)
+        began = time.time()
+        runs = [
+            submit(instance, workspace, _photos(mars.sols[first : first + share]))
+            for first in range(0, len(mars.sols), share)
+        ]
+        return _finish(instance, runs) - began
+
+
+def _photos(sols: Sequence[int]) -> dg.RunRequest:
+    asset = photos_key(ROVER)
+    span = Span(sols[0], sols[-1], tuple(sols))
+    config = {"ops": {asset.to_python_identifier(): {"config": {"sols": list(sols)}}}}
+    return dg.RunRequest(asset_selection=[asset], run_config=config, tags=span.tags())
+
+
+def _finish(instance: dg.DagsterInstance, runs: Sequence[str]) -> float:
+    """Wait for runs to succeed; POSIX seconds of the last one's end."""
+    ends = []
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    for run_id in runs:
+        while (record := instance.get_run_record_by_id(run_id)) is None or record.end_time is None:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"run {run_id} has not ended after {_PATIENCE_SECONDS:.0f} s")
+            time.sleep(_LOOK_SECONDS)
+        if not record.dagster_run.is_success:
+            raise RuntimeError(f"run {run_id} is {record.dagster_run.status}")
+        ends.append(record.end_time)
+    return max(ends)
+
+
+def _drain(services: Services, *, events: int) -> Iterator[Line]:
+    """Events of sols that nobody has uploaded: all of the sensor's work, and bronze runs that find nothing to load."""
+    with upstream(2) as mars, _cluster(services, mars, 1, module="martian_moments.definitions") as (loop, _):
+        began = time.time()
+        loop.rooms.log.publish(UPLOADS, _uploads(loop, events))
+        published = time.time()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while sum(loop.status().lag[UPLOADS].values()) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        drained = time.time()
+        with loop.instance() as instance:
+            ticks = _ticks(instance, after=began)
+    name = f"{events:,} upload events through Kafka"
+    yield Line(name=f"{name}: published in", ours=published - began, unit="s")
+    yield Line(name=f"{name}: drained in", ours=drained - published, unit="s")
+    yield Line(name=f"{name}: longest of {len(ticks)} ticks", ours=max(ticks), unit="s", at_most=_TICK_BUDGET_SECONDS)
+
+
+def _uploads(loop: DeployedLoop, events: int) -> Iterator[Message]:
+    bucket, moment = loop.rooms.lake_bucket, datetime.now(UTC)
+    for number in range(events):
+        key = object_key(Coordinates(Kind.PHOTOS, ROVER, "v1", number % 4_000))
+        yield Message(f"{bucket}/{key}", upload_event(bucket=bucket, key=key, etag="e", size=1, moment=moment))
+
+
+def _ticks(instance: dg.DagsterInstance, *, after: float) -> list[float]:
+    """How long the upload sensor's ticks took, in seconds."""
+    (state,) = [state for state in instance.all_instigator_state() if state.name == upload_sensor.NAME]
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=after)
+    return [tick.end_timestamp - tick.timestamp for tick in ticks if tick.end_timestamp is not None]
+
+
+@contextmanager
+def _cluster(
+    services: Services, mars: Upstream, workers: int, *, module: str
+) -> Iterator[tuple[DeployedLoop, WorkspaceProcessContext]]:
+    extra = {
+        "MARS_ROVERS": ROVER,
+        "MARS_REQUESTS_PER_MINUTE": "1000000",
+        "MARS_NASA_SLOTS": str(_WORKERS),
+        "MARS_CONCURRENCY": str(_IN_FLIGHT * _WORKERS),
+    }
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        deployed(Path(folder), services, mars.replica, workers=workers, module=module, extra=extra) as loop,
+        loop.instance() as instance,
+        WorkspaceProcessContext(
+            instance, GrpcServerTarget(host="127.0.0.1", port=loop.on.grpc_port, socket=None, location_name=LOCATION)
+        ) as workspace,
+    ):
+        yield loop, workspace

@@ -1,0 +1,99 @@
+"""The platform's Dagster instance, embedded or deployed: opened as it is, or made ready."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from dagster import DagsterInstance, DagsterInvalidConfigError
+from dotenv import load_dotenv
+
+from martian_moments.errors import PlatformDown, SettingsError
+from martian_moments.settings import Settings
+
+INSTANCE_CONFIG: Final = Path(__file__).resolve().parent.parent.parent / "dagster.yaml"
+"""The dagster.yaml of an embedded platform; that of a deployed one is where its DAGSTER_HOME is."""
+
+_PREPARED: Final = "prepared"
+"""Written when the embedded databases exist: who opens them while they are being created meets half of them."""
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """The Dagster instance that the settings name, as it is.
+
+    Before the first start of an embedded platform there is none; then what is given is empty and forgets. Also while the
+    first start creates it.
+
+    Raises:
+        SettingsError: a deployed platform's dagster.yaml is missing, or a value that it takes from the environment is.
+        PlatformDown: a deployed platform's storage does not answer.
+    """
+    home = settings.instance_home
+    if not instance_exists(settings):
+        with DagsterInstance.local_temp() as instance:
+            yield instance
+        return
+    with _deployed(home) if settings.deployed else _opened(home) as instance:
+        yield instance
+
+
+def instance_exists(settings: Settings) -> bool:
+    """Whether there is an instance to open: a deployed platform's is there, an embedded one's since its first start."""
+    return settings.deployed or (settings.instance_home / _PREPARED).is_file()
+
+
+@contextmanager
+def prepare_instance(dagster_home: Path, *, instance_config: Path, pools: Mapping[str, int]) -> Iterator[DagsterInstance]:
+    """The Dagster instance of an embedded platform, made where it is missing, with its pool limits set.
+
+    Args:
+        dagster_home: its DAGSTER_HOME.
+        instance_config: the dagster.yaml to use; copied to DAGSTER_HOME.
+        pools: limits to set in the instance, by pool.
+    """
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(instance_config, dagster_home / "dagster.yaml")
+    with _opened(dagster_home) as instance:
+        set_pools(instance, pools)
+        (dagster_home / _PREPARED).touch()
+        yield instance
+
+
+def set_pools(instance: DagsterInstance, pools: Mapping[str, int]) -> None:
+    """Set the limits of pools, which are rows of Dagster's storage."""
+    for pool, limit in pools.items():
+        instance.event_log_storage.set_concurrency_slots(pool, limit)
+
+
+def _opened(dagster_home: Path) -> DagsterInstance:
+    os.environ["DAGSTER_HOME"] = str(dagster_home)
+    return DagsterInstance.get()
+
+
+def _deployed(dagster_home: Path) -> DagsterInstance:
+    from dagster_postgres.utils import DagsterPostgresException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not (dagster_home / "dagster.yaml").is_file():
+        # Dagster would make an empty instance of its own there.
+        raise SettingsError(f"MARS_DAGSTER_HOME={dagster_home} has no dagster.yaml; copy deploy/dagster.yaml there")
+    # dagster.yaml takes values from the environment, and Dagster reads no .env.
+    load_dotenv(".env")
+    try:
+        return _opened(dagster_home)
+    except DagsterInvalidConfigError as error:
+        reasons = "; ".join(each.message for each in error.errors) or str(error)
+        raise SettingsError(f"{dagster_home / 'dagster.yaml'} is not usable: {reasons}") from error
+    except (DagsterPostgresException, SQLAlchemyError) as error:
+        where = f"{os.environ.get('POSTGRES_HOST')}:{os.environ.get('POSTGRES_PORT')}"
+        raise PlatformDown(f"Dagster's storage, PostgreSQL at {where}, does not answer ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    reason = error.__cause__ or error
+    return str(getattr(reason, "orig", reason)).partition("\n")[0]

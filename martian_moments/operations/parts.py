@@ -1,0 +1,167 @@
+"""What must be there before the platform runs: ``init`` makes it, ``doctor`` looks for it, both in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from dagster import DagsterInstance
+
+from martian_moments.errors import EventLogError, EventLogUnavailable, MartianError
+from martian_moments.events.log import TOPICS, EventLog
+from martian_moments.lake.bucket import Bucket
+from martian_moments.operations.baking import bake, baked
+from martian_moments.operations.instance import INSTANCE_CONFIG, instance_exists, open_instance, prepare_instance, set_pools
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that must be there.
+
+    Attributes:
+        what: its name.
+        where: whose it is; an address or a folder.
+        lacking: looks and says in words what is missing; empty when nothing is.
+        make: makes what is missing.
+        on_demand: whether the first start or load makes it as well, so that nothing is wrong while it is missing.
+    """
+
+    what: str
+    where: str
+    lacking: Callable[[], str]
+    make: Callable[[], None]
+    on_demand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of a part. ``detail`` says what was missing or, where it failed, what to do."""
+
+    state: Literal["already", "made", "failed"]
+    detail: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the part is there now."""
+        return self.state != "failed"
+
+
+def prepare(part: Part) -> Step:
+    """Make a part that is missing."""
+    try:
+        if not (lacking := part.lacking()):
+            return Step("already", "")
+        part.make()
+    except (MartianError, OSError) as error:
+        return Step("failed", str(error))
+    return Step("made", lacking)
+
+
+def parts(rooms: Rooms) -> Iterator[Part]:
+    """The parts that the settings name. Looking at or making one raises MartianError."""
+    settings = rooms.settings
+    # Before the notification rules: a broker may make the topic of the first event by itself, with one partition.
+    yield Part("topics", settings.events, partial(_topics_lack, rooms), partial(_make_topics, rooms))
+    if settings.lake.startswith("s3:"):
+        yield from _bucket_parts(rooms)
+    warehouse = partial(_warehouse_lacks, rooms), partial(_make_warehouse, rooms)
+    yield Part("warehouse", settings.warehouse, *warehouse, on_demand=True)
+    yield Part("dbt project", str(rooms.dbt_project), _project_lacks, _parse_project, on_demand=True)
+    home, embedded = str(settings.instance_home), not settings.deployed
+    storage = partial(_storage_lacks, settings), partial(_make_storage, settings)
+    yield Part("Dagster storage", home, *storage, on_demand=embedded)
+    yield Part("pools", home, partial(_pools_lack, settings), partial(_set_pools, settings), on_demand=embedded)
+
+
+def _bucket_parts(rooms: Rooms) -> Iterator[Part]:
+    url, bucket = rooms.settings.lake, Bucket(rooms.lake_bucket, rooms.s3_options)
+    yield Part("bucket", url, lambda: "" if bucket.exists() else "there is none", bucket.create)
+    yield Part("versions", url, lambda: "" if bucket.keeps_versions() else "versioning is off", bucket.keep_versions)
+    expiry = partial(_named, "older versions do not expire as they should in", bucket.lacking_expiry)
+    yield Part("life cycle", url, expiry, bucket.expire_versions)
+    if rooms.lake_announces_itself:
+        silence = partial(_named, "the store announces no upload to", bucket.unannounced)
+        yield Part("notifications", url, silence, bucket.announce)
+
+
+def _named(what: str, look: Callable[[], list[str]]) -> str:
+    names = look()
+    return f"{what} {', '.join(names)}" if names else ""
+
+
+def _topics_lack(rooms: Rooms) -> str:
+    def narrow() -> list[str]:
+        return [topic for topic, partitions in TOPICS.items() if _partitions(rooms.log, topic) < partitions]
+
+    return _named("missing, or with too few partitions:", narrow)
+
+
+def _partitions(log: EventLog, topic: str) -> int:
+    try:
+        return len(log.watermarks(topic))
+    except EventLogUnavailable:
+        raise
+    except EventLogError:
+        return 0
+
+
+def _make_topics(rooms: Rooms) -> None:
+    rooms.log.ensure()
+
+
+def _warehouse_lacks(rooms: Rooms) -> str:
+    return "" if rooms.warehouse.exists() else "no tables yet"
+
+
+def _make_warehouse(rooms: Rooms) -> None:
+    rooms.warehouse.ensure()
+
+
+def _project_lacks() -> str:
+    return "" if baked() else "not parsed since it changed"
+
+
+def _parse_project() -> None:
+    bake()
+
+
+def _storage_lacks(settings: Settings) -> str:
+    if not instance_exists(settings):
+        return "none yet"
+    with open_instance(settings) as instance:
+        return _named("to be migrated:", partial(_outdated, instance))
+
+
+def _outdated(instance: DagsterInstance) -> list[str]:
+    storages = {"runs": instance.run_storage, "events": instance.event_log_storage, "schedules": instance.schedule_storage}
+    versions = {name: storage.alembic_version() for name, storage in storages.items() if storage is not None}
+    return [name for name, version in versions.items() if version is not None and version[0] != version[1]]
+
+
+def _make_storage(settings: Settings) -> None:
+    if instance_exists(settings):
+        with open_instance(settings) as instance:
+            instance.upgrade()
+    else:
+        with prepare_instance(settings.instance_home, instance_config=INSTANCE_CONFIG, pools=settings.pools):
+            pass
+
+
+def _pools_lack(settings: Settings) -> str:
+    def unset() -> list[str]:
+        limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits() if not pool.from_default}
+        return [f"{pool} to {limit}" for pool, limit in settings.pools.items() if limits.get(pool) != limit]
+
+    if not instance_exists(settings):
+        return "none yet"
+    with open_instance(settings) as instance:
+        return _named("to be set:", unset)
+
+
+def _set_pools(settings: Settings) -> None:
+    with open_instance(settings) as instance:
+        set_pools(instance, settings.pools)

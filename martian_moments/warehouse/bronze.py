@@ -1,0 +1,86 @@
+"""What bronze holds on every warehouse: the columns of its ledger, the batches of a load, the reference facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from martian_moments.rovers import ROVERS
+from martian_moments.warehouse.base import TABLE_OF, BronzeObject
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_OBJECTS: Final = 500
+BATCH_BYTES: Final = 32 * 1024 * 1024
+
+TABLES: Final = tuple(sorted(set(TABLE_OF.values())))
+"""The bronze tables."""
+
+LEDGER_COLUMNS: Final = (
+    "object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised, complete, fetched_at, loaded_at"
+)
+
+LEDGER_QUERY: Final = " union all ".join(f"select {LEDGER_COLUMNS} from {table}" for table in TABLES)  # noqa: S608
+"""Bronze without documents. The schema bronze is the current one."""
+
+
+def batches(objects: Iterable[BronzeObject]) -> Iterator[list[BronzeObject]]:
+    """The objects in their order, in batches of bounded size, none of which holds a key twice."""
+    batch: dict[str, BronzeObject] = {}
+    size = 0
+    for item in objects:
+        if item.key in batch:
+            yield list(batch.values())
+            batch, size = {}, 0
+        batch[item.key] = item
+        size += len(item.text)
+        if len(batch) >= BATCH_OBJECTS or size >= BATCH_BYTES:
+            yield list(batch.values())
+            batch, size = {}, 0
+    if batch:
+        yield list(batch.values())
+
+
+def as_arrow(items: Sequence[BronzeObject]) -> pa.Table:
+    """The rows of the items, all columns but loaded_at."""
+    import pyarrow as pa
+
+    headers = [item.header for item in items]
+    return pa.table(
+        {
+            "object_key": [item.key for item in items],
+            "rover": [header.rover for header in headers],
+            "sol": pa.array([header.sol for header in headers], pa.int32()),
+            "kind": [header.kind.value for header in headers],
+            "source": [header.source for header in headers],
+            "etag": [item.etag for item in items],
+            "fingerprint": [header.fingerprint for header in headers],
+            "record_count": [header.record_count for header in headers],
+            "promised": pa.array([header.promised for header in headers], pa.int64()),
+            "complete": [header.complete for header in headers],
+            "fetched_at": pa.array([header.fetched_at for header in headers], pa.timestamp("us", tz="UTC")),
+            "document": pa.array([item.text for item in items], pa.binary()).cast(pa.string()),
+        }
+    )
+
+
+def references() -> Mapping[str, list[dict[str, Any]]]:
+    """The rows of the tables ``rovers`` and ``cameras``: facts about both enter SQL here and nowhere else."""
+    return {
+        "rovers": [
+            {
+                "rover": rover.name,
+                "title": rover.title,
+                "landing_date": rover.landing_date,
+                "first_sol": rover.first_sol,
+                "first_midnight": rover.first_midnight,
+            }
+            for rover in ROVERS.values()
+        ],
+        "cameras": [
+            {"rover": rover.name, "camera": camera.name, "full_name": camera.full_name, "role": camera.role}
+            for rover in ROVERS.values()
+            for camera in rover.cameras.values()
+        ],
+    }

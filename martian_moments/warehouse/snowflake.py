@@ -1,0 +1,336 @@
+"""Bronze on Snowflake: many objects per COPY, and MERGE, which decides what is new."""
+# ruff: noqa: S608 - names of tables and columns come from this package; values are always bound.
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from martian_moments.errors import WarehouseBusy, WarehouseError
+from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
+from martian_moments.warehouse.bronze import LEDGER_QUERY, TABLES, as_arrow, batches, references
+from martian_moments.warehouse.published import Published
+from martian_moments.warehouse.snowflake_account import SnowflakeAccount
+from martian_moments.warehouse.snowflake_types import as_published, published_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from snowflake.connector import SnowflakeConnection
+    from snowflake.connector.cursor import SnowflakeCursor
+
+_LOGIN_SECONDS: Final = 30
+_NETWORK_SECONDS: Final = 60
+"""How long the connector repeats one request that gets no answer. A statement that runs may take longer."""
+
+_LOCK_TIMEOUT: Final = 625
+"""Snowflake's error number: another transaction did not release a table within LOCK_TIMEOUT."""
+
+_ROW_GROUP: Final = 100_000
+"""Rows held in memory while publishing, and in one row group of the file."""
+
+_SEEN_SECONDS: Final = 600.0
+
+_COLUMNS: Final = """
+    object_key varchar not null,
+    rover varchar not null,
+    sol integer,
+    kind varchar not null,
+    source varchar not null,
+    etag varchar not null,
+    fingerprint varchar not null,
+    record_count bigint not null,
+    promised bigint,
+    complete boolean not null,
+"""
+
+# The landing table is empty for everybody but the transaction that fills it and empties it again.
+_DEFINITIONS: Final = (
+    "create schema if not exists bronze",
+    *(
+        f"create table if not exists {table} ("
+        f"{_COLUMNS} fetched_at timestamp_tz not null, loaded_at timestamp_tz not null, document variant not null)"
+        for table in TABLES
+    ),
+    f"create transient table if not exists landing ({_COLUMNS} fetched_at varchar not null, document varchar not null)",
+    "create stage if not exists loads",
+    """
+    create table if not exists rovers (
+        rover varchar not null,
+        title varchar not null,
+        landing_date date not null,
+        first_sol integer not null,
+        first_midnight timestamp_tz not null
+    )
+    """,
+    """
+    create table if not exists cameras (
+        rover varchar not null,
+        camera varchar not null,
+        full_name varchar not null,
+        role varchar not null
+    )
+    """,
+)
+
+_COPIED: Final = ("rover", "sol", "kind", "source", "etag", "fingerprint", "record_count", "promised", "complete")
+_MERGED: Final = (*_COPIED, "fetched_at", "loaded_at", "document")
+
+# A timestamp travels as text: what Parquet's own becomes depends on the writer and on options of the file format.
+_MERGE: Final = f"""
+merge into {{table}} as held
+using (
+    select
+        object_key, {", ".join(_COPIED)},
+        cast(fetched_at as timestamp_tz) as fetched_at,
+        cast(%(loaded_at)s as timestamp_tz) as loaded_at,
+        parse_json(document) as document
+    from landing
+    where kind in ({{kinds}})
+) as fresh
+on held.object_key = fresh.object_key
+when matched
+    and held.etag <> fresh.etag
+    and (
+        held.fetched_at < fresh.fetched_at
+        or (held.fetched_at = fresh.fetched_at and held.fingerprint <= fresh.fingerprint)
+    )
+    then update set {", ".join(f"{name} = fresh.{name}" for name in _MERGED)}
+when not matched then
+    insert (object_key, {", ".join(_MERGED)})
+    values (fresh.object_key, {", ".join(f"fresh.{name}" for name in _MERGED)})
+"""
+
+
+class SnowflakeWarehouse:
+    """Bronze in a Snowflake database.
+
+    Writers need no order among themselves: MERGE locks the table until its transaction ends, and a second one then sees what
+    the first one wrote. Connections are short, and each is opened when it is needed.
+    """
+
+    def __init__(self, account: SnowflakeAccount, *, wait_seconds: float = 600.0) -> None:
+        """Nothing is opened or created yet.
+
+        Args:
+            account: where to log in, and as whom.
+            wait_seconds: how long a statement waits for another writer's lock before it raises WarehouseBusy.
+
+        Raises:
+            SettingsError: a setting of the account is missing or refused.
+        """
+        account.check()
+        self._account = account
+        self._wait_seconds = wait_seconds
+        self._seen_at: float | None = None
+
+    def ensure(self) -> None:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        with self._connected() as connection:
+            for statement in _DEFINITIONS:
+                _run(connection, statement)
+            for table, rows in references().items():
+                _keep_reference(connection, table, rows)
+
+    def exists(self) -> bool:
+        """See :class:`martian_moments.warehouse.base.Warehouse`.
+
+        A warehouse that was there is taken to be there for ten minutes: sensors ask twice a minute, and every login takes a
+        second.
+        """
+        if self._seen_at is not None and time.monotonic() - self._seen_at < _SEEN_SECONDS:
+            return True
+        here = (self._account.database.upper(), "BRONZE")
+        with self._connected() as connection:
+            # Of the whole account, because a database that was dropped cannot be asked.
+            tables = _run(connection, f"show terse tables like '{TABLES[0]}' in account").fetchall()
+        found = any((row[3], row[4]) == here for row in tables)
+        self._seen_at = time.monotonic() if found else None
+        return found
+
+    def dbt_environment(self) -> dict[str, str]:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        return {"MARS_DBT_TARGET": "snowflake", **self._account.dbt_environment()}
+
+    def load(self, objects: Iterable[BronzeObject]) -> LoadReport:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        report = LoadReport()
+        for batch in batches(objects):
+            with self._connected() as connection:
+                file = _upload(connection, batch)
+                with _transaction(connection):
+                    written = _load_batch(connection, batch, file)
+            _tell(report, batch, written)
+        return report
+
+    def ledger(self) -> pa.Table:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        import pyarrow as pa
+
+        with self._connected() as connection:
+            cursor = _run(connection, f"{LEDGER_QUERY} order by object_key")
+            schema = published_schema(cursor.description)
+            return pa.concat_tables([schema.empty_table(), *as_published(cursor, schema)])
+
+    def writing(self) -> AbstractContextManager[None]:
+        """See :class:`martian_moments.warehouse.base.Warehouse`. Nothing to hold: Snowflake puts its writers in order."""
+        return nullcontext()
+
+    def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        with tempfile.TemporaryDirectory(prefix="published-") as folder, self._connected() as connection:
+            return [table for table in tables if _publish(connection, published, table, Path(folder))]
+
+    @contextmanager
+    def _connected(self) -> Iterator[SnowflakeConnection]:
+        import snowflake.connector
+        from snowflake.connector.errors import Error
+
+        arguments = self._account.connect_arguments()
+        try:
+            with snowflake.connector.connect(
+                **arguments,
+                schema="bronze",
+                login_timeout=_LOGIN_SECONDS,
+                network_timeout=_NETWORK_SECONDS,
+                client_session_keep_alive=False,
+                # Which cloud this machine is in would be asked of the network at every login.
+                platform_detection_timeout_seconds=0,
+                session_parameters={
+                    "QUERY_TAG": "martian-moments",
+                    "TIMEZONE": "UTC",
+                    "LOCK_TIMEOUT": max(1, round(self._wait_seconds)),
+                },
+            ) as connection:
+                yield connection
+        except Error as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> WarehouseError:
+        where = f"Snowflake account {self._account.account}, database {self._account.database}"
+        if getattr(error, "errno", None) == _LOCK_TIMEOUT:
+            return WarehouseBusy(
+                f"{where}: another transaction has held a table for more than {self._wait_seconds:g} s; wait for it to end, "
+                "or abort it, and try again"
+            )
+        return WarehouseError(
+            f"{where}: {getattr(error, 'raw_msg', None) or error}; check the SNOWFLAKE_* settings and the grants of "
+            "deploy/snowflake/setup.sql"
+        )
+
+
+def _run(connection: SnowflakeConnection, statement: str, values: dict[str, Any] | None = None) -> SnowflakeCursor:
+    cursor = connection.cursor().execute(statement, values)
+    assert cursor is not None  # noqa: S101 - None is what the connector answers to an empty statement
+    return cursor
+
+
+@contextmanager
+def _transaction(connection: SnowflakeConnection) -> Iterator[None]:
+    _run(connection, "begin")
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _upload(connection: SnowflakeConnection, batch: Sequence[BronzeObject]) -> str:
+    """Put a batch into the stage; returns the file's name there, which is the hash of its content."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    rows = as_arrow(batch)
+    column = rows.column_names.index("fetched_at")
+    rows = rows.set_column(column, "fetched_at", pc.strftime(rows["fetched_at"], "%Y-%m-%dT%H:%M:%S+00:00"))
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        written = Path(folder) / "batch.parquet"
+        pq.write_table(rows, written)
+        with written.open("rb") as stream:
+            file = written.with_name(f"{hashlib.file_digest(stream, 'sha256').hexdigest()}.parquet")
+        written.rename(file)
+        _run(connection, f"put 'file://{file}' @loads auto_compress = false")
+    return file.name
+
+
+def _load_batch(connection: SnowflakeConnection, batch: Sequence[BronzeObject], file: str) -> dict[str, tuple[str, bool]]:
+    """Copy a file and merge it. Returns what the tables then hold, by key: the ETag, and whether it was written now."""
+    # Forced: what COPY remembers (64 days) must not keep a document out of a table that was emptied. MERGE decides.
+    copied = _run(
+        connection,
+        f"copy into landing from @loads/{file} file_format = (type = parquet)"
+        " match_by_column_name = case_insensitive on_error = abort_statement force = true",
+    ).fetchall()
+    if sum(row[3] for row in copied if len(row) > 1) != len(batch):
+        raise WarehouseError(f"{file} is not whole in Snowflake's stage bronze.loads; load again, which puts it there anew")
+    loaded_at = datetime.now(UTC)
+    held: dict[str, tuple[str, bool]] = {}
+    for table, kinds in _kinds(batch).items():
+        _run(connection, _MERGE.format(table=table, kinds=kinds), {"loaded_at": loaded_at.isoformat()})
+        of_batch = f"select object_key, etag, loaded_at from {table} where object_key in (select object_key from landing)"
+        held |= {key: (etag, moment == loaded_at) for key, etag, moment in _run(connection, of_batch).fetchall()}
+    _run(connection, "delete from landing")
+    return held
+
+
+def _kinds(batch: Sequence[BronzeObject]) -> dict[str, str]:
+    """The tables that a batch goes to, always in one order, so that two loads never wait for each other."""
+    kinds = {item.header.kind for item in batch}
+    tables = {table: [kind for kind in sorted(kinds) if TABLE_OF[kind] == table] for table in TABLES}
+    return {table: ", ".join(f"'{kind.value}'" for kind in those) for table, those in tables.items() if those}
+
+
+def _tell(report: LoadReport, batch: Sequence[BronzeObject], held: dict[str, tuple[str, bool]]) -> None:
+    for item in batch:
+        etag, is_new = held[item.key]
+        if etag != item.etag:
+            report.stale.append(item.key)
+        elif is_new:
+            report.loaded.append(item.key)
+        else:
+            report.unchanged.append(item.key)
+
+
+def _keep_reference(connection: SnowflakeConnection, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Written only where it differs: a table that is made anew loses its grants, and its readers wait."""
+    columns = list(rows[0])
+    wanted = {tuple(row.values()) for row in rows}
+    if set(_run(connection, f"select {', '.join(columns)} from {table}").fetchall()) == wanted:
+        return
+    with _transaction(connection):
+        _run(connection, f"delete from {table}")
+        connection.cursor().executemany(
+            f"insert into {table} ({', '.join(columns)}) values ({', '.join(f'%({name})s' for name in columns)})", list(rows)
+        )
+
+
+def _publish(connection: SnowflakeConnection, published: Published, table: PublishedTable, folder: Path) -> bool:
+    query = LEDGER_QUERY if table == LEDGER else f"select * from {table.schema}.{table.name}"
+    cursor = _run(connection, f"{query} order by {', '.join(table.order_by)}")
+    schema = published_schema(cursor.description)
+    file = folder / f"{table.schema}.{table.name}.parquet"
+    _write(file, schema, as_published(cursor, schema))
+    changed = published.put(table.schema, table.name, file)
+    file.unlink()
+    return changed
+
+
+def _write(file: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> None:
+    """Results come in pieces of any size; the same rows make the same file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        rest = schema.empty_table()
+        for piece in pieces:
+            rest = pa.concat_tables([rest, piece])
+            while rest.num_rows >= _ROW_GROUP:
+                writer.write_table(rest.slice(0, _ROW_GROUP).combine_chunks())
+                rest = rest.slice(_ROW_GROUP)
+        writer.write_table(rest.combine_chunks())

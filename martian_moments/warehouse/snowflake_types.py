@@ -1,0 +1,56 @@
+"""Snowflake's types as the published tables have them on every warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from martian_moments.errors import WarehouseError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from snowflake.connector.cursor import ResultMetadata, SnowflakeCursor
+
+_INT32: Final = frozenset(
+    {"sol", "first_sol", "last_sol", "max_sol", "leg", "site", "drive", "from_site", "from_drive", "to_site", "to_drive"}
+)
+"""Columns of 32 bits; every other integer is a count of 64 bits. Snowflake has one type for both."""
+
+
+def published_schema(description: Sequence[ResultMetadata]) -> pa.Schema:
+    """The Arrow schema of a result: names in lower case, moments in UTC.
+
+    Raises:
+        WarehouseError: a column has a type that no published table may have.
+    """
+    import pyarrow as pa
+
+    return pa.schema([(column.name.lower(), _type(column)) for column in description])
+
+
+def as_published(cursor: SnowflakeCursor, schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of a result piece by piece, as they come from Snowflake, in this schema."""
+    for piece in cursor.fetch_arrow_batches(force_microsecond_precision=True):
+        yield piece.rename_columns(schema.names).cast(schema)
+
+
+def _type(column: ResultMetadata) -> pa.DataType:
+    import pyarrow as pa
+    from snowflake.connector.constants import FIELD_ID_TO_NAME
+
+    name = column.name.lower()
+    match FIELD_ID_TO_NAME[column.type_code]:
+        case "FIXED" if not column.scale:
+            return pa.int32() if name in _INT32 else pa.int64()
+        case "REAL":
+            return pa.float64()
+        case "TEXT":
+            return pa.string()
+        case "BOOLEAN":
+            return pa.bool_()
+        case "DATE":
+            return pa.date32()
+        case "TIMESTAMP_TZ":
+            return pa.timestamp("us", tz="UTC")
+        case other:
+            raise WarehouseError(f"column {name} is a {other} ({column.precision}, {column.scale}); cast it in its model")

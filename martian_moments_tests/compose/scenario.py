@@ -1,0 +1,105 @@
+"""docker-compose.yml for real (``make test-compose``): each test goes on where the one before it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from martian_moments_tests.compose.engine import engine
+from martian_moments_tests.compose.stack import WORKERS, Stack, tell
+from services.environment import HOST
+
+SERVICES = ("objectstore", "kafka", "postgres", "redis", "init", "code", "webserver", "daemon", "worker")
+SOLS = 10
+SETTLE_SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The project. A sol is withheld for every service that will be restarted."""
+    folder: Path = tmp_path_factory.mktemp("compose")
+    replica = {"REPLICA_SOLS": str(SOLS + len(SERVICES)), "REPLICA_LATE_SOLS": str(len(SERVICES))}
+    with engine() as running:
+        project = Stack(running, folder, replica)
+        # Of an earlier test that was killed.
+        project.down()
+        try:
+            yield project
+        finally:
+            project.down()
+
+
+def test_nothing_starts_without_passwords(stack: Stack) -> None:
+    for name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        with pytest.raises(AssertionError, match=f"{name}.*make services-up"):
+            stack.compose("up", "--detach", variables={name: ""})
+    assert stack.leftovers() == []
+
+
+def test_every_service_becomes_healthy(stack: Stack) -> None:
+    stack.build()
+    began = time.monotonic()
+    stack.up()
+    tell(f"all services are healthy after {time.monotonic() - began:.0f} s")
+    found = stack.containers()
+    ended = [each for each in found if each["State"] != "running"]
+    assert [(each["Service"], each["ExitCode"]) for each in ended] == [("init", 0)]
+    assert {each["Health"] for each in found if each not in ended} == {"healthy"}
+    assert [each["Service"] for each in found].count("worker") == WORKERS
+    assert {each["Service"] for each in found} == {*SERVICES, "replica"}
+    assert stack.run("id", "--user", "--name") == "mars\n"
+
+
+def test_every_port_is_published_on_loopback_only(stack: Stack) -> None:
+    published = [port for each in stack.containers() for port in each["Publishers"] if port["PublishedPort"]]
+    assert {port["URL"] for port in published} == {HOST}
+    assert httpx.get(f"http://{HOST}:{stack.ui_port}/server_info", trust_env=False).is_success
+
+
+def test_ten_sols_of_four_rovers_arrive_exactly(stack: Stack) -> None:
+    stack.run("martian-moments", "refresh")
+    arrive(stack)
+    truth = stack.replica.control.truth()["rovers"]
+    assert {rover: len(each["sols"]) for rover, each in truth.items()} == dict.fromkeys(truth, SOLS)
+    assert len(truth) == 4
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_sol_that_appears_while_a_service_restarts_arrives_exactly(stack: Stack, service: str) -> None:
+    stack.replica.control.release(sols=1)
+    stack.run("martian-moments", "refresh")
+    tell(f"restarting {service}")
+    stack.compose("restart", service)
+    arrive(stack)
+
+
+def test_the_last_sol_of_all_has_arrived(stack: Stack) -> None:
+    assert {each.sols_in_bronze for each in stack.status().rovers.values()} == {SOLS + len(SERVICES)}
+    assert '"settled": true' in stack.run("martian-moments", "status", "--json")
+
+
+def test_no_password_is_in_a_log(stack: Stack) -> None:
+    logs = stack.compose("logs", "--no-color")
+    services = stack.services
+    assert "worker" in logs
+    assert [
+        each for each in (services.secret_key, services.postgres_password, services.redis_password) if each in logs
+    ] == []
+
+
+def test_nothing_is_left_behind(stack: Stack) -> None:
+    stack.down()
+    assert stack.leftovers() == []
+
+
+def arrive(stack: Stack) -> None:
+    """Wait until all is settled; lake, bronze and gold then hold exactly what the replica has."""
+    began = time.monotonic()
+    stack.settle(SETTLE_SECONDS)
+    stack.assert_exactly_the_truth()
+    photos = sum(each.photos_in_silver for each in stack.status().rovers.values())
+    tell(f"exact after {time.monotonic() - began:.0f} s, {photos:,} photos")

@@ -1,0 +1,100 @@
+"""Writers of one document at the same time, on S3: whoever comes last, what was fetched last stays."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from obstore.exceptions import PreconditionError
+
+from martian_moments.documents import Document, decode
+from martian_moments.errors import LakeError
+from martian_moments.lake.store import Lake, ObjectInfo
+from martian_moments_tests.buckets import OwnBucket
+from martian_moments_tests.builders import FETCHED, photos_document
+
+pytestmark = pytest.mark.services
+
+KEY = photos_document().header.key
+
+
+def answer(number: int) -> Document:
+    """The answer fetched ``number`` minutes after the first."""
+    return photos_document(content=f"{number:x}", fetched_at=FETCHED + timedelta(minutes=number))
+
+
+def versions(bucket: OwnBucket) -> list[Document]:
+    """Every version of the document, the newest first."""
+    lake = Lake(bucket.url, s3=bucket.s3)
+    found = bucket.client.list_object_versions(Bucket=bucket.name, Prefix=KEY)["Versions"]
+    return [decode(KEY, lake.get(KEY, version=each["VersionId"])) for each in found]
+
+
+def test_of_many_writers_at_once_the_newest_answer_stays_and_none_went_back(bucket: OwnBucket) -> None:
+    together = threading.Barrier(8)
+    announced: list[ObjectInfo] = []
+
+    def write(number: int) -> bool:
+        lake = Lake(bucket.url, s3=bucket.s3, announce=announced.append)
+        together.wait()
+        return lake._put_if_changed(answer(number)).changed
+
+    with ThreadPoolExecutor(8) as pool:
+        changed = list(pool.map(write, range(8)))
+    history = versions(bucket)
+    moments = [each.header.fetched_at for each in history]
+    assert history[0] == answer(7)
+    assert moments == sorted(moments, reverse=True)
+    assert sum(changed) == len(history) == len(announced)
+
+
+def overtaken_by(other: Document, bucket: OwnBucket) -> Lake:
+    """A lake in which another run writes after each look at what is held, and before the write that follows."""
+    lake, faster = Lake(bucket.url, s3=bucket.s3), Lake(bucket.url, s3=bucket.s3)
+    look = lake._held
+
+    def look_and_be_overtaken(new):
+        found = look(new)
+        faster._put_if_changed(other)
+        return found
+
+    lake._held = look_and_be_overtaken
+    return lake
+
+
+@pytest.mark.parametrize("held", [[], [answer(0)]], ids=["the first document", "a later one"])
+def test_a_writer_that_is_overtaken_compares_anew(bucket: OwnBucket, held: list[Document]) -> None:
+    for each in held:
+        Lake(bucket.url, s3=bucket.s3)._put_if_changed(each)
+    assert not overtaken_by(answer(5), bucket)._put_if_changed(answer(4)).changed
+    assert overtaken_by(answer(5), bucket)._put_if_changed(answer(6)).changed
+    assert versions(bucket) == [answer(6), answer(5), *held]
+
+
+def test_a_write_whose_answer_was_lost_counts_as_written_and_is_announced(bucket: OwnBucket) -> None:
+    announced: list[ObjectInfo] = []
+    lake = Lake(bucket.url, s3=bucket.s3, announce=announced.append)
+    put = lake._put
+
+    def put_and_be_refused(*arguments):
+        put(*arguments)
+        raise PreconditionError("the second PUT finds the object that the first one wrote")
+
+    lake._put = put_and_be_refused
+    written = lake._put_if_changed(answer(1))
+    assert written.changed
+    assert [each.etag for each in announced] == [written.etag]
+    assert versions(bucket) == [answer(1)]
+
+
+def test_a_writer_that_is_overtaken_every_time_gives_up_with_a_message(bucket: OwnBucket) -> None:
+    lake = Lake(bucket.url, s3=bucket.s3)
+
+    def refuse(*_):
+        raise PreconditionError("another one again")
+
+    lake._put = refuse
+    with pytest.raises(LakeError, match=f"{KEY} is being written by others again and again; materialize it again later"):
+        lake._put_if_changed(answer(1))

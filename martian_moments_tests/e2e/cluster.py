@@ -1,0 +1,298 @@
+"""A deployed platform of real processes on this machine: code server, daemon, web interface and Celery workers.
+
+They share the services of ``make services-up`` with other clusters, but nothing in them: each has a database, a Redis
+database and a bucket of its own, and a DAGSTER_HOME with deploy/dagster.yaml.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import dagster as dg
+import httpx
+import psutil
+import psycopg2
+import redis
+from celery import Celery
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._grpc.client import DagsterGrpcClient
+
+from martian_moments.operations.instance import open_instance
+from martian_moments.operations.platform import is_running
+from martian_moments.replica.running import RunningReplica
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+from martian_moments_tests.buckets import remove_bucket
+from martian_moments_tests.conftest import REPOSITORY
+from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
+from martian_moments_tests.services import Services
+
+READY_SECONDS = 120
+DEPLOY = REPOSITORY / "deploy"
+_HOST = "127.0.0.1"
+_TAKEN_SECONDS = 3_600
+"""A Redis database that was not given back is taken again after this time."""
+
+_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+
+
+@dataclass
+class Cluster:
+    """The processes of one platform.
+
+    Attributes:
+        folder: for MARS_HOME, DAGSTER_HOME, scratch files and logs.
+        services: what it runs on.
+        workers: how many Celery workers, each with one slot.
+        module: with the definitions.
+        extra: variables of the environment, which win.
+        instance_changes: replacements in the text of deploy/dagster.yaml.
+    """
+
+    folder: Path
+    services: Services
+    workers: int = 2
+    module: str = "martian_moments.definitions"
+    extra: Mapping[str, str] = field(default_factory=dict)
+    instance_changes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.name = f"mars-{secrets.token_hex(6)}"
+        self.database = self.name.replace("-", "_")
+        self.redis_database = _free_redis_database(self.services)
+        self.grpc_port, self.ui_port = _free_port(), _free_port()
+        self.home, self.dagster_home = self.folder / "home", self.folder / "instance"
+        self.logs = self.folder / "logs"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.environment = {
+            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            "PYTHONUNBUFFERED": "1",
+            "MARS_HOME": str(self.home),
+            "MARS_DAGSTER_HOME": str(self.dagster_home),
+            "DAGSTER_HOME": str(self.dagster_home),
+            "MARS_LAKE_BUCKET": self.name,
+            "MARS_LAKE_URL": f"s3://{self.name}",
+            "MARS_BROKER_URL": self.broker,
+            "MARS_WORKERS": str(self.workers),
+            "MARS_UI_PORT": str(self.ui_port),
+            "AWS_ENDPOINT_URL_S3": self.services.s3_endpoint,
+            "AWS_ACCESS_KEY_ID": self.services.s3_access_key,
+            "AWS_SECRET_ACCESS_KEY": self.services.s3_secret_key,
+            "POSTGRES_HOST": self.services.postgres.host,
+            "POSTGRES_PORT": str(self.services.postgres.port),
+            "POSTGRES_USER": self.services.postgres.user,
+            "POSTGRES_PASSWORD": self.services.postgres.password,
+            "POSTGRES_DB": self.database,
+            **self.extra,
+        }
+        self.settings: Settings = settings_of(self.environment)
+
+    @property
+    def broker(self) -> str:
+        return self.services.redis_url(self.redis_database)
+
+    @property
+    def names(self) -> list[str]:
+        """Of all processes."""
+        return ["code server", "daemon", "web interface", *self.worker_names]
+
+    @property
+    def worker_names(self) -> list[str]:
+        return [f"worker {number}" for number in range(1, self.workers + 1)]
+
+    def prepare(self) -> None:
+        """The database and the folders; what the settings name beyond that is ``martian-moments init``'s."""
+        self._sql(f"create database {self.database}")
+        for folder in (self.home, self.dagster_home, self.logs):
+            folder.mkdir(parents=True)
+        config = (DEPLOY / "dagster.yaml").read_text()
+        for old, new in self.instance_changes.items():
+            assert old in config, f"deploy/dagster.yaml has no {old!r}"
+            config = config.replace(old, new)
+        (self.dagster_home / "dagster.yaml").write_text(config)
+        workspace = (DEPLOY / "workspace.yaml").read_text()
+        here = workspace.replace("host: code", f"host: {_HOST}").replace("port: 4000", f"port: {self.grpc_port}")
+        (self.dagster_home / "workspace.yaml").write_text(here)
+        # One process makes the tables: several at once fail at it, and try again.
+        with self.instance():
+            pass
+
+    def up(self) -> None:
+        """Start what does not run, and wait until all of it works."""
+        for name in self.names:
+            self.start(name)
+        wait_until(self._code_server_answers, self.log_tail, READY_SECONDS)
+        wait_until(self._web_interface_answers, self.log_tail, READY_SECONDS)
+        wait_until(self._daemon_beats, self.log_tail, READY_SECONDS)
+        wait_until(self._workers_wait, self.log_tail, READY_SECONDS)
+
+    def start(self, name: str) -> None:
+        """Start one process, unless it runs."""
+        if name in self.processes and self.processes[name].poll() is None:
+            return
+        with (self.logs / f"{name.replace(' ', '-')}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                self._command(name), cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self, name: str) -> None:
+        """``kill -9`` for a process and all of its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.processes[name].pid, signal.SIGKILL)
+        self.processes[name].wait()
+
+    def down(self) -> None:
+        """Stop everything and drop what was made in the services."""
+        for process in self.processes.values():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        for name, process in self.processes.items():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
+            self.kill(name)
+        self._sql(f"drop database {self.database} with (force)")
+        redis.Redis.from_url(self.broker).flushdb()
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        with mock.patch.dict(os.environ, self.environment), open_instance(self.settings) as instance:
+            yield instance
+
+    @property
+    def url(self) -> str:
+        return f"http://{_HOST}:{self.ui_port}"
+
+    def worker_of(self, child: int) -> str:
+        """The name of the worker that forked a process."""
+        parent = psutil.Process(child).ppid()
+        return next(name for name in self.worker_names if self.processes[name].pid == parent)
+
+    def log_tail(self) -> str:
+        return "\n".join(f"--- {file.name}\n{file.read_text()[-1500:]}" for file in sorted(self.logs.iterdir()))
+
+    def _command(self, name: str) -> list[str]:
+        workspace = str(self.dagster_home / "workspace.yaml")
+        match name.split():
+            case ["code", "server"]:
+                where = ["-h", _HOST, "-p", str(self.grpc_port), "-m", self.module, "-a", "defs"]
+                return [sys.executable, "-m", "dagster", "api", "grpc", *where, "--location-name", "martian_moments"]
+            case ["daemon"]:
+                return [sys.executable, "-m", "dagster._daemon", "run", "-w", workspace, "--log-level", "warning"]
+            case ["web", "interface"]:
+                return [sys.executable, "-m", "dagster_webserver", "-h", _HOST, "-p", str(self.ui_port), "-w", workspace]
+            case ["worker", number]:
+                app = ["-A", "martian_moments.automation.celery_app", "worker", "-Q", "dagster"]
+                return [sys.executable, "-m", "celery", *app, "-n", f"w{number}@{self.name}", "--concurrency=1"]
+        raise ValueError(name)
+
+    def _code_server_answers(self) -> bool:
+        try:
+            DagsterGrpcClient(host=_HOST, port=self.grpc_port).ping("")
+        except DagsterUserCodeUnreachableError:
+            return False
+        return True
+
+    def _web_interface_answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/server_info", timeout=5, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _daemon_beats(self) -> bool:
+        with self.instance() as instance:
+            return is_running(self.settings, instance)
+
+    def _workers_wait(self) -> bool:
+        with Celery(broker=self.broker) as app:
+            return len(app.control.ping(timeout=2, limit=self.workers)) == self.workers
+
+    def _sql(self, statement: str) -> None:
+        connection = psycopg2.connect(self.services.postgres.url())
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def cluster(folder: Path, services: Services, **options: Any) -> Iterator[Cluster]:
+    """A cluster that runs, and is gone at the end of the block."""
+    running = Cluster(folder, services, **options)
+    try:
+        running.prepare()
+        running.up()
+        yield running
+    finally:
+        running.down()
+
+
+class DeployedLoop(Loop):
+    """The platform itself on a cluster."""
+
+    def __init__(self, on: Cluster, replica: RunningReplica) -> None:
+        self.on = on
+        self.replica = replica
+        self.environment = on.environment
+        self.settings = on.settings
+        self.rooms = Rooms(on.settings)
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        with self.on.instance() as instance:
+            yield instance
+
+    def revive(self) -> None:
+        for name in self.on.names:
+            self.on.start(name)
+
+    def log_tail(self) -> str:
+        return self.on.log_tail()
+
+
+@contextmanager
+def deployed(folder: Path, services: Services, replica: RunningReplica, **options: Any) -> Iterator[DeployedLoop]:
+    """The platform on a cluster of its own, prepared by ``martian-moments init``; gone at the end of the block."""
+    settings = {
+        "MARS_EVENTS_URL": f"kafka://{services.kafka}",
+        **{f"MARS_{name.upper()}": address for name, address in replica.addresses.items()},
+        "MARS_REQUESTS_PER_MINUTE": "60000",
+        "MARS_CONCURRENCY": "8",
+    }
+    on = Cluster(folder, services, extra=settings | options.pop("extra", {}), **options)
+    try:
+        on.prepare()
+        loop = DeployedLoop(on, replica)
+        prepared = loop.cli("init")
+        assert prepared.returncode == 0, prepared.stdout + prepared.stderr
+        on.up()
+        yield loop
+    finally:
+        on.down()
+        remove_bucket(services, on.name)
+
+
+def _free_redis_database(services: Services) -> int:
+    for number in range(1, 16):
+        with redis.Redis.from_url(services.redis_url(number)) as client:
+            if client.set("mars:taken", "1", nx=True, ex=_TAKEN_SECONDS):
+                return number
+    raise AssertionError("all of Redis' databases are taken")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,141 @@
+"""What tests ask of a whole platform, embedded or deployed: that it settles, and that it then holds exactly the truth."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from unittest import mock
+
+import dagster as dg
+import pyarrow.compute as pc
+
+from martian_moments.operations.instance import open_instance
+from martian_moments.operations.platform import is_running
+from martian_moments.operations.status import Status
+from martian_moments.operations.status import status as read_status
+from martian_moments.replica.running import RunningReplica
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+from martian_moments_tests.conftest import REPOSITORY
+
+T = TypeVar("T")
+
+REST_SECONDS = 15
+"""Three ticks of the sensors."""
+
+
+def wait_until(condition: Callable[[], T | None], what: Callable[[], str], seconds: float, pause: float = 0.5) -> T:
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what()}"
+        time.sleep(pause)
+    return value
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """The settings that a process with this environment has."""
+    with mock.patch.dict(os.environ, environment, clear=True):
+        return Settings.load()
+
+
+class Loop(ABC):
+    """A platform on a replica.
+
+    Attributes:
+        replica: its NASA.
+        environment: of every process of it.
+        settings: as it has them.
+        rooms: its parts, opened in this process.
+    """
+
+    replica: RunningReplica
+    environment: dict[str, str]
+    settings: Settings
+    rooms: Rooms
+
+    @abstractmethod
+    def revive(self) -> None:
+        """Start again what a test has killed."""
+
+    @abstractmethod
+    def log_tail(self) -> str:
+        """The end of what it said."""
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("martian-moments")), *arguments]
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        with open_instance(self.settings) as instance:
+            yield instance
+
+    def status(self) -> Status:
+        with self.instance() as instance:
+            return read_status(self.rooms, instance, running=is_running(self.settings, instance))
+
+    def settle(self, seconds: float) -> Status:
+        """Wait until all is settled."""
+
+        def settled() -> Status | None:
+            self.revive()
+            now = self.status()
+            return now if now.settled else None
+
+        return wait_until(settled, lambda: f"not settled: {self.status().waiting_for}\n{self.log_tail()}", seconds)
+
+    def rest(self, seconds: float) -> Status:
+        """Wait until all is settled and no sensor finds anything more to start: what is under way may cause one more run."""
+        while True:
+            now = self.settle(seconds)
+            runs = len(self.runs())
+            time.sleep(REST_SECONDS)
+            if len(self.runs()) == runs:
+                return now
+
+    def runs(self, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
+        with self.instance() as instance:
+            return list(instance.get_runs(dg.RunsFilter(statuses=list(statuses))))
+
+    def published(self, schema: str, table: str) -> list[dict[str, Any]]:
+        rows = self.rooms.published.read(schema, table)
+        assert rows is not None, f"{schema}.{table} is not published"
+        return list(rows.to_pylist())
+
+    def photo_counts(self) -> dict[tuple[str, int], int]:
+        """Photos in the published facts by rover and sol."""
+        rows = self.rooms.published.read("silver", "fact_photos", ["rover", "sol"])
+        assert rows is not None
+        counted = rows.group_by(["rover", "sol"]).aggregate([([], "count_all")]).to_pylist()
+        return {(row["rover"], row["sol"]): row["count_all"] for row in counted}
+
+    def assert_exactly_the_truth(self) -> None:
+        """Lake, bronze and gold hold exactly what the replica has: each photo, once."""
+        truth = self.replica.control.truth()
+        now = self.status()
+        facts = self.rooms.published.read("silver", "fact_photos", ["rover", "source_id"])
+        assert facts is not None
+        summary = {row["rover"]: row for row in self.published("gold", "rover_summary")}
+        for rover, expected in truth["rovers"].items():
+            found = now.rovers[rover]
+            counts = (found.photos_in_lake, found.photos_in_bronze, found.photos_in_silver, summary[rover]["photos"])
+            assert counts == (expected["photos"],) * 4, rover
+            assert found.sols_in_lake == found.sols_in_bronze == len(expected["sols"]), rover
+            ids = facts.filter(pc.equal(facts["rover"], rover))["source_id"].to_pylist()
+            digest = hashlib.sha256("\n".join(sorted(ids, key=int)).encode()).hexdigest()
+            assert digest == expected["photo_ids_sha256"], rover
+            in_gold = {sol: count for (name, sol), count in self.photo_counts().items() if name == rover}
+            assert in_gold == {int(sol): count for sol, count in expected["sols"].items()}, rover
+        if "perseverance" in truth["traverse"] and "perseverance" in truth["rovers"]:
+            driven = summary["perseverance"]["distance_m"]
+            assert abs(driven - truth["traverse"]["perseverance"]["distance_m"]) < 0.1

@@ -1,0 +1,101 @@
+"""A platform that runs scratch_defs, embedded or deployed: runs are launched and watched through its web interface."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T | None], what: str, seconds: float = 60) -> T:
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for: {what}"
+        time.sleep(0.05)
+    return value
+
+
+class ScratchPlatform(ABC):
+    """Runs of scratch_defs.
+
+    Attributes:
+        scratch: the folder SCRATCH.
+    """
+
+    scratch: Path
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The web interface."""
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        content = {"query": query, "variables": variables}
+        answer = httpx.post(f"{self.url}/graphql", json=content, timeout=30, trust_env=False)
+        answer.raise_for_status()
+        assert "errors" not in answer.json(), answer.text
+        return answer.json()["data"]
+
+    def launch(self, asset: str) -> str:
+        selector = {
+            "jobName": f"{asset}_job",
+            "repositoryName": "__repository__",
+            "repositoryLocationName": "martian_moments",
+        }
+        result = self.graphql(
+            "mutation($p: ExecutionParams!) {launchRun(executionParams: $p)"
+            " {__typename ... on LaunchRunSuccess {run {runId}} ... on PythonError {message}}}",
+            p={"selector": selector, "runConfigData": {}},
+        )["launchRun"]
+        assert result["__typename"] == "LaunchRunSuccess", result
+        return str(result["run"]["runId"])
+
+    def terminate(self, run: str, policy: str = "SAFE_TERMINATE") -> None:
+        result = self.graphql(
+            "mutation($r: String!, $p: TerminateRunPolicy) {terminateRun(runId: $r, terminatePolicy: $p)"
+            " {__typename ... on TerminateRunFailure {message} ... on PythonError {message}}}",
+            r=run,
+            p=policy,
+        )["terminateRun"]
+        assert result["__typename"] == "TerminateRunSuccess", result
+
+    def runs(self) -> dict[str, dict[str, Any]]:
+        query = "{runsOrError {... on Runs {results {runId status parentRunId tags {key value}}}}}"
+        return {row["runId"]: row for row in self.graphql(query)["runsOrError"]["results"]}
+
+    def status(self, run: str) -> str:
+        return str(self.runs()[run]["status"])
+
+    def wait_for_status(self, run: str, *statuses: str) -> str:
+        wait_until(lambda: self.status(run) in statuses, f"run {run} is {' or '.join(statuses)}")
+        return self.status(run)
+
+    def retries_of(self, run: str) -> list[str]:
+        return [other for other, row in self.runs().items() if row["parentRunId"] == run]
+
+    def retry_of(self, run: str) -> str:
+        return wait_until(lambda: self.retries_of(run), f"run {run} is repeated")[0]
+
+    def worker_pids(self, asset: str) -> list[int]:
+        file = self.scratch / f"{asset}.started"
+        return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+    def wait_for_worker(self, asset: str, *, nth: int = 1) -> int:
+        wait_until(lambda: len(self.worker_pids(asset)) >= nth, f"worker {nth} of {asset} has begun")
+        return self.worker_pids(asset)[nth - 1]
+
+    def begin_patient_run(self) -> tuple[str, int]:
+        """A run that waits, and its worker."""
+        (self.scratch / "patient.go").unlink(missing_ok=True)
+        before = len(self.worker_pids("patient"))
+        run = self.launch("patient")
+        return run, self.wait_for_worker("patient", nth=before + 1)
+
+    def let_go(self) -> None:
+        (self.scratch / "patient.go").touch()

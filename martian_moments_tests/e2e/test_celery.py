@@ -1,0 +1,228 @@
+"""Runs on Celery workers under fire: workers, Redis and PostgreSQL die, and no run is lost, stuck or executed twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from dagster import DagsterInstance, DagsterRun
+from dagster._core.launcher import LaunchRunContext
+
+from martian_moments.lake.bucket import Bucket
+from martian_moments.operations.instance import set_pools
+from martian_moments.rooms import Rooms
+from martian_moments_tests.e2e.cluster import Cluster, cluster
+from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until
+from martian_moments_tests.services import Services, kill, restart
+
+pytestmark = [pytest.mark.e2e, pytest.mark.services]
+
+
+class Stage(ScratchPlatform):
+    """A cluster with two workers and the scratch definitions."""
+
+    def __init__(self, on: Cluster, scratch: Path) -> None:
+        self.on = on
+        self.scratch = scratch
+
+    @property
+    def url(self) -> str:
+        return self.on.url
+
+    def order_again(self, run: str) -> None:
+        """Order a run from the workers that has been ordered already."""
+        with self.on.instance() as instance:
+            instance.run_launcher.launch_run(LaunchRunContext(stored(instance, run), workspace=None))
+
+    def stop_workers(self) -> None:
+        for name in self.on.worker_names:
+            self.on.kill(name)
+
+    def start_workers(self) -> None:
+        for name in self.on.worker_names:
+            self.on.start(name)
+
+    def lose_everything_in_redis(self) -> None:
+        with closing(redis.Redis.from_url(self.on.broker)) as client:
+            client.flushdb()
+
+
+def stored(instance: DagsterInstance, run: str) -> DagsterRun:
+    found = instance.get_run_by_id(run)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("cluster")
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    options = {
+        "module": "martian_moments_tests.e2e.scratch_defs",
+        "extra": {"SCRATCH": str(scratch)},
+        # Long enough for workers that a test has to start first.
+        "instance_changes": {"start_timeout_seconds: 600": "start_timeout_seconds: 30"},
+    }
+    with cluster(folder, services, **options) as running:
+        Bucket(running.name, Rooms(running.settings).s3_options).create()
+        with running.instance() as instance:
+            set_pools(instance, {"scratch": 1})
+        yield Stage(running, scratch)
+
+
+@pytest.fixture
+def patient(stage: Stage) -> Iterator[tuple[str, int]]:
+    """A run in the middle of its asset, and the process that executes it."""
+    yield stage.begin_patient_run()
+    stage.let_go()
+    stage.start_workers()
+
+
+def test_the_output_of_a_run_is_kept_beside_the_lake(stage: Stage) -> None:
+    run = stage.launch("quick")
+    assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
+    lake = Rooms(stage.on.settings).lake
+    outputs = [each.key for each in lake.list("compute-logs/") if run in each.key and each.key.endswith(".out")]
+    assert [lake.get(key) for key in outputs] == [b"quick was here\n"]
+
+
+def test_a_run_whose_process_is_killed_fails_frees_its_pool_and_is_repeated(stage: Stage, patient: tuple[str, int]) -> None:
+    run, child = patient
+    os.kill(child, signal.SIGKILL)
+    assert stage.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
+    stage.let_go()
+    # The pool has one slot: the repetition runs only because the dead run gave it back.
+    assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
+
+
+def test_a_run_whose_worker_is_killed_is_repeated_by_another_one(stage: Stage, patient: tuple[str, int]) -> None:
+    run, child = patient
+    stage.on.kill(stage.on.worker_of(child))
+    assert stage.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
+    stage.let_go()
+    assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
+
+
+def test_no_process_outlives_the_worker_that_forked_it(stage: Stage, patient: tuple[str, int]) -> None:
+    _, child = patient
+    name = stage.on.worker_of(child)
+    os.kill(stage.on.processes[name].pid, signal.SIGKILL)
+    stage.on.processes[name].wait()
+    wait_until(lambda: not psutil.pid_exists(child), "the process is gone")
+
+
+def test_a_cancelled_run_ends_canceled_and_is_not_repeated(stage: Stage, patient: tuple[str, int]) -> None:
+    run, child = patient
+    stage.terminate(run)
+    assert stage.wait_for_status(run, "CANCELED", "FAILURE", "SUCCESS") == "CANCELED"
+    wait_until(lambda: not psutil.pid_exists(child), "the process is gone")
+    following = stage.launch("quick")
+    assert stage.wait_for_status(following, "SUCCESS", "FAILURE") == "SUCCESS"
+    assert stage.retries_of(run) == []
+
+
+def test_a_run_that_is_cancelled_before_a_worker_takes_it_is_never_executed(stage: Stage) -> None:
+    stage.stop_workers()
+    before = len(stage.worker_pids("patient"))
+    run = stage.launch("patient")
+    stage.wait_for_status(run, "STARTING")
+    # What Dagster offers for a run that waits for its worker.
+    stage.terminate(run, "MARK_AS_CANCELED_IMMEDIATELY")
+    assert stage.wait_for_status(run, "CANCELED", "FAILURE", "SUCCESS") == "CANCELED"
+    stage.start_workers()
+    following = stage.launch("quick")
+    assert stage.wait_for_status(following, "SUCCESS", "FAILURE") == "SUCCESS"
+    assert stage.status(run) == "CANCELED"
+    assert len(stage.worker_pids("patient")) == before
+
+
+def test_a_run_that_is_ordered_twice_is_executed_once(stage: Stage) -> None:
+    stage.stop_workers()
+    (stage.scratch / "patient.go").unlink(missing_ok=True)
+    before = len(stage.worker_pids("patient"))
+    run = stage.launch("patient")
+    stage.wait_for_status(run, "STARTING")
+    stage.order_again(run)
+    stage.start_workers()
+    stage.wait_for_worker("patient", nth=before + 1)
+    # Both workers are free for an order: the second one has been met when a third is done.
+    stage.order_again(run)
+    quick = stage.launch("quick")
+    assert stage.wait_for_status(quick, "SUCCESS", "FAILURE") == "SUCCESS"
+    stage.let_go()
+    assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
+    assert len(stage.worker_pids("patient")) == before + 1
+
+
+def test_a_pool_of_one_is_kept_across_workers_also_when_one_is_killed(stage: Stage) -> None:
+    runs = [stage.launch("alone") for _ in range(4)]
+    lock = stage.scratch / "alone.lock"
+    wait_until(lock.exists, "the first has begun")
+    stage.on.kill(stage.on.worker_of(int(lock.read_text())))
+    stage.start_workers()
+    for run in runs:
+        if stage.wait_for_status(run, "SUCCESS", "FAILURE") == "FAILURE":
+            assert stage.wait_for_status(stage.retry_of(run), "SUCCESS", "FAILURE") == "SUCCESS"
+
+
+def test_a_run_goes_on_while_redis_is_killed_and_what_waits_there_comes_back(stage: Stage, patient: tuple[str, int]) -> None:
+    run, child = patient
+    kill("redis")
+    waiting = stage.launch("quick")
+    restart()
+    assert stage.wait_for_status(waiting, "SUCCESS", "FAILURE") == "SUCCESS"
+    assert psutil.pid_exists(child)
+    stage.let_go()
+    assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
+    assert stage.retries_of(run) == []
+
+
+def test_a_redis_that_lost_everything_ends_no_run_and_what_waited_there_is_repeated(stage: Stage) -> None:
+    run, child = stage.begin_patient_run()
+    busy = stage.on.worker_of(child)
+    for name in stage.on.worker_names:
+        if name != busy:
+            stage.on.kill(name)
+    waiting = stage.launch("quick")
+    stage.wait_for_status(waiting, "STARTING")
+    stage.lose_everything_in_redis()
+    kill("redis")
+    restart()
+    stage.start_workers()
+    assert stage.wait_for_status(waiting, "SUCCESS", "FAILURE") == "FAILURE"
+    assert stage.wait_for_status(stage.retry_of(waiting), "SUCCESS", "FAILURE") == "SUCCESS"
+    stage.let_go()
+    assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
+    assert stage.retries_of(run) == []
+
+
+def test_a_run_goes_on_while_postgresql_is_killed(stage: Stage, patient: tuple[str, int]) -> None:
+    run, child = patient
+    kill("postgres")
+    restart()
+    # The web interface meets each connection that it has kept once more; the rest opens new ones.
+    stage.on.kill("web interface")
+    stage.on.up()
+    following = stage.launch("quick")
+    assert stage.wait_for_status(following, "SUCCESS", "FAILURE") == "SUCCESS"
+    assert psutil.pid_exists(child)
+    stage.let_go()
+    assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
+    assert stage.retries_of(run) == []
+
+
+def test_no_password_is_in_logs_tags_events_or_the_arguments_of_a_process(stage: Stage, services: Services) -> None:
+    with stage.on.instance() as instance:
+        runs = instance.get_runs()
+        texts = [str(run.tags) + str(instance.all_logs(run.run_id)) for run in runs]
+    texts += [file.read_text() for file in stage.on.logs.iterdir()]
+    texts += [" ".join(psutil.Process(each.pid).cmdline()) for each in stage.on.processes.values() if each.poll() is None]
+    assert len(texts) > len(runs) + len(stage.on.processes)
+    assert [secret for secret in services.secrets for text in texts if secret in text] == []

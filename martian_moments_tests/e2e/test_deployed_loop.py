@@ -1,0 +1,145 @@
+"""The whole loop on the real services with two Celery workers: MinIO, Kafka, PostgreSQL, Redis; NASA is the replica."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+from celery import Celery
+
+from martian_moments.events.log import TOPICS, UPLOADS
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.faults import FaultPlan
+from martian_moments.replica.running import RunningReplica, running
+from martian_moments.warehouse.base import LEDGER, MODELS, PublishedTable
+from martian_moments_tests.buckets import announce_nothing
+from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
+from martian_moments_tests.e2e.loop import Loop, wait_until
+from martian_moments_tests.e2e.platform import platform
+from martian_moments_tests.services import Services, kill, restart
+
+pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.timeout(1_500)]
+
+SETTLE_SECONDS = 900
+SOLS = 100
+API_KEY = "an-api-key-that-must-not-be-seen"
+WEBHOOK = "http://127.0.0.1:9/a-path-that-must-not-be-seen"
+
+# A store counts ETags in its own way, and no two platforms fetch and load at the same moment.
+OF_ONE_PLATFORM = {"etag", "fetched_at", "loaded_at"}
+
+
+def rows_of(loop: Loop, table: PublishedTable) -> list[dict[str, Any]]:
+    rows = loop.published(table.schema, table.name)
+    return [{name: value for name, value in row.items() if name not in OF_ONE_PLATFORM} for row in rows]
+
+
+def tables_of(loop: Loop) -> dict[str, list[dict[str, Any]]]:
+    return {f"{table.schema}.{table.name}": rows_of(loop, table) for table in (LEDGER, *MODELS)}
+
+
+def texts_of(loop: DeployedLoop) -> Iterator[tuple[str, bytes]]:
+    """Everything that the platform has written down, and what its web interface tells: a name and the bytes of each."""
+    for file in loop.on.folder.rglob("*"):
+        if file.is_file():
+            yield str(file.relative_to(loop.on.folder)), file.read_bytes()
+    for each in loop.rooms.lake.list():
+        body = loop.rooms.lake.get(each.key)
+        yield each.key, gzip.decompress(body) if each.key.endswith(".gz") else body
+    for topic in TOPICS:
+        for record in loop.rooms.log.read(topic, {}, limit=1_000_000):
+            yield f"{topic}[{record.partition}]@{record.offset}", (record.value or b"") + record.key.encode()
+    with psycopg2.connect(loop.on.services.postgres.url(loop.on.database)) as connection, connection.cursor() as cursor:
+        for table in ("runs", "run_tags", "event_logs", "instigators", "job_ticks", "kvs", "daemon_heartbeats"):
+            cursor.execute(f"select t::text from {table} as t")
+            yield f"table {table}", "\n".join(row[0] for row in cursor.fetchall()).encode()
+    for query in (
+        "{ instance { info runLauncher { name } } }",
+        "{ runsOrError { ... on Runs { results { tags { key value } runConfigYaml } } } }",
+        "{ workspaceOrError { ... on Workspace { locationEntries { displayMetadata { key value } } } } }",
+    ):
+        answer = httpx.post(f"{loop.on.url}/graphql", json={"query": query}, trust_env=False, timeout=60)
+        assert "errors" not in answer.json(), answer.text[:500]
+        yield query, answer.content
+
+
+def test_two_workers_make_what_the_embedded_platform_makes_and_no_secret_is_seen(tmp_path: Path, services: Services) -> None:
+    extra = {"MARS_V1_API_KEY": API_KEY, "MARS_ALERT_WEBHOOK_URL": WEBHOOK}
+    with running(ReplicaConfig(sols=SOLS, scale=0.1)) as replica:
+        with deployed(tmp_path / "deployed", services, replica, extra=extra) as loop:
+            loop.rest(SETTLE_SECONDS)
+            loop.assert_exactly_the_truth()
+            tables = tables_of(loop)
+            with Celery(broker=loop.on.broker) as app:
+                executed = [sum(stats["total"].values()) for stats in app.control.inspect(timeout=5).stats().values()]
+            assert len(executed) == 2
+            assert min(executed) > 3, "both workers executed runs"
+            seen = 0
+            for name, text in texts_of(loop):
+                seen += 1
+                for secret in (*services.secrets, API_KEY, WEBHOOK):
+                    assert secret.encode() not in text, f"a secret stands in {name}"
+        assert seen > 4 * SOLS
+        with platform(tmp_path / "embedded", replica) as embedded:
+            embedded.rest(SETTLE_SECONDS)
+            expected = tables_of(embedded)
+    for name, rows in expected.items():
+        assert tables[name] == rows, name
+    assert len(expected["silver.fact_photos"]) > 1_000
+
+
+def kill_and_restart(loop: DeployedLoop, victim: str) -> None:
+    if victim in loop.on.names:
+        loop.on.kill(victim)
+        time.sleep(1)
+        loop.on.start(victim)
+    else:
+        kill(victim)
+        time.sleep(3)
+        restart()
+
+
+def wait_for_progress(loop: DeployedLoop) -> None:
+    """Until another sol has come, or all of them have."""
+    held = len(loop.rooms.lake.list("photos"))
+    wait_until(lambda: len(loop.rooms.lake.list("photos")) > held or loop.status().settled, loop.log_tail, SETTLE_SECONDS)
+
+
+def uploads_of(loop: DeployedLoop) -> int:
+    """How many uploads were announced of the platform's own bucket."""
+    records = loop.rooms.log.read(UPLOADS, {}, limit=1_000_000)
+    return sum(f"{loop.on.name}/" in record.key for record in records)
+
+
+def ask_for_more(replica: RunningReplica, loop: DeployedLoop) -> None:
+    """Late photos are released, and asked for."""
+    replica.control.release_everything()
+    refreshed = loop.cli("refresh")
+    assert refreshed.returncode == 0, refreshed.stderr
+
+
+def test_kill_9_of_every_part_and_a_lost_notification_rule_lose_nothing_and_count_nothing_twice(
+    tmp_path: Path, services: Services
+) -> None:
+    config = ReplicaConfig(sols=SOLS, scale=0.1, late_sols=5, faults=FaultPlan(latency_ms=150))
+    victims = ["worker 1", "kafka", "objectstore", "redis", "postgres", "daemon", "code server"]
+    with running(config) as replica, deployed(tmp_path / "deployed", services, replica) as loop:
+        for victim in victims:
+            wait_for_progress(loop)
+            kill_and_restart(loop, victim)
+        loop.settle(SETTLE_SECONDS)
+        loop.assert_exactly_the_truth()
+
+        # Nobody announces the late photos: reconcile finds their objects.
+        announce_nothing(services, loop.on.name)
+        announced = uploads_of(loop)
+        ask_for_more(replica, loop)
+        loop.settle(SETTLE_SECONDS)
+        loop.assert_exactly_the_truth()
+        assert uploads_of(loop) == announced

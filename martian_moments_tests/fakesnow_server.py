@@ -1,0 +1,104 @@
+"""Snowflake for tests: fakesnow's HTTP server in a process of its own, brought nearer to what Snowflake documents.
+
+fakesnow answers Snowflake's protocol from DuckDB. What is repaired here is where it fails or gives up; nothing of ours is
+changed for its sake. ``python -m martian_moments_tests.fakesnow_server PORT`` serves until its standard input ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from string import Template
+from typing import Any
+
+from sqlglot import exp
+
+_transactions = threading.Lock()
+
+
+_ELEMENTS = Template("""
+create or replace macro ${catalog}._fs_flatten(input) as
+    list_transform(cast(to_json(input) as json[]), lambda each, place: struct_pack(index := place - 1, value := each))
+""")
+
+
+def _without_temporary(node: exp.Expression) -> exp.Expression:
+    """DuckDB keeps temporary tables in a catalog of their own, where their qualified names mean nothing."""
+    if isinstance(node, exp.Create) and (properties := node.args.get("properties")):
+        kept = [each for each in properties.expressions if not isinstance(each, exp.TemporaryProperty)]
+        properties.set("expressions", kept)
+    return node
+
+
+def _unnested(node: exp.Expression) -> exp.Expression:
+    """FLATTEN in the select list of a subquery: a lateral join hashes whole documents (4 GB for the four manifests)."""
+    if not isinstance(node, exp.Select):
+        return node
+    for join in list(node.args.get("joins") or []):
+        if isinstance(join.this, exp.Lateral) and isinstance(join.this.this, exp.Explode):
+            elements = exp.func("unnest", exp.func("_fs_flatten", join.this.this.this.expression))
+            source = exp.select("*", exp.alias_(elements, join.this.alias)).from_(node.args["from_"].this)
+            node.set("from_", exp.From(this=source.subquery("flattened")))
+            join.pop()
+    return node
+
+
+def _repair() -> None:
+    import fakesnow.arrow
+    import fakesnow.macros
+    import fakesnow.transforms
+    import pyarrow as pa
+    import sqlglot
+    from fakesnow.cursor import FakeSnowflakeCursor
+
+    transform = FakeSnowflakeCursor._transform
+    execute = FakeSnowflakeCursor._execute
+    as_struct = fakesnow.arrow.timestamp_to_sf_struct
+
+    def prepared(cursor: FakeSnowflakeCursor, expression: exp.Expression, params: Any) -> exp.Expression:
+        return transform(cursor, expression.transform(_without_temporary).transform(_unnested), params)
+
+    def in_turn(cursor: FakeSnowflakeCursor, transformed: exp.Expression, params: Any = None) -> None:
+        """A second writer waits for the lock of the first one, as in Snowflake; DuckDB would fail it for the conflict."""
+        if isinstance(transformed, exp.Transaction):
+            _transactions.acquire()
+        try:
+            execute(cursor, transformed, params)
+            if isinstance(transformed, exp.Merge):
+                execute(cursor, sqlglot.parse_one('select 1 as "number of rows inserted"'))
+        finally:
+            if isinstance(transformed, exp.Commit | exp.Rollback) and _transactions.locked():
+                _transactions.release()
+
+    def with_nulls(moments: pa.ChunkedArray) -> pa.StructArray:
+        """Of a timestamp that is null, fakesnow tells the parts: the connector takes them for 1970."""
+        told = as_struct(moments.fill_null(0))
+        return pa.StructArray.from_arrays(told.flatten(), fields=list(told.type), mask=moments.combine_chunks().is_null())
+
+    # fakesnow takes MERGE apart into statements on a temporary table, which no transaction allows; DuckDB has MERGE.
+    fakesnow.transforms.merge = lambda merge: [merge]
+    fakesnow.macros.FS_FLATTEN = _ELEMENTS
+    fakesnow.arrow.timestamp_to_sf_struct = with_nulls
+    FakeSnowflakeCursor._transform = prepared
+    FakeSnowflakeCursor._execute = in_turn
+
+
+def _serve(port: int) -> None:
+    import uvicorn
+    from fakesnow.server import app
+
+    _repair()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while thread.is_alive() and not server.started:
+        thread.join(0.05)
+    print("serving" if server.started else "not started", flush=True)
+    sys.stdin.read()
+    # In-memory databases of every test go at once: an orderly end would wait for connections that clients keep alive.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -1,0 +1,98 @@
+"""The real services of ``make services-up``, for tests marked ``services``: where they are, and how one is killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+from dotenv import dotenv_values
+
+from martian_moments_tests.conftest import REPOSITORY
+from services.__main__ import chosen
+from services.environment import DATABASE, HOST, NAMES, Environment
+from services.errors import ServicesError
+from services.probes import PROBES
+
+
+@dataclass(frozen=True)
+class Postgres:
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+
+    def url(self, database: str | None = None) -> str:
+        """The address as SQLAlchemy and psycopg2 take it, of the database named or of the usual one."""
+        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database or self.database}"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Where the services are. Each test has its own bucket, topic prefix, database and Redis database."""
+
+    s3_endpoint: str
+    s3_access_key: str
+    s3_secret_key: str = field(repr=False)
+    kafka: str
+    """``host:port``."""
+
+    postgres: Postgres
+    redis_host: str
+    redis_port: int
+    redis_password: str = field(repr=False)
+
+    def redis_url(self, database: int = 0) -> str:
+        return f"redis://:{self.redis_password}@{self.redis_host}:{self.redis_port}/{database}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must appear in no log."""
+        return self.s3_secret_key, self.postgres.password, self.redis_password
+
+
+@pytest.fixture(scope="session")
+def services() -> Services:
+    """The services that .env describes, all of which answer. Without them a test is skipped, and fails in CI."""
+    try:
+        return find_services()
+    except ServicesError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+def find_services() -> Services:
+    """The services that .env describes. Raises ServicesError unless all of them answer."""
+    environment = _environment()
+    silent = [name for name, answers in PROBES.items() if not answers(environment)]
+    if silent:
+        raise ServicesError(f"no answer from {', '.join(silent)}; make services-up starts them")
+    return Services(
+        s3_endpoint=environment.endpoint,
+        s3_access_key=environment.access_key,
+        s3_secret_key=environment.secret_key,
+        kafka=f"{HOST}:{environment.kafka_port}",
+        postgres=Postgres(HOST, environment.postgres_port, DATABASE, environment.postgres_password, DATABASE),
+        redis_host=HOST,
+        redis_port=environment.redis_port,
+        redis_password=environment.redis_password,
+    )
+
+
+def kill(name: str) -> None:
+    """``kill -9`` for ``objectstore``, ``kafka``, ``postgres`` or ``redis`` and its children; returns when they are gone."""
+    chosen().kill(name)
+
+
+def restart() -> None:
+    """Start what does not run, and wait until it answers."""
+    subprocess.run([sys.executable, "-m", "services", "up"], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+
+
+def _environment() -> Environment:
+    file = dotenv_values(REPOSITORY / ".env", interpolate=False)
+    return Environment.of({name: os.environ.get(name) or file.get(name) for name in NAMES})

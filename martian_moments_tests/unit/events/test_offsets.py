@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from martian_moments.errors import OffsetOutOfRange
+from martian_moments.events.log import UPLOADS, Watermarks
+from martian_moments.events.offsets import fair_shares, lag, reachable, starts
+
+MARKS = {0: Watermarks(100, 250), 1: Watermarks(0, 0), 2: Watermarks(7, 7)}
+
+
+@given(st.dictionaries(st.integers(0, 9), st.integers(0, 50), min_size=1), st.integers(0, 200))
+def test_shares_use_the_whole_limit_and_differ_only_where_nothing_waits(waiting: dict[int, int], limit: int) -> None:
+    shares = fair_shares(waiting, limit)
+    assert sum(shares.values()) == min(limit, sum(waiting.values()))
+    for partition, share in shares.items():
+        assert 0 <= share <= waiting[partition]
+        if share < waiting[partition]:
+            assert share >= max(shares.values()) - 1
+
+
+def test_a_read_starts_where_its_reader_is_or_at_the_low_watermark() -> None:
+    assert starts(UPLOADS, {}, MARKS) == {0: 100, 1: 0, 2: 7}
+    assert starts(UPLOADS, {0: 250, 2: 7}, MARKS) == {0: 250, 1: 0, 2: 7}
+
+
+@pytest.mark.parametrize(
+    ("offsets", "message"),
+    [
+        ({0: 99}, r"minio-events\[0\]: offset 99 is outside 100 to 250"),
+        ({0: 251}, r"minio-events\[0\]: offset 251 is outside 100 to 250"),
+        ({0: 100, 3: 0}, "minio-events has 3 partitions, there is no partition 3"),
+    ],
+)
+def test_a_start_outside_the_log_is_refused(offsets: dict[int, int], message: str) -> None:
+    with pytest.raises(OffsetOutOfRange, match=message):
+        starts(UPLOADS, offsets, MARKS)
+
+
+def test_a_reader_goes_on_at_the_oldest_message_only_where_the_log_does_not_reach_it() -> None:
+    assert reachable({0: 99, 1: 0, 2: 7, 5: 3}, MARKS) == {0: 100, 1: 0, 2: 7}
+    assert reachable({0: 200, 2: 8}, MARKS) == {0: 200, 1: 0, 2: 7}
+
+
+def test_the_lag_is_what_is_left_of_each_partition() -> None:
+    assert lag({0: 200}, MARKS) == {0: 50, 1: 0, 2: 0}
+    assert lag({0: 5}, MARKS) == {0: 150, 1: 0, 2: 0}

@@ -1,0 +1,38 @@
+"""docker-compose.yml says what the code does, as far as that can be told without an engine."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from martian_moments.settings import Settings
+from martian_moments_tests.conftest import REPOSITORY
+
+PROJECT = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+
+# Folders and addresses that the image and the project fix, and what the project's own services do not need.
+NOT_HANDED_ON = {"MARS_HOME", "MARS_DAGSTER_HOME", "MARS_UI_PORT", "MARS_KAFKA"}
+
+
+def test_every_setting_reaches_the_containers() -> None:
+    names = {str(info.validation_alias or f"MARS_{field.upper()}") for field, info in Settings.model_fields.items()}
+    assert names - set(PROJECT["x-platform"]["environment"]) == NOT_HANDED_ON
+
+
+def test_every_variable_of_the_instance_is_set() -> None:
+    wanted = re.findall(r"\{env: (\w+)\}", (REPOSITORY / "deploy" / "dagster.yaml").read_text())
+    assert {name for name in wanted if not PROJECT["x-platform"]["environment"].get(name)} == set()
+
+
+def test_every_port_is_published_on_loopback() -> None:
+    ports = [port for service in PROJECT["services"].values() for port in service.get("ports", [])]
+    assert len(ports) == 5
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_every_image_of_others_is_pinned_and_can_be_replaced() -> None:
+    images = [service["image"] for service in PROJECT["services"].values() if "build" not in service]
+    assert len(images) == 4
+    for image in images:
+        assert re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[a-z/]+:[\w.-]*\d[\w.-]*(@sha256:[0-9a-f]{64})?\}", image), image

@@ -1,0 +1,60 @@
+"""The services as containers, as docker-compose.yml describes them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from services.environment import NAMES, Environment
+from services.errors import ServicesError
+
+_SERVICES: Final = ("objectstore", "kafka", "postgres", "redis")
+_ASK_SECONDS: Final = 20
+
+
+class Compose:
+    """The four containers of the project in this folder."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+
+    def available(self) -> bool:
+        """Whether an engine answers that knows compose."""
+        return bool(shutil.which("docker")) and all(_ask(words) is not None for words in (["info"], ["compose", "version"]))
+
+    def exist(self) -> bool:
+        """Whether there are containers of this very checkout; another one's project has the same name."""
+        label = f"label=com.docker.compose.project.working_dir={self._project}"
+        return bool(_ask(["ps", "--all", "--quiet", "--filter", label]))
+
+    def up(self, environment: Environment) -> None:  # noqa: ARG002 -- compose reads the env file itself
+        """Starts what does not run, and waits until each is healthy."""
+        self._run("up", "--detach", "--wait", *_SERVICES)
+
+    def down(self, *, volumes: bool) -> None:
+        """Removes the containers; with ``volumes`` their data goes as well."""
+        self._run("down", *(["--volumes"] if volumes else []))
+
+    def kill(self, name: str) -> None:
+        """Ends one of them with SIGKILL."""
+        self._run("kill", name)
+
+    def _run(self, *words: str) -> None:
+        # Compose prefers the environment to the env file; the services are those of the file.
+        variables = {name: value for name, value in os.environ.items() if name not in NAMES}
+        done = subprocess.run(["docker", "compose", *words], cwd=self._project, env=variables, check=False)
+        if done.returncode:
+            raise ServicesError(f"docker compose {words[0]} failed ({done.returncode}); its lines above say why")
+
+
+def _ask(words: Sequence[str]) -> str | None:
+    """What docker answers; None when it cannot, or not soon."""
+    try:
+        asked = subprocess.run(["docker", *words], capture_output=True, text=True, check=False, timeout=_ASK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+    return None if asked.returncode else asked.stdout.strip()
