@@ -40,6 +40,10 @@ points as (
     {{ vertices('legs') }}
 ),
 
+steps as (
+    {{ integers(3) }}
+),
+
 -- A cell of the grid is 0.6 m high and at 18 degrees 0.56 m wide: whatever is in reach is in it or next to it.
 cells as (
     select
@@ -47,8 +51,8 @@ cells as (
         floor(longitude * 100000) + across.n - 1 as cell_x,
         floor(latitude * 100000) + along.n - 1 as cell_y
     from waypoints
-    cross join ({{ integers(3) }}) as across
-    cross join ({{ integers(3) }}) as along
+    cross join steps as across
+    cross join steps as along
 ),
 
 measured as (
@@ -103,11 +107,26 @@ passed as (
 ),
 
 cuts as (
-    select rover, position, line, 1 as vertex from lines
+    select
+        rover,
+        position,
+        line,
+        1 as vertex
+    from lines
     union distinct
-    select rover, position, line, vertices as vertex from lines
+    select
+        rover,
+        position,
+        line,
+        vertices as vertex
+    from lines
     union distinct
-    select rover, position, line, vertex from passed
+    select
+        rover,
+        position,
+        line,
+        vertex
+    from passed
 ),
 
 parts as (
