@@ -171,6 +171,7 @@ def _rooms(work: Work) -> Any:
     return Rooms(
         Settings.load(
             home=Path(work.folder),
+            sources="v1",
             v1_url=work.v1_url,
             requests_per_minute=1_000_000,
             concurrency=work.in_flight,
@@ -186,10 +187,11 @@ def _fetch(work: Work) -> list[Any]:
 
     async def fetch() -> list[Any]:
         async with parts.client() as client:
-            source = parts.photo_source(client)
-            await ingest.fetch_manifest(source, parts.lake, ROVER)
-            known = ingest.view(parts.lake, ROVER, source.name)
-            results = ingest.fetch_sols(source, parts.lake, known, work.sols, refetch=False, in_flight=work.in_flight)
+            sources = parts.photo_sources(client, ROVER)
+            for source in sources:
+                await ingest.fetch_manifest(source, parts.lake, ROVER)
+            known = parts.coverage(ROVER)
+            results = ingest.fetch_sols(sources, parts.lake, known, work.sols, refetch=False, in_flight=work.in_flight)
             return [result.header async for result in results]
 
     return asyncio.run(fetch())

@@ -86,7 +86,8 @@ def _through_dagster(mars: Upstream, home: Path, times: int) -> list[Measured]:
 
 async def _fetch_manifest(mine: Platform) -> None:
     async with mine.rooms.client() as client:
-        await ingest.fetch_manifest(mine.rooms.photo_source(client), mine.rooms.lake, ROVER)
+        for source in mine.rooms.photo_sources(client, ROVER):
+            await ingest.fetch_manifest(source, mine.rooms.lake, ROVER)
 
 
 def _run(mine: Platform, mars: Upstream, home: Path) -> Measured:

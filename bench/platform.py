@@ -97,6 +97,8 @@ def platform(home: Path, addresses: Mapping[str, str], *, rover: str, module: st
     environment = {
         "MARS_HOME": str(home),
         "MARS_ROVERS": rover,
+        # The benchmarks compare with readers of v1.
+        "MARS_SOURCES": "v1",
         **{f"MARS_{name.upper()}": address for name, address in addresses.items()},
         "MARS_REQUESTS_PER_MINUTE": "1000000",
         "MARS_CONCURRENCY": str(in_flight),

@@ -333,7 +333,7 @@ class _DemoWatch(_Watch):
         if self._judged or not now.settled:
             return False
         self._judged = True
-        verdicts = compare(self._rooms, now, self._control.truth())
+        verdicts = compare(self._rooms, now, self._control)
         self.agreed = all(verdict.agrees for verdict in verdicts)
         _print_verdicts(verdicts)
         if not self._leave:
@@ -388,8 +388,8 @@ def _print_verdicts(verdicts: Sequence[Verdict]) -> None:
         driven = "no map" if each.distance_m is None else " / ".join(f"{metres / 1_000:.3f}" for metres in each.distance_m)
         same = "identical" if each.identical else "different"
         verdict = "[green]agrees[/green]" if each.agrees else "[red]differs[/red]"
-        rows.append((each.rover, *(f"{count:,}" for count in each.photos), same, driven, verdict))
-    _print_table(("rover", "truth", "lake", "bronze", "gold", "photos", "km truth/gold", "verdict"), rows)
+        rows.append((each.rover, each.source, *(f"{count:,}" for count in each.photos), same, driven, verdict))
+    _print_table(("rover", "source", "truth", "lake", "bronze", "gold", "photos", "km truth/gold", "verdict"), rows)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

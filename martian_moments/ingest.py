@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 import orjson
 
+from martian_moments.coverage import Coverage, LakeView, rank
 from martian_moments.documents import Coordinates, Document, Header, Kind, decode, object_key, prefix_of, quarantine_key
 from martian_moments.errors import (
     BrokenAnswer,
@@ -22,10 +24,15 @@ from martian_moments.errors import (
     MartianError,
     ObjectMissing,
     UnknownRover,
+    UpstreamError,
+    UpstreamUnavailable,
 )
 from martian_moments.lake.store import Lake, Put
 from martian_moments.nasa.promises import Promises
 from martian_moments.nasa.sources import PhotoSource, TraverseSource, read_promises
+
+_PATIENCE: Final = 3
+"""Sols in a row without an answer, after which a run leaves a source alone: each has cost every retry of the client."""
 
 
 class Outcome(StrEnum):
@@ -43,8 +50,8 @@ class SolResult:
     """What became of one sol.
 
     Attributes:
-        header: what the lake holds for the sol now; None when it failed or no photos were promised.
-        error: why it failed.
+        header: the document that the lake holds for the sol now; None when it failed or no photos were promised.
+        errors: by source, why it could not be had from there. A sol fails only when no source has answered.
         seconds: from the first request to the stored object.
         put: the write, where one was made or found unnecessary.
     """
@@ -53,32 +60,8 @@ class SolResult:
     outcome: Outcome
     header: Header | None = None
     put: Put | None = None
-    error: MartianError | None = None
+    errors: Mapping[str, MartianError] = field(default_factory=dict)
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class LakeView:
-    """What the lake holds and what it is promised for one rover and source.
-
-    Attributes:
-        promises: the manifest's promises, None before the first manifest.
-        headers: the photo documents by sol.
-    """
-
-    rover: str
-    source: str
-    promises: Promises | None
-    headers: Mapping[int, Header]
-
-    def promised(self, sol: int) -> int | None:
-        """The photos promised for a sol: 0 where the manifest does not list it, None where it has no number for it."""
-        return self.promises.sols.get(sol, 0) if self.promises else 0
-
-    def holds(self, sol: int) -> bool:
-        """Whether the lake holds all that is promised for a sol."""
-        header = self.headers.get(sol)
-        return header is not None and header.satisfies(self.promised(sol))
 
 
 def view(lake: Lake, rover: str, source: str) -> LakeView:
@@ -101,10 +84,15 @@ def promises(lake: Lake, rover: str, source: str) -> Promises | None:
         return None
 
 
-def served(lake: Lake, rover: str, source: str) -> bool:
-    """Whether the manifest in the lake says that the source serves the rover; False before the first manifest."""
-    promised = promises(lake, rover, source)
-    return promised is not None and promised.served
+def coverage(lake: Lake, rover: str, sources: Sequence[str]) -> Coverage:
+    """Read what the lake holds for a rover from each of these sources, in the order given."""
+    return Coverage(rover, [view(lake, rover, source) for source in sources])
+
+
+def served(lake: Lake, rover: str, sources: Sequence[str]) -> bool:
+    """Whether a manifest in the lake says that one of the sources serves the rover; False before the first manifest."""
+    promised = (promises(lake, rover, source) for source in sources)
+    return any(each is not None and each.served for each in promised)
 
 
 async def fetch_manifest(source: PhotoSource, lake: Lake, rover: str) -> tuple[Document, Put]:
@@ -131,9 +119,9 @@ async def fetch_manifest(source: PhotoSource, lake: Lake, rover: str) -> tuple[D
 
 
 async def fetch_sols(
-    source: PhotoSource,
+    sources: Sequence[PhotoSource],
     lake: Lake,
-    known: LakeView,
+    known: Coverage,
     sols: Iterable[int],
     *,
     refetch: bool,
@@ -141,20 +129,22 @@ async def fetch_sols(
 ) -> AsyncIterator[SolResult]:
     """Ask for sols, ``in_flight`` at once, keep what arrives, and tell of each sol as soon as it is settled.
 
-    A sol that the lake holds whole is not asked for again unless ``refetch``. One sol's failure does not stop the others.
+    A sol is asked of the sources in the order of preference until one has all its photos. What the lake holds whole is not
+    asked for again unless ``refetch``. One sol's failure does not stop the others.
     """
     todo = []
     for sol in sols:
-        if not refetch and known.holds(sol):
-            yield SolResult(sol, Outcome.HELD, known.headers[sol])
+        if not refetch and (held := _held_whole(known, sol)):
+            yield SolResult(sol, Outcome.HELD, held)
         else:
             todo.append(sol)
     queue = iter(todo)
     results: asyncio.Queue[SolResult] = asyncio.Queue()
+    fetch = _Fetch({source.name: source for source in sources}, lake, known, refetch=refetch)
 
     async def worker() -> None:
         for sol in queue:
-            await results.put(await _fetch_sol(source, lake, known, sol))
+            await results.put(await fetch.sol(sol))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(in_flight, len(todo))):
@@ -163,16 +153,80 @@ async def fetch_sols(
             yield await results.get()
 
 
-async def _fetch_sol(source: PhotoSource, lake: Lake, known: LakeView, sol: int) -> SolResult:
-    began = time.monotonic()
-    try:
-        async with _quarantining(lake, Coordinates(Kind.PHOTOS, known.rover, source.name, sol)):
-            document = await source.photos(known.rover, sol, known.promised(sol))
-        put = await lake.put_if_changed(document)
-    except MartianError as error:
-        return SolResult(sol, Outcome.FAILED, error=error, seconds=time.monotonic() - began)
-    outcome = Outcome.STORED if put.changed else Outcome.UNCHANGED
-    return SolResult(sol, outcome, document.header, put, seconds=time.monotonic() - began)
+def _held_whole(known: Coverage, sol: int) -> Header | None:
+    """The sol's document, where nothing is left to be asked for."""
+    chosen = known.chosen(sol)
+    return chosen.headers[sol] if chosen and known.gap(sol) is None else None
+
+
+class _Fetch:
+    """One run's asking: source by source for each sol, leaving alone a source that is down."""
+
+    def __init__(self, sources: Mapping[str, PhotoSource], lake: Lake, known: Coverage, *, refetch: bool) -> None:
+        self._sources = sources
+        self._lake = lake
+        self._known = known
+        self._refetch = refetch
+        self._failures = dict.fromkeys(sources, 0)
+
+    async def sol(self, sol: int) -> SolResult:
+        """Ask for one sol until a source has all its photos."""
+        began = time.monotonic()
+        answers: dict[str, tuple[Header, Put | None]] = {}
+        errors: dict[str, MartianError] = {}
+        try:
+            for view in self._views(sol):
+                if view.holds(sol) and not self._refetch:
+                    answers[view.source] = view.headers[sol], None
+                    continue
+                try:
+                    answers[view.source] = await self._ask(view, sol)
+                except UpstreamError as error:
+                    errors[view.source] = error
+                    continue
+                if self._is_whole(answers[view.source][0], view, sol):
+                    break
+        except MartianError as error:
+            errors = {"lake": error}
+            answers = {}
+        seconds = time.monotonic() - began
+        if not answers:
+            return SolResult(sol, Outcome.FAILED, errors=errors, seconds=seconds)
+        header, put = min(answers.values(), key=lambda answer: rank(answer[0].record_count, complete=answer[0].complete))
+        outcome = Outcome.HELD if put is None else Outcome.STORED if put.changed else Outcome.UNCHANGED
+        return SolResult(sol, outcome, header, put, errors, seconds)
+
+    def _views(self, sol: int) -> Sequence[LakeView]:
+        known = self._known
+        views = known.candidates(sol) if self._refetch else list(known.to_ask(sol))
+        # A sol that nobody promises is asked for only by a person; the preferred source answers that it is empty.
+        return views or known.serving[:1] or known.views[:1]
+
+    @staticmethod
+    def _is_whole(header: Header, view: LakeView, sol: int) -> bool:
+        return header.record_count > 0 and header.satisfies(view.promised(sol))
+
+    async def _ask(self, view: LakeView, sol: int) -> tuple[Header, Put]:
+        """Ask one source and keep its answer; the document that the lake holds from it then."""
+        source = view.source
+        if self._failures[source] >= _PATIENCE:
+            raise UpstreamUnavailable(
+                f"{source} did not answer {_PATIENCE} sols in a row; this run leaves it alone from then on"
+            )
+        held = view.headers.get(sol)
+        promised = view.promised(sol)
+        if promised is None and held is not None:
+            # No manifest contradicts an answer with less than was there before.
+            promised = held.record_count
+        try:
+            async with _quarantining(self._lake, Coordinates(Kind.PHOTOS, view.rover, source, sol)):
+                document = await self._sources[source].photos(view.rover, sol, promised)
+        except UpstreamUnavailable:
+            self._failures[source] += 1
+            raise
+        self._failures[source] = 0
+        put = await self._lake.put_if_changed(document)
+        return document.header if put.changed or held is None else held, put
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ This is where the rooms ``lake`` and ``warehouse`` meet; it knows nothing of Dag
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
@@ -80,13 +80,20 @@ def unloaded(lake: Lake, warehouse: Warehouse, published: Published, prefixes: I
     return [each for each in listed if coordinates(each.key) and held.get(each.key) != each.etag]
 
 
-def silver_lags(published: Published) -> bool:
-    """Whether the published models were built before the last load: dbt records which objects a build has seen."""
+def silver_lags(published: Published, sources: Sequence[str]) -> bool:
+    """Whether the published models were built before the last load, or by another order of preference than ``sources``.
+
+    dbt records which objects a build has seen, and by which order it chose.
+    """
     in_bronze = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
-    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key", "etag"])
+    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name)
     if in_bronze is None:
         return False
-    return seen is None or not in_bronze.equals(seen)
+    if seen is None or not in_bronze.equals(seen.select(["object_key", "etag"])):
+        return True
+    # The release with one source per rover did not record the order.
+    chosen_by = seen["preferred_sources"].unique().to_pylist() if "preferred_sources" in seen.column_names else [""]
+    return any(each != ",".join(sources) for each in chosen_by)
 
 
 def _read(lake: Lake, objects: Iterable[ObjectInfo], loading: Loading) -> Iterator[BronzeObject]:

@@ -5,6 +5,7 @@ Everything else takes these parts as they come; nothing else asks which implemen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from martian_moments.objects import S3Options
 from martian_moments.settings import Settings
 
 if TYPE_CHECKING:
+    from martian_moments.coverage import Coverage
     from martian_moments.events.log import EventLog
     from martian_moments.lake.store import Lake, ObjectInfo
     from martian_moments.nasa.http import PoliteClient
@@ -131,13 +133,13 @@ class Rooms:
         settings = self.settings
         key = settings.v1_api_key
         return Upstream(
-            v1_url=settings.v1_url,
-            mmgis_url=settings.mmgis_url,
-            v1_api_key=key.get_secret_value() if key else None,
             m20_url=settings.m20_url,
             msl_url=settings.msl_url,
             pds_url=settings.pds_url,
+            v1_url=settings.v1_url,
+            mmgis_url=settings.mmgis_url,
             mer_traverse_url=settings.mer_traverse_url,
+            v1_api_key=key.get_secret_value() if key else None,
         )
 
     def client(self) -> PoliteClient:
@@ -158,11 +160,23 @@ class Rooms:
         """A run's share of the requests in flight."""
         return max(1, self.settings.concurrency // self.settings.nasa_slots)
 
-    def photo_source(self, client: PoliteClient) -> PhotoSource:
-        """The photo source that the settings prefer."""
+    def sources_of(self, rover: str) -> tuple[str, ...]:
+        """The names of the photo sources that can have a rover, in the order of the settings' preference."""
+        from martian_moments.nasa.sources import sources_of
+
+        return sources_of(rover, self.settings.sources)
+
+    def photo_sources(self, client: PoliteClient, rover: str) -> Sequence[PhotoSource]:
+        """The photo sources that can have a rover, in the order of the settings' preference."""
         from martian_moments.nasa.sources import photo_sources
 
-        return photo_sources(self.settings.sources, client, self.upstream)[0]
+        return photo_sources(self.sources_of(rover), client, self.upstream, self.lake)
+
+    def coverage(self, rover: str) -> Coverage:
+        """What the lake holds and is promised for a rover, by each of its photo sources."""
+        from martian_moments.ingest import coverage
+
+        return coverage(self.lake, rover, self.sources_of(rover))
 
     def traverse_source(self, client: PoliteClient, rover: str) -> TraverseSource:
         """The source of a rover's traverse maps."""

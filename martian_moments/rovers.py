@@ -64,11 +64,13 @@ class Camera:
         name: the canonical name, unique within a rover, e.g. ``NAVCAM_LEFT``.
         full_name: what people call it.
         role: what it is for, shared across rovers, e.g. ``navigation``; ``unknown`` for cameras not listed here.
+        names: what the other sources call it; several where they tell its eyes and its spares apart.
     """
 
     name: str
     full_name: str
     role: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +124,23 @@ class Rover:
         return self.landing_date + timedelta(days=int(sol * SOL_SECONDS // 86_400))
 
 
-def _cameras(*rows: tuple[str, str, str]) -> Mapping[str, Camera]:
-    return MappingProxyType({name: Camera(name, full_name, role) for name, full_name, role in rows})
+def _cameras(*rows: tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]]) -> Mapping[str, Camera]:
+    return MappingProxyType({row[0]: Camera(*row) for row in rows})
+
+
+def _eyes(name: str, *computers: str) -> tuple[str, ...]:
+    """The names of a camera with two eyes, each of them on both of the rover's computers where it is."""
+    return tuple(f"{name}_{eye}{computer}" for eye in ("LEFT", "RIGHT") for computer in computers or ("",))
 
 
 _MER_CAMERAS = _cameras(
-    ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard"),
-    ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard"),
-    ("NAVCAM", "Navigation Camera", "navigation"),
-    ("PANCAM", "Panoramic Camera", "mast"),
+    ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard", _eyes("FRONT_HAZCAM")),
+    ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard", _eyes("REAR_HAZCAM")),
+    ("NAVCAM", "Navigation Camera", "navigation", _eyes("NAVCAM")),
+    ("PANCAM", "Panoramic Camera", "mast", _eyes("PANCAM")),
     # The gallery scraper behind v1 filed the Microscopic Imager's pictures under Mini-TES; the name stays, the role tells.
-    ("MINITES", "Miniature Thermal Emission Spectrometer (Mini-TES)", "close_up"),
-    ("ENTRY", "Entry, Descent, and Landing Camera", "descent"),
+    ("MINITES", "Miniature Thermal Emission Spectrometer (Mini-TES)", "close_up", ("MI",)),
+    ("ENTRY", "Entry, Descent, and Landing Camera", "descent", ("DESCAM",)),
 )
 
 ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
@@ -148,11 +155,11 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 first_midnight=datetime(2012, 8, 5, 13, 49, 59, tzinfo=UTC),
                 mmgis="MSL",
                 cameras=_cameras(
-                    ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard"),
-                    ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard"),
-                    ("NAVCAM", "Navigation Camera", "navigation"),
-                    ("MAST", "Mast Camera", "mast"),
-                    ("CHEMCAM", "Chemistry and Camera Complex", "remote_micro"),
+                    ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard", _eyes("FHAZ", "_A", "_B")),
+                    ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard", _eyes("RHAZ", "_A", "_B")),
+                    ("NAVCAM", "Navigation Camera", "navigation", _eyes("NAV", "_A", "_B")),
+                    ("MAST", "Mast Camera", "mast", _eyes("MAST")),
+                    ("CHEMCAM", "Chemistry and Camera Complex", "remote_micro", ("CHEMCAM_RMI",)),
                     ("MAHLI", "Mars Hand Lens Imager", "close_up"),
                     ("MARDI", "Mars Descent Imager", "descent"),
                 ),

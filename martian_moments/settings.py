@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from martian_moments.errors import SettingsError
 from martian_moments.rovers import ROVERS
 
-BUILT_SOURCES: Final = ("v1",)
+BUILT_SOURCES: Final = ("m20", "msl", "pds", "v1")
 """The photo dialects that are built, in the default order of preference."""
 
 NASA_POOL: Final = "nasa"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,11 +37,13 @@ ROVERS = ("curiosity", "perseverance", "opportunity", "spirit")
 
 
 class ScriptedSource:
-    """A photo source that answers by script: ``photos_of`` is what there is, ``promised`` what its manifest lists."""
+    """A photo source that answers by script: ``photos_of`` is what there is, ``promised`` what its manifest lists.
 
-    name = "v1"
+    In the dialect of its name: ``v1``; ``msl``, whose manifest tells no numbers; or ``pds``.
+    """
 
-    def __init__(self, promised: Mapping[int, int]) -> None:
+    def __init__(self, promised: Mapping[int, int], name: str = "v1") -> None:
+        self.name = name
         self.promised = dict(promised)
         self.photos_of = dict(promised)
         self.errors: dict[int, Exception] = {}
@@ -53,19 +55,17 @@ class ScriptedSource:
         await asyncio.sleep(0)
         if self.manifest_error:
             raise self.manifest_error
-        rows = [{"sol": sol, "total_photos": count} for sol, count in sorted(self.promised.items())]
-        content: dict[str, Any] = {"photo_manifest": {"name": rover, "max_sol": max(self.promised), "photos": rows}}
+        content = _MANIFESTS[self.name](rover, self.promised)
         if self.status is None:
             content = {"errors": "Invalid Rover Name"}
-        return _document(Kind.MANIFEST, rover, None, content, count=len(rows))
+        return _document(Kind.MANIFEST, rover, None, content, count=len(self.promised), source=self.name)
 
     async def photos(self, rover: str, sol: int, promised: int | None) -> Document:
         await asyncio.sleep(0)
         self.asked.append(sol)
         if error := self.errors.get(sol):
             raise error
-        photos = [_photo(rover, sol, number) for number in range(self.photos_of.get(sol, 0))]
-        return _document(Kind.PHOTOS, rover, sol, {"photos": photos}, count=len(photos), promised=promised)
+        return photos_of(rover, sol, count=self.photos_of.get(sol, 0), promised=promised, source=self.name)
 
     def asked_since(self) -> list[int]:
         """The sols asked for since the last look, ascending."""
@@ -82,25 +82,68 @@ def _photo(rover: str, sol: int, number: int) -> dict[str, Any]:
     }
 
 
-def _document(kind: Kind, rover: str, sol: int | None, content: Any, *, count: int, promised: int | None = None) -> Document:
+_PHOTOS: Mapping[str, Callable[[str, int, int], dict[str, Any]]] = {
+    "v1": lambda rover, sol, count: {"photos": [_photo(rover, sol, number) for number in range(count)]},
+    "msl": lambda _, sol, count: {
+        "items": [
+            {
+                "id": sol * 1_000 + number,
+                "sol": sol,
+                "instrument": "NAV_LEFT_B",
+                "https_url": f"https://nasa/{sol}/m{number}.jpg",
+            }
+            for number in range(count)
+        ]
+    },
+    "pds": lambda rover, sol, count: {
+        "lines": [
+            {"PRODUCT_ID": f"1N{sol:04}{number:05}EFF", "PLANET_DAY_NUMBER": str(sol), "INSTRUMENT_ID": "NAVCAM_LEFT"}
+            | {"PATH_NAME": "/mer1no_0xxx/data/", "FILE_NAME": f"{rover}{number}.img", "IMAGE_TYPE": "REGULAR"}
+            for number in range(count)
+        ]
+    },
+}
+
+_MANIFESTS: Mapping[str, Callable[[str, Mapping[int, int]], dict[str, Any]]] = {
+    "v1": lambda rover, promised: {
+        "photo_manifest": {
+            "name": rover,
+            "max_sol": max(promised),
+            "photos": [{"sol": sol, "total_photos": count} for sol, count in sorted(promised.items())],
+        }
+    },
+    "msl": lambda _, promised: {"items": [{"id": 1, "sol": max(promised)}], "total": sum(promised.values())},
+    "pds": lambda rover, promised: {
+        "rover": rover,
+        "volumes": [],
+        "sols": [{"sol": sol, "photos": count} for sol, count in sorted(promised.items())],
+    },
+}
+
+
+def _document(
+    kind: Kind, rover: str, sol: int | None, content: Any, *, count: int, promised: int | None = None, source: str = "v1"
+) -> Document:
     complete = promised is None or count >= promised
     moment = datetime.now(UTC)
-    header = Header(kind, rover, "v1", sol, moment, fingerprint_of(content), count, promised, complete, ("https://nasa/x",))
+    header = Header(
+        kind, rover, source, sol, moment, fingerprint_of(content), count, promised, complete, ("https://nasa/x",)
+    )
     return Document(header, (orjson.dumps(content),))
 
 
 class ScriptedRooms(Rooms):
-    """Rooms whose upstream is a script; everything else is real."""
+    """Rooms whose upstreams are scripts, by the names of their dialects; everything else is real."""
 
-    def __init__(self, settings: Settings, source: ScriptedSource) -> None:
+    def __init__(self, settings: Settings, *scripts: ScriptedSource) -> None:
         super().__init__(settings)
-        self.source = source
+        self.scripts = {script.name: script for script in scripts}
 
     def client(self) -> Any:
         return nullcontext()
 
-    def photo_source(self, client: Any) -> Any:
-        return self.source
+    def photo_sources(self, client: Any, rover: str) -> Any:
+        return [self.scripts[name] for name in self.sources_of(rover)]
 
 
 @dataclass
@@ -121,8 +164,12 @@ class Platform:
 
     @property
     def source(self) -> ScriptedSource:
+        """The script of v1."""
+        return self.script("v1")
+
+    def script(self, name: str) -> ScriptedSource:
         assert isinstance(self.rooms, ScriptedRooms)
-        return self.rooms.source
+        return self.rooms.scripts[name]
 
     def run(
         self, asset: str, partition: str | None = None, sols: tuple[int, int] | None = None, **config: Any
@@ -209,10 +256,10 @@ class Platform:
         }
 
 
-def photos_of(rover: str, sol: int, *, count: int = 3, promised: int | None = 3) -> Document:
+def photos_of(rover: str, sol: int, *, count: int = 3, promised: int | None = 3, source: str = "v1") -> Document:
     """A photos document."""
-    photos = [_photo(rover, sol, number) for number in range(count)]
-    return _document(Kind.PHOTOS, rover, sol, {"photos": photos}, count=count, promised=promised)
+    content = _PHOTOS[source](rover, sol, count)
+    return _document(Kind.PHOTOS, rover, sol, content, count=count, promised=promised, source=source)
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:

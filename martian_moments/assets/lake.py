@@ -1,7 +1,7 @@
 """The lake assets: manifests, photos and traverse maps, fetched from NASA and kept as they were answered."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -9,9 +9,10 @@ from pydantic import Field
 
 from martian_moments import ingest
 from martian_moments.assets.bookkeeping import materializations
+from martian_moments.coverage import Coverage
 from martian_moments.documents import Document, Header, Kind, sol_key
 from martian_moments.errors import LakeError, MartianError, UpstreamError
-from martian_moments.ingest import LakeView, Outcome, SolResult
+from martian_moments.ingest import Outcome, SolResult
 from martian_moments.lake.store import Put
 from martian_moments.nasa.sources import read_promises
 from martian_moments.partitions import LAKE_RUN_SOLS, register_sols, sols_of
@@ -60,15 +61,17 @@ def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
     )
     def manifests(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
         for rover in context.partition_keys:
-            document, put = asyncio.run(_fetch_manifest(rooms, rover))
-            promised = read_promises(document)
-            newest = promised.newest_sol
-            metadata = {
-                **document_metadata(document.header, put),
-                "served": promised.served,
-                "sols with photos": len(promised.sols),
+            kept, failed = asyncio.run(_fetch_manifests(rooms, rover))
+            if failed and not kept:
+                raise _failure(f"the manifest of {rover} could not be fetched", failed)
+            for source, error in failed.items():
+                context.log.warning("%s: no manifest from %s, the other sources go on: %s", rover, source, error)
+            metadata = _manifests_metadata(kept, failed)
+            newest = max(
+                (sol for document, _ in kept if (sol := read_promises(document).newest_sol) is not None), default=None
+            )
+            metadata |= {
                 "newest sol": "none" if newest is None else newest,
-                "photos promised": promised.total,
                 "new sols registered": 0 if newest is None else register_sols(context.instance, rover, newest),
             }
             context.log_event(dg.AssetMaterialization(MANIFESTS, partition=rover, metadata=metadata))
@@ -77,12 +80,33 @@ def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
     return manifests
 
 
-async def _fetch_manifest(rooms: Rooms, rover: str) -> tuple[Document, Put]:
+async def _fetch_manifests(rooms: Rooms, rover: str) -> tuple[list[tuple[Document, Put]], dict[str, MartianError]]:
+    """The manifest of each source that can have the rover; the errors of the others by source."""
+    kept: list[tuple[Document, Put]] = []
+    failed: dict[str, MartianError] = {}
     async with rooms.client() as client:
-        try:
-            return await ingest.fetch_manifest(rooms.photo_source(client), rooms.lake, rover)
-        except (UpstreamError, LakeError) as error:
-            raise _failure(f"the manifest of {rover} could not be fetched", {rover: error}) from error
+        for source in rooms.photo_sources(client, rover):
+            try:
+                kept.append(await ingest.fetch_manifest(source, rooms.lake, rover))
+            except (UpstreamError, LakeError) as error:
+                failed[source.name] = error
+    return kept, failed
+
+
+def _manifests_metadata(kept: Sequence[tuple[Document, Put]], failed: Mapping[str, MartianError]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "served": any(read_promises(document).served for document, _ in kept),
+        "sources": ", ".join(document.header.source for document, _ in kept) or "none",
+    }
+    for document, put in kept:
+        promised = read_promises(document)
+        told = document_metadata(document.header, put) | {
+            "served": promised.served,
+            "sols with photos": len(promised.sols),
+            "photos promised": promised.total if None not in promised.sols.values() else promised.stated_total or "unknown",
+        }
+        metadata |= {f"{promised.source}: {name}": value for name, value in told.items()}
+    return metadata | {f"{source}: error": str(error) for source, error in failed.items()}
 
 
 def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
@@ -139,7 +163,7 @@ def _photos(rover: str) -> dg.AssetsDefinition:
         group_name=rover,
         kinds={"nasa", "json"},
         owners=OWNERS,
-        description=f"One document per sol: every photo record that the source has of {title}, as it was answered.",
+        description=f"One document per sol: every photo record that its source has of {title}, as it was answered.",
     )
     def photos(
         context: dg.AssetExecutionContext, config: PhotosConfig, rooms: dg.ResourceParam[Rooms]
@@ -162,23 +186,30 @@ async def _fetch_photos(
     asked = set(config.sols) & set(sols) if config.sols else set(sols)
     failed: dict[str, MartianError] = {}
     async with rooms.client() as client:
-        source = rooms.photo_source(client)
-        known = ingest.view(rooms.lake, rover, source.name)
+        sources = rooms.photo_sources(client, rover)
+        known = rooms.coverage(rover)
         with materializations(context) as log:
             newest_first = sorted(asked, reverse=True)
             async for result in ingest.fetch_sols(
-                source, rooms.lake, known, newest_first, refetch=config.refetch, in_flight=rooms.requests_in_flight
+                sources, rooms.lake, known, newest_first, refetch=config.refetch, in_flight=rooms.requests_in_flight
             ):
-                if result.error is not None:
-                    failed[sol_key(result.sol)] = result.error
+                if result.outcome is Outcome.FAILED:
+                    failed[sol_key(result.sol)] = _joined(result.errors)
                 else:
-                    log.add(_materialization(rover, known, result))
+                    log.add(_materialization(rover, result))
             for result in _not_asked(context, known, set(sols) - asked, failing=bool(failed)):
-                log.add(_materialization(rover, known, result))
+                log.add(_materialization(rover, result))
     return failed
 
 
-def _not_asked(context: dg.AssetExecutionContext, known: LakeView, sols: set[int], *, failing: bool) -> Iterator[SolResult]:
+def _joined(errors: Mapping[str, MartianError]) -> MartianError:
+    """Why a sol failed: the one reason, or that of every source that was asked."""
+    if len(errors) == 1:
+        return next(iter(errors.values()))
+    return UpstreamError("; ".join(f"{source}: {error}" for source, error in errors.items()))
+
+
+def _not_asked(context: dg.AssetExecutionContext, known: Coverage, sols: set[int], *, failing: bool) -> Iterator[SolResult]:
     """The sols of the range that this run is not for and that have not failed: held, or without any promised photo.
 
     Dagster marks every sol of a failing run FAILED that the run does not materialize, so a failing run tells of them all;
@@ -188,18 +219,19 @@ def _not_asked(context: dg.AssetExecutionContext, known: LakeView, sols: set[int
     for sol in sorted(sols):
         if sol_key(sol) in told:
             continue
-        if sol in known.headers:
-            yield SolResult(sol, Outcome.HELD, known.headers[sol])
-        elif known.promised(sol) == 0:
+        if chosen := known.chosen(sol):
+            yield SolResult(sol, Outcome.HELD, chosen.headers[sol])
+        elif known.gap(sol) is None:
             yield SolResult(sol, Outcome.NOT_PROMISED)
 
 
-def _materialization(rover: str, known: LakeView, result: SolResult) -> dg.AssetMaterialization:
+def _materialization(rover: str, result: SolResult) -> dg.AssetMaterialization:
     metadata: dict[str, Any] = {"outcome": result.outcome.value, "seconds": round(result.seconds, 3)}
     if result.header is None:
-        metadata |= {"records": 0, "source": known.source}
+        metadata |= {"records": 0, "source": "none"}
     else:
         metadata |= document_metadata(result.header, result.put)
+    metadata |= {f"{source}: error": str(error) for source, error in result.errors.items()}
     return dg.AssetMaterialization(photos_key(rover), partition=sol_key(result.sol), metadata=metadata)
 
 

@@ -25,7 +25,11 @@ FIRST_MODEL: Final = dg.AssetKey(["silver", "loaded_objects"])
 """The model that records which objects a build has seen. Every other model follows it, in the same run."""
 
 _RAW_PHOTOS: Final = dg.AssetKey(["bronze", "raw_photos"])
-_REFERENCES: Final = (dg.AssetKey(["bronze", "rovers"]), dg.AssetKey(["bronze", "cameras"]))
+_REFERENCES: Final = (
+    dg.AssetKey(["bronze", "rovers"]),
+    dg.AssetKey(["bronze", "cameras"]),
+    dg.AssetKey(["bronze", "camera_names"]),
+)
 """Facts of rovers.py, which no asset makes."""
 
 
@@ -92,6 +96,7 @@ def _build(context: dg.AssetExecutionContext, rooms: Rooms, selection: Sequence[
     environment = {
         **os.environ,
         **rooms.warehouse.dbt_environment(),
+        "MARS_DBT_SOURCES": ",".join(rooms.settings.sources),
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(folder),

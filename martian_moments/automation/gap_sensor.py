@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import dagster as dg
 
-from martian_moments import ingest
 from martian_moments.assets.lake import photos_key
 from martian_moments.automation.in_flight import InFlight
-from martian_moments.gaps import Tries, gaps_of
+from martian_moments.gaps import Tries
 from martian_moments.partitions import LAKE_RUN_SOLS, Span, newest_span, registered_sols
 from martian_moments.rooms import Rooms
 
@@ -51,7 +50,7 @@ def _next_request(
     asset = photos_key(rover)
     if under_way.runs_of(asset):
         return None
-    gaps = gaps_of(ingest.view(rooms.lake, rover, rooms.settings.sources[0]))
+    gaps = rooms.coverage(rover).gaps
     registered = registered_sols(instance, rover)
     now = time.time()
     due = [sol for sol in tries.due(gaps, under_way.sols(asset), now) if sol in registered]

@@ -62,7 +62,7 @@ def reconcile_sensor(
             if due and not under_way.runs_of(asset, partition):
                 requests += _requests(context.instance, asset, partition, due)
                 tries.note(map(_version, due))
-        lagging = not waits and silver_lags(rooms.published)
+        lagging = not waits and silver_lags(rooms.published, rooms.settings.sources)
         # The automation sensor starts dbt by itself; this is for a build that failed, so the first look only takes note.
         if lagging and tries.due(_SILVER) and not under_way.runs_of(models[0]):
             if tries.known(_SILVER):

@@ -181,13 +181,16 @@ class _Steps:
     def _by_rover(self) -> Iterator[tuple[str, dg.AssetKey]]:
         yield "manifest", MANIFESTS
         # Looked up only after the manifest's run was: its success means that the lake's manifest is the new one.
-        if self._with_traverse and ingest.served(self._rooms.lake, self._rover, self._rooms.settings.sources[0]):
+        if self._with_traverse and self._is_served():
             yield "traverse", TRAVERSE
 
+    def _is_served(self) -> bool:
+        return ingest.served(self._rooms.lake, self._rover, self._rooms.sources_of(self._rover))
+
     def _young(self) -> tuple[list[dg.RunRequest], bool]:
-        view = ingest.view(self._rooms.lake, self._rover, self._rooms.settings.sources[0])
+        known = self._rooms.coverage(self._rover)
         registered = registered_sols(self._instance, self._rover)
-        sols = [sol for sol in young_sols(view, self._rooms.settings.late_sols) if sol in registered]
+        sols = [sol for sol in young_sols(known, self._rooms.settings.late_sols) if sol in registered]
         requests, waiting = [], False
         for span in spans(sols, LAKE_RUN_SOLS):
             tag = self._tag(f"young-{span.first}-{span.last}")

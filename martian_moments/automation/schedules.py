@@ -42,8 +42,8 @@ def _traverse_maps(rovers: Sequence[str]) -> dg.ScheduleDefinition:
         description="Asks for the traverse maps of every rover that is served again; an unchanged answer writes nothing.",
     )
     def traverse_maps(context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> list[dg.RunRequest]:
-        source = rooms.settings.sources[0]
-        return [_request(TRAVERSE, rover, context) for rover in rovers if ingest.served(rooms.lake, rover, source)]
+        served = (rover for rover in rovers if ingest.served(rooms.lake, rover, rooms.sources_of(rover)))
+        return [_request(TRAVERSE, rover, context) for rover in served]
 
     return traverse_maps
 
@@ -69,8 +69,7 @@ def _young_sols(rover: str) -> dg.ScheduleDefinition:
 
 def _young_runs(instance: dg.DagsterInstance, rooms: Rooms, rover: str, moment: datetime) -> Iterator[dg.RunRequest]:
     hour = int(moment.astimezone(UTC).timestamp() // 3_600)
-    view = ingest.view(rooms.lake, rover, rooms.settings.sources[0])
     registered = registered_sols(instance, rover)
-    sols = [sol for sol in due_sols(view, rooms.settings.late_sols, hour) if sol in registered]
+    sols = [sol for sol in due_sols(rooms.coverage(rover), rooms.settings.late_sols, hour) if sol in registered]
     for span in spans(sols, LAKE_RUN_SOLS):
         yield run_request(rover, span, refetch=True, run_key=f"{moment.isoformat()}-{rover}-{span.first}")

@@ -59,7 +59,8 @@ class M20:
         self._client = client
         self._url = url
 
-    def serves(self, rover: str) -> bool:
+    @staticmethod
+    def serves(rover: str) -> bool:
         """Whether the feed has this rover."""
         return rover == _ROVER
 

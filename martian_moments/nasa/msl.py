@@ -55,7 +55,8 @@ class MSL:
         self._client = client
         self._url = url
 
-    def serves(self, rover: str) -> bool:
+    @staticmethod
+    def serves(rover: str) -> bool:
         """Whether the server has this rover."""
         return rover == _ROVER
 

@@ -71,7 +71,8 @@ class PDS:
         self._indexes: dict[str, list[_Index]] = {}
         self._refreshing = asyncio.Lock()
 
-    def serves(self, rover: str) -> bool:
+    @staticmethod
+    def serves(rover: str) -> bool:
         """Whether the archive has this rover."""
         return rover in VOLUMES
 

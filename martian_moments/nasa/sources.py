@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol
 
 from martian_moments.documents import Document
 from martian_moments.errors import InputError
@@ -15,8 +15,7 @@ from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
-
-T = TypeVar("T")
+    from martian_moments.nasa.pds_index import IndexStore
 
 
 class PhotoSource(Protocol):
@@ -71,13 +70,13 @@ class TraverseSource(Protocol):
 class Upstream:
     """The upstreams' addresses and keys."""
 
+    m20_url: str
+    msl_url: str
+    pds_url: str
     v1_url: str
     mmgis_url: str
+    mer_traverse_url: str
     v1_api_key: str | None = field(default=None, repr=False)
-    m20_url: str = ""
-    msl_url: str = ""
-    pds_url: str = ""
-    mer_traverse_url: str = ""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -85,33 +84,54 @@ class Upstream:
         return (self.v1_api_key,) if self.v1_api_key else ()
 
 
-_PHOTO_SOURCES: Final[Mapping[str, Callable[[PoliteClient, Upstream], PhotoSource]]] = {
-    m20.SOURCE: lambda client, upstream: m20.M20(client, upstream.m20_url),
-    msl.SOURCE: lambda client, upstream: msl.MSL(client, upstream.msl_url),
-    v1.SOURCE: lambda client, upstream: v1.V1(client, upstream.v1_url, upstream.v1_api_key),
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    make: Callable[[PoliteClient, Upstream, IndexStore], PhotoSource]
+    serves: Callable[[str], bool]
+    read_promises: Callable[[Document], Promises]
+
+
+_DIALECTS: Final[Mapping[str, _Dialect]] = {
+    m20.SOURCE: _Dialect(lambda client, to, _: m20.M20(client, to.m20_url), m20.M20.serves, m20.read_promises),
+    msl.SOURCE: _Dialect(lambda client, to, _: msl.MSL(client, to.msl_url), msl.MSL.serves, msl.read_promises),
+    pds.SOURCE: _Dialect(lambda client, to, store: pds.PDS(client, to.pds_url, store), pds.PDS.serves, pds.read_promises),
+    v1.SOURCE: _Dialect(lambda client, to, _: v1.V1(client, to.v1_url, to.v1_api_key), v1.V1.serves, v1.read_promises),
 }
 
-_PROMISES: Final[Mapping[str, Callable[[Document], Promises]]] = {
-    m20.SOURCE: m20.read_promises,
-    msl.SOURCE: msl.read_promises,
-    pds.SOURCE: pds.read_promises,
-    v1.SOURCE: v1.read_promises,
-}
+_TRAVERSE_DIALECTS: Final[Sequence[Callable[[PoliteClient, Upstream], TraverseSource]]] = (
+    lambda client, to: MMGIS(client, to.mmgis_url),
+    lambda client, to: MER(client, to.mer_traverse_url),
+)
 
 
-def photo_sources(names: Sequence[str], client: PoliteClient, upstream: Upstream) -> list[PhotoSource]:
-    """The photo sources of these names, in the order given: the order of preference.
+def sources_of(rover: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the photo sources with these names that can have a rover, in the order given: the order of preference.
 
     Raises:
         InputError: a name that no dialect has.
     """
-    return [_known(_PHOTO_SOURCES, name)(client, upstream) for name in names]
+    return tuple(name for name in names if _dialect(name).serves(rover))
+
+
+def photo_sources(names: Sequence[str], client: PoliteClient, upstream: Upstream, store: IndexStore) -> list[PhotoSource]:
+    """The photo sources of these names, in the order given.
+
+    Args:
+        names: the names of dialects.
+        client: asks.
+        upstream: where.
+        store: keeps the indexes of a source that has no question by sol.
+
+    Raises:
+        InputError: a name that no dialect has.
+    """
+    return [_dialect(name).make(client, upstream, store) for name in names]
 
 
 def traverse_source(client: PoliteClient, upstream: Upstream, rover: str) -> TraverseSource:
     """The source of a rover's traverse maps: every rover has one."""
-    maps = MMGIS(client, upstream.mmgis_url)
-    return maps if maps.serves(rover) else MER(client, upstream.mer_traverse_url)
+    candidates = (make(client, upstream) for make in _TRAVERSE_DIALECTS)
+    return next(source for source in candidates if source.serves(rover))
 
 
 def read_promises(document: Document) -> Promises:
@@ -120,10 +140,10 @@ def read_promises(document: Document) -> Promises:
     Raises:
         InputError: the document is from a source that no dialect has.
     """
-    return _known(_PROMISES, document.header.source)(document)
+    return _dialect(document.header.source).read_promises(document)
 
 
-def _known(table: Mapping[str, T], name: str) -> T:
-    if name not in table:
-        raise InputError(f"no photo source is called {name!r}; there is {', '.join(table)}")
-    return table[name]
+def _dialect(name: str) -> _Dialect:
+    if name not in _DIALECTS:
+        raise InputError(f"no photo source is called {name!r}; there is {', '.join(_DIALECTS)}")
+    return _DIALECTS[name]

@@ -60,7 +60,8 @@ class V1:
         self._url = url.rstrip("/")
         self._headers = {"X-API-Key": api_key.strip()} if api_key else {}
 
-    def serves(self, rover: str) -> bool:  # noqa: ARG002 - the protocol's signature
+    @staticmethod
+    def serves(rover: str) -> bool:  # noqa: ARG004 - the protocol's signature
         """True for every rover: which of them a server has is told by its manifests."""
         return True
 

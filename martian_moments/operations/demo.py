@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from martian_moments.errors import PlatformRunning
 from martian_moments.operations.platform import find_running
 from martian_moments.operations.status import Status
 from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.running import Control
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
 from martian_moments.settings import Settings
@@ -56,12 +56,14 @@ class Verdict:
     """One rover's counts against the truth.
 
     Attributes:
+        source: the one whose photos it is held against.
         photos: promised by the truth, then found in lake, bronze and gold.
         identical: whether gold holds exactly the photos of the truth, each once.
         distance_m: driven, by the truth and by gold; None for a rover without a map.
     """
 
     rover: str
+    source: str
     photos: tuple[int, int, int, int]
     identical: bool
     distance_m: tuple[float, float] | None
@@ -74,26 +76,27 @@ class Verdict:
         return len(set(self.photos)) == 1 and self.identical and close
 
 
-def compare(rooms: Rooms, now: Status, truth: dict[str, Any]) -> list[Verdict]:
-    """Hold lake, bronze and gold against the replica's truth."""
-    return [_verdict(rooms, now, truth, rover) for rover in truth["rovers"]]
+def compare(rooms: Rooms, now: Status, replica: Control) -> list[Verdict]:
+    """Hold lake, bronze and gold against the replica's truth: every photo that each rover's preferred source has."""
+    truth = replica.truth()
+    return [_verdict(rooms, now, replica, rover, truth["traverse"].get(rover)) for rover in truth["rovers"]]
 
 
-def _verdict(rooms: Rooms, now: Status, truth: dict[str, Any], rover: str) -> Verdict:
+def _verdict(rooms: Rooms, now: Status, replica: Control, rover: str, driven: Mapping[str, float] | None) -> Verdict:
     import pyarrow.compute as pc
 
-    expected = truth["rovers"][rover]
+    source = rooms.sources_of(rover)[0]
+    expected = sorted(identity for ids in replica.ids(source, rover).values() for identity in ids)
     summary = rooms.published.read("gold", "rover_summary", ["rover", "photos", "distance_m"])
     rows = [] if summary is None else summary.filter(pc.equal(summary["rover"], rover)).to_pylist()
     row: dict[str, Any] = rows[0] if rows else {}
     photos = rooms.published.read("silver", "fact_photos", ["rover", "source_id"])
     ids = photos.filter(pc.equal(photos["rover"], rover))["source_id"].to_pylist() if photos is not None else []
-    digest = hashlib.sha256("\n".join(sorted(ids, key=int)).encode()).hexdigest()
-    driven = truth.get("traverse", {}).get(rover)
     counts = now.rovers[rover]
     return Verdict(
         rover=ROVERS[rover].title,
-        photos=(expected["photos"], counts.photos_in_lake, counts.photos_in_bronze, row.get("photos") or 0),
-        identical=digest == expected["photo_ids_sha256"],
+        source=source,
+        photos=(len(expected), counts.photos_in_lake, counts.photos_in_bronze, row.get("photos") or 0),
+        identical=sorted(ids) == expected,
         distance_m=None if driven is None else (driven["distance_m"], row.get("distance_m") or 0.0),
     )

@@ -6,19 +6,19 @@ a load or dbt holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from martian_moments import ingest
 from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.automation.in_flight import active_backfills, unfinished_runs
+from martian_moments.coverage import Gap, State, rank
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import lag
-from martian_moments.gaps import Gap, Tries, gaps_of
+from martian_moments.gaps import Tries
 from martian_moments.loading import silver_lags, unloaded
 from martian_moments.rooms import Rooms
 
@@ -39,7 +39,11 @@ class GapStatus:
 
 @dataclass(slots=True)
 class RoverStatus:
-    """One rover. ``unserved`` means that no configured source has photos of it."""
+    """One rover. ``unserved`` means that no configured source has photos of it.
+
+    Photos and sols are those of the one document per sol that speaks for it. ``fallback`` counts the sols whose document is
+    of a source preferred less than one that did not answer, is short, or does not reach as far.
+    """
 
     state: str = "served"
     sols_expected: int = 0
@@ -49,6 +53,7 @@ class RoverStatus:
     photos_in_lake: int = 0
     photos_in_bronze: int = 0
     photos_in_silver: int = 0
+    fallback: int = 0
     gaps: list[GapStatus] = field(default_factory=list)
     short: list[GapStatus] = field(default_factory=list)
 
@@ -89,7 +94,7 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
             waiting_for.append(f"{rover}: {len(each.gaps)} sols missing, {len(due)} short and due")
     if different := len(unloaded(rooms.lake, rooms.warehouse, rooms.published)):
         waiting_for.append(f"{different} objects of the lake are not in bronze yet")
-    elif silver_lags(rooms.published):
+    elif silver_lags(rooms.published, rooms.settings.sources):
         waiting_for.append("silver and gold have not seen all of bronze yet")
     dead_marks = [mark for topic in DEAD_LETTERS for mark in rooms.log.watermarks(topic).values()]
     dead = sum(mark.high - mark.low for mark in dead_marks)
@@ -100,15 +105,27 @@ class _Held:
     """What the published tables say is in bronze and silver."""
 
     def __init__(self, rooms: Rooms) -> None:
-        ledger = rooms.published.read("bronze", "ledger", ["rover", "kind", "record_count"])
+        columns = ["rover", "source", "sol", "kind", "record_count", "complete"]
+        ledger = rooms.published.read("bronze", "ledger", columns)
         photos = rooms.published.read("silver", "fact_photos", ["rover"])
         self.silver: dict[str, int] = _counts(photos)
-        self.sols: dict[str, int] = {}
-        self.photos: dict[str, int] = {}
+        self._documents: dict[str, dict[int, list[dict[str, Any]]]] = {}
         for row in ledger.to_pylist() if ledger is not None else ():
-            if row["kind"] == "photos" and row["record_count"]:
-                self.sols[row["rover"]] = self.sols.get(row["rover"], 0) + 1
-                self.photos[row["rover"]] = self.photos.get(row["rover"], 0) + row["record_count"]
+            if row["kind"] == "photos":
+                self._documents.setdefault(row["rover"], {}).setdefault(row["sol"], []).append(row)
+
+    def in_bronze(self, rover: str, sources: Sequence[str]) -> tuple[int, int]:
+        """Sols with photos and photos of a rover in bronze, by the one document per sol that speaks for it."""
+        photos = []
+        for documents in self._documents.get(rover, {}).values():
+            ranked = [
+                (rank(row["record_count"], complete=row["complete"]), sources.index(row["source"]), row["record_count"])
+                for row in documents
+                if row["source"] in sources
+            ]
+            if ranked and (chosen := min(ranked)[-1]):
+                photos.append(chosen)
+        return len(photos), sum(photos)
 
 
 def _counts(table: pa.Table | None) -> dict[str, int]:
@@ -118,22 +135,23 @@ def _counts(table: pa.Table | None) -> dict[str, int]:
 
 
 def _rover(rooms: Rooms, rover: str, tries: Tries, held: _Held) -> RoverStatus:
-    view = ingest.view(rooms.lake, rover, rooms.settings.sources[0])
-    promised = view.promises
-    with_photos = [header for header in view.headers.values() if header.record_count]
-    found = RoverStatus(
-        state="unserved" if promised is not None and not promised.served else "served",
-        sols_expected=len(promised.sols) if promised else 0,
-        photos_expected=promised.total if promised else 0,
-        sols_in_lake=len(with_photos),
-        photos_in_lake=sum(header.record_count for header in with_photos),
-        sols_in_bronze=held.sols.get(rover, 0),
-        photos_in_bronze=held.photos.get(rover, 0),
-        photos_in_silver=held.silver.get(rover, 0),
-    )
+    known = rooms.coverage(rover)
+    found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.silver.get(rover, 0))
+    found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, rooms.sources_of(rover))
     now = datetime.now(UTC)
-    for gap in gaps_of(view).values():
-        (found.gaps if gap.missing else found.short).append(_gap_status(gap, tries, now))
+    for sol in known.sols:
+        gap, chosen = known.gap(sol), known.chosen(sol)
+        photos = chosen.headers[sol].record_count if chosen else 0
+        found.sols_in_lake += photos > 0
+        found.photos_in_lake += photos
+        if gap is None or gap.state is State.FALLBACK:
+            found.sols_expected += photos > 0
+            found.photos_expected += photos
+            found.fallback += known.stands_in(sol)
+        else:
+            found.sols_expected += 1
+            found.photos_expected += gap.expected
+            (found.gaps if gap.state is State.MISSING else found.short).append(_gap_status(gap, tries, now))
     return found
 
 

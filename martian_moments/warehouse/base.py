@@ -88,8 +88,8 @@ class Warehouse(Protocol):
     def ensure(self) -> None:
         """Create what is missing; repeating it changes nothing.
 
-        The schema ``bronze``, its three tables, and the reference tables ``bronze.rovers`` and ``bronze.cameras``, which are
-        made from rovers.py.
+        The schema ``bronze``, its three tables, and the reference tables ``bronze.rovers``, ``bronze.cameras`` and
+        ``bronze.camera_names``, which are made from rovers.py.
         """
         ...
 

@@ -66,7 +66,7 @@ def as_arrow(items: Sequence[BronzeObject]) -> pa.Table:
 
 
 def references() -> Mapping[str, list[dict[str, Any]]]:
-    """The rows of the tables ``rovers`` and ``cameras``: facts about both enter SQL here and nowhere else."""
+    """The rows of ``rovers``, ``cameras`` and ``camera_names``: facts about them enter SQL here and nowhere else."""
     return {
         "rovers": [
             {
@@ -82,5 +82,11 @@ def references() -> Mapping[str, list[dict[str, Any]]]:
             {"rover": rover.name, "camera": camera.name, "full_name": camera.full_name, "role": camera.role}
             for rover in ROVERS.values()
             for camera in rover.cameras.values()
+        ],
+        "camera_names": [
+            {"rover": rover.name, "name": name, "camera": camera.name}
+            for rover in ROVERS.values()
+            for camera in rover.cameras.values()
+            for name in camera.names
         ],
     }

@@ -76,6 +76,13 @@ _DEFINITIONS: Final = (
         role varchar not null
     )
     """,
+    """
+    create table if not exists camera_names (
+        rover varchar not null,
+        name varchar not null,
+        camera varchar not null
+    )
+    """,
 )
 
 _COPIED: Final = ("rover", "sol", "kind", "source", "etag", "fingerprint", "record_count", "promised", "complete")

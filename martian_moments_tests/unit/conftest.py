@@ -26,20 +26,27 @@ def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scripted(tmp_path: Path, no_settings: None) -> Scripted:
-    """Makes a platform whose upstream promises and has these photos, by sol, for whichever rover it is asked."""
+    """Makes a platform whose upstreams promise and have these photos, by sol, for whichever rover they are asked.
 
-    def make(promised: Mapping[int, int] | None = None, **settings: Any) -> Platform:
-        loaded = Settings.load(home=tmp_path / "home", **settings)
-        return Platform(loaded, ScriptedRooms(loaded, ScriptedSource(promised or {0: 3, 1: 3, 3: 4, 5: 6})))
+    With one mapping v1 is the only source; by keyword, each dialect has its own.
+    """
+
+    def make(
+        promised: Mapping[int, int] | None = None, sources: Mapping[str, Mapping[int, int]] | None = None, **settings: Any
+    ) -> Platform:
+        of_source = sources or {"v1": promised or {0: 3, 1: 3, 3: 4, 5: 6}}
+        loaded = Settings.load(home=tmp_path / "home", sources=tuple(of_source), **settings)
+        return Platform(loaded, ScriptedRooms(loaded, *(ScriptedSource(each, name) for name, each in of_source.items())))
 
     return make
 
 
 @pytest.fixture
 def platform(tmp_path: Path, no_settings: None) -> Platform:
-    """A platform whose upstream does not answer."""
+    """A platform whose only source of photos does not answer, nor do the maps."""
     settings = Settings.load(
         home=tmp_path / "home",
+        sources="v1",
         v1_url="http://127.0.0.1:9/api/v1",
         mmgis_url="http://127.0.0.1:9/mmgis-maps",
         mer_traverse_url="http://127.0.0.1:9/mer",

@@ -8,48 +8,51 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from martian_moments.coverage import Coverage, Gap, LakeView, State
 from martian_moments.documents import Header
-from martian_moments.gaps import Gap, Tries, gaps_of
-from martian_moments.ingest import LakeView
+from martian_moments.gaps import Tries
 from martian_moments.nasa.promises import Promises
 from martian_moments_tests.builders import FETCHED, photos_document
 
 NOW = 1_000_000.0
-MISSING, SHORT = Gap(1, 5, None), Gap(1, 5, 3, fetched_at=NOW)
+MISSING, SHORT = Gap(1, 5, None), Gap(1, 5, 3, NOW, State.SHORT)
 
 
 def header(records: int, promised: int | None) -> Header:
     return photos_document(1000, records=records, promised=promised).header
 
 
-def view(promised: dict[int, int | None], headers: dict[int, Header]) -> LakeView:
-    return LakeView("curiosity", "v1", Promises("curiosity", "v1", served=True, sols=promised), headers)
+def known(promised: dict[int, int | None], headers: dict[int, Header]) -> Coverage:
+    promises = Promises("curiosity", "v1", served=True, sols=promised)
+    return Coverage("curiosity", [LakeView("curiosity", "v1", promises, headers)])
 
 
 def test_gaps_are_what_is_promised_and_not_held_whole() -> None:
     held = {1: header(5, 5), 2: header(3, 5), 3: header(5, 5), 9: header(7, None)}
-    found = gaps_of(view({1: 5, 2: 5, 3: 8, 4: 2}, held))
+    found = known({1: 5, 2: 5, 3: 8, 4: 2}, held).gaps
     assert found == {
-        2: Gap(2, 5, 3, FETCHED.timestamp()),
-        3: Gap(3, 8, 5, FETCHED.timestamp()),  # promised more by now
+        2: Gap(2, 5, 3, FETCHED.timestamp(), State.SHORT),
+        3: Gap(3, 8, 5, FETCHED.timestamp(), State.SHORT),  # promised more by now
         4: Gap(4, 2, None),
     }
-    assert [gap.missing for gap in found.values()] == [False, False, True]
+    assert [gap.state for gap in found.values()] == [State.SHORT, State.SHORT, State.MISSING]
 
 
 def test_an_empty_answer_for_a_promised_sol_is_short_and_repeats_do_not_make_a_sol_short() -> None:
     repeats_set_aside = replace(header(4, 5), complete=True)
-    assert gaps_of(view({1: 5, 2: 5}, {1: header(0, 5), 2: repeats_set_aside})) == {1: Gap(1, 5, 0, FETCHED.timestamp())}
+    assert known({1: 5, 2: 5}, {1: header(0, 5), 2: repeats_set_aside}).gaps == {
+        1: Gap(1, 5, 0, FETCHED.timestamp(), State.SHORT)
+    }
 
 
 def test_where_only_the_sols_own_answer_tells_a_number_that_number_is_expected() -> None:
     held = {1: header(0, 0), 2: header(3, 5), 3: header(4, 4)}
-    found = gaps_of(view(dict.fromkeys((1, 2, 3, 4)), held))
-    assert found == {2: Gap(2, 5, 3, FETCHED.timestamp()), 4: Gap(4, 0, None)}
+    found = known(dict.fromkeys((1, 2, 3, 4)), held).gaps
+    assert found == {2: Gap(2, 5, 3, FETCHED.timestamp(), State.SHORT), 4: Gap(4, 0, None)}
 
 
 def test_without_a_manifest_there_are_no_gaps() -> None:
-    assert gaps_of(LakeView("curiosity", "v1", None, {})) == {}
+    assert Coverage("curiosity", [LakeView("curiosity", "v1", None, {})]).gaps == {}
 
 
 @pytest.mark.parametrize(("gap", "first", "longest"), [(MISSING, 10, 600), (SHORT, 30, 86_400)])
@@ -107,7 +110,12 @@ GAPS = st.dictionaries(
     st.tuples(st.one_of(st.none(), st.integers(0, 4)), st.floats(NOW - 1e6, NOW)),
     min_size=1,
     max_size=60,
-).map(lambda found: {sol: Gap(sol, 5, count, 0.0 if count is None else at) for sol, (count, at) in found.items()})
+).map(
+    lambda found: {
+        sol: Gap(sol, 5, None) if count is None else Gap(sol, 5, count, at, State.SHORT)
+        for sol, (count, at) in found.items()
+    }
+)
 
 
 @settings(max_examples=60, deadline=None)

@@ -26,8 +26,8 @@ def fetch(
     source: ScriptedSource, lake: Lake, sols: Iterable[int], *, refetch: bool = False, in_flight: int = 3
 ) -> dict[int, SolResult]:
     async def collect() -> dict[int, SolResult]:
-        known = ingest.view(lake, "curiosity", "v1")
-        results = ingest.fetch_sols(source, lake, known, sols, refetch=refetch, in_flight=in_flight)
+        known = ingest.coverage(lake, "curiosity", ["v1"])
+        results = ingest.fetch_sols([source], lake, known, sols, refetch=refetch, in_flight=in_flight)
         return {result.sol: result async for result in results}
 
     return asyncio.run(collect())
@@ -50,7 +50,7 @@ def test_sols_that_are_held_whole_are_not_asked_for_and_failures_stop_nobody(lak
     results = fetch(source, lake, [1, 2, 3, 4])
     assert outcomes(results) == {1: Outcome.HELD, 2: Outcome.FAILED, 3: Outcome.STORED, 4: Outcome.STORED}
     assert source.asked_since() == [2, 3, 4]
-    assert isinstance(results[2].error, UpstreamUnavailable)
+    assert isinstance(results[2].errors["v1"], UpstreamUnavailable)
     assert sorted(ingest.view(lake, "curiosity", "v1").headers) == [1, 3, 4]
 
 

@@ -1,6 +1,7 @@
 {#
-    What each source promises beside what its own document of the sol holds; never one source beside another.
-    A document that had all its promise when it was fetched stays whole although repeats and strays were set aside.
+    What is not held of a sol: what a source promises beside what its own document of the sol holds, never one source beside
+    another. A sol that one source has whole is no gap; otherwise the source speaks that has most of it. A document that had all
+    its promise when it was fetched stays whole although repeats and strays were set aside.
 #}
 with promised as (
     select * from {{ ref('manifest_sols') }}
@@ -55,8 +56,10 @@ compared as (
         all_sols.rover,
         all_sols.sol,
         all_sols.source,
+        {{ preference('all_sols.source') }} as preference,
         coalesce(promised.photos_promised, documents.promised, 0) as expected,
         coalesce(documents.record_count, 0) as found,
+        promised.sol is not null and coalesce(promised.photos_promised, 1) > 0 as is_promised,
         documents.object_key is not null as is_held,
         coalesce(
             documents.complete and documents.promised >= coalesce(promised.photos_promised, 0), false
@@ -79,15 +82,32 @@ judged as (
         rover,
         sol,
         source,
+        preference,
         expected,
         found,
         case
-            when expected = 0 and found = 0 then 'expected_gap'
-            when found >= expected or was_complete then null
+            when is_held and found > 0 and (found >= expected or was_complete) then 'whole'
+            when is_held and (found >= expected or was_complete) then 'expected_gap'
             when is_held then 'short'
-            else 'missing'
-        end as reason
+            -- A feed tells a sol's number only when it is asked for the sol.
+            when is_promised then 'missing'
+            else 'expected_gap'
+        end as verdict
     from compared
+    where preference is not null
+),
+
+speaking as (
+    select
+        *,
+        row_number() over (
+            partition by rover, sol
+            order by
+                case verdict when 'whole' then 1 when 'short' then 2 when 'missing' then 3 else 4 end,
+                case when found > 0 then 1 else 2 end,
+                preference
+        ) as place
+    from judged
 )
 
 select
@@ -96,6 +116,6 @@ select
     source,
     cast(expected as bigint) as expected,
     cast(found as bigint) as found,
-    reason
-from judged
-where reason is not null
+    verdict as reason
+from speaking
+where place = 1 and verdict <> 'whole'

@@ -1,15 +1,17 @@
-{# Cameras that nobody told us about are kept, with the role unknown. #}
+{# Cameras that nobody told us about are kept, with the role unknown. Sources name one camera differently. #}
 with known as (
     select * from {{ source('bronze', 'cameras') }}
 ),
 
 seen as (
     select
-        rover,
-        camera,
-        max(camera_full_name) as full_name
-    from {{ ref('photo_records') }}
-    group by rover, camera
+        photos.rover,
+        coalesce(names.camera, photos.camera) as camera,
+        max(photos.camera_full_name) as full_name
+    from {{ ref('photo_records') }} as photos
+    left join {{ source('bronze', 'camera_names') }} as names
+        on photos.rover = names.rover and photos.camera = names.name
+    group by photos.rover, coalesce(names.camera, photos.camera)
 )
 
 select

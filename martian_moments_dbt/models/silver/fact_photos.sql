@@ -11,7 +11,8 @@ select
     photos.source,
     photos.source_id,
     photos.product_identity,
-    photos.camera,
+    coalesce(names.camera, photos.camera) as camera,
+    photos.camera as source_camera,
     cameras.role as camera_role,
     photos.product_type,
     photos.is_thumbnail,
@@ -29,7 +30,9 @@ select
     photos.object_key,
     photos.fetched_at
 from {{ ref('photo_records') }} as photos
+left join {{ source('bronze', 'camera_names') }} as names
+    on photos.rover = names.rover and photos.camera = names.name
 left join {{ ref('dim_cameras') }} as cameras
-    on photos.rover = cameras.rover and photos.camera = cameras.camera
+    on photos.rover = cameras.rover and coalesce(names.camera, photos.camera) = cameras.camera
 left join {{ ref('dim_waypoints') }} as waypoints
     on photos.rover = waypoints.rover and photos.site = waypoints.site and photos.drive = waypoints.drive

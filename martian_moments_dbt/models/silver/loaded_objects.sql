@@ -1,6 +1,6 @@
 {#
     What this build has seen of bronze. Every model that reads bronze comes after it, so that one comparison with the ledger
-    tells whether silver and gold are current.
+    tells whether silver and gold are current; and by which order of preference it chose the sources.
 #}
 {% for table in ['raw_manifests', 'raw_photos', 'raw_traverse'] %}
 select
@@ -9,7 +9,8 @@ select
     rover,
     kind,
     source,
-    sol
+    sol,
+    '{{ preferred_sources() | join(',') }}' as preferred_sources
 from {{ source('bronze', table) }}
 {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -1,5 +1,8 @@
 with manifest_sols as (
-    select * from {{ ref('stg_v1__manifest_sols') }}
+    {%- for source in var('sources') %}
+    select * from {{ ref('stg_' ~ source ~ '__manifest_sols') }}
+    {{- ' union all' if not loop.last }}
+    {%- endfor %}
 )
 
 select

@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('loaded_objects') }}
 {#
     One source per rover and sol: one that has all it promised before one that is short, one that has photos before one that
-    is empty, then by the order of var('sources').
+    is empty, then by the order of preference. As coverage.py has it.
 #}
 with documents as (
     select
@@ -14,11 +14,7 @@ with documents as (
         promised,
         complete,
         fetched_at,
-        case source
-            {%- for source in var('sources') %}
-            when '{{ source }}' then {{ loop.index }}
-            {%- endfor %}
-        end as preference
+        {{ preference('source') }} as preference
     from {{ source('bronze', 'raw_photos') }}
 ),
 
@@ -46,5 +42,6 @@ select
     promised,
     complete,
     fetched_at,
+    preference,
     place = 1 as is_chosen
 from ranked

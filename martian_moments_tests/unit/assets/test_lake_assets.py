@@ -50,14 +50,14 @@ def test_a_manifest_registers_every_sol_and_tells_what_is_promised(scripted) -> 
     result = platform.run("lake/manifests", "spirit")
     assert result.success
     shown = platform.materialized(result)["spirit"]
-    told = ("sols with photos", "newest sol", "photos promised", "new sols registered")
+    told = ("v1: sols with photos", "newest sol", "v1: photos promised", "new sols registered")
     assert [shown[name] for name in told] == [2, 4, 5, 4]
     assert shown["served"] is True
-    assert shown["changed"] is True
-    assert shown["object key"] == "manifests/rover=spirit/source=v1/manifest.json.gz"
+    assert shown["v1: changed"] is True
+    assert shown["v1: object key"] == "manifests/rover=spirit/source=v1/manifest.json.gz"
     assert platform.instance.get_dynamic_partitions("spirit_sols") == ["00001", "00002", "00003", "00004"]
     again = platform.run("lake/manifests", "spirit")
-    assert platform.materialized(again)["spirit"]["changed"] is False
+    assert platform.materialized(again)["spirit"]["v1: changed"] is False
     assert len(platform.events(UPLOADS)) == 1
 
 

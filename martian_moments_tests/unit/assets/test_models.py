@@ -63,7 +63,7 @@ def test_the_build_succeeds_and_every_model_is_published(built: Built) -> None:
     assert result.success
     for model in MODELS:
         assert platform.rooms.published.read(model.schema, model.name) is not None, model.name
-    assert not silver_lags(platform.rooms.published)
+    assert not silver_lags(platform.rooms.published, platform.settings.sources)
 
 
 def test_the_published_photos_are_exactly_the_real_records(built: Built) -> None:
@@ -154,4 +154,4 @@ def test_a_second_build_changes_no_published_table_and_a_failed_one_publishes_no
     result = build(platform)
     assert not result.success
     assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in models] == before
-    assert silver_lags(platform.rooms.published), "so that reconcile repeats it"
+    assert silver_lags(platform.rooms.published, platform.settings.sources), "so that reconcile repeats it"

@@ -47,7 +47,7 @@ def test_a_run_loads_and_builds_on_snowflake_and_tells_no_secret(
     photos = platform.rooms.published.read("silver", "fact_photos")
     assert photos is not None
     assert photos.num_rows == 6
-    assert not silver_lags(platform.rooms.published)
+    assert not silver_lags(platform.rooms.published, platform.settings.sources)
 
     told = [repr(platform.instance.all_logs(run.run_id)) for run in platform.instance.get_runs()]
     told += [repr(run) for run in platform.instance.get_runs()] + list(capfd.readouterr()) + [repr(platform.rooms.settings)]

@@ -165,7 +165,6 @@ def test_a_broken_object_does_not_keep_a_failed_build_from_being_repeated(platfo
 def test_objects_that_no_partition_can_hold_are_passed_over(platform: Platform) -> None:
     platform.registered("spirit", 3)
     platform.photos("spirit", [9])  # beyond what is registered
-    platform.rooms.lake.put_bytes("traverse/rover=curiosity/traverse.json.gz", b"x")
     platform.rooms.lake.put_bytes("photos/rover=sojourner/source=v1/sol=00001.json.gz", b"x")
     assert not platform.tick(NAME).run_requests
 

@@ -48,6 +48,11 @@ def steps(tick: SensorExecutionData) -> list[str]:
     return [f"{rover}/{step}" for rover, _, step in tags]
 
 
+def have_the_maps(platform: Platform, refresh: str) -> None:
+    """As if a refresh's run for the traverse maps had succeeded."""
+    platform.start("lake/traverse", dg.DagsterRunStatus.SUCCESS, **{"martian-moments__refresh": f"{refresh}/traverse"})
+
+
 def dead(platform: Platform) -> list[dict[str, object]]:
     return [json.loads(record.value or b"") for record in platform.events(INGESTION_DEAD)]
 
@@ -72,6 +77,7 @@ def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted, clock: Clock)
     again = platform.tick(NAME, first.cursor)
     assert steps(again) == ["curiosity/manifest"]
     assert platform.execute(again.run_requests[0]).success
+    have_the_maps(platform, "curiosity/first")
     assert Cursor.load(platform.tick(NAME, again.cursor).cursor or "") == Cursor(offsets={0: 0})
 
 
@@ -105,8 +111,9 @@ def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are
     platform.source.promised[130] = platform.source.photos_of[130] = 2
     ask(platform, refresh_request(["curiosity"], young=True))
     first = platform.tick(NAME, DONE)
-    assert steps(first) == ["curiosity/manifest"]
+    assert steps(first) == ["curiosity/manifest", "curiosity/traverse"]
     platform.execute(first.run_requests[0])
+    have_the_maps(platform, "curiosity/0-0")
     second = platform.tick(NAME, first.cursor)
     assert steps(second) == ["curiosity/young-100-130"], "within 60 sols of the newest that the new manifest knows"
     platform.source.errors[100] = UpstreamUnavailable("down")
@@ -213,4 +220,5 @@ def test_a_run_that_was_requested_twice_counts_once(scripted, clock: Clock) -> N
     (request,) = tick.run_requests
     assert platform.execute(request).success
     platform.start("lake/manifests", dg.DagsterRunStatus.FAILURE, **{"martian-moments__refresh": request.tags[REFRESH_TAG]})
+    have_the_maps(platform, "curiosity/first")
     assert Cursor.load(platform.tick(NAME, tick.cursor).cursor or "") == Cursor(offsets={0: 0})

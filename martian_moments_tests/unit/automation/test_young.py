@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from martian_moments.automation.young import due_sols, young_sols
-from martian_moments.ingest import LakeView
+from martian_moments.coverage import Coverage, LakeView
 from martian_moments.nasa.promises import Promises
 
 
-def view(sols: list[int], newest: int | None) -> LakeView:
+def view(sols: list[int], newest: int | None) -> Coverage:
     promises = Promises("curiosity", "v1", served=True, sols=dict.fromkeys(sols, 3), newest_sol=newest)
-    return LakeView("curiosity", "v1", promises, {})
+    return Coverage("curiosity", [LakeView("curiosity", "v1", promises, {})])
 
 
 def test_young_is_counted_from_the_newest_sol_that_the_source_knows_photos_or_not() -> None:
@@ -19,7 +19,7 @@ def test_young_is_counted_from_the_newest_sol_that_the_source_knows_photos_or_no
 
 
 def test_without_a_manifest_or_photos_nothing_is_young() -> None:
-    assert young_sols(LakeView("curiosity", "v1", None, {}), 60) == []
+    assert young_sols(Coverage("curiosity", [LakeView("curiosity", "v1", None, {})]), 60) == []
     assert young_sols(view([], None), 60) == []
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
 from martian_moments.errors import InputError
-from martian_moments.nasa.sources import Upstream, photo_sources, read_promises, traverse_source
+from martian_moments.lake.store import Lake
+from martian_moments.nasa.sources import Upstream, photo_sources, read_promises, sources_of, traverse_source
 from martian_moments.rovers import ROVERS
 from martian_moments.settings import BUILT_SOURCES
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
-UPSTREAM = Upstream("https://example.test/api/v1", "https://example.test/maps", v1_api_key="key-1")
+NAMES = ("m20_url", "msl_url", "pds_url", "v1_url", "mmgis_url", "mer_traverse_url")
+UPSTREAM = Upstream(**{name: f"https://example.test/{name}" for name in NAMES}, v1_api_key="key-1")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Lake:
+    return Lake(tmp_path.as_uri())
 
 
 def answer(request: httpx.Request) -> httpx.Response:
@@ -24,14 +32,28 @@ def answer(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"type": "FeatureCollection", "features": []})
 
 
-async def test_every_built_source_can_be_made_and_its_promises_read(client: ClientFactory) -> None:
+async def test_every_built_source_can_be_made_and_promises_are_read_by_the_document(
+    client: ClientFactory, store: Lake
+) -> None:
     async with client(answer) as asking:
-        sources = photo_sources(BUILT_SOURCES, asking, UPSTREAM)
+        sources = photo_sources(BUILT_SOURCES, asking, UPSTREAM, store)
         assert [source.name for source in sources] == list(BUILT_SOURCES)
-        for source in sources:
-            document = await source.manifest("spirit")
-            assert document.header.source == source.name
-            assert read_promises(document).sols == {1: 2}
+        document = await sources[-1].manifest("spirit")
+        assert document.header.source == "v1"
+        assert read_promises(document).sols == {1: 2}
+
+
+def test_the_sources_of_a_rover_are_those_that_can_have_it_in_the_order_of_preference() -> None:
+    assert {rover: sources_of(rover, BUILT_SOURCES) for rover in ROVERS} == {
+        "curiosity": ("msl", "v1"),
+        "perseverance": ("m20", "v1"),
+        "opportunity": ("pds", "v1"),
+        "spirit": ("pds", "v1"),
+    }
+    assert sources_of("spirit", ("v1", "pds")) == ("v1", "pds")
+    assert sources_of("spirit", ("m20", "msl")) == ()
+    with pytest.raises(InputError, match="'v9'"):
+        sources_of("spirit", ("v9",))
 
 
 async def test_every_rover_has_a_source_of_its_path(client: ClientFactory) -> None:
@@ -46,11 +68,11 @@ async def test_every_rover_has_a_source_of_its_path(client: ClientFactory) -> No
     assert all(source.serves(rover) for rover, source in found.items())
 
 
-async def test_a_source_that_nobody_built_is_named(client: ClientFactory) -> None:
+async def test_a_source_that_nobody_built_is_named(client: ClientFactory, store: Lake) -> None:
     async with client(answer) as asking:
         with pytest.raises(InputError, match=r"'v9'.*v1"):
-            photo_sources(["v9"], asking, UPSTREAM)
-        document = await photo_sources(["v1"], asking, UPSTREAM)[0].manifest("spirit")
+            photo_sources(["v9"], asking, UPSTREAM, store)
+        document = await photo_sources(["v1"], asking, UPSTREAM, store)[0].manifest("spirit")
     with pytest.raises(InputError, match="'v9'"):
         read_promises(replace(document, header=replace(document.header, source="v9")))
 
@@ -58,7 +80,7 @@ async def test_a_source_that_nobody_built_is_named(client: ClientFactory) -> Non
 def test_the_key_is_a_secret_that_is_not_shown() -> None:
     assert UPSTREAM.secrets == ("key-1",)
     assert "key-1" not in repr(UPSTREAM)
-    assert Upstream("https://a", "https://b").secrets == ()
+    assert replace(UPSTREAM, v1_api_key=None).secrets == ()
 
 
 def test_knowing_the_sources_costs_no_http_library() -> None:
