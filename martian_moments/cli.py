@@ -211,11 +211,15 @@ def replay(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    *, live: Annotated[bool, typer.Option("--live", help="Also ask each upstream whether it still is as known.")] = False
+) -> None:
     """Check each part that the settings name, from here."""
     from martian_moments.operations.doctor import check_up
+    from martian_moments.operations.live import check_live
 
-    findings = list(check_up(Rooms(Settings.load())))
+    rooms = Rooms(Settings.load())
+    findings = [*check_up(rooms), *(check_live(rooms) if live else ())]
     for finding in findings:
         mark = "[green]ok[/green]  " if finding.ok else "[red]fail[/red]"
         _out.print(f"{mark} {finding.what}: {escape(finding.detail)}")

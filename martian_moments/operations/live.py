@@ -1,0 +1,222 @@
+"""The check-up of the live endpoints: one small request to each, and whether its answer still has the fields that are known.
+
+Maps and paths are files of up to a megabyte, so that only their beginning is asked for; an index of the archive is
+represented by its label. A server that ignores the range sends the whole file, which is read alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from martian_moments.errors import InputError, MartianError
+from martian_moments.nasa import feed, m20, mer, msl, pds, v1
+from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.pds_label import read_label
+from martian_moments.operations.doctor import Finding
+from martian_moments.rovers import ROVERS
+
+if TYPE_CHECKING:
+    from martian_moments.nasa.http import PoliteClient
+    from martian_moments.rooms import Rooms
+
+_BEGINNING: Final = {"Range": "bytes=0-16383"}
+"""Enough for the first feature of a map and the first lines of a table."""
+
+
+def _fields(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_LATEST: Final = _fields("latest latest_sols new_count sol_count type error_message synthetic")
+_M20_NEEDED: Final = _fields(
+    "imageid sol site drive sample_type date_taken_utc date_taken_mars camera.instrument image_files.large"
+    " image_files.full_res extended.sclk"
+)
+_M20_KNOWN: Final = _fields(
+    "attitude caption credit date_received date_taken json_link link title image_files.small image_files.medium"
+    " camera.camera_model_component_list camera.camera_model_type camera.camera_position camera.camera_vector"
+    " camera.filter_name extended.dimension extended.mastAz extended.mastEl extended.scaleFactor extended.subframeRect"
+    " extended.xyz"
+)
+_MSL_NEEDED: Final = _fields(
+    "id sol instrument url https_url date_taken spacecraft_clock site drive is_thumbnail extended.lmst extended.sample_type"
+)
+_MSL_KNOWN: Final = _fields(
+    "imageid attitude xyz camera_vector camera_position camera_model_type camera_model_component_list subframe_rect"
+    " scale_factor mission title description image_credit link date_received created_at updated_at instrument_sort"
+    " sample_type_sort extended.bucket extended.mast_az extended.mast_el extended.url_list extended.contributor"
+    " extended.filter_name"
+)
+_V1_NEEDED: Final = _fields("id sol img_src earth_date camera.name")
+_V1_KNOWN: Final = _fields(
+    "camera.id camera.rover_id camera.full_name rover.id rover.name rover.landing_date rover.launch_date rover.status"
+    " rover.max_sol rover.max_date rover.total_photos rover.cameras"
+)
+_PDS_NEEDED: Final = _fields(
+    "PRODUCT_ID PLANET_DAY_NUMBER INSTRUMENT_ID IMAGE_TYPE PATH_NAME FILE_NAME START_TIME SPACECRAFT_CLOCK_START_COUNT"
+    " ROVER_MOTION_COUNTER"
+)
+_PDS_KNOWN: Final = _fields(
+    "VOLUME_ID DATA_SET_ID INSTRUMENT_HOST_ID RELEASE_ID PRODUCT_CREATION_TIME TARGET_NAME MISSION_PHASE_NAME STOP_TIME"
+    " EARTH_RECEIVED_START_TIME EARTH_RECEIVED_STOP_TIME SPACECRAFT_CLOCK_STOP_COUNT SEQUENCE_ID OBSERVATION_ID"
+    " LOCAL_TRUE_SOLAR_TIME LINES LINE_SAMPLES FIRST_LINE FIRST_LINE_SAMPLE INSTRUMENT_SERIAL_NUMBER INSTRUMENT_MODE_ID"
+    " INST_CMPRS_RATIO INST_CMPRS_MODE INST_CMPRS_FILTER IMAGE_ID EXPOSURE_DURATION ERROR_PIXELS FILTER_NAME FILTER_NUMBER"
+    " FRAME_ID FRAME_TYPE AZIMUTH_FOV ELEVATION_FOV SITE_INSTRUMENT_AZIMUTH SITE_INSTRUMENT_ELEVATION"
+    " ROVER_INSTRUMENT_AZIMUTH ROVER_INSTRUMENT_ELEVATION SOLAR_AZIMUTH SOLAR_ELEVATION SOLAR_LONGITUDE"
+    " APPLICATION_PROCESS_ID REFERENCE_COORD_SYSTEM_NAME TELEMETRY_SOURCE_NAME FLAT_FIELD_CORRECTION_FLAG"
+    " SHUTTER_EFFECT_CORRECTION_FLAG PIXEL_AVERAGING_HEIGHT PIXEL_AVERAGING_WIDTH"
+)
+_M20_LEG: Final = _fields("sol fromRMC toRMC length SCLK_START SCLK_END")
+_WAYPOINT: Final = _fields("RMC sol lon lat elev_geoid yaw dist_total_m")
+_WAYPOINT_KNOWN: Final = _fields(
+    "site drive easting northing elev_radii radius roll pitch yaw_rad tilt dist_m dist_km dist_mi final drive_type Note"
+    " images SCLK_START SCLK_END"
+)
+_MER_NEEDED: Final = _fields("SITE DRIVE START_SOL END_SOL CORRECTED_X CORRECTED_Y")
+_MER_KNOWN: Final = _fields("RAW_X RAW_Y RAW_Z LON LAT SYNTHETIC")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of an upstream, and what its answer is known to have.
+
+    Attributes:
+        what: names it in the report.
+        url: the small question.
+        read: the names of the fields in an answer; dotted inside another field. Raises BrokenAnswer.
+        needed: fields that the models read.
+        known: other fields that were ever seen.
+        headers: sent with the question.
+    """
+
+    what: str
+    url: str
+    read: Callable[[Answer], set[str]]
+    needed: frozenset[str]
+    known: frozenset[str] = frozenset()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def drift(self, found: set[str]) -> list[str]:
+        """What is missing and what is new."""
+        missing, unknown = sorted(self.needed - found), sorted(found - self.needed - self.known)
+        told = [f"missing fields: {', '.join(missing)}"] if missing else []
+        return [*told, f"unknown fields: {', '.join(unknown)}"] if unknown else told
+
+
+def check_live(rooms: Rooms) -> Iterator[Finding]:
+    """Ask every endpoint of the settings' sources and rovers, one after the other at the polite client's pace."""
+    asked = list(endpoints(rooms))
+    yield from asyncio.run(_ask_all(rooms, asked))
+
+
+def endpoints(rooms: Rooms) -> Iterator[Endpoint]:
+    """What there is to ask for the sources and rovers of the settings."""
+    upstream, rovers = rooms.upstream, rooms.settings.rovers
+    sources = {source: [rover for rover in rovers if source in rooms.sources_of(rover)] for source in rooms.settings.sources}
+    if sources.get(m20.SOURCE):
+        question = {"feed": "raw_images", "category": "mars2020", "feedtype": "json"}
+        latest = feed.address(upstream.m20_url, question | {"latest": "true"})
+        yield Endpoint("m20 latest", latest, _top_level, _fields("latest_sol total"), _LATEST)
+        newest = feed.address(upstream.m20_url, question | {"num": "1", "page": "0", "order": "sol desc"})
+        yield Endpoint("m20 images", newest, _first_of("images"), _M20_NEEDED, _M20_KNOWN)
+    if sources.get(msl.SOURCE):
+        question = {"order": "sol desc", "per_page": "1", "page": "0", "condition_1": "msl:mission"}
+        yield Endpoint("msl items", feed.address(upstream.msl_url, question), _first_of("items"), _MSL_NEEDED, _MSL_KNOWN)
+    for rover in sources.get(pds.SOURCE, ()):
+        volume = pds.VOLUMES[rover][0]
+        url = f"{upstream.pds_url.rstrip('/')}/data/mer/{rover}/{volume}/index/edrindex.lbl"
+        yield Endpoint(f"pds label of {volume}", url, _label, _PDS_NEEDED, _PDS_KNOWN)
+    for rover in sources.get(v1.SOURCE, ())[:1]:
+        headers = {"X-API-Key": upstream.v1_api_key} if upstream.v1_api_key else {}
+        url = f"{upstream.v1_url.rstrip('/')}/rovers/{rover}/photos?sol=1&page=1"
+        yield Endpoint(f"v1 photos of {rover}", url, _first_of("photos"), _V1_NEEDED, _V1_KNOWN, headers)
+    for rover in rovers:
+        yield from _maps(upstream.mmgis_url.rstrip("/"), upstream.mer_traverse_url.rstrip("/"), rover)
+
+
+def _maps(mmgis_url: str, mer_url: str, rover: str) -> Iterator[Endpoint]:
+    mission = ROVERS[rover].mmgis
+    if mission is None:
+        url = f"{mer_url}/{mer.FILES[rover]}"
+        yield Endpoint(f"path of {rover}", url, _columns, _MER_NEEDED, _MER_KNOWN, _BEGINNING)
+        return
+    needed = _M20_LEG if mission == "M20" else _fields("Length")
+    for kind, fields, known in (("traverse", needed, frozenset[str]()), ("waypoints", _WAYPOINT, _WAYPOINT_KNOWN)):
+        url = f"{mmgis_url}/{mission}/Layers/json/{mission}_{kind}.json"
+        yield Endpoint(f"{kind} of {rover}", url, _first_feature, fields, known, _BEGINNING)
+
+
+async def _ask_all(rooms: Rooms, asked: list[Endpoint]) -> list[Finding]:
+    async with rooms.client() as client:
+        return [await _ask(client, endpoint) for endpoint in asked]
+
+
+async def _ask(client: PoliteClient, endpoint: Endpoint) -> Finding:
+    try:
+        found = await client.get(endpoint.url, endpoint.read, headers=endpoint.headers)
+    except MartianError as error:
+        return Finding(endpoint.what, ok=False, detail=str(error))
+    drift = endpoint.drift(found)
+    return Finding(endpoint.what, ok=not drift, detail="; ".join(drift) or f"{len(found)} fields, all known")
+
+
+def _names(record: Mapping[str, Any]) -> set[str]:
+    """The names of a record's fields; of a field that is an object, the names inside it."""
+    nested = {f"{name}.{inner}" for name, value in record.items() if isinstance(value, dict) for inner in value}
+    return nested | {name for name, value in record.items() if not isinstance(value, dict)}
+
+
+def _top_level(answer: Answer) -> set[str]:
+    return set(answer.json_object())
+
+
+def _first_of(array: str) -> Callable[[Answer], set[str]]:
+    def read(answer: Answer) -> set[str]:
+        records = answer.json_object().get(array)
+        if not isinstance(records, list) or not records or not isinstance(records[0], dict):
+            raise answer.broken(f"no {array}")
+        return _names(records[0])
+
+    return read
+
+
+def _text(answer: Answer) -> str:
+    if answer.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+        raise answer.broken("an error instead of a file")
+    return answer.body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
+
+
+def _first_feature(answer: Answer) -> set[str]:
+    text = _text(answer)
+    features = text.find('"features"')
+    start = text.find("{", text.find('"properties"', features)) if features >= 0 else -1
+    try:
+        properties, _ = json.JSONDecoder().raw_decode(text, max(start, 0))
+    except json.JSONDecodeError as error:
+        raise answer.broken("no GeoJSON whose first feature has properties") from error
+    if start < 0 or not isinstance(properties, dict):
+        raise answer.broken("no GeoJSON whose first feature has properties")
+    return set(properties)
+
+
+def _columns(answer: Answer) -> set[str]:
+    lines = _text(answer).splitlines()
+    columns = {name.strip().upper() for name in next(csv.reader(lines[:1]), [])}
+    if not columns >= {"SITE", "DRIVE"}:
+        raise answer.broken("no table with SITE and DRIVE")
+    return columns
+
+
+def _label(answer: Answer) -> set[str]:
+    if answer.status != HTTPStatus.OK:
+        raise answer.broken("an error instead of a label")
+    try:
+        return set(read_label(answer.body).columns)
+    except InputError as error:
+        raise answer.broken(f"a label that {error}") from error

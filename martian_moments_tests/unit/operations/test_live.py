@@ -1,0 +1,98 @@
+"""The check-up of the upstreams, against the replica: as it should be, down, and drifted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from martian_moments.nasa.http import PoliteClient
+from martian_moments.operations.doctor import Finding
+from martian_moments.operations.live import check_live
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.faults import Fault, FaultPlan
+from martian_moments.replica.running import RunningReplica, running
+from martian_moments.rooms import Rooms
+from martian_moments.settings import Settings
+
+ENDPOINTS = [
+    "m20 latest",
+    "m20 images",
+    "msl items",
+    "pds label of mer1po_0xxx",
+    "pds label of mer2po_0xxx",
+    "v1 photos of curiosity",
+    "traverse of curiosity",
+    "waypoints of curiosity",
+    "traverse of perseverance",
+    "waypoints of perseverance",
+    "path of opportunity",
+    "path of spirit",
+]
+
+
+@pytest.fixture(scope="module")
+def replica() -> Iterator[RunningReplica]:
+    with running(ReplicaConfig(sols=3, scale=0.1)) as serving:
+        yield serving
+
+
+@pytest.fixture
+def rooms(tmp_path: Path, replica: RunningReplica, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rooms]:
+    made = Rooms(Settings.load(home=tmp_path, **replica.addresses))
+    monkeypatch.setattr(made, "client", quick_client)
+    yield made
+    replica.control.faults(FaultPlan())
+
+
+def quick_client(transport: httpx.AsyncBaseTransport | None = None) -> PoliteClient:
+    return PoliteClient(requests_per_minute=1_000_000, concurrency=1, backoff=0.0, give_up_after=99, transport=transport)
+
+
+def checked(rooms: Rooms) -> dict[str, Finding]:
+    return {finding.what: finding for finding in check_live(rooms)}
+
+
+def test_every_endpoint_of_every_rover_is_asked_once_and_is_as_known(rooms: Rooms, replica: RunningReplica) -> None:
+    found = checked(rooms)
+    assert sorted(found) == sorted(ENDPOINTS)
+    assert {finding.detail for finding in found.values() if not finding.ok} == set()
+
+
+def test_only_what_the_settings_use_is_asked(tmp_path: Path, replica: RunningReplica, no_settings: None) -> None:
+    settings = Settings.load(home=tmp_path, rovers="spirit", sources="v1", **replica.addresses)
+    assert list(checked(Rooms(settings))) == ["v1 photos of spirit", "path of spirit"]
+
+
+def test_an_outage_is_a_line_for_each_endpoint(rooms: Rooms, replica: RunningReplica) -> None:
+    replica.control.faults(FaultPlan(outage=True))
+    found = checked(rooms)
+    assert sorted(found) == sorted(ENDPOINTS)
+    assert all(not each.ok and "ask again later" in each.detail for each in found.values())
+
+
+def test_a_web_page_instead_of_data_is_drift(rooms: Rooms, replica: RunningReplica) -> None:
+    replica.control.faults(FaultPlan(share=1.0, kinds=(Fault.HTML,)))
+    assert [each.what for each in check_live(rooms) if each.ok] == []
+
+
+def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_told(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feature = {"type": "Feature", "properties": {"sol": 1, "RMC": "1_2", "lon": 1, "lat": 2, "elev": {"geoid": 3}}}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "waypoints" not in request.url.path:
+            return httpx.Response(404, text="not here")
+        cut = json.dumps({"type": "FeatureCollection", "features": [feature, feature]})[:-40]
+        return httpx.Response(206 if "range" in request.headers else 200, text=cut)
+
+    monkeypatch.setattr(rooms, "client", lambda: quick_client(httpx.MockTransport(answer)))
+    found = checked(rooms)
+    drift = "missing fields: dist_total_m, elev_geoid, yaw; unknown fields: elev"
+    assert found["waypoints of perseverance"] == Finding("waypoints of perseverance", ok=False, detail=drift)
+    assert "status 404" in found["traverse of perseverance"].detail
+    assert sum(each.ok for each in found.values()) == 0
