@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,7 +99,8 @@ class PoliteClient:
         attempts: how often one request is asked, the first time included.
         backoff: the base in seconds of the pauses between attempts: a random time up to base * 2^n.
         patience: the longest pause in seconds that an upstream may ask for.
-        give_up_after: after so many requests in a row without an answer (each after its attempts) nothing more is asked.
+        give_up_after: after so many requests in a row without an answer (each after its attempts) a service is not asked any
+            more.
         transport: replaces the network, for tests.
     """
 
@@ -123,7 +125,7 @@ class PoliteClient:
         self._timeouts = timeouts or Timeouts()
         self._max_bytes = max_bytes
         self._give_up_after = give_up_after
-        self._unanswered = 0
+        self._unanswered: Counter[str] = Counter()
         self._under_way = asyncio.Semaphore(_UNDER_WAY_PER_SLOT * concurrency)
         self._pace = Pace(requests_per_minute, patience=patience)
         self._retrying = AsyncRetrying(
@@ -193,7 +195,7 @@ class PoliteClient:
                 raise self._moved(response, answer)
             return self._parsed(answer, parse)
 
-        return await self._retried(attempt)
+        return await self._retried(request, attempt)
 
     async def download(
         self, url: str, path: Path, accept: Callable[[Download], T], *, headers: Mapping[str, str] | None = None
@@ -221,7 +223,7 @@ class PoliteClient:
             download = Download(answer, path, told.get("etag"), told.get("last-modified"))
             return await asyncio.to_thread(self._parsed, answer, lambda _: accept(download))
 
-        return await self._retried(attempt)
+        return await self._retried(request, attempt)
 
     def _request(self, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> httpx.Request:
         try:
@@ -229,7 +231,8 @@ class PoliteClient:
         except httpx.InvalidURL as error:
             raise InputError(f"{self._redacted(url)} is no web address ({error}); correct the upstream's setting") from None
 
-    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _retried(self, request: httpx.Request, attempt: Callable[[], Awaitable[T]]) -> T:
+        service = _service(request)
         try:
             async with self._under_way:
                 # A copy, because tenacity keeps the state of a call on the object.
@@ -237,21 +240,21 @@ class PoliteClient:
         except _GivenUp:
             raise
         except UpstreamUnavailable:
-            self._unanswered += 1
+            self._unanswered[service] += 1
             raise
         except Exception:
-            self._unanswered = 0
+            self._unanswered[service] = 0
             raise
-        self._unanswered = 0
+        self._unanswered[service] = 0
         return value
 
     async def _attempt(self, request: httpx.Request, read: _Read, seconds: float) -> tuple[httpx.Response, Answer]:
         url = self._redacted(str(request.url))
         client = await self._free.get()
         try:
-            self._check_still_asking(url)
+            self._check_still_asking(request, url)
             await self._pace.turn(url)
-            self._check_still_asking(url)
+            self._check_still_asking(request, url)
             response, body = await self._exchange(client, request, url, read, seconds)
             self._pace.hold(_asked_pause(response, datetime.now(UTC)))
         finally:
@@ -312,10 +315,11 @@ class PoliteClient:
             broken = kind(self._redacted(str(error)), url=answer.url, body=self._redacted_bytes(error.body))
         raise broken
 
-    def _check_still_asking(self, url: str) -> None:
-        if self._unanswered >= self._give_up_after:
+    def _check_still_asking(self, request: httpx.Request, url: str) -> None:
+        unanswered = self._unanswered[_service(request)]
+        if unanswered >= self._give_up_after:
             raise _GivenUp(
-                f"{url}: not asked, because {self._unanswered} requests in a row got no answer; the rest of this run is not "
+                f"{url}: not asked, because {unanswered} requests in a row got no answer; the rest of this run is not "
                 "asked either: run it again when the upstream is back"
             )
 
@@ -332,6 +336,11 @@ class PoliteClient:
 
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, (UpstreamUnavailable, BrokenAnswer)) and not isinstance(error, (_Refused, _GivenUp, NotYet))
+
+
+def _service(request: httpx.Request) -> str:
+    """What fails and comes back as one: a host has several services (feeds, maps), told apart by how their paths begin."""
+    return "/".join([request.url.host, *request.url.path.split("/")[1:4]])
 
 
 def _asked_pause(response: httpx.Response, now: datetime) -> float:

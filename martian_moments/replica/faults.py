@@ -44,6 +44,7 @@ class FaultPlan:
         kinds: the faults that occur.
         retry_after_s: what a 429 says in Retry-After.
         outage: every answer is a 503 or a dropped connection.
+        only: how the paths begin whose answers are faulty; empty for all.
     """
 
     latency_ms: float = 0.0
@@ -51,6 +52,7 @@ class FaultPlan:
     kinds: tuple[Fault, ...] = tuple(Fault)
     retry_after_s: int = 1
     outage: bool = False
+    only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done. Raises InputError."""
@@ -68,6 +70,7 @@ class FaultPlan:
             values = dict(fields)
             if "kinds" in values:
                 values["kinds"] = tuple(Fault(kind) for kind in values["kinds"])
+            values["only"] = tuple(map(str, values.get("only", ())))
             return cls(**values)
         except (TypeError, ValueError) as error:
             raise InputError(f"the fault plan is not understood: {error}") from error
@@ -84,8 +87,10 @@ class FaultStream:
         self.plan = plan
         self._random = random.Random(f"faults/{seed}")  # noqa: S311 - repeatable on purpose
 
-    def next(self) -> Fault | None:
-        """What happens to the next answer; None when nothing does."""
+    def next(self, path: str) -> Fault | None:
+        """What happens to the next answer, which is to a question of this path; None when nothing does."""
+        if self.plan.only and not path.startswith(self.plan.only):
+            return None
         draw = self._random.random()
         if self.plan.outage:
             return _OUTAGE[int(draw * len(_OUTAGE))]

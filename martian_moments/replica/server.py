@@ -86,7 +86,7 @@ class Replica:
     ) -> Reply:
         path, query = request.scope["path"], request.scope["query_string"].decode()
         self._requests[f"{path}?{query}" if query else path] += 1
-        plan, fault = self._faults.plan, self._faults.next()
+        plan, fault = self._faults.plan, self._faults.next(path)
         if plan.latency_ms:
             await asyncio.sleep(plan.latency_ms / 1000)
         if fault is None:

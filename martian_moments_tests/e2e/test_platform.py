@@ -30,13 +30,13 @@ def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_t
     tmp_path: Path, real_payloads: Path
 ) -> None:
     config = ReplicaConfig(recorded=real_payloads, unrecorded="omit")
-    with running(config) as replica, platform(tmp_path / "home", replica) as loop:
+    with running(config) as replica, platform(tmp_path / "home", replica, MARS_SOURCES="v1") as loop:
         loop.rest(SETTLE_SECONDS)
         # The counts of the real files, by hand; not by what the replica believes.
         real = {("curiosity", 1000): 856, ("perseverance", 0): 54, ("perseverance", 367): 162}
         real |= {("opportunity", 1): 95, ("spirit", 1): 77}
         assert loop.photo_counts() == real
-        legs = loop.published("silver", "fact_path")
+        legs = [leg for leg in loop.published("silver", "fact_path") if leg["rover"] == "perseverance"]
         assert len(legs) == 522
         assert sum(leg["distance_m"] for leg in legs) == pytest.approx(41_737.8, abs=0.5)
         loop.assert_exactly_the_truth()
@@ -94,8 +94,8 @@ def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(
         loop.rooms.log.publish(UPLOADS, [Message("junk", b"{not json"), Message("junk", b'{"Records": [{}]}')])
         loop.settle(SETTLE_SECONDS)
         wait_until(
-            lambda: not any(rover.short for rover in loop.status().rovers.values()),
-            lambda: f"still short: {[rover.short for rover in loop.status().rovers.values()]}",
+            lambda: not any(rover.short or rover.fallback for rover in loop.status().rovers.values()),
+            lambda: f"still short: {[(rover.short, rover.fallback) for rover in loop.status().rovers.values()]}",
             SETTLE_SECONDS,
         )
         loop.settle(SETTLE_SECONDS)
@@ -105,3 +105,33 @@ def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(
         assert len(met) >= 6, met
         assert loop.status().dead_letters == 2
         assert sum(mark.high for mark in loop.rooms.log.watermarks(UPLOADS_DEAD).values()) == 2
+
+
+def test_while_a_source_is_down_another_stands_in_and_leaves_when_it_is_back(tmp_path: Path) -> None:
+    down = FaultPlan(outage=True, only=("/rss/api/", "/img/"))
+    config = ReplicaConfig(sols=12, scale=0.1, faults=down)
+    with running(config) as replica, platform(tmp_path / "home", replica) as loop:
+        stand_ins = {"perseverance": "v1", "spirit": "v1", "opportunity": "v1"}
+        now = loop.settle(SETTLE_SECONDS)
+        loop.assert_exactly_the_truth(stand_ins)
+        assert {rover: found.fallback for rover, found in now.rovers.items()} == dict.fromkeys(stand_ins, 12) | {
+            "curiosity": 0
+        }
+
+        replica.control.faults(FaultPlan())
+        refreshed = loop.cli("refresh")
+        assert refreshed.returncode == 0, refreshed.stderr
+        loop.settle(SETTLE_SECONDS)
+        wait_until(
+            lambda: not any(rover.fallback for rover in loop.status().rovers.values()),
+            lambda: f"still standing in: {[rover.fallback for rover in loop.status().rovers.values()]}",
+            SETTLE_SECONDS,
+        )
+        loop.settle(SETTLE_SECONDS)
+        loop.assert_exactly_the_truth()
+
+        # The official sources fail again, in the middle of a refresh: what they gave stays.
+        replica.control.faults(down)
+        assert loop.cli("refresh").returncode == 0
+        loop.settle(SETTLE_SECONDS)
+        loop.assert_exactly_the_truth()

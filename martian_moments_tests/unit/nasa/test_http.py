@@ -174,6 +174,19 @@ async def test_an_outage_is_noticed_and_the_rest_is_not_asked(client: ClientFact
     assert "3 requests in a row got no answer; the rest of this run is not asked" in str(faults[-1])
 
 
+async def test_an_outage_of_one_service_does_not_stop_another_of_the_same_host(client: ClientFactory) -> None:
+    def half_down(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/rss/"):
+            raise httpx.ConnectError("refused")
+        return fine()
+
+    async with client(half_down, attempts=1, give_up_after=2) as asking:
+        for _ in range(3):
+            with pytest.raises(UpstreamUnavailable):
+                await asking.get("https://example.test/rss/api/?sol=1", parsed)
+        assert await asking.get("https://example.test/api/v1/rovers", parsed) == {"fine": True}
+
+
 async def test_any_answer_ends_the_count_towards_an_outage(client: ClientFactory) -> None:
     down, refused = httpx.ConnectError("refused"), answers(404)
     script = Script(down, down, refused, down, down, fine)

@@ -142,7 +142,7 @@ def test_the_asked_share_of_the_answers_is_faulty_in_every_asked_way(replica: Ru
     replica.control.faults(plan)
     replica.control.reset_counters()
     stream = FaultStream(plan, CONFIG.seed)
-    expected = [stream.next() for _ in range(200)]
+    expected = [stream.next("/") for _ in range(200)]
     assert [observed(client, address, whole) for _ in range(200)] == expected
     counts = Counter(fault for fault in expected if fault)
     assert set(counts) == set(Fault)
@@ -156,6 +156,13 @@ def test_only_the_asked_kinds_occur_and_an_answer_that_is_no_photo_list_is_never
     replica.control.faults(FaultPlan(share=1, kinds=(Fault.EMPTY,)))
     assert client.get("/api/v1/rovers/perseverance/photos?sol=0").json() == {"photos": [], "synthetic": True}
     assert client.get("/api/v1/manifests/perseverance").status_code == 503
+
+
+def test_an_outage_of_one_server_leaves_the_others_alone(replica: RunningReplica, client: httpx.Client) -> None:
+    replica.control.faults(FaultPlan(outage=True, only=("/rss/api/",)))
+    feed = "/rss/api/?feed=raw_images&category=mars2020&feedtype=json&latest=true"
+    assert {observed(client, feed, b"") for _ in range(10)} == {Fault.ERROR_503, Fault.DROPPED}
+    assert client.get("/api/v1/manifests/perseverance").is_success
 
 
 def test_an_outage_answers_nothing_until_it_ends(replica: RunningReplica, client: httpx.Client) -> None:
