@@ -17,7 +17,7 @@ from bench.report import Line, show
 _FILE_WIDTH: Final = 150
 """Columns of the table where the output is no terminal."""
 
-PARTS: Final = ("imports", "ingest", "history", "latency", "deployed")
+PARTS: Final = ("imports", "ingest", "dialects", "history", "latency", "deployed")
 
 
 def main() -> None:

@@ -65,14 +65,18 @@ MODELS: Final = (
     PublishedTable("silver", "dim_cameras", ("rover", "camera")),
     PublishedTable("silver", "dim_waypoints", ("rover", "site", "drive")),
     PublishedTable("silver", "manifest_sols", ("rover", "source", "sol")),
+    PublishedTable("silver", "expected_gaps", ("rover", "first_sol")),
     PublishedTable("silver", "fact_path", ("rover", "leg")),
     PublishedTable("silver", "fact_photos", ("rover", "sol", "photo_key")),
     PublishedTable("gold", "camera_summary", ("rover", "camera")),
     PublishedTable("gold", "camera_travel_correlation", ("rover", "camera")),
     PublishedTable("gold", "daily_activity", ("rover", "sol")),
     PublishedTable("gold", "photo_gaps", ("rover", "sol", "source")),
+    PublishedTable("gold", "photo_locations", ("rover", "sol", "photo_key")),
+    PublishedTable("gold", "photo_provenance", ("rover", "product_identity", "source")),
     PublishedTable("gold", "photo_summary", ("rover", "sol", "camera")),
     PublishedTable("gold", "rover_summary", ("rover",)),
+    PublishedTable("gold", "source_differences", ("rover", "sol", "source")),
     # Last: it says that everything before it is current, also when a process is killed between two tables.
     LOADED_OBJECTS,
 )

@@ -1,5 +1,5 @@
 {#
-    Whether a row's document is one that photo_records does not hold in this version: compared one by one, not by a watermark,
+    Whether a row's document is one that source_photos does not hold in this version: compared one by one, not by a watermark,
     so that nothing is lost whatever arrives late or is replaced. Empty documents have no rows to hold.
 #}
 {% macro is_changed_document(object_key, held) -%}
@@ -24,12 +24,12 @@
     select object_key
     from {{ ref('photo_documents') }}
     where
-        is_chosen and record_count > 0
+        record_count > 0
         and (object_key, etag) not in (select object_key, etag from {{ held }})
 {%- endmacro %}
 
-{# Rows of documents that were replaced, emptied, or are no longer the chosen source of their sol. #}
+{# Rows of documents that were replaced or emptied, or whose source is no longer read. #}
 {% macro forget_replaced_documents(held) -%}
     delete from {{ held }}
-    where (object_key, etag) not in (select object_key, etag from {{ ref('photo_documents') }} where is_chosen)
+    where (object_key, etag) not in (select object_key, etag from {{ ref('photo_documents') }})
 {%- endmacro %}

@@ -13,14 +13,19 @@
 
 {#
     One identity for all versions and renditions of one picture: without extension, rendition (_1200, -BR) and, for
-    Perseverance, the two-digit version. So it equals the imageid of the mission's own feed and the PRODUCT_ID of the PDS.
+    Perseverance, the two-digit version. So it equals the imageid of the mission's own feed and the PRODUCT_ID of the PDS,
+    whose files have it in small letters.
 #}
 {% macro product_identity(rover, file_name) -%}
     case {{ rover }}
         when 'perseverance'
             then coalesce({{ matched(file_name, '^(.*J)[0-9][0-9](_[0-9]+)?[.][A-Za-z]+$') }}, {{ stem(file_name) }})
         when 'curiosity' then {{ stem(file_name) }}
-        else coalesce({{ matched(file_name, '^(.*)-BR[.][A-Za-z]+$') }}, {{ stem(file_name) }})
+        else coalesce(
+            {{ matched(file_name, '^(.*)-BR[.][A-Za-z]+$') }},
+            upper({{ matched(file_name, '^(.*)[.]img[.]jpg$') }}),
+            {{ stem(file_name) }}
+        )
     end
 {%- endmacro %}
 
@@ -28,7 +33,10 @@
     coalesce({{ matched(file_name, '^(.*)_1200[.][A-Za-z]+$') }}, {{ matched(file_name, '^(.*)[.][A-Za-z]+$') }})
 {%- endmacro %}
 
-{# full | subframe | downsampled | thumbnail | mixed, or null where the name does not tell. #}
+{#
+    full | subframe | downsampled | thumbnail | mixed, and of Spirit and Opportunity reference_pixels | histogram | row_summed |
+    column_summed; null where the name does not tell.
+#}
 {% macro product_type(rover, file_name) -%}
     case
         case {{ rover }}
@@ -38,7 +46,7 @@
                     {{ matched(file_name, '^[A-Z0-9_]{3}_[0-9]{9}[A-Z]{3}_([A-Z])[0-9]{7}') }},
                     {{ matched(file_name, '^[0-9]{4}M[A-Z][0-9]+(I)[0-9]+_') }}
                 )
-            else {{ matched(file_name, '^[12][A-Z][0-9]{9}(EFF|ESF|EDN|ETH)') }}
+            else {{ matched(file_name, '^[12][A-Z][0-9]{9}(EFF|ESF|EDN|ETH|ERP|EHG|ERS|ECS)') }}
         end
         when 'N' then 'full'
         when 'F' then 'full'
@@ -51,6 +59,10 @@
         when 'I' then 'thumbnail'
         when 'ETH' then 'thumbnail'
         when 'M' then 'mixed'
+        when 'ERP' then 'reference_pixels'
+        when 'EHG' then 'histogram'
+        when 'ERS' then 'row_summed'
+        when 'ECS' then 'column_summed'
     end
 {%- endmacro %}
 
@@ -94,4 +106,35 @@
             else 1036 + 26 * ({{ first }} + 17) + {{ second }}
         end as integer
     )
+{%- endmacro %}
+
+{# The spacecraft clock in seconds, or null: the names of Curiosity's mast, hand lens and descent cameras have none. #}
+{% macro clock_of_name(rover, file_name) -%}
+    cast(
+        case {{ rover }}
+            when 'perseverance' then {{ matched(file_name, '^[A-Z0-9_]{3}_[0-9]{4}_([0-9]{10})_') }}
+            when 'curiosity' then {{ matched(file_name, '^[A-Z0-9_]{3}_([0-9]{9})[A-Z]{3}_') }}
+            else {{ matched(file_name, '^[12][A-Z]([0-9]{9})[A-Z]{3}') }}
+        end as double
+    )
+{%- endmacro %}
+
+{#
+    Where a picture of Spirit or Opportunity is today: its browse image in the PDS. The gallery that v1's links lead into is gone
+    since 2024. Null where the name is none of these missions' products.
+#}
+{% macro archived_url(rover, product, sol) -%}
+    case
+        when {{ rover }} in ('spirit', 'opportunity')
+            and {{ matched(product, '^([12][PNFRME][0-9]{9}[A-Z]{3}[0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z][0-9A-Z]{2})$') }} is not null
+            then 'https://planetarydata.jpl.nasa.gov/img/data/mer/' || {{ rover }} || '/mer' || substr({{ product }}, 1, 1)
+                || case substr({{ product }}, 2, 1)
+                    when 'P' then 'p'
+                    when 'N' then 'n'
+                    when 'M' then 'm'
+                    when 'E' then 'd'
+                    else 'h'
+                end
+                || 'o_0xxx/browse/sol' || {{ padded(sol, 4) }} || '/edr/' || lower({{ product }}) || '.img.jpg'
+    end
 {%- endmacro %}

@@ -21,7 +21,8 @@ waypoints as (
         longitude,
         latitude,
         nullif(elevation_m, -9999) as elevation_m,
-        case when final = 'm' and distance_total_m = 0 then null else distance_total_m end as distance_total_m
+        case when final = 'm' and distance_total_m = 0 then null else distance_total_m end as distance_total_m,
+        {{ east_positive('heading_deg') }} as heading_deg
     from localized
     where site_text is not null and longitude is not null and latitude is not null
     qualify
@@ -70,7 +71,8 @@ select
     {{ east_positive('longitude') }} as longitude,
     latitude,
     elevation_m,
-    distance_total_m
+    distance_total_m,
+    heading_deg
 from waypoints
 union all
 select
@@ -81,7 +83,8 @@ select
     places.longitude,
     places.latitude,
     cast(null as double) as elevation_m,
-    coalesce(driven.distance_total_m, 0) as distance_total_m
+    coalesce(driven.distance_total_m, 0) as distance_total_m,
+    cast(null as double) as heading_deg
 from places
 left join driven
     on

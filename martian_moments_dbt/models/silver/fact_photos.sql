@@ -16,16 +16,25 @@ select
     cameras.role as camera_role,
     photos.product_type,
     photos.is_thumbnail,
-    cast(null as timestamptz) as taken_at_utc,
-    cast(null as varchar) as taken_at_method,
-    cast(null as varchar) as lmst,
+    photos.taken_at_utc,
+    photos.taken_at_method,
+    photos.taken_at_uncertainty_s,
+    photos.is_time_disputed,
+    photos.lmst,
+    photos.lmst_method,
     photos.earth_date,
+    photos.earth_date_method,
     photos.site,
     photos.drive,
-    waypoints.longitude,
-    waypoints.latitude,
-    waypoints.elevation_m,
-    case when waypoints.rover is not null then 'rmc' end as location_method,
+    photos.site_method,
+    positions.longitude,
+    positions.latitude,
+    positions.elevation_m,
+    positions.heading_deg,
+    positions.distance_driven_m,
+    positions.location_method,
+    positions.location_quality,
+    positions.location_uncertainty_m,
     photos.image_url,
     photos.object_key,
     photos.fetched_at
@@ -34,5 +43,9 @@ left join {{ source('bronze', 'camera_names') }} as names
     on photos.rover = names.rover and photos.camera = names.name
 left join {{ ref('dim_cameras') }} as cameras
     on photos.rover = cameras.rover and coalesce(names.camera, photos.camera) = cameras.camera
-left join {{ ref('dim_waypoints') }} as waypoints
-    on photos.rover = waypoints.rover and photos.site = waypoints.site and photos.drive = waypoints.drive
+left join {{ ref('photo_positions') }} as positions
+    on
+        photos.rover = positions.rover
+        and photos.sol = positions.sol
+        and photos.site is not distinct from positions.site
+        and photos.drive is not distinct from positions.drive

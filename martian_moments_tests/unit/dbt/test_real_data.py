@@ -85,9 +85,11 @@ def test_thumbnails_are_known_by_their_file_names(built: Project) -> None:
     assert built.query(sql) == [(285,)]
 
 
-def test_what_v1_does_not_tell_is_null(built: Project) -> None:
-    sql = "select count(taken_at_utc), count(taken_at_method), count(lmst) from silver.fact_photos"
-    assert built.query(sql) == [(0, 0, 0)]
+def test_what_neither_v1_nor_a_file_name_tells_is_null(built: Project) -> None:
+    times = "taken_at_utc, taken_at_method, taken_at_uncertainty_s, lmst, lmst_method"
+    counts = ", ".join(f"count({column})" for column in times.split(", "))
+    sql = f"select camera in ('MAST', 'MAHLI', 'MARDI'), {counts}, count(*) from silver.fact_photos group by 1 order by 1"
+    assert built.query(sql) == [(False, *[406] * 6), (True, *[0] * 5, 838)]
 
 
 def test_the_distance_driven_is_the_rovers_odometer(built: Project, real_payloads: Path) -> None:

@@ -41,6 +41,7 @@ renamed as (
             {{ to_double(text_field('properties', 'dist_total')) }},
             {{ to_double(text_field('properties', 'drive_tota')) }}
         ) as distance_total_m,
+        {{ to_double(text_field('properties', 'yaw')) }} as heading_deg,
         case
             when {{ text_field('properties', 'drive_type') }} = 'final' then 'y'
             else coalesce({{ text_field('properties', 'final') }}, {{ text_field('properties', 'final_') }})

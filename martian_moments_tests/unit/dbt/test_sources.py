@@ -1,0 +1,87 @@
+"""Silver's choice among several sources: the best document of each sol, another when a better one comes, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from martian_moments.documents import Kind
+from martian_moments.warehouse.base import BronzeObject
+from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
+
+ROVER = "curiosity"
+NAME = "NLB_4000000{:02}EDR_F0481570NCAM00323M_.JPG"
+
+
+def of_v1(sol: int, count: int, *, first: int = 0, hours: int = 0) -> BronzeObject:
+    records = [
+        {"id": sol * 100 + each, "sol": sol, "camera": {"name": "NAVCAM"}, "img_src": f"http://nasa/{NAME.format(each)}"}
+        for each in range(first, first + count)
+    ]
+    return photos(ROVER, sol, records, hours=hours)
+
+
+def of_msl(sol: int, count: int, *, first: int = 0, promised: int | None = None, hours: int = 0) -> BronzeObject:
+    items = [
+        {
+            "id": 9_000_000 + sol * 100 + each,
+            "sol": sol,
+            "instrument": "NAV_LEFT_B",
+            "https_url": f"https://nasa/{NAME.format(each)}",
+        }
+        for each in range(first, first + count)
+    ]
+    promised = count if promised is None else promised
+    page = json.dumps({"items": items}).encode()
+    about = {"sol": sol, "count": count, "promised": promised, "complete": count >= promised, "hours": hours}
+    return bronze_object(Kind.PHOTOS, ROVER, page, source="msl", **about)
+
+
+def test_the_choice_follows_what_arrives_and_leaves_no_row_of_the_worse_behind(
+    project: Callable[[], Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mars = project()
+
+    def chosen(*objects: BronzeObject) -> dict[int, tuple[str, int]]:
+        mars.warehouse.load(objects)
+        mars.build("--select", "+photo_records", "--exclude", "resource_type:test", "resource_type:unit_test")
+        assert mars.query("select count(*) - count(distinct photo_key) from silver.photo_records") == [(0,)]
+        rows = mars.query("select sol, source, count(*) from silver.photo_records group by sol, source")
+        assert len({sol for sol, *_ in rows}) == len(rows), "one source per sol"
+        return {sol: (source, count) for sol, source, count in rows}
+
+    before = dict.fromkeys((7, 8, 9, 10), ("v1", 3))
+    assert chosen(*(of_v1(sol, 3) for sol in before)) == before
+    arrived = (of_msl(7, 4), of_msl(8, 1, promised=5), of_msl(9, 0), of_msl(10, 4))
+    assert chosen(*arrived) == before | {7: ("msl", 4), 10: ("msl", 4)}, "whole before short before empty"
+    later = (of_msl(7, 0, hours=1), of_msl(8, 5, hours=1), of_msl(9, 2, hours=1))
+    after = {7: ("v1", 3), 8: ("msl", 5), 9: ("msl", 2), 10: ("msl", 4)}
+    assert chosen(*later) == after, "and back where the preferred source has no photos any more"
+    monkeypatch.setenv("MARS_DBT_SOURCES", "v1")
+    assert chosen() == before, "a source that is no longer used leaves no hole"
+    monkeypatch.delenv("MARS_DBT_SOURCES")
+    assert chosen() == after
+
+
+def test_what_the_sources_disagree_on_is_told_and_cameras_have_one_name(project: Callable[[], Project]) -> None:
+    mars = project()
+    # Sol 9 is told alike but for the camera; of sol 11's pictures v1 files two under sol 10.
+    mars.warehouse.load([of_v1(9, 2), of_msl(9, 2), of_v1(10, 2, first=50), of_v1(11, 1, first=52)])
+    mars.warehouse.load([of_msl(10, 1, first=60), of_msl(11, 3, first=50), of_v1(12, 2)])
+    mars.build(
+        "--select", "+fact_photos", "+source_differences", "--exclude", "resource_type:test", "resource_type:unit_test"
+    )
+    columns = "sol, source, is_chosen, promised, photos, pictures, pictures_of_other_sols, cameras, source_cameras"
+    assert mars.query(f"select {columns} from gold.source_differences order by sol, source") == [
+        (9, "msl", True, 2, 2, 2, 0, "NAVCAM", "NAV_LEFT_B"),
+        (9, "v1", False, 2, 2, 2, 0, "NAVCAM", "NAVCAM"),
+        (10, "msl", True, 1, 1, 1, 0, "NAVCAM", "NAV_LEFT_B"),
+        (10, "v1", False, 2, 2, 2, 2, "NAVCAM", "NAVCAM"),
+        (11, "msl", True, 3, 3, 3, 2, "NAVCAM", "NAV_LEFT_B"),
+        (11, "v1", False, 1, 1, 1, 0, "NAVCAM", "NAVCAM"),
+    ]  # fmt: skip
+    assert mars.query("select distinct camera, camera_role from silver.fact_photos") == [("NAVCAM", "navigation")]
+    assert mars.query("select distinct source_camera from silver.fact_photos where sol = 9") == [("NAV_LEFT_B",)]
+    assert mars.query("select camera from silver.dim_cameras where role = 'unknown'") == []
