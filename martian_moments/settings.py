@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL_S3")
     aws_access_key_id: str | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    aws_session_token: SecretStr | None = Field(default=None, validation_alias="AWS_SESSION_TOKEN")
     aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
 
     kafka: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, description="librdkafka's options: MARS_KAFKA_*")

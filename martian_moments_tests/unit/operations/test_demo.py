@@ -32,7 +32,9 @@ def test_every_single_disagreement_is_seen(wrong: dict) -> None:
 def test_the_demo_runs_embedded_whatever_parts_the_environment_and_env_file_name(
     no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / ".env").write_text("MARS_LAKE_URL=s3://mars\nMARS_DAGSTER_HOME=/deployed\nMARS_WAREHOUSE_URL=duckdb:///shared.db\n")
+    (tmp_path / ".env").write_text(
+        "MARS_LAKE_URL=s3://mars\nMARS_DAGSTER_HOME=/deployed\nMARS_WAREHOUSE_URL=duckdb:///shared.db\n"
+    )
     monkeypatch.setenv("MARS_EVENTS_URL", "kafka://127.0.0.1:9092")
     assert Settings.load().deployed
     home = tmp_path / "demo"
