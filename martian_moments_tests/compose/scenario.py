@@ -15,7 +15,7 @@ from services.environment import HOST
 
 SERVICES = ("objectstore", "kafka", "postgres", "redis", "init", "code", "webserver", "daemon", "worker")
 SOLS = 10
-SETTLE_SECONDS = 600
+SETTLE_SECONDS = 900
 
 
 @pytest.fixture(scope="module")
