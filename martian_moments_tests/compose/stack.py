@@ -14,6 +14,7 @@ from unittest import mock
 import dagster as dg
 import orjson
 
+from martian_moments.operations.status import RoverStatus, Status
 from martian_moments.replica.running import RunningReplica
 from martian_moments.rooms import Rooms
 from martian_moments_tests.compose.engine import Engine
@@ -125,6 +126,12 @@ class Stack(Loop):
     def down(self) -> None:
         """Remove it with all that it holds."""
         self.compose("down", "--volumes", "--remove-orphans")
+
+    def status(self) -> Status:
+        """As the platform sees itself: this machine does not have the volume with the warehouse."""
+        told = orjson.loads(self.run("martian-moments", "status", "--json"))
+        rovers = {rover: RoverStatus(**each) for rover, each in told.pop("rovers").items()}
+        return Status(rovers=rovers, **told)
 
     def revive(self) -> None:
         """Compose restarts by itself."""
