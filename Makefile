@@ -72,7 +72,7 @@ services-down: setup ## Stop them; their data stays (ARGS=--volumes: goes as wel
 
 .PHONY: test-services
 test-services: setup ## Run the tests that need the services (ARGS="-k kafka": some of them)
-	$(BIN)/pytest -m services $(ARGS)
+	CI=true $(BIN)/pytest -m services $(ARGS)
 
 .PHONY: test-compose
 test-compose: setup ## Start docker-compose.yml for real and run the loop through it, with restarts of every service
