@@ -31,7 +31,7 @@ def test_every_port_is_published_on_loopback() -> None:
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
-def test_every_image_of_others_is_pinned_and_can_be_replaced() -> None:
+def test_every_image_of_others_names_a_version_and_can_be_replaced() -> None:
     images = [service["image"] for service in PROJECT["services"].values() if "build" not in service]
     assert len(images) == 4
     for image in images:
