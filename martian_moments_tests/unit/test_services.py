@@ -16,6 +16,7 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
+from martian_moments_tests import services as tests_services
 from services import __main__ as starter
 from services import cache, native, packages, processes
 from services.compose import Compose
@@ -297,6 +298,25 @@ def test_containers_need_an_engine_that_answers_and_compose(
     assert Compose(tmp_path).available()
     monkeypatch.setenv("REFUSED", refused)
     assert not Compose(tmp_path).available()
+
+
+@pytest.mark.parametrize(
+    ("containers", "runs"),
+    [("kafka\\npostgres\\n", False), ("kafka\\ndaemon\\n", True), ("worker\\nworker\\n", True), ("", False)],
+)
+def test_no_test_gets_the_services_that_a_platform_runs_on(
+    docker: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, containers: str, runs: bool
+) -> None:
+    environment = complete(checkout / ".env")
+    monkeypatch.setattr(tests_services, "PROBES", {})
+    monkeypatch.setattr(tests_services, "_environment", lambda: environment)
+    monkeypatch.setenv("LISTED", containers)
+    if runs:
+        with pytest.raises(ServicesError, match="the platform runs on the services"):
+            tests_services.find_services()
+    else:
+        assert tests_services.find_services().redis_port == environment.redis_port
+    assert f"working_dir={checkout} " in docker.read_text()
 
 
 def test_a_package_is_not_installed_for_someone_who_is_not_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
