@@ -73,7 +73,7 @@ def find_services() -> Services:
         raise ServicesError(f"no answer from {', '.join(silent)}; make services-up starts them")
     how = chosen()
     if isinstance(how, Compose) and how.platform_runs():
-        raise ServicesError("the platform runs on the services, which tests kill: docker compose down, then make services-up")
+        raise ServicesError("a platform runs on the services, which tests kill: docker compose down, then make services-up")
     return Services(
         s3_endpoint=environment.endpoint,
         s3_access_key=environment.access_key,

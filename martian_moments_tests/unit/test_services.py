@@ -312,7 +312,7 @@ def test_no_test_gets_the_services_that_a_platform_runs_on(
     monkeypatch.setattr(tests_services, "_environment", lambda: environment)
     monkeypatch.setenv("LISTED", containers)
     if runs:
-        with pytest.raises(ServicesError, match="the platform runs on the services"):
+        with pytest.raises(ServicesError, match="a platform runs on the services"):
             tests_services.find_services()
     else:
         assert tests_services.find_services().redis_port == environment.redis_port
