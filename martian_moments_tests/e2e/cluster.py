@@ -223,8 +223,10 @@ class Cluster:
             return is_running(self.settings, instance)
 
     def _workers_wait(self) -> bool:
-        with Celery(broker=self.broker) as app:
+        # A connection that the pool has kept from before a restart of Redis fails once.
+        with Celery(broker=self.broker) as app, suppress(redis.ConnectionError):
             return len(app.control.ping(timeout=2, limit=self.workers)) == self.workers
+        return False
 
     def _sql(self, statement: str) -> None:
         connection = psycopg2.connect(self.services.postgres.url())
