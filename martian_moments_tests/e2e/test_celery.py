@@ -45,8 +45,8 @@ class Stage(ScratchPlatform):
             self.on.kill(name)
 
     def start_workers(self) -> None:
-        for name in self.on.worker_names:
-            self.on.start(name)
+        """Start the workers, and wait until they take orders: one ordered before may wait for longer than a run may."""
+        self.on.up()
 
     def lose_everything_in_redis(self) -> None:
         with closing(redis.Redis.from_url(self.on.broker)) as client:

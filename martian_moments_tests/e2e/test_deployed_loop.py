@@ -26,9 +26,9 @@ from martian_moments_tests.e2e.loop import Loop, wait_until
 from martian_moments_tests.e2e.platform import platform
 from martian_moments_tests.services import Services, kill, restart
 
-pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.timeout(1_500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.timeout(2_400)]
 
-SETTLE_SECONDS = 900
+SETTLE_SECONDS = 1_500
 SOLS = 100
 LATEST_SOLS = 5
 API_KEY = "an-api-key-that-must-not-be-seen"
