@@ -72,11 +72,11 @@ services-down: setup ## Stop them; their data stays (ARGS=--volumes: goes as wel
 
 .PHONY: test-services
 test-services: setup ## Run the tests that need the services (ARGS="-k kafka": some of them)
-	$(BIN)/pytest -m services $(ARGS)
+	CI=true $(BIN)/pytest -m services $(ARGS)
 
 .PHONY: test-compose
 test-compose: setup ## Start docker-compose.yml for real and run the loop through it, with restarts of every service
-	$(BIN)/pytest -x -s --timeout=1800 martian_moments_tests/compose/scenario.py
+	$(BIN)/pytest -x -s --timeout=3600 martian_moments_tests/compose/scenario.py
 
 .PHONY: lint
 lint: setup ## Check style, types, the arrows between the rooms, and SQL

@@ -7,13 +7,19 @@ import importlib
 import os
 import platform
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
 from typing import Final
 
 import psutil
 from rich.console import Console
 
 from bench.report import Line, show
+from bench.upstream import real_counts
 
+_REPOSITORY: Final = Path(__file__).resolve().parent.parent
 _FILE_WIDTH: Final = 150
 """Columns of the table where the output is no terminal."""
 
@@ -28,13 +34,24 @@ def main() -> None:
     asked = parser.parse_args()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     lines: list[Line] = []
-    for name in asked.names or PARTS:
-        busy = os.getloadavg()[0]
-        console.print(f"{name}: measuring (load average before: {busy:.1f})")
-        lines += importlib.import_module(f"bench.{name}").measure(quick=asked.quick)
+    with _no_env_file():
+        for name in asked.names or PARTS:
+            busy = os.getloadavg()[0]
+            console.print(f"{name}: measuring (load average before: {busy:.1f})")
+            lines += importlib.import_module(f"bench.{name}").measure(quick=asked.quick)
     cores, gigabytes = psutil.cpu_count(), psutil.virtual_memory().total / 1e9
     console.print(f"{cores} cores, {gigabytes:.0f} GB, Python {platform.python_version()}, {platform.system()}")
     show(lines, console)
+
+
+@contextmanager
+def _no_env_file() -> Iterator[None]:
+    """An empty working directory for this process and its children: what measures never follows a person's ``.env``."""
+    os.environ["PYTHONPATH"] = str(_REPOSITORY)
+    if payloads := real_counts():
+        os.environ["MARS_REAL_PAYLOADS"] = str(payloads.absolute())
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        yield
 
 
 if __name__ == "__main__":

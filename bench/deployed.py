@@ -106,7 +106,9 @@ def _drain(services: Services, *, events: int) -> Iterator[Line]:
         loop.rooms.log.publish(UPLOADS, _uploads(loop, events))
         published = time.time()
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while sum(loop.status().lag[UPLOADS].values()) and time.monotonic() < deadline:
+        while lag := sum(loop.status().lag[UPLOADS].values()):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{lag} of {events} upload events are still unread after {_PATIENCE_SECONDS:.0f} s")
             time.sleep(_LOOK_SECONDS)
         drained = time.time()
         with loop.instance() as instance:

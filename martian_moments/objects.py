@@ -21,6 +21,7 @@ class S3Options:
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
     region: str = "us-east-1"
+    session_token: str | None = field(default=None, repr=False)
 
     @property
     def is_aws(self) -> bool:
@@ -54,6 +55,8 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
         config["endpoint"] = options.endpoint
     if options.access_key_id and options.secret_access_key:
         config |= {"access_key_id": options.access_key_id, "secret_access_key": options.secret_access_key}
+        if options.session_token:
+            config["session_token"] = options.session_token
     return S3Store(
         address.netloc,
         prefix=address.path.strip("/") or None,

@@ -69,11 +69,12 @@ class Rooms:
     def s3_options(self) -> S3Options:
         """How to reach S3, for whatever lies there."""
         settings = self.settings
-        secret = settings.aws_secret_access_key
+        secret, token = settings.aws_secret_access_key, settings.aws_session_token
         return S3Options(
             endpoint=settings.aws_endpoint_url,
             access_key_id=settings.aws_access_key_id,
             secret_access_key=secret.get_secret_value() if secret else None,
+            session_token=token.get_secret_value() if token else None,
             region=settings.aws_region,
         )
 

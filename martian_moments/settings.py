@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL_S3")
     aws_access_key_id: str | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    aws_session_token: SecretStr | None = Field(default=None, validation_alias="AWS_SESSION_TOKEN")
     aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
 
     kafka: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, description="librdkafka's options: MARS_KAFKA_*")
@@ -114,7 +115,7 @@ class Settings(BaseSettings):
     @field_validator("lake_url")
     @classmethod
     def _lake_scheme(cls, value: str) -> str:
-        accepted = _scheme(value, "file:///folder", "s3://bucket")
+        accepted = _scheme(_without_user(value, "the AWS_* settings"), "file:///folder", "s3://bucket")
         if accepted.startswith("s3://") and urlsplit(accepted).path.strip("/"):
             raise ValueError("use s3://bucket: a lake has its bucket to itself, upload events name whole keys")
         return accepted
@@ -122,6 +123,7 @@ class Settings(BaseSettings):
     @field_validator("events_url")
     @classmethod
     def _events_scheme(cls, value: str) -> str:
+        value = _without_user(value, "MARS_KAFKA_SASL_USERNAME and MARS_KAFKA_SASL_PASSWORD")
         return _scheme(value, "sqlite:///file", "kafka://host:port,host:port")
 
     @field_validator("warehouse_url")
@@ -139,6 +141,24 @@ class Settings(BaseSettings):
     def _query_address(cls, value: str) -> str:
         # A query follows at once, and NASA's servers tell ".../api/" from ".../api".
         return _scheme(value, "http://host", "https://host")
+
+    @field_validator("aws_endpoint_url")
+    @classmethod
+    def _web_address_or_none(cls, value: str | None) -> str | None:
+        return value and _scheme(value, "http://host:port", "https://host")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss"}:
+            raise ValueError("use redis://:password@host:port/0 or rediss://…")
+        return value
+
+    @model_validator(mode="after")
+    def _both_keys_or_none(self) -> Self:
+        if self.lake_url.startswith("s3:") and bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):
+            raise ValueError("set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither")
+        return self
 
     @property
     def deployed(self) -> bool:
@@ -213,13 +233,17 @@ class Settings(BaseSettings):
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_context=False)[0]
-    field = str(problem["loc"][0]) if problem["loc"] else "settings"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    field = str(problem["loc"][0])
     name = field.upper() if field.upper().startswith(("AWS_", "SNOWFLAKE_")) else f"MARS_{field.upper()}"
     info = Settings.model_fields.get(field)
     meaning = f" ({info.description})" if info and info.description else ""
     secret = info is not None and "SecretStr" in str(info.annotation)
-    given = "" if secret else f"{problem['input']!r} is not accepted: "
-    return f"{name}={given}{problem['msg'].removeprefix('Value error, ')}{meaning}"
+    # An address with an @ holds a password.
+    given = "" if secret or "@" in str(problem["input"]) else f"{problem['input']!r} is not accepted: "
+    return f"{name}={given}{message}{meaning}"
 
 
 class _KafkaOptions(PydanticBaseSettingsSource):
@@ -243,6 +267,12 @@ def _one_of(values: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...
     if unknown or not values or len(set(values)) != len(values):
         raise ValueError(f"use one or more of {', '.join(allowed)}, comma-separated, each once")
     return values
+
+
+def _without_user(value: str, instead: str) -> str:
+    if "@" in urlsplit(value).netloc:
+        raise ValueError(f"an address holds no user and no password; they go into {instead}")
+    return value
 
 
 def _scheme(value: str, *examples: str) -> str:

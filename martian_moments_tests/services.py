@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 
 from martian_moments_tests.conftest import REPOSITORY
 from services.__main__ import chosen
+from services.compose import Compose
 from services.environment import DATABASE, HOST, NAMES, Environment
 from services.errors import ServicesError
 from services.probes import PROBES
@@ -66,11 +67,13 @@ def services() -> Services:
 
 
 def find_services() -> Services:
-    """The services that .env describes. Raises ServicesError unless all of them answer."""
+    """The services that .env describes. Raises ServicesError unless all of them answer, and serve no platform."""
     environment = _environment()
-    silent = [name for name, answers in PROBES.items() if not answers(environment)]
-    if silent:
+    if silent := _silent(environment):
         raise ServicesError(f"no answer from {', '.join(silent)}; make services-up starts them")
+    how = chosen()
+    if isinstance(how, Compose) and how.platform_runs():
+        raise ServicesError("a platform runs on the services, which tests kill: docker compose down, then make services-up")
     return Services(
         s3_endpoint=environment.endpoint,
         s3_access_key=environment.access_key,
@@ -91,6 +94,16 @@ def kill(name: str) -> None:
 def restart() -> None:
     """Start what does not run, and wait until it answers."""
     subprocess.run([sys.executable, "-m", "services", "up"], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+
+
+def revive() -> None:
+    """What a test has killed and not started again is started."""
+    if _silent(_environment()):
+        restart()
+
+
+def _silent(environment: Environment) -> list[str]:
+    return [name for name, answers in PROBES.items() if not answers(environment)]
 
 
 def _environment() -> Environment:

@@ -117,6 +117,7 @@ class Bucket:
             region_name=s3.region,
             aws_access_key_id=s3.access_key_id,
             aws_secret_access_key=s3.secret_access_key,
+            aws_session_token=s3.session_token,
             config=Config(
                 connect_timeout=5,
                 read_timeout=30,

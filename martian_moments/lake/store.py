@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
@@ -173,7 +174,7 @@ class Lake:
 
         Raises LakeError when the store does not keep what it promises.
         """
-        key, body = "doctor/probe", os.urandom(16)
+        key, body = f"doctor/{uuid4().hex}", os.urandom(16)
         self.put_bytes(key, body)
         if self.get(key) != body:
             raise LakeError(f"{self.url} gave back other bytes than were written; check the store")
@@ -181,6 +182,8 @@ class Lake:
             raise LakeError(
                 f"{self.url} ignores conditions on PUT: of two runs at once the older answer could win; upgrade it"
             )
+        with self._errors("remove", key):
+            obstore.delete(self._store, key)
 
     async def put_if_changed(self, document: Document) -> Put:
         """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.

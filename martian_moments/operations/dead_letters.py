@@ -78,6 +78,11 @@ class DeadLetter:
             case {"object_key": str(key), "etag": str(etag)}:
                 event = upload_event(bucket=bucket, key=key, etag=etag, size=0, moment=moment)
                 return UPLOADS, Message(f"{bucket}/{key}", event)
+            case {"truncated": True, "topic": topic, "partition": partition, "offset": offset}:
+                raise InputError(
+                    f"{self.topic} {self.partition} {self.offset} holds the beginning of a message only; "
+                    f"the whole of it is {topic} {partition} {offset}, as long as the log keeps it"
+                )
             case {"value": str(text)}:
                 return DEAD_LETTERS[self.topic], Message(self.key, text.encode())
             case {"value_base64": str(text)}:
@@ -118,7 +123,7 @@ def find(log: EventLog, topic: str, partition: int, offset: int) -> DeadLetter:
 def replay(rooms: Rooms, letters: Iterable[DeadLetter]) -> Replay:
     """Publish what the letters hold again; a message that several letters hold, once."""
     moment = datetime.now(UTC)
-    messages: dict[str, set[Message]] = {}
+    messages: dict[str, dict[Message, None]] = {}  # without repeats, in the order of the letters
     refused: list[str] = []
     for letter in letters:
         try:
@@ -126,7 +131,7 @@ def replay(rooms: Rooms, letters: Iterable[DeadLetter]) -> Replay:
         except InputError as error:
             refused.append(str(error))
         else:
-            messages.setdefault(topic, set()).add(message)
+            messages.setdefault(topic, {})[message] = None
     for topic, found in messages.items():
         rooms.log.publish(topic, found)
     return Replay({topic: len(found) for topic, found in messages.items()}, refused)

@@ -262,7 +262,7 @@ def _upload(connection: SnowflakeConnection, batch: Sequence[BronzeObject]) -> s
         with written.open("rb") as stream:
             file = written.with_name(f"{hashlib.file_digest(stream, 'sha256').hexdigest()}.parquet")
         written.rename(file)
-        _run(connection, f"put 'file://{file}' @loads auto_compress = false")
+        _run(connection, f"put 'file://{file}' @loads auto_compress = false overwrite = true")
     return file.name
 
 

@@ -13,14 +13,16 @@ from unittest import mock
 
 import dagster as dg
 import orjson
+from dotenv import dotenv_values
 
+from martian_moments.operations.status import RoverStatus, Status
 from martian_moments.replica.running import RunningReplica
 from martian_moments.rooms import Rooms
 from martian_moments_tests.compose.engine import Engine
 from martian_moments_tests.compose.images import SERVICES, stand_ins
 from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.e2e.loop import Loop, settings_of
-from services.environment import DATABASE, HOST, complete, free_port
+from services.environment import DATABASE, HOST, NAMES, complete, free_port
 
 PROJECT = "martian-moments-test"
 WORKERS = 2
@@ -46,9 +48,11 @@ class Stack(Loop):
         ports = {name: free_port(usual + 50) for name, usual in _PORTS.items()}
         (folder / ".env").write_text("".join(f"{name}={port}\n" for name, port in ports.items()))
         self.services = complete(folder / ".env")
+        env_file = dotenv_values(folder / ".env", interpolate=False)
         self.ui_port = ports["MARS_UI_PORT"]
         # Compose prefers the environment to the env file: nothing of this shell's may reach the project.
-        self._variables = dict.fromkeys((name for name in os.environ if name.startswith(("MARS_", "SNOWFLAKE_"))), "")
+        strays = (name for name in os.environ if name.startswith(("MARS_", "SNOWFLAKE_")) or name.endswith("_IMAGE"))
+        self._variables = dict.fromkeys(strays, "") | {name: env_file[name] or "" for name in NAMES}
         self._variables |= {"PLATFORM_IMAGE": PROJECT, "MARS_UI_PORT": str(self.ui_port), "MARS_WORKERS": str(WORKERS)}
         self._variables |= replica
         self.environment = self._environment()
@@ -125,6 +129,12 @@ class Stack(Loop):
     def down(self) -> None:
         """Remove it with all that it holds."""
         self.compose("down", "--volumes", "--remove-orphans")
+
+    def status(self) -> Status:
+        """As the platform sees itself: this machine does not have the volume with the warehouse."""
+        told = orjson.loads(self.run("martian-moments", "status", "--json"))
+        rovers = {rover: RoverStatus(**each) for rover, each in told.pop("rovers").items()}
+        return Status(rovers=rovers, **told)
 
     def revive(self) -> None:
         """Compose restarts by itself."""

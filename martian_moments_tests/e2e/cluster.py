@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,11 @@ from martian_moments.settings import Settings
 from martian_moments_tests.buckets import remove_bucket
 from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
-from martian_moments_tests.services import Services
+from martian_moments_tests.services import Services, revive
+from services.environment import HOST, free_port
 
 READY_SECONDS = 120
 DEPLOY = REPOSITORY / "deploy"
-_HOST = "127.0.0.1"
 _TAKEN_SECONDS = 3_600
 """A Redis database that was not given back is taken again after this time."""
 
@@ -71,12 +70,16 @@ class Cluster:
         self.name = f"mars-{secrets.token_hex(6)}"
         self.database = self.name.replace("-", "_")
         self.redis_database = _free_redis_database(self.services)
-        self.grpc_port, self.ui_port = _free_port(), _free_port()
+        # Each cluster tries a series of its own: while one has killed a server, another may be looking for ports.
+        series = secrets.randbelow(100)
+        self.grpc_port, self.ui_port = free_port(4_000 + series), free_port(3_000 + series)
         self.home, self.dagster_home = self.folder / "home", self.folder / "instance"
         self.logs = self.folder / "logs"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
             **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            # Processes run in the cluster's folder: in the repository there may be a .env.
+            "PYTHONPATH": str(REPOSITORY),
             "PYTHONUNBUFFERED": "1",
             "MARS_HOME": str(self.home),
             "MARS_DAGSTER_HOME": str(self.dagster_home),
@@ -122,7 +125,7 @@ class Cluster:
             config = config.replace(old, new)
         (self.dagster_home / "dagster.yaml").write_text(config)
         workspace = (DEPLOY / "workspace.yaml").read_text()
-        here = workspace.replace("host: code", f"host: {_HOST}").replace("port: 4000", f"port: {self.grpc_port}")
+        here = workspace.replace("host: code", f"host: {HOST}").replace("port: 4000", f"port: {self.grpc_port}")
         (self.dagster_home / "workspace.yaml").write_text(here)
         # One process makes the tables: several at once fail at it, and try again.
         with self.instance():
@@ -143,7 +146,7 @@ class Cluster:
             return
         with (self.logs / f"{name.replace(' ', '-')}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                self._command(name), cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                self._command(name), cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
 
     def kill(self, name: str) -> None:
@@ -153,7 +156,15 @@ class Cluster:
         self.processes[name].wait()
 
     def down(self) -> None:
-        """Stop everything and drop what was made in the services."""
+        """Stop everything and drop what was made in the services, each as far as the others' failures let it."""
+        with ExitStack() as last_first:
+            last_first.callback(remove_bucket, self.services, self.name)
+            last_first.callback(redis.Redis.from_url(self.broker).flushdb)
+            last_first.callback(self._sql, f"drop database if exists {self.database} with (force)")
+            last_first.callback(self._stop)
+            last_first.callback(revive)
+
+    def _stop(self) -> None:
         for process in self.processes.values():
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -161,8 +172,6 @@ class Cluster:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=10)
             self.kill(name)
-        self._sql(f"drop database {self.database} with (force)")
-        redis.Redis.from_url(self.broker).flushdb()
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
@@ -171,7 +180,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        return f"http://{_HOST}:{self.ui_port}"
+        return f"http://{HOST}:{self.ui_port}"
 
     def worker_of(self, child: int) -> str:
         """The name of the worker that forked a process."""
@@ -185,12 +194,12 @@ class Cluster:
         workspace = str(self.dagster_home / "workspace.yaml")
         match name.split():
             case ["code", "server"]:
-                where = ["-h", _HOST, "-p", str(self.grpc_port), "-m", self.module, "-a", "defs"]
+                where = ["-h", HOST, "-p", str(self.grpc_port), "-m", self.module, "-a", "defs"]
                 return [sys.executable, "-m", "dagster", "api", "grpc", *where, "--location-name", "martian_moments"]
             case ["daemon"]:
                 return [sys.executable, "-m", "dagster._daemon", "run", "-w", workspace, "--log-level", "warning"]
             case ["web", "interface"]:
-                return [sys.executable, "-m", "dagster_webserver", "-h", _HOST, "-p", str(self.ui_port), "-w", workspace]
+                return [sys.executable, "-m", "dagster_webserver", "-h", HOST, "-p", str(self.ui_port), "-w", workspace]
             case ["worker", number]:
                 app = ["-A", "martian_moments.automation.celery_app", "worker", "-Q", "dagster"]
                 return [sys.executable, "-m", "celery", *app, "-n", f"w{number}@{self.name}", "--concurrency=1"]
@@ -198,7 +207,7 @@ class Cluster:
 
     def _code_server_answers(self) -> bool:
         try:
-            DagsterGrpcClient(host=_HOST, port=self.grpc_port).ping("")
+            DagsterGrpcClient(host=HOST, port=self.grpc_port).ping("")
         except DagsterUserCodeUnreachableError:
             return False
         return True
@@ -214,8 +223,10 @@ class Cluster:
             return is_running(self.settings, instance)
 
     def _workers_wait(self) -> bool:
-        with Celery(broker=self.broker) as app:
+        # A connection that the pool has kept from before a restart of Redis fails once.
+        with Celery(broker=self.broker) as app, suppress(redis.ConnectionError):
             return len(app.control.ping(timeout=2, limit=self.workers)) == self.workers
+        return False
 
     def _sql(self, statement: str) -> None:
         connection = psycopg2.connect(self.services.postgres.url())
@@ -231,12 +242,10 @@ class Cluster:
 def cluster(folder: Path, services: Services, **options: Any) -> Iterator[Cluster]:
     """A cluster that runs, and is gone at the end of the block."""
     running = Cluster(folder, services, **options)
-    try:
+    with _afterwards(running.down):
         running.prepare()
         running.up()
         yield running
-    finally:
-        running.down()
 
 
 class DeployedLoop(Loop):
@@ -272,16 +281,27 @@ def deployed(folder: Path, services: Services, replica: RunningReplica, **option
         "MARS_CONCURRENCY": "8",
     }
     on = Cluster(folder, services, extra=settings | options.pop("extra", {}), **options)
-    try:
+    with _afterwards(on.down):
         on.prepare()
         loop = DeployedLoop(on, replica)
         prepared = loop.cli("init")
         assert prepared.returncode == 0, prepared.stdout + prepared.stderr
         on.up()
         yield loop
-    finally:
-        on.down()
-        remove_bucket(services, on.name)
+
+
+@contextmanager
+def _afterwards(clean_up: Callable[[], None]) -> Iterator[None]:
+    """Cleans up at the end of the block; where the block has failed, that stays its error."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            clean_up()
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the block's error says more
+            error.add_note(f"and it was not cleaned up: {problem!r}")
+        raise
+    clean_up()
 
 
 def _free_redis_database(services: Services) -> int:
@@ -290,9 +310,3 @@ def _free_redis_database(services: Services) -> int:
             if client.set("mars:taken", "1", nx=True, ex=_TAKEN_SECONDS):
                 return number
     raise AssertionError("all of Redis' databases are taken")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,6 @@ from martian_moments.operations.status import status as read_status
 from martian_moments.replica.running import RunningReplica
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
-from martian_moments_tests.conftest import REPOSITORY
 
 T = TypeVar("T")
 
@@ -40,9 +40,9 @@ def wait_until(condition: Callable[[], T | None], what: Callable[[], str], secon
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
-    """The settings that a process with this environment has."""
+    """The settings that a process with this environment has in a folder without ``.env``."""
     with mock.patch.dict(os.environ, environment, clear=True):
-        return Settings.load()
+        return Settings.load(_env_file=None)
 
 
 class Loop(ABC):
@@ -69,10 +69,12 @@ class Loop(ABC):
         """The end of what it said."""
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command on the platform, where there is no ``.env``."""
         command = [str(Path(sys.executable).with_name("martian-moments")), *arguments]
-        return subprocess.run(
-            command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=300, check=False
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            return subprocess.run(
+                command, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=300, check=False
+            )
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:

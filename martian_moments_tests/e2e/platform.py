@@ -21,7 +21,6 @@ from martian_moments.operations.demo import environment
 from martian_moments.operations.platform import find_running
 from martian_moments.replica.running import RunningReplica
 from martian_moments.rooms import Rooms
-from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
 
 READY_SECONDS = 120
@@ -29,7 +28,7 @@ READY_SECONDS = 120
 
 @dataclass
 class Platform(Loop):
-    """``martian-moments up --headless`` on a home of its own."""
+    """``martian-moments up --headless`` on a home of its own, in a folder without ``.env``."""
 
     home: Path
     replica: RunningReplica
@@ -50,7 +49,7 @@ class Platform(Loop):
         log = (self.home.parent / f"{self.home.name}-up.log").open("ab")
         command = [str(Path(sys.executable).with_name("martian-moments")), "up", "--headless"]
         self.process = subprocess.Popen(
-            command, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            command, cwd=self.home.parent, env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
         wait_until(self._ready, lambda: f"the platform is not ready:\n{self.log_tail()}", READY_SECONDS)
 

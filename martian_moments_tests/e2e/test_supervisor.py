@@ -72,8 +72,9 @@ def launch(home: Path, scratch: Path, *, output: Path, module: str = "martian_mo
     with output.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "martian_moments_tests.e2e.scratch_up", str(home), module],
-            env={**os.environ, "SCRATCH": str(scratch)},
-            cwd=REPOSITORY,
+            env={**os.environ, "SCRATCH": str(scratch), "PYTHONPATH": str(REPOSITORY)},
+            # Dagster reads a .env too.
+            cwd=scratch,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -16,6 +16,8 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
+from martian_moments_tests import services as tests_services
+from services import __main__ as starter
 from services import cache, native, packages, processes
 from services.compose import Compose
 from services.environment import NAMES, Environment, complete, free_port
@@ -218,10 +220,16 @@ def test_all_that_is_missing_is_said_at_once_before_anything_starts(tmp_path: Pa
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A ``docker`` that writes down what it is asked, with one variable of its environment."""
+    """A ``docker`` that writes down what it is asked, with one variable of its environment, and lists what LISTED says."""
     program, asked = tmp_path / "bin" / "docker", tmp_path / "asked"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$* ${{REDIS_PASSWORD-}}" >> "{asked}"\n[ "$*" != "$REFUSED" ]\n')
+    lines = (
+        "#!/bin/sh",
+        f'echo "$* ${{REDIS_PASSWORD-}}" >> "{asked}"',
+        '[ "$1" != ps ] || printf "%b" "${LISTED-}"',
+        '[ "$*" != "${REFUSED-}" ]',
+    )
+    program.write_text("\n".join(lines))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     return asked
@@ -234,10 +242,53 @@ def test_containers_are_those_of_the_env_file_whatever_the_environment_says(
     containers = Compose(tmp_path)
     containers.up(complete(tmp_path / ".env"))
     containers.down(volumes=True)
-    assert docker.read_text().splitlines() == [
-        "compose up --detach --wait objectstore kafka postgres redis ",
-        "compose down --volumes ",
-    ]
+    assert compose_calls(docker) == ["up --detach --wait objectstore kafka postgres redis ", "down --volumes "]
+
+
+def compose_calls(docker: Path) -> list[str]:
+    lines = docker.read_text().splitlines()
+    return [line.removeprefix("compose ") for line in lines if line.startswith(("compose up", "compose down"))]
+
+
+@pytest.fixture
+def checkout(docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose services are containers."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    complete(folder / ".env")
+    for name, path in {"REPOSITORY": folder, "STATE": folder / ".services", "_ENV": folder / ".env"}.items():
+        monkeypatch.setattr(starter, name, path)
+    return folder
+
+
+def test_the_data_of_another_checkout_stays(docker: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = checkout.with_name("theirs")
+    monkeypatch.setenv("LISTED", f"{checkout}\n{theirs}\n")
+    with pytest.raises(ServicesError, match=rf"containers of {theirs} have"):
+        starter._down(volumes=True)
+    assert compose_calls(docker) == []
+    assert "ps --all --filter label=com.docker.compose.project=martian-moments " in docker.read_text()
+
+
+@pytest.mark.parametrize("volumes", [False, True])
+def test_a_checkout_removes_its_own_containers(
+    docker: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, volumes: bool
+) -> None:
+    link = checkout.with_name("link")
+    link.symlink_to(checkout)
+    monkeypatch.setenv("LISTED", f"{checkout}\n{link}\n")
+    starter._down(volumes=volumes)
+    assert compose_calls(docker) == ["down --volumes " if volumes else "down "]
+
+
+def test_no_data_is_removed_where_docker_does_not_tell_whose_it_is(
+    docker: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = 'label=com.docker.compose.project=martian-moments --format {{.Label "com.docker.compose.project.working_dir"}}'
+    monkeypatch.setenv("REFUSED", f"ps --all --filter {label}")
+    with pytest.raises(ServicesError, match="does not tell whose"):
+        starter._down(volumes=True)
+    assert compose_calls(docker) == []
 
 
 @pytest.mark.parametrize("refused", ["info", "compose version"])
@@ -247,6 +298,25 @@ def test_containers_need_an_engine_that_answers_and_compose(
     assert Compose(tmp_path).available()
     monkeypatch.setenv("REFUSED", refused)
     assert not Compose(tmp_path).available()
+
+
+@pytest.mark.parametrize(
+    ("containers", "runs"),
+    [("kafka\\npostgres\\n", False), ("kafka\\ndaemon\\n", True), ("worker\\nworker\\n", True), ("", False)],
+)
+def test_no_test_gets_the_services_that_a_platform_runs_on(
+    docker: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, containers: str, runs: bool
+) -> None:
+    environment = complete(checkout / ".env")
+    monkeypatch.setattr(tests_services, "PROBES", {})
+    monkeypatch.setattr(tests_services, "_environment", lambda: environment)
+    monkeypatch.setenv("LISTED", containers)
+    if runs:
+        with pytest.raises(ServicesError, match="a platform runs on the services"):
+            tests_services.find_services()
+    else:
+        assert tests_services.find_services().redis_port == environment.redis_port
+    assert f"working_dir={checkout} " in docker.read_text()
 
 
 def test_a_package_is_not_installed_for_someone_who_is_not_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

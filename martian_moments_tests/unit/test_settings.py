@@ -38,6 +38,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         "MARS_LAKE_URL": "s3://mars",
         "MARS_V1_URL": "http://127.0.0.1:8000/api/v1/",
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000",
+        "AWS_ACCESS_KEY_ID": "mars",
         "AWS_SECRET_ACCESS_KEY": "hush",
     }
     for name, value in values.items():
@@ -116,3 +117,31 @@ def test_an_override_is_checked_like_a_setting(tmp_path: Path) -> None:
     assert Settings.load(home=tmp_path / "here").home == tmp_path / "here"
     with pytest.raises(SettingsError, match="MARS_LATE_SOLS"):
         Settings.load(late_sols=-1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
+        ("MARS_BROKER_URL", "localhost:6379"),
+        ("MARS_LAKE_URL", "s3://id:hunter2@mars"),
+        ("MARS_EVENTS_URL", "kafka://bob:hunter2@127.0.0.1:9092"),
+    ],
+)
+def test_an_address_that_no_client_takes_or_that_holds_a_password_is_one_line(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_lake_on_s3_takes_both_keys_or_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARS_LAKE_URL", "s3://mars")
+    assert Settings.load().aws_access_key_id is None
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mars")
+    with pytest.raises(SettingsError, match="both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        Settings.load()

@@ -40,3 +40,13 @@ def test_a_broken_object_is_named_with_its_etag_and_the_reason() -> None:
     fields = json.loads(letter.value)
     assert letter.key == "photos/a"
     assert (fields["object_key"], fields["etag"], fields["reason"]) == ("photos/a", "etag", "cut")
+
+
+@pytest.mark.parametrize(
+    "value", ["é".encode() * 500_000, b"\x00" * 1_000_000, b"\xff" * 1_000_000], ids=["text", "zeros", "bytes"]
+)
+def test_the_letter_of_the_longest_message_fits_into_the_log(value: bytes) -> None:
+    letter = dead_letter(Record(UPLOADS, 2, 41, "k" * 10_000, value, 0), "too long")
+    assert len(letter.value) + len(letter.key) < 1_000_000
+    kept = json.loads(letter.value)
+    assert (kept["truncated"], kept["size"], kept["offset"]) == (True, 1_000_000, 41)

@@ -89,3 +89,13 @@ def test_a_letter_that_does_not_exist_is_refused(platform: Platform, place: tupl
     platform.rooms.log.publish(UPLOADS_DEAD, [letter(UPLOADS, b"x")])
     with pytest.raises(InputError, match=message):
         find(platform.rooms.log, *place)
+
+
+def test_a_letter_that_holds_only_the_beginning_is_not_replayed(platform: Platform) -> None:
+    platform.rooms.log.publish(UPLOADS_DEAD, [letter(UPLOADS, b"x" * 500_000)])
+    done = replay(platform.rooms, dead_letters(platform.rooms.log))
+    assert done.messages == {}
+    (refused,) = done.refused
+    assert "minio-events-dlq 0 0 holds the beginning of a message only" in refused
+    assert "minio-events 2 41" in refused, "where the whole of it is"
+    assert platform.events(UPLOADS) == []
