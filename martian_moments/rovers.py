@@ -83,6 +83,7 @@ class Rover:
         landing_date: the v1 API's landing date, from which its ``earth_date`` is computed.
         first_sol: the number of the landing sol: 0 for Curiosity and Perseverance, 1 for Spirit and Opportunity.
         first_midnight: UTC of the local mean midnight that starts ``first_sol``.
+        last_heard: the day of the last signal of a mission that is over; None while the rover sends.
         mmgis: the mission's folder on NASA's MMGIS map server, or None where it has none.
         cameras: by canonical name.
     """
@@ -92,6 +93,7 @@ class Rover:
     landing_date: date
     first_sol: int
     first_midnight: datetime
+    last_heard: date | None
     mmgis: str | None
     cameras: Mapping[str, Camera]
 
@@ -153,6 +155,7 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 landing_date=date(2012, 8, 6),
                 first_sol=0,
                 first_midnight=datetime(2012, 8, 5, 13, 49, 59, tzinfo=UTC),
+                last_heard=None,
                 mmgis="MSL",
                 cameras=_cameras(
                     ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard", _eyes("FHAZ", "_A", "_B")),
@@ -170,6 +173,7 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 landing_date=date(2021, 2, 18),
                 first_sol=0,
                 first_midnight=datetime(2021, 2, 18, 4, 24, 16, tzinfo=UTC),
+                last_heard=None,
                 mmgis="M20",
                 cameras=_cameras(
                     ("EDL_RUCAM", "Rover Up-Look Camera", "descent"),
@@ -202,6 +206,7 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 landing_date=date(2004, 1, 25),
                 first_sol=1,
                 first_midnight=datetime(2004, 1, 24, 15, 8, 56, tzinfo=UTC),
+                last_heard=date(2018, 6, 10),
                 mmgis=None,
                 cameras=_MER_CAMERAS,
             ),
@@ -211,6 +216,7 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 landing_date=date(2004, 1, 4),
                 first_sol=1,
                 first_midnight=datetime(2004, 1, 3, 13, 36, 13, tzinfo=UTC),
+                last_heard=date(2010, 3, 22),
                 mmgis=None,
                 cameras=_MER_CAMERAS,
             ),

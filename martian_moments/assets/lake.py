@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -23,6 +24,9 @@ from martian_moments.settings import NASA_POOL
 OWNERS: Final = ["team:martian-moments"]
 _SHOWN: Final = 10
 """Reasons, and partitions of each, that a failure's message lists."""
+
+_ASKED_HOURLY: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=3), fail_window=timedelta(hours=12))
+_ASKED_DAILY: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=2), fail_window=timedelta(days=4))
 
 MANIFESTS: Final = dg.AssetKey(["lake", "manifests"])
 TRAVERSE: Final = dg.AssetKey(["lake", "traverse"])
@@ -56,6 +60,7 @@ def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
         group_name="mission",
         kinds={"nasa", "json"},
         owners=OWNERS,
+        freshness_policy=_ASKED_HOURLY,
         description="One document per rover and source: the sols that the source has photos of, and how many. "
         "New sols become partitions of the rover's photos.",
     )
@@ -119,6 +124,7 @@ def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
         group_name="mission",
         kinds={"nasa", "geojson"},
         owners=OWNERS,
+        freshness_policy=_ASKED_DAILY,
         description="Two documents per rover: the path it drove, leg by leg, and the waypoints where it stopped.",
     )
     def traverse(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
@@ -163,6 +169,8 @@ def _photos(rover: str) -> dg.AssetsDefinition:
         group_name=rover,
         kinds={"nasa", "json"},
         owners=OWNERS,
+        # The newest sols are asked for four times a day; nothing has to be new of a rover that sends nothing any more.
+        freshness_policy=_ASKED_DAILY if ROVERS[rover].last_heard is None else None,
         description=f"One document per sol: every photo record that its source has of {title}, as it was answered.",
     )
     def photos(

@@ -108,14 +108,32 @@ speaking as (
                 preference
         ) as place
     from judged
+),
+
+gaps as (
+    select * from speaking
+    where place = 1 and verdict <> 'whole'
+),
+
+-- Of pauses that overlap, one explains enough.
+explained as (
+    select
+        gaps.rover,
+        gaps.sol,
+        min(pauses.reason) as explanation
+    from gaps
+    inner join {{ ref('expected_gaps') }} as pauses
+        on gaps.rover = pauses.rover and gaps.sol between pauses.first_sol and pauses.last_sol
+    group by gaps.rover, gaps.sol
 )
 
 select
-    rover,
-    sol,
-    source,
-    cast(expected as bigint) as expected,
-    cast(found as bigint) as found,
-    verdict as reason
-from speaking
-where place = 1 and verdict <> 'whole'
+    gaps.rover,
+    gaps.sol,
+    gaps.source,
+    cast(gaps.expected as bigint) as expected,
+    cast(gaps.found as bigint) as found,
+    gaps.verdict as reason,
+    cast(explained.explanation as varchar) as explanation
+from gaps
+left join explained on gaps.rover = explained.rover and gaps.sol = explained.sol

@@ -126,12 +126,13 @@ segments as (
 
 -- Before the first and after the last point the nearest stretch goes on: the clocks' rates change by 1 % in years.
 select
-    rover,
-    clock,
-    correction_s,
-    (next_correction_s - correction_s) / (next_clock - clock) as drift,
-    case when clock_before is null then 0 else clock end as clock_from,
-    coalesce(lead(clock) over (partition by rover order by clock), 1e12) as clock_to,
-    case rover when 'perseverance' then 10 else 60 end as uncertainty_s
+    segments.rover,
+    segments.clock,
+    segments.correction_s,
+    (segments.next_correction_s - segments.correction_s) / (segments.next_clock - segments.clock) as drift,
+    case when segments.clock_before is null then 0 else segments.clock end as clock_from,
+    coalesce(lead(segments.clock) over (partition by segments.rover order by segments.clock), 1e12) as clock_to,
+    case segments.rover when 'perseverance' then 10 else 60 end as uncertainty_s
 from segments
-where next_clock is not null
+inner join {{ ref('dim_rovers') }} as rovers on segments.rover = rovers.rover
+where segments.next_clock is not null

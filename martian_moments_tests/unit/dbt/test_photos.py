@@ -20,7 +20,6 @@ from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
 from martian_moments_tests.unit.dbt.test_feeds import m20_answers, msl_answers
 from martian_moments_tests.unit.dbt.test_real_data import MANIFESTS, MAPS, PRODUCTION, SOLS
 
-EVERY_SOURCE = ("--vars", "{sources: [m20, msl, pds, v1]}")
 CLOCK_ZERO = datetime(2000, 1, 1, 11, 58, 55, 816_000, tzinfo=UTC)
 TWIN = "1P128287181EFF0000P2303L2M1"
 """A picture of Opportunity's first sol, which both v1 and the row of the PDS index at hand tell of."""
@@ -61,34 +60,33 @@ def wrong_image() -> dict[str, Any]:
     }
 
 
+def objects_of_every_source(payloads: Path) -> list[BronzeObject]:
+    """All real photo records and Perseverance's maps, and twins of one picture in two sources whose sols differ by one."""
+    v1_photo = {"camera": {"name": "PANCAM"}, "earth_date": "2010-03-21"}
+    spirit = "2P322473707EFFB27MP2303L2M1"
+    return [
+        *(
+            bronze_object(Kind.PHOTOS, rover, (payloads / name).read_bytes(), sol=sol, count=count, promised=count)
+            for (rover, sol), (name, count) in SOLS.items()
+        ),
+        *(
+            bronze_object(kind, "perseverance", (payloads / name).read_bytes(), source="mmgis")
+            for kind, name in MAPS.items()
+        ),
+        *(page("m20", "perseverance", sol, "images", each["images"]) for sol, each in m20_answers(payloads).items()),
+        *(page("msl", "curiosity", sol, "items", each["items"]) for sol, each in msl_answers(payloads).items()),
+        page("m20", "perseverance", 1, "images", [wrong_image()]),
+        page("pds", "opportunity", 1, "lines", [index_line(TWIN, 1, START_TIME="2004-01-25T07:18:28Z")]),
+        page("pds", "spirit", 2209, "lines", [index_line(spirit, 2209)]),
+        page("v1", "spirit", 2208, "photos", [v1_photo | {"id": 1, "sol": 2208, "img_src": f"http://x/{spirit}-BR.JPG"}]),
+    ]
+
+
 @pytest.fixture(scope="module")
 def built(project: Callable[[], Project], real_payloads: Path) -> Project:
     made = project()
-    v1_photo = {"camera": {"name": "PANCAM"}, "earth_date": "2010-03-21"}
-    spirit = "2P322473707EFFB27MP2303L2M1"
-    made.warehouse.load(
-        [
-            bronze_object(Kind.PHOTOS, rover, (real_payloads / name).read_bytes(), sol=sol, count=count, promised=count)
-            for (rover, sol), (name, count) in SOLS.items()
-        ]
-        + [
-            bronze_object(kind, "perseverance", (real_payloads / name).read_bytes(), source="mmgis")
-            for kind, name in MAPS.items()
-        ]
-        + [page("m20", "perseverance", sol, "images", each["images"]) for sol, each in m20_answers(real_payloads).items()]
-        + [page("msl", "curiosity", sol, "items", each["items"]) for sol, each in msl_answers(real_payloads).items()]
-        + [
-            page("m20", "perseverance", 1, "images", [wrong_image()]),
-            page("pds", "opportunity", 1, "lines", [index_line(TWIN, 1, START_TIME="2004-01-25T07:18:28Z")]),
-            page("pds", "spirit", 2209, "lines", [index_line(spirit, 2209)]),
-            page(
-                "v1", "spirit", 2208, "photos", [v1_photo | {"id": 1, "sol": 2208, "img_src": f"http://x/{spirit}-BR.JPG"}]
-            ),
-        ]
-    )
-    made.build(
-        *EVERY_SOURCE, *PRODUCTION, "--exclude", "resource_type:test", "--select", "+fact_photos", "+photo_provenance"
-    )
+    made.warehouse.load(objects_of_every_source(real_payloads))
+    made.build(*PRODUCTION, "--exclude", "resource_type:test", "--select", "+fact_photos", "+photo_provenance")
     return made
 
 
@@ -216,7 +214,7 @@ def test_every_picture_of_v1_has_one_provenance_with_all_its_records(built: Proj
 def test_all_162_photos_of_sol_367_stand_at_the_waypoint_of_their_file_names(built: Project, real_payloads: Path) -> None:
     features = json.loads((real_payloads / MAPS[Kind.WAYPOINTS]).read_text())["features"]
     (waypoint,) = [each["properties"] for each in features if each["properties"]["RMC"] == "11_108"]
-    built.build(*EVERY_SOURCE, "--select", "photo_locations", "--exclude", "resource_type:test")
+    built.build("--select", "photo_locations", "--exclude", "resource_type:test")
     rows = built.query(
         "select site, drive, site_method, longitude, latitude, elevation_m, heading_deg, distance_driven_m, location_method,"
         " location_quality, location_uncertainty_m, count(*) from gold.photo_locations"

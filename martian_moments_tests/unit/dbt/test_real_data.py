@@ -123,6 +123,15 @@ def test_gaps_are_what_the_manifests_promise_and_nobody_has(built: Project) -> N
     }
 
 
+def test_a_gap_says_why_nothing_was_to_be_expected(built: Project) -> None:
+    explained = "select explanation, count(*) from gold.photo_gaps where rover = 'curiosity' and sol between 236 and 261"
+    assert built.query(f"{explained} group by explanation") == [("solar conjunction", 261 - 236 + 1)]
+    flash = (
+        "select sol, explanation from gold.photo_gaps where rover = 'spirit' and explanation like 'safe mode%' order by sol"
+    )
+    assert {sol for sol, _ in built.query(flash)} == set(range(19, 25))
+
+
 def test_all_four_rovers_are_summed_up(built: Project) -> None:
     columns = "rover, sols_with_photos, first_sol, last_sol, photos, distance_m is null"
     assert built.query(f"select {columns} from gold.rover_summary order by rover") == [
