@@ -51,7 +51,7 @@ renamed as (
         cast(null as varchar) as camera_full_name,
         coalesce(large, full_res) as image_url,
         cast(null as date) as earth_date,
-        try_cast(rtrim(date_taken_utc, 'Z') || 'Z' as timestamptz) as taken_at_utc,
+        try_cast(regexp_replace(date_taken_utc, 'Z$', '') || 'Z' as timestamptz) as taken_at_utc,
         nullif(date_taken_mars, 'UNK') as lmst,
         {{ to_double('sclk') }} as spacecraft_clock,
         {{ to_integer('site') }} as site,

@@ -49,7 +49,7 @@ renamed as (
         cast(null as varchar) as camera_full_name,
         coalesce(https_url, url) as image_url,
         cast(null as date) as earth_date,
-        try_cast(rtrim(date_taken, 'Z') || 'Z' as timestamptz) as taken_at_utc,
+        try_cast(regexp_replace(date_taken, 'Z$', '') || 'Z' as timestamptz) as taken_at_utc,
         lmst,
         {{ to_double('clock') }} as spacecraft_clock,
         {{ to_integer('site') }} as site,

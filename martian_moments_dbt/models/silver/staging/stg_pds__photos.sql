@@ -48,7 +48,7 @@ renamed as (
         instrument_id as camera,
         cast(null as varchar) as camera_full_name,
         'https://planetarydata.jpl.nasa.gov/img/data/mer/' || rover
-        || replace('/' || ltrim(path_name, '/'), '/data/', '/browse/') || file_name || '.jpg' as image_url,
+        || replace('/' || regexp_replace(path_name, '^/', ''), '/data/', '/browse/') || file_name || '.jpg' as image_url,
         cast(null as date) as earth_date,
         try_cast(start_time as timestamptz) as taken_at_utc,
         cast(null as varchar) as lmst,
