@@ -10,7 +10,7 @@ import dagster as dg
 from martian_moments.assets.bronze import bronze_assets
 from martian_moments.assets.lake import lake_assets
 from martian_moments.assets.models import model_assets
-from martian_moments.automation.alerts import failure_alert
+from martian_moments.automation.alerts import failure_alert, warning_alert
 from martian_moments.automation.gap_sensor import gap_sensor
 from martian_moments.automation.reconcile_sensor import reconcile_sensor
 from martian_moments.automation.requests_sensor import requests_sensor
@@ -50,7 +50,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         ),
     ]
     if settings.alert_webhook_url is not None:
-        sensors.append(failure_alert(settings.alert_webhook_url))
+        sensors += [failure_alert(settings.alert_webhook_url), warning_alert(settings.alert_webhook_url)]
     return dg.Definitions(
         assets=[*lake_assets(rovers, traverse_rovers), *bronze_assets(rovers, traverse_rovers), models],
         sensors=sensors,

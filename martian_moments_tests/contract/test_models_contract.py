@@ -98,7 +98,7 @@ async def test_all_that_is_published_is_the_same_on_both_warehouses(stacks: list
     )
     feeds = sum(len(each["images"]) for each in m20_answers(real_payloads).values())
     feeds += sum(len(each["items"]) for each in msl_answers(real_payloads).values())
-    # Opportunity's first sol by its archive, of which one line is at hand; the twins of Spirit; the wrong image; three strays.
+    # One line of Opportunity's archive, the twins of Spirit, the wrong image, three of the strays.
     of_v1 = sum(count for (rover, _), (_, count) in SOLS.items() if rover != "opportunity")
     assert tables["fact_photos"].num_rows == of_v1 + feeds + 1 + 2 + 1 + 3
     legs = Counter(tables["fact_path"]["rover"].to_pylist())

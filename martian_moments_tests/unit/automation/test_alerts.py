@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from martian_moments.automation.alerts import failure_alert
+from martian_moments.automation.alerts import failure_alert, warning_alert
 from martian_moments.definitions import build_defs
 from martian_moments.settings import Settings
 
@@ -88,5 +88,32 @@ def test_without_an_address_there_is_no_alert(tmp_path: Path, no_settings: None)
     def sensors(**settings: object) -> set[str]:
         return {each.name for each in build_defs(Settings.load(home=tmp_path, **settings)).sensors or ()}
 
-    assert "failure_alert" not in sensors()
-    assert "failure_alert" in sensors(alert_webhook_url="http://127.0.0.1:9/x")
+    alerts = {"failure_alert", "warning_alert"}
+    assert not alerts & sensors()
+    assert alerts <= sensors(alert_webhook_url="http://127.0.0.1:9/x")
+
+
+def test_a_check_that_warns_of_more_than_before_is_told_once(webhook: Webhook) -> None:
+    found = iter((0, 1, 1, 3, 0, 2))
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("no_unknown_camera", asset="dim_cameras")])
+    def dim_cameras() -> Iterator[object]:
+        rows = next(found)
+        check = dg.AssetCheckResult(
+            check_name="no_unknown_camera",
+            passed=not rows,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"dagster_dbt/failed_row_count": rows},
+        )
+        yield dg.MaterializeResult(check_results=[check])
+
+    instance = dg.DagsterInstance.ephemeral()
+    told = []
+    for _ in range(6):
+        result = dg.materialize([dim_cameras], instance=instance)
+        (event,) = result.filter_events(lambda event: event.event_type is dg.DagsterEventType.RUN_SUCCESS)
+        context = dg.build_run_status_sensor_context("warning_alert", event, instance, result.dagster_run)
+        warning_alert(SecretStr(webhook.url))(context)
+        told.append([message["text"].split(" warns of ")[1] for message in webhook.got])
+        webhook.got.clear()
+    assert told == [[], ["1 rows, 0 before"], [], ["3 rows, 1 before"], [], ["2 rows, 0 before"]]

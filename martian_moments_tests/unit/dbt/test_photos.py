@@ -78,7 +78,13 @@ def objects_of_every_source(payloads: Path) -> list[BronzeObject]:
         page("m20", "perseverance", 1, "images", [wrong_image()]),
         page("pds", "opportunity", 1, "lines", [index_line(TWIN, 1, START_TIME="2004-01-25T07:18:28Z")]),
         page("pds", "spirit", 2209, "lines", [index_line(spirit, 2209)]),
-        page("v1", "spirit", 2208, "photos", [v1_photo | {"id": 1, "sol": 2208, "img_src": f"http://x/{spirit}-BR.JPG"}]),
+        page(
+            "v1",
+            "spirit",
+            2208,
+            "photos",
+            [v1_photo | {"id": 4_550_001, "sol": 2208, "img_src": f"http://x/{spirit}-BR.JPG"}],
+        ),
     ]
 
 
