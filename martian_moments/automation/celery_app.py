@@ -11,7 +11,8 @@ import os
 from typing import Any
 
 from celery import Task
-from dagster import DagsterInstance
+from celery.signals import worker_ready
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import unpack_value
 from dagster._utils.interrupts import capture_interrupts
@@ -19,9 +20,9 @@ from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 from dagster_celery.make_app import make_app
 
 from martian_moments.automation.celery_config import CONFIG, QUEUE
-from martian_moments.automation.lease import lease
+from martian_moments.automation.lease import is_leased, lease
 from martian_moments.automation.processes import ProcessId, die_with
-from martian_moments.automation.worker import WORKER_TAG, execute
+from martian_moments.automation.worker import WORKER_TAG, end_run, execute
 from martian_moments.errors import SettingsError
 from martian_moments.settings import Settings
 
@@ -47,3 +48,16 @@ def execute_run(self: Task, execute_job_args_packed: Any) -> None:
         if granted:
             instance.add_run_tags(args.run_id, {WORKER_TAG: self.request.hostname})
             execute(instance, args.run_id)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator] # Celery has no annotations
+def end_what_never_started(sender: Any, **_: object) -> None:
+    """End the runs that this worker had taken when it was killed, and that had not started yet.
+
+    Dagster's monitor asks after the workers of started runs only; these would wait for ``start_timeout_seconds``.
+    """
+    taken = RunsFilter(statuses=[DagsterRunStatus.STARTING], tags={WORKER_TAG: sender.hostname})
+    with DagsterInstance.get() as instance:
+        for run in instance.get_runs(taken):
+            if not is_leased(instance, run.run_id):
+                end_run(instance, run, f"The run's worker ({sender.hostname}) was killed before the run had started.")

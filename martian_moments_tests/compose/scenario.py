@@ -76,8 +76,7 @@ def test_a_sol_that_appears_while_a_service_restarts_arrives(stack: Stack, servi
     stack.replica.control.release(sols=1)
     stack.run("martian-moments", "refresh", rover)
     tell(f"restarting {service}")
-    stack.compose("restart", service)
-    stack.up()
+    stack.restart(service)
     settle(stack)
     truth, found = stack.replica.control.truth()["rovers"][rover], stack.status().rovers[rover]
     assert found.sols_in_lake == found.sols_in_bronze == len(truth["sols"])

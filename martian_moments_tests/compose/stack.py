@@ -21,11 +21,12 @@ from martian_moments.rooms import Rooms
 from martian_moments_tests.compose.engine import Engine
 from martian_moments_tests.compose.images import SERVICES, stand_ins
 from martian_moments_tests.conftest import REPOSITORY
-from martian_moments_tests.e2e.loop import Loop, settings_of
+from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
 from services.environment import DATABASE, HOST, NAMES, complete, free_port
 
 PROJECT = "martian-moments-test"
 WORKERS = 2
+_RESTART_SECONDS = 300
 
 # Beside the series that the services of a checkout take theirs from: they are bound minutes after they were found free.
 _PORTS = {"MINIO_PORT": 9000, "KAFKA_PORT": 9092, "POSTGRES_PORT": 5432, "REDIS_PORT": 6379, "MARS_UI_PORT": 3000}
@@ -40,6 +41,9 @@ class Stack(Loop):
         folder: for the env file and this machine's DAGSTER_HOME.
         services: their passwords and ports.
     """
+
+    look_seconds = 10.0
+    """Each look is a process in a container: seconds of a processor."""
 
     def __init__(self, engine: Engine, folder: Path, replica: Mapping[str, str]) -> None:
         """The project, not started yet; ``replica`` are the variables of docker-compose.test.yml."""
@@ -101,6 +105,19 @@ class Stack(Loop):
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log_tail()}") from None
 
+    def restart(self, service: str) -> None:
+        """Restart a service, and wait until all is healthy again; a container whose program has not begun yet is not."""
+        self.compose("restart", service)
+
+        def healthy() -> bool:
+            return all(map(_is_well, self.containers()))
+
+        def unhealthy() -> str:
+            states = {each["Name"]: each["Status"] for each in self.containers()}
+            return f"{states}\n{self.compose('logs', '--tail', '30', service)}"
+
+        wait_until(healthy, unhealthy, _RESTART_SECONDS, pause=2)
+
     def compose(self, *words: str, variables: Mapping[str, str] | None = None) -> str:
         """What ``docker compose …`` prints."""
         return self._engine.docker("compose", *self._where(), *words, variables={**self._variables, **(variables or {})})
@@ -140,7 +157,7 @@ class Stack(Loop):
         """Compose restarts by itself."""
 
     def log_tail(self) -> str:
-        return self.compose("logs", "--tail", "15", "code", "daemon", "worker", "init")
+        return self.compose("logs", "--tail", "15")
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
@@ -151,3 +168,10 @@ class Stack(Loop):
 def tell(line: str) -> None:
     """Progress, for whoever waits."""
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+
+
+def _is_well(container: Mapping[str, Any]) -> bool:
+    """Whether a container runs and is healthy, or has ended as it should."""
+    if container["Service"] == "init":
+        return container["State"] == "exited" and container["ExitCode"] == 0
+    return container["State"] == "running" and container["Health"] == "healthy"

@@ -60,6 +60,9 @@ class Loop(ABC):
     settings: Settings
     rooms: Rooms
 
+    look_seconds = 0.5
+    """Between two looks at the status."""
+
     @abstractmethod
     def revive(self) -> None:
         """Start again what a test has killed."""
@@ -93,7 +96,10 @@ class Loop(ABC):
             now = self.status()
             return now if now.settled else None
 
-        return wait_until(settled, lambda: f"not settled: {self.status().waiting_for}\n{self.log_tail()}", seconds)
+        def waiting() -> str:
+            return f"not settled: {self.status().waiting_for}\n{self.log_tail()}"
+
+        return wait_until(settled, waiting, seconds, pause=self.look_seconds)
 
     def rest(self, seconds: float) -> Status:
         """Wait until all is settled and no sensor finds anything more to start: what is under way may cause one more run."""

@@ -14,6 +14,7 @@ import redis
 from dagster import DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.launcher import LaunchRunContext
 
+from martian_moments.automation.worker import WORKER_TAG
 from martian_moments.lake.bucket import Bucket
 from martian_moments.operations.instance import set_pools
 from martian_moments.rooms import Rooms
@@ -107,6 +108,23 @@ def test_a_run_whose_worker_is_killed_is_repeated_by_another_one(stage: Stage, p
     stage.on.kill(stage.on.worker_of(child))
     assert stage.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
     stage.let_go()
+    assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
+
+
+def test_a_run_whose_worker_was_killed_before_it_started_is_repeated_when_that_worker_is_back(stage: Stage) -> None:
+    before = stage.launch("quick")
+    assert stage.wait_for_status(before, "SUCCESS", "FAILURE") == "SUCCESS"
+    stage.stop_workers()
+    run = stage.launch("quick")
+    stage.wait_for_status(run, "STARTING")
+    # As if the worker had been killed with the order in its hands.
+    with stage.on.instance() as instance:
+        instance.add_run_tags(run, {WORKER_TAG: stored(instance, before).tags[WORKER_TAG]})
+    stage.lose_everything_in_redis()
+    stage.start_workers()
+    assert stage.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
+    with stage.on.instance() as instance:
+        assert any("killed before the run had started" in event.message for event in instance.all_logs(run))
     assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
 
 
