@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
@@ -14,6 +15,7 @@ from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import running
+from martian_moments.rovers import ROVERS
 from martian_moments_tests.e2e.loop import wait_until
 from martian_moments_tests.e2e.platform import Platform, platform
 
@@ -105,6 +107,23 @@ def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(
         assert len(met) >= 6, met
         assert loop.status().dead_letters == 2
         assert sum(mark.high for mark in loop.rooms.log.watermarks(UPLOADS_DEAD).values()) == 2
+
+
+@pytest.mark.parametrize("sources", ["m20,msl,pds", "v1"])
+def test_all_four_rovers_are_complete_by_their_official_sources_alone_and_by_v1_alone(tmp_path: Path, sources: str) -> None:
+    with (
+        running(ReplicaConfig(sols=12, scale=0.1)) as replica,
+        platform(tmp_path / "home", replica, MARS_SOURCES=sources) as loop,
+    ):
+        loop.settle(SETTLE_SECONDS)
+        loop.assert_exactly_the_truth()
+        told = json.loads(loop.cli("status", "--json").stdout)
+        assert told["settled"]
+        assert {rover: (each["sols_in_lake"], each["gaps"]) for rover, each in told["rovers"].items()} == dict.fromkeys(
+            ROVERS, (12, [])
+        )
+        of_v1 = [path for path in replica.control.requests()["paths"] if path.startswith("/api/v1/rovers")]
+        assert bool(of_v1) == (sources == "v1")
 
 
 def test_while_a_source_is_down_another_stands_in_and_leaves_when_it_is_back(tmp_path: Path) -> None:
