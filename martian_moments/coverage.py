@@ -76,8 +76,8 @@ class Gap:
 
     Attributes:
         state: ``missing``: no photos are held and a source has not answered; ``short``: fewer photos than the same source
-            promises; ``fallback``: a less preferred source's whole document stands in for one that did not answer or is
-            short.
+            promises; ``fallback``: a less preferred source's whole document stands in for one that did not answer, is
+            short, or said that there is nothing.
         expected: photos promised, 0 where only the source's answer tells.
         found: photos in the lake; None where it holds no document.
         fetched_at: POSIX seconds of the document that is short, 0 where there is none.
@@ -118,11 +118,21 @@ class Coverage:
         return sorted(known)
 
     def chosen(self, sol: int) -> LakeView | None:
-        """The view whose document speaks for a sol: see :func:`rank`."""
+        """The view whose document speaks for a sol: see :func:`speaking`."""
         held = [view for view in self.views if sol in view.headers]
-        return min(
-            held, key=lambda view: rank(view.headers[sol].record_count, complete=view.headers[sol].complete), default=None
-        )
+        counts = [(view.headers[sol].record_count, view.headers[sol].complete) for view in held]
+        return held[speaking(counts)] if held else None
+
+    def has_all(self, view: LakeView, sol: int) -> bool:
+        """Whether the lake holds all that a source has of a sol.
+
+        That it has nothing is doubted while another source has photos of the sol, unless its manifest says so too: a feed
+        that answers nothing to everybody for an hour would empty its sols for good.
+        """
+        if not view.holds(sol):
+            return False
+        doubtful = not view.headers[sol].record_count and view.promised(sol) is None
+        return not (doubtful and any(other.holds_photos(sol) for other in self.views))
 
     def candidates(self, sol: int) -> Sequence[LakeView]:
         """The sources that may have photos of a sol, in order."""
@@ -140,7 +150,7 @@ class Coverage:
 
     def gap(self, sol: int) -> Gap | None:
         """What is still to be had of a sol, or None."""
-        wanted = [view for view in self.to_ask(sol) if not view.holds(sol)]
+        wanted = [view for view in self.to_ask(sol) if not self.has_all(view, sol)]
         if not wanted:
             return None
         chosen = self.chosen(sol)
@@ -163,21 +173,24 @@ class Coverage:
         if chosen is None or not chosen.headers[sol].record_count:
             return False
         preferred = self.views[: self.views.index(chosen)]
-        return any(_may_have_more(view, sol) for view in preferred)
+        return any(self._may_have_more(view, sol) for view in preferred)
+
+    def _may_have_more(self, view: LakeView, sol: int) -> bool:
+        if view.promises is None:
+            return True
+        lags = view.promises.served and (view.newest_sol is None or view.newest_sol < sol)
+        return lags or (view.promises_sol(sol) and not self.has_all(view, sol))
 
 
-def rank(record_count: int, *, complete: bool) -> int:
-    """How well a document speaks for its sol, as silver's photo_documents ranks it: lower is better.
+def speaking(documents: Sequence[tuple[int, bool]]) -> int:
+    """Which of a sol's documents speaks for it, as silver's photo_documents has it.
 
-    Whole ones with photos first, then short ones with photos, then empty ones; among equals the source preferred most.
+    The first whole one that has photos, unless a source that is preferred has more although it is short; without a whole one
+    the first with photos, else the first.
+
+    Args:
+        documents: (record_count, complete), one per source in the order of preference; at least one.
     """
-    if not record_count:
-        return 3
-    return 1 if complete else 2
-
-
-def _may_have_more(view: LakeView, sol: int) -> bool:
-    if view.promises is None:
-        return True
-    lags = view.promises.served and (view.newest_sol is None or view.newest_sol < sol)
-    return lags or (view.promises_sol(sol) and not view.holds(sol))
+    enough = next((records for records, complete in documents if complete and records), 0)
+    spoken = (place for place, (records, complete) in enumerate(documents) if records and (complete or records > enough))
+    return next(spoken, 0)

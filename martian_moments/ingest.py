@@ -16,7 +16,7 @@ from typing import Final
 
 import orjson
 
-from martian_moments.coverage import Coverage, LakeView, rank
+from martian_moments.coverage import Coverage, LakeView, speaking
 from martian_moments.documents import Coordinates, Document, Header, Kind, decode, object_key, prefix_of, quarantine_key
 from martian_moments.errors import (
     BrokenAnswer,
@@ -176,7 +176,7 @@ class _Fetch:
         errors: dict[str, MartianError] = {}
         try:
             for view in self._views(sol):
-                if view.holds(sol) and not self._refetch:
+                if self._known.has_all(view, sol) and not self._refetch:
                     answers[view.source] = view.headers[sol], None
                     continue
                 try:
@@ -192,7 +192,8 @@ class _Fetch:
         seconds = time.monotonic() - began
         if not answers:
             return SolResult(sol, Outcome.FAILED, errors=errors, seconds=seconds)
-        header, put = min(answers.values(), key=lambda answer: rank(answer[0].record_count, complete=answer[0].complete))
+        told = list(answers.values())
+        header, put = told[speaking([(header.record_count, header.complete) for header, _ in told])]
         outcome = Outcome.HELD if put is None else Outcome.STORED if put.changed else Outcome.UNCHANGED
         return SolResult(sol, outcome, header, put, errors, seconds)
 

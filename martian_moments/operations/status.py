@@ -15,7 +15,7 @@ import dagster as dg
 
 from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.automation.in_flight import active_backfills, unfinished_runs
-from martian_moments.coverage import Gap, State, rank
+from martian_moments.coverage import Gap, State, speaking
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import lag
 from martian_moments.gaps import Tries
@@ -118,12 +118,11 @@ class _Held:
         """Sols with photos and photos of a rover in bronze, by the one document per sol that speaks for it."""
         photos = []
         for documents in self._documents.get(rover, {}).values():
-            ranked = [
-                (rank(row["record_count"], complete=row["complete"]), sources.index(row["source"]), row["record_count"])
-                for row in documents
-                if row["source"] in sources
+            used = (row for row in documents if row["source"] in sources)
+            counts = [
+                (row["record_count"], row["complete"]) for row in sorted(used, key=lambda row: sources.index(row["source"]))
             ]
-            if ranked and (chosen := min(ranked)[-1]):
+            if counts and (chosen := counts[speaking(counts)][0]):
                 photos.append(chosen)
         return len(photos), sum(photos)
 

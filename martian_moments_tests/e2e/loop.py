@@ -126,20 +126,24 @@ class Loop(ABC):
         counted = rows.group_by(["rover", "sol"]).aggregate([([], "count_all")]).to_pylist()
         return {(row["rover"], row["sol"]): row["count_all"] for row in counted}
 
+    def expected(self, rover: str, source: str | None = None) -> dict[int, list[str]]:
+        """The ids of all photos that the replica has, by sol, as a source tells them: the preferred one by default."""
+        told = self.replica.control.ids(source or self.rooms.sources_of(rover)[0], rover)
+        return {sol: ids for sol, ids in told.items() if ids}
+
     def assert_exactly_the_truth(self, sources: Mapping[str, str] | None = None) -> None:
         """Lake, bronze and gold hold exactly what the replica has: each photo, once.
 
         Of each rover by the source that is preferred, or by the one named for it.
         """
-        control = self.replica.control
-        truth = control.truth()
+        truth = self.replica.control.truth()
         now = self.status()
         facts = self.rooms.published.read("silver", "fact_photos", ["rover", "source", "source_id"])
         assert facts is not None
         summary = {row["rover"]: row for row in self.published("gold", "rover_summary")}
         for rover in truth["rovers"]:
             source = (sources or {}).get(rover, self.rooms.sources_of(rover)[0])
-            expected = {sol: ids for sol, ids in control.ids(source, rover).items() if ids}
+            expected = self.expected(rover, source)
             photos = sum(map(len, expected.values()))
             found = now.rovers[rover]
             counts = (found.photos_in_lake, found.photos_in_bronze, found.photos_in_silver, summary[rover]["photos"])

@@ -47,7 +47,10 @@ def coverage(msl: tuple[int, int] | None, v1: tuple[int, int] | None, *, v1_prom
         (WHOLE, SHORT, "msl", ["msl"], None),
         (None, WHOLE, "v1", ["msl", "v1"], Gap(1, 5, 5, 0.0, State.FALLBACK)),
         (SHORT, WHOLE, "v1", ["msl", "v1"], Gap(1, 5, 5, AT, State.FALLBACK)),
-        (EMPTY, WHOLE, "v1", ["msl", "v1"], None),
+        # A feed that says for an hour that there is nothing, to everything, must not be believed for ever.
+        (EMPTY, WHOLE, "v1", ["msl", "v1"], Gap(1, 5, 5, AT, State.FALLBACK)),
+        # More than another has whole, although not all.
+        ((6, 9), WHOLE, "msl", ["msl", "v1"], Gap(1, 9, 6, AT, State.SHORT)),
         (EMPTY, None, "msl", ["msl", "v1"], Gap(1, 5, None)),
         (SHORT, None, "msl", ["msl", "v1"], Gap(1, 5, 3, AT, State.SHORT)),
         (None, SHORT, "v1", ["msl", "v1"], Gap(1, 5, 3, AT, State.SHORT)),
@@ -79,9 +82,10 @@ def test_a_source_stands_in_while_a_preferred_one_did_not_answer_or_lags_behind(
     lagging = Coverage("curiosity", [view("msl", {1: WHOLE, 2: EMPTY}, {1: None, 2: None}), v1])
     denying = Coverage("curiosity", [view("msl", {}, {}), v1])
     assert [no_manifest.stands_in(sol) for sol in (1, 2, 3)] == [True, True, True]
-    assert [lagging.stands_in(sol) for sol in (1, 2, 3)] == [False, False, True]
+    assert [lagging.stands_in(sol) for sol in (1, 2, 3)] == [False, True, True]
     assert [denying.stands_in(sol) for sol in (1, 2, 3)] == [False, False, False]
-    assert no_manifest.gaps == lagging.gaps == denying.gaps == {}, "nothing to ask for: a manifest must come first"
+    assert no_manifest.gaps == denying.gaps == {}, "nothing to ask for: a manifest must come first"
+    assert lagging.gaps == {2: Gap(2, 5, 5, AT, State.FALLBACK)}, "that there is nothing of sol 2 is doubted"
 
 
 def test_a_rover_is_unserved_when_every_source_denies_it_or_none_can_have_it() -> None:

@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('loaded_objects') }}
 {#
-    One source per rover and sol: one that has all it promised before one that is short, one that has photos before one that
-    is empty, then by the order of preference. As coverage.py has it.
+    One source per rover and sol, as coverage.py has it: by preference the first that has all it promised and photos at all, or
+    before it one that is short and yet has more; else the first that has photos, else the first.
 #}
 with documents as (
     select
@@ -18,18 +18,33 @@ with documents as (
     from {{ source('bronze', 'raw_photos') }}
 ),
 
+first_whole as (
+    select
+        rover,
+        sol,
+        record_count
+    from documents
+    where preference is not null and complete and record_count > 0
+    qualify row_number() over (partition by rover, sol order by preference, object_key) = 1
+),
+
 ranked as (
     select
-        *,
+        documents.*,
         row_number() over (
-            partition by rover, sol
+            partition by documents.rover, documents.sol
             order by
-                case when record_count > 0 and complete then 1 when record_count > 0 then 2 else 3 end,
-                preference,
-                object_key
+                case
+                    when documents.record_count = 0 then 3
+                    when documents.complete or documents.record_count > first_whole.record_count then 1
+                    else 2
+                end,
+                documents.preference,
+                documents.object_key
         ) as place
     from documents
-    where preference is not null
+    left join first_whole on documents.rover = first_whole.rover and documents.sol = first_whole.sol
+    where documents.preference is not null
 )
 
 select

@@ -121,13 +121,24 @@ def test_a_short_answer_is_kept_and_the_next_source_is_asked_as_well(scripted: S
     assert not platform.tick(gap_sensor.NAME, cursor).run_requests, "and the index is looked at again later"
 
 
-def test_what_a_feed_has_nothing_of_is_asked_of_a_source_that_promises_it(both: Platform) -> None:
+def test_what_a_feed_has_nothing_of_is_had_from_a_source_that_promises_it_until_the_feed_has_photos(
+    both: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     both.run("lake/manifests", ROVER)
     both.script("msl").photos_of[2] = 0
-    run_due(both)
+    cursor = run_due(both)
     assert both.script("v1").asked_since() == [2]
     found = look(both)
-    assert (found.sols_in_lake, found.photos_in_lake, found.fallback) == (4, 15, 0)
+    assert (found.sols_in_lake, found.photos_in_lake, found.fallback) == (4, 15, 1)
+
+    both.script("msl").photos_of[2] = 4
+    both.script("msl").asked_since()
+    later(monkeypatch, 100_000)
+    run_due(both, cursor)
+    assert both.script("msl").asked_since() == [2]
+    assert both.script("v1").asked_since() == []
+    found = look(both)
+    assert (found.sols_in_lake, found.photos_in_lake, found.fallback) == (4, 16, 0)
 
 
 def test_a_sol_that_only_a_lesser_source_reaches_is_had_from_there(both: Platform) -> None:

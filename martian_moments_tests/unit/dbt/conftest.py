@@ -33,7 +33,7 @@ def bronze_object(
     count: int = 0,
     promised: int | None = None,
     complete: bool = True,
-    hours: int = 0,
+    hours: float = 0,
 ) -> BronzeObject:
     fingerprint = hashlib.sha256(b"".join(pages)).hexdigest()
     header = Header(kind, rover, source, sol, FETCHED_AT + timedelta(hours=hours), fingerprint, count, promised, complete)

@@ -209,6 +209,8 @@ def test_a_picture_is_linked_across_sources_whose_sols_differ_by_one(built: Proj
         ("pds", 1, 1, True, 2, 0),
         ("v1", 1, 1, False, 2, 0),
     ]
+    told = built.query("select source, sol from silver.fact_photos where rover = 'spirit' and sol > 2000")
+    assert told == [("pds", 2209)], "counted once, although each source speaks for its sol"
 
 
 def test_every_picture_of_v1_has_one_provenance_with_all_its_records(built: Project) -> None:

@@ -12,18 +12,24 @@ from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
 
 ROVER = "curiosity"
-NAME = "NLB_4000000{:02}EDR_F0481570NCAM00323M_.JPG"
+NAME = "NLB_400000{:03}EDR_F0481570NCAM00323M_.JPG"
 
 
-def of_v1(sol: int, count: int, *, first: int = 0, hours: int = 0) -> BronzeObject:
+def numbers(sol: int, count: int, first: int | None) -> range:
+    """Pictures of the sol's own, or those that are told of another."""
+    first = sol * 10 if first is None else first
+    return range(first, first + count)
+
+
+def of_v1(sol: int, count: int, *, first: int | None = None, hours: float = 0) -> BronzeObject:
     records = [
         {"id": sol * 100 + each, "sol": sol, "camera": {"name": "NAVCAM"}, "img_src": f"http://nasa/{NAME.format(each)}"}
-        for each in range(first, first + count)
+        for each in numbers(sol, count, first)
     ]
     return photos(ROVER, sol, records, hours=hours)
 
 
-def of_msl(sol: int, count: int, *, first: int = 0, promised: int | None = None, hours: int = 0) -> BronzeObject:
+def of_msl(sol: int, count: int, *, first: int | None = None, promised: int | None = None, hours: float = 0) -> BronzeObject:
     items = [
         {
             "id": 9_000_000 + sol * 100 + each,
@@ -31,7 +37,7 @@ def of_msl(sol: int, count: int, *, first: int = 0, promised: int | None = None,
             "instrument": "NAV_LEFT_B",
             "https_url": f"https://nasa/{NAME.format(each)}",
         }
-        for each in range(first, first + count)
+        for each in numbers(sol, count, first)
     ]
     promised = count if promised is None else promised
     page = json.dumps({"items": items}).encode()
@@ -56,6 +62,8 @@ def test_the_choice_follows_what_arrives_and_leaves_no_row_of_the_worse_behind(
     assert chosen(*(of_v1(sol, 3) for sol in before)) == before
     arrived = (of_msl(7, 4), of_msl(8, 1, promised=5), of_msl(9, 0), of_msl(10, 4))
     assert chosen(*arrived) == before | {7: ("msl", 4), 10: ("msl", 4)}, "whole before short before empty"
+    nearly = (of_msl(8, 4, promised=5, hours=0.5),)
+    assert chosen(*nearly) == before | {7: ("msl", 4), 8: ("msl", 4), 10: ("msl", 4)}, "more, although short"
     later = (of_msl(7, 0, hours=1), of_msl(8, 5, hours=1), of_msl(9, 2, hours=1))
     after = {7: ("v1", 3), 8: ("msl", 5), 9: ("msl", 2), 10: ("msl", 4)}
     assert chosen(*later) == after, "and back where the preferred source has no photos any more"
