@@ -59,7 +59,9 @@ driven as (
         rover,
         to_site,
         to_drive,
-        sum(length_m) over (partition by rover order by leg rows unbounded preceding) as distance_total_m
+        sum(length_m) over (
+            partition by rover order by leg rows between unbounded preceding and current row
+        ) as distance_total_m
     from {{ ref('legs_between_places') }}
 )
 
