@@ -32,13 +32,12 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     """
     settings = settings or Settings.load()
     rovers = settings.rovers
-    traverse_rovers = rovers
     models = model_assets(rovers)
     sensors: list[dg.SensorDefinition] = [
-        upload_sensor(rovers, traverse_rovers),
+        upload_sensor(rovers),
         gap_sensor(rovers),
-        requests_sensor(rovers, traverse_rovers),
-        reconcile_sensor(rovers, traverse_rovers, sorted(models.keys)),
+        requests_sensor(rovers),
+        reconcile_sensor(rovers, sorted(models.keys)),
         dg.AutomationConditionSensorDefinition(
             "automation",
             target=[models],
@@ -52,9 +51,9 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     if settings.alert_webhook_url is not None:
         sensors += [failure_alert(settings.alert_webhook_url), warning_alert(settings.alert_webhook_url)]
     return dg.Definitions(
-        assets=[*lake_assets(rovers, traverse_rovers), *bronze_assets(rovers, traverse_rovers), models],
+        assets=[*lake_assets(rovers), *bronze_assets(rovers), models],
         sensors=sensors,
-        schedules=schedules(rovers, traverse_rovers),
+        schedules=schedules(rovers),
         resources={"rooms": Rooms(settings), **(overrides or {})},
         # One process per run: a multiprocess executor would import everything again for its single step.
         executor=dg.in_process_executor,

@@ -33,10 +33,10 @@ def photos_key(rover: str) -> dg.AssetKey:
     return dg.AssetKey(["bronze", rover, "photos"])
 
 
-def bronze_assets(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
-    """The bronze assets of these rovers; traverse maps only for those that a source maps."""
-    assets = [_by_rover(MANIFESTS, rovers, "manifests"), *(_photos(rover) for rover in rovers)]
-    return [*assets, _by_rover(TRAVERSE, traverse_rovers, "traverse maps")] if traverse_rovers else assets
+def bronze_assets(rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
+    """The bronze assets of these rovers."""
+    photos = (_photos(rover) for rover in rovers)
+    return [_by_rover(MANIFESTS, rovers, "manifests"), *photos, _by_rover(TRAVERSE, rovers, "traverse maps")]
 
 
 def _by_rover(key: dg.AssetKey, rovers: Sequence[str], what: str) -> dg.AssetsDefinition:

@@ -44,10 +44,9 @@ class PhotosConfig(dg.Config):
     sols: list[int] = Field(default=[], description="Ask only for these sols of the partition range; empty: for every one.")
 
 
-def lake_assets(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
-    """The lake assets of these rovers; traverse maps only for those that a source maps."""
-    assets = [_manifests(rovers), *(_photos(rover) for rover in rovers)]
-    return [*assets, _traverse(traverse_rovers)] if traverse_rovers else assets
+def lake_assets(rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
+    """The lake assets of these rovers."""
+    return [_manifests(rovers), *(_photos(rover) for rover in rovers), _traverse(rovers)]
 
 
 def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:

@@ -30,16 +30,14 @@ _SILVER: Final = "silver"
 _RETRY_SECONDS: Final = (60.0, 3_600.0)
 
 
-def reconcile_sensor(
-    rovers: Sequence[str], traverse_rovers: Sequence[str], models: Sequence[dg.AssetKey]
-) -> dg.SensorDefinition:
+def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg.SensorDefinition:
     """Asks for the bronze partitions whose objects differ from the ledger, and for dbt where silver lags behind."""
 
     @dg.sensor(
         name=NAME,
         asset_selection=[
             MANIFESTS,
-            *([TRAVERSE] if traverse_rovers else []),
+            TRAVERSE,
             *(photos_key(rover) for rover in rovers),
             *models,
         ],
@@ -57,7 +55,7 @@ def reconcile_sensor(
         # Objects that were asked for and still differ are broken: silver does not wait for them.
         waits = any(not tries.known(_version(each)) for each in differing)
         requests: list[dg.RunRequest] = []
-        for asset, partition, objects in _by_asset(lacking, rovers, traverse_rovers):
+        for asset, partition, objects in _by_asset(lacking, rovers):
             due = [each for each in objects if tries.due(_version(each))]
             if due and not under_way.runs_of(asset, partition):
                 requests += _requests(context.instance, asset, partition, due)
@@ -105,7 +103,7 @@ class _Tries:
 
 
 def _by_asset(
-    objects: Iterable[ObjectInfo], rovers: Sequence[str], traverse_rovers: Sequence[str]
+    objects: Iterable[ObjectInfo], rovers: Sequence[str]
 ) -> list[tuple[dg.AssetKey, str | None, list[ObjectInfo]]]:
     """Objects by the asset that loads them and, for assets partitioned by rover, the partition."""
     groups: dict[tuple[dg.AssetKey, str | None], list[ObjectInfo]] = {}
@@ -117,10 +115,8 @@ def _by_asset(
             group: tuple[dg.AssetKey, str | None] = (photos_key(at.rover), None)
         elif at.kind is Kind.MANIFEST:
             group = (MANIFESTS, at.rover)
-        elif at.rover in traverse_rovers:
-            group = (TRAVERSE, at.rover)
         else:
-            continue
+            group = (TRAVERSE, at.rover)
         groups.setdefault(group, []).append(each)
     return [(asset, partition, group) for (asset, partition), group in groups.items()]
 

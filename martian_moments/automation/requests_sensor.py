@@ -66,12 +66,12 @@ class Cursor:
         )
 
 
-def requests_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.SensorDefinition:
+def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     """Turns requests into runs of the lake assets."""
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[MANIFESTS, *([TRAVERSE] if traverse_rovers else []), *(photos_key(rover) for rover in rovers)],
+        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads the topic ingestion-scheduling and asks for the sols and refreshes that its messages name.",
@@ -86,7 +86,7 @@ def requests_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg
             context.log.warning(str(error))
             return dg.SkipReason(f"{error}. The cursor stays where it is.")
         for rover in list(cursor.refreshes):
-            steps = _Steps(context.instance, rooms, rover, cursor.refreshes[rover], with_traverse=rover in traverse_rovers)
+            steps = _Steps(context.instance, rooms, rover, cursor.refreshes[rover])
             requests += steps.next()
             if steps.done:
                 del cursor.refreshes[rover]
@@ -151,14 +151,11 @@ def _runs_for(
 class _Steps:
     """The runs that one refresh still needs."""
 
-    def __init__(
-        self, instance: dg.DagsterInstance, rooms: Rooms, rover: str, refresh: Refresh, *, with_traverse: bool
-    ) -> None:
+    def __init__(self, instance: dg.DagsterInstance, rooms: Rooms, rover: str, refresh: Refresh) -> None:
         self._instance = instance
         self._rooms = rooms
         self._rover = rover
         self._refresh = refresh
-        self._with_traverse = with_traverse
         self.done = False
 
     def next(self) -> list[dg.RunRequest]:
@@ -181,7 +178,7 @@ class _Steps:
     def _by_rover(self) -> Iterator[tuple[str, dg.AssetKey]]:
         yield "manifest", MANIFESTS
         # Looked up only after the manifest's run was: its success means that the lake's manifest is the new one.
-        if self._with_traverse and self._is_served():
+        if self._is_served():
             yield "traverse", TRAVERSE
 
     def _is_served(self) -> bool:

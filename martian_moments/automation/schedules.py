@@ -13,10 +13,9 @@ from martian_moments.partitions import LAKE_RUN_SOLS, registered_sols, spans
 from martian_moments.rooms import Rooms
 
 
-def schedules(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> list[dg.ScheduleDefinition]:
+def schedules(rovers: Sequence[str]) -> list[dg.ScheduleDefinition]:
     """Manifests every hour, traverse maps every day, young sols as their age asks for."""
-    plans = [_manifests(rovers), *map(_young_sols, rovers)]
-    return [*plans, _traverse_maps(traverse_rovers)] if traverse_rovers else plans
+    return [_manifests(rovers), *map(_young_sols, rovers), _traverse_maps(rovers)]
 
 
 def _manifests(rovers: Sequence[str]) -> dg.ScheduleDefinition:

@@ -85,12 +85,12 @@ class Cursor:
         )
 
 
-def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.SensorDefinition:
+def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     """Asks for the bronze partitions of what was uploaded."""
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[MANIFESTS, *([TRAVERSE] if traverse_rovers else []), *(photos_key(rover) for rover in rovers)],
+        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads upload events and loads what they name into bronze; unreadable ones become dead letters.",
@@ -100,7 +100,7 @@ def upload_sensor(rovers: Sequence[str], traverse_rovers: Sequence[str]) -> dg.S
     ) -> dg.SensorResult | dg.SkipReason:
         cursor = Cursor.load(context.cursor)
         try:
-            read = _read(context, rooms.log, cursor, _Scope(rooms.lake_bucket, rovers, traverse_rovers))
+            read = _read(context, rooms.log, cursor, _Scope(rooms.lake_bucket, rovers))
         except EventLogUnavailable as error:
             # Not a failed tick: in an outage each would leave its traceback in the daemon's log.
             context.log.warning(str(error))
@@ -125,7 +125,6 @@ class _Scope:
 
     bucket: str
     rovers: Sequence[str]
-    traverse_rovers: Sequence[str]
 
 
 def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, scope: _Scope) -> str:
@@ -161,11 +160,8 @@ def _named(uploads: Iterable[Upload], scope: _Scope) -> Iterator[Coordinates]:
             raise EventUnreadable(f"{upload.key!r} is of an unknown rover; known are {', '.join(ROVERS)}")
         if at.sol is not None and not _reached(at.rover, at.sol):
             raise EventUnreadable(f"{upload.key!r} is of a sol that {at.rover} has not reached yet")
-        if at.rover not in scope.rovers:
-            continue
-        if at.kind in {Kind.TRAVERSE, Kind.WAYPOINTS} and at.rover not in scope.traverse_rovers:
-            raise EventUnreadable(f"{upload.key!r} is a map of {at.rover}, whose maps no asset loads")
-        yield at
+        if at.rover in scope.rovers:
+            yield at
 
 
 def _reached(rover: str, sol: int) -> bool:
