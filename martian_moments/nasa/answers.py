@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
+from martian_moments.documents import MAX_SOL
 from martian_moments.errors import BrokenAnswer
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 _EXCERPT_BYTES: Final = 120
 
@@ -51,6 +58,23 @@ class Answer:
             return None
         return content if isinstance(content, dict) else None
 
+    def readable(self, contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], int]:
+        """The records of this answer that can be read, and how many cannot. Those are set aside with a warning.
+
+        Args:
+            contents: the records as they came.
+            read: as for :func:`readable`. What its ValueError says completes "the upstream answered ...".
+
+        Raises:
+            BrokenAnswer: there are records and none of them can be read.
+        """
+        records, odd = readable(contents, read)
+        if odd and not records:
+            raise self.broken(odd[0])
+        if odd:
+            _log.warning("%s: %d of %d records are set aside, first %s", self.url, len(odd), len(contents), odd[0])
+        return records, len(odd)
+
     def broken(self, what: str) -> BrokenAnswer:
         """The error to raise for an answer that is not what the dialect promises.
 
@@ -64,3 +88,29 @@ class Answer:
             url=self.url,
             body=self.body,
         )
+
+
+def readable(contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], list[str]]:
+    """The records that can be read, and why the others cannot: what ``read``'s ValueErrors say."""
+    records: list[T] = []
+    odd: list[str] = []
+    for content in contents:
+        try:
+            records.append(read(content))
+        except ValueError as error:
+            odd.append(str(error))
+    return records, odd
+
+
+def whole(value: object) -> int | None:
+    """A whole number from 0 on, which upstreams write as a number or as text; None for anything else."""
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    # type() and not isinstance: JSON's true is no number.
+    return value if type(value) is int and value >= 0 else None
+
+
+def a_sol(value: object) -> int | None:
+    """A mission sol, or None for anything else."""
+    sol = whole(value)
+    return sol if sol is not None and sol <= MAX_SOL else None

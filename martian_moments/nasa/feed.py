@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from martian_moments.documents import MAX_SOL, Document, Header, Kind, fingerprint_of
+from martian_moments.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.errors import InputError
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.promises import Promises
@@ -43,6 +43,7 @@ class Page:
 
     Attributes:
         records: the images in it, of whatever sol.
+        odd: how many images beside them could not be read.
         total: how many images match the question, as the answer states it; None where it does not.
         more: whether the answer says, or its fullness suggests, that another page follows.
         synthetic: whether the replica generated it.
@@ -50,6 +51,7 @@ class Page:
 
     answer: Answer
     records: Sequence[Record]
+    odd: int
     total: int | None
     more: bool
     synthetic: bool
@@ -69,39 +71,72 @@ class Harvest:
         self.records: dict[str, Mapping[str, Any]] = {}
         self._known = promised
         self._received = 0
+        self._odd = 0
         self._strays = 0
+        self._overlaps = False
 
     @property
     def promised(self) -> int | None:
         """What the source promises for the sol: its largest total, less the images of other sols that it counts.
 
-        Images of other sols alone are what the server shows for a sol that has none.
+        Images of other sols alone are what the server shows for a sol that has none. What could not be read is promised, so
+        that a sol with such an image is short and is asked for again.
         """
         totals = [page.total for page in self.pages if page.total is not None]
         stated = max(totals, default=None)
         if stated is not None and self._strays:
             stated = max(0, stated - self._strays) if self.records else 0
-        return max((count for count in (self._known, stated) if count is not None), default=None)
+        delivered = self._received + self._odd if self._odd else None
+        return max((count for count in (self._known, stated, delivered) if count is not None), default=None)
 
     @property
     def complete(self) -> bool:
         """Whether what was received, repeats included, reaches the promise."""
         return self._received >= (self.promised or 0)
 
+    @property
+    def delivered(self) -> bool:
+        """Whether the server has sent as many images as it promises, readable or not."""
+        return self._received + self._odd >= (self.promised or 0)
+
+    @property
+    def hides_a_loss(self) -> bool:
+        """Whether pages repeated each other while images are missing.
+
+        The feeds order the images of a sol only in part. Where two answers order them differently, one image comes twice
+        and another one never, and the number of images received is right all the same.
+        """
+        return self._overlaps and len(self.records) < (self.promised or 0)
+
     def gains(self, page: Page) -> bool:
         """Whether a page has an image of the sol that no page before it had."""
-        return any(record.sol == self.sol and record.id not in self.records for record in page.records)
+        return any(record.id not in self.records for record in self._own(page))
 
     def take(self, page: Page) -> bool:
         """Add a page; False when it brings nothing new. The first page is kept in any case: it is the answer."""
         gained = self.gains(page)
         if gained or not self.pages:
-            own = [record for record in page.records if record.sol == self.sol]
-            self.pages.append(page)
-            self.records.update((record.id, record.content) for record in own)
+            own = self._own(page)
+            self._overlaps |= any(record.id in self.records for record in own)
             self._received += len(own)
+            self._odd += page.odd
             self._strays += len(page.records) - len(own)
+            self._keep(page, own)
         return gained
+
+    def add_missed(self, page: Page) -> None:
+        """Add what a page that was asked for once more brings, where it is new. Nothing else of it counts as received."""
+        missed = [record for record in self._own(page) if record.id not in self.records]
+        if missed:
+            self._received += len(missed)
+            self._keep(page, missed)
+
+    def _own(self, page: Page) -> list[Record]:
+        return [record for record in page.records if record.sol == self.sol]
+
+    def _keep(self, page: Page, records: Sequence[Record]) -> None:
+        self.pages.append(page)
+        self.records.update((record.id, record.content) for record in records)
 
     def document(self, rover: str, source: str, volatile: Collection[str] = ()) -> Document:
         """The sol's document. ``volatile`` names the fields that say nothing about Mars."""
@@ -130,7 +165,8 @@ class Harvest:
 async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int | None) -> Harvest:
     """Every page of a sol: until one says that it is the last and the total is reached, or brings nothing new.
 
-    A short page does not end a sol whose total is not reached: totals and deliveries of the feeds differ at times.
+    A short page does not end a sol whose total is not reached: totals and deliveries of the feeds differ at times. Where
+    pages repeat each other and images are missing, every page is asked for once more.
 
     Args:
         ask: asks for the page of a number from 0 on.
@@ -140,15 +176,27 @@ async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int
     harvest = Harvest(sol, promised)
     for number in range(_MAX_PAGES):
         page = await _page(ask, number, harvest)
-        if not harvest.take(page) or (harvest.complete and not page.more):
+        if not harvest.take(page) or (harvest.delivered and not page.more):
             break
+    if harvest.hides_a_loss:
+        await _ask_again(ask, harvest)
     return harvest
+
+
+async def _ask_again(ask: Callable[[int], Awaitable[Page]], harvest: Harvest) -> None:
+    pages = len(harvest.pages)
+    # One page more than there were: images that came in since move others onto it.
+    for number in range(pages + 1):
+        page = await ask(number)
+        harvest.add_missed(page)
+        if not harvest.hides_a_loss or (number + 1 == pages and not page.more):
+            return
 
 
 async def _page(ask: Callable[[int], Awaitable[Page]], number: int, harvest: Harvest) -> Page:
     for _ in range(_ATTEMPTS):
         page = await ask(number)
-        if harvest.gains(page) or (harvest.pages and harvest.complete):
+        if harvest.gains(page) or (harvest.pages and harvest.delivered):
             break
     return page
 
@@ -207,17 +255,3 @@ def check_served(source: str, rover: str, *, served: bool) -> None:
     """Refuse a rover that a feed never has. Raises InputError."""
     if not served:
         raise InputError(f"{source} has no photos of {rover}; ask for a rover that it serves")
-
-
-def whole(value: object) -> int | None:
-    """A whole number from 0 on, which the feeds write as a number or as text; None for anything else."""
-    if isinstance(value, str) and value.isdecimal():
-        return int(value)
-    # type() and not isinstance: JSON's true is no number.
-    return value if type(value) is int and value >= 0 else None
-
-
-def a_sol(value: object) -> int | None:
-    """A mission sol, or None for anything else."""
-    sol = whole(value)
-    return sol if sol is not None and sol <= MAX_SOL else None

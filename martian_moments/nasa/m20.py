@@ -14,19 +14,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.documents import Document
-from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.feed import (
-    Extent,
-    Page,
-    Record,
-    a_sol,
-    address,
-    check_served,
-    collect,
-    manifest_document,
-    promises,
-    whole,
-)
+from martian_moments.nasa.answers import Answer, a_sol, whole
+from martian_moments.nasa.feed import Extent, Page, Record, address, check_served, collect, manifest_document, promises
 from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
@@ -43,6 +32,12 @@ _NO_MORE: Final = re.compile(r"no more images", re.IGNORECASE)
 """The feed's own words for an answer that is empty on purpose."""
 
 _FEED: Final = {"feed": "raw_images", "category": _MISSION, "feedtype": "json"}
+
+LATEST: Final = _FEED | {"latest": "true"}
+"""Asks for the latest sol."""
+
+NEWEST: Final = _FEED | {"num": "1", "page": "0", "order": "sol desc"}
+"""Asks for one image of the newest sol, with the number of all images."""
 
 
 class M20:
@@ -73,8 +68,7 @@ class M20:
             BrokenAnswer: an answer that names no sol.
         """
         check_served(SOURCE, rover, served=self.serves(rover))
-        questions = ({"latest": "true"}, {"num": "1", "page": "0", "order": "sol desc"})
-        told = [await self._client.get(address(self._url, _FEED | question), _extent) for question in questions]
+        told = [await self._client.get(address(self._url, question), _extent) for question in (LATEST, NEWEST)]
         return manifest_document(rover, SOURCE, told)
 
     async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
@@ -144,18 +138,20 @@ def _images(answer: Answer) -> Page:
     if isinstance(mission, str) and _MISSION not in mission:
         raise answer.broken(f"images of {mission} when asked for {_MISSION}")
     size = whole(content.get("per_page")) or _PAGE_SIZE
+    records, odd = answer.readable(images, _record)
     return Page(
         answer=answer,
-        records=[_record(answer, image) for image in images],
+        records=records,
+        odd=odd,
         total=_total(content),
         more=len(images) >= size,
         synthetic=content.get("synthetic") is True,
     )
 
 
-def _record(answer: Answer, image: Any) -> Record:
-    identity = image.get("imageid") if isinstance(image, dict) else None
-    sol = a_sol(image.get("sol")) if isinstance(image, dict) else None
+def _record(image: object) -> Record:
+    content = image if isinstance(image, dict) else {}
+    identity, sol = content.get("imageid"), a_sol(content.get("sol"))
     if not identity or not isinstance(identity, str) or sol is None:
-        raise answer.broken(f"an image without an imageid and a sol: {str(image)[:80]}")
-    return Record(identity, sol, image)
+        raise ValueError(f"an image without an imageid and a sol: {str(image)[:80]}")
+    return Record(identity, sol, content)

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 SOURCE: Final = "mmgis"
 
 
-def serves(rover: str) -> bool:
-    """Whether the map server has maps of a rover."""
-    return ROVERS[rover].mmgis is not None
-
-
 class MMGIS:
     """The map server.
 
@@ -39,9 +34,10 @@ class MMGIS:
         self._client = client
         self._url = url.rstrip("/")
 
-    def serves(self, rover: str) -> bool:
+    @staticmethod
+    def serves(rover: str) -> bool:
         """Whether the server has maps of this rover."""
-        return serves(rover)
+        return ROVERS[rover].mmgis is not None
 
     async def traverse(self, rover: str) -> Document:
         """The path driven, one feature per leg.

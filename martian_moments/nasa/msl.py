@@ -8,22 +8,11 @@ Sources: the replies that martianch/curieux keeps, kmgill/mars-raw-utils, james-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from martian_moments.documents import Document
-from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.feed import (
-    Extent,
-    Page,
-    Record,
-    a_sol,
-    address,
-    check_served,
-    collect,
-    manifest_document,
-    promises,
-    whole,
-)
+from martian_moments.nasa.answers import Answer, a_sol, readable, whole
+from martian_moments.nasa.feed import Extent, Page, Record, address, check_served, collect, manifest_document, promises
 from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
@@ -37,6 +26,10 @@ _PAGE_SIZE: Final = 200
 """What a public mirror asks for day by day; most sols fit into two pages."""
 
 _ITEMS: Final = {"condition_1": f"{_MISSION}:mission"}
+
+NEWEST: Final = {"order": "sol desc", "per_page": "1", "page": "0"} | _ITEMS
+"""Asks for one item of the newest sol, with the number of all items."""
+
 _BOOKKEEPING: Final = frozenset({"created_at", "updated_at"})
 """When the server's database took and touched the item: nothing about Mars."""
 
@@ -69,8 +62,7 @@ class MSL:
             BrokenAnswer: an answer without an item.
         """
         check_served(SOURCE, rover, served=self.serves(rover))
-        newest = {"order": "sol desc", "per_page": "1", "page": "0"}
-        return manifest_document(rover, SOURCE, [await self._client.get(address(self._url, newest | _ITEMS), _extent)])
+        return manifest_document(rover, SOURCE, [await self._client.get(address(self._url, NEWEST), _extent)])
 
     async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
         """Every item of one sol. The header's promise is the total that the server states for it.
@@ -103,8 +95,8 @@ class MSL:
 def read_promises(document: Document) -> Promises:
     """What a manifest document of this dialect promises."""
     (page,) = document.parsed_pages()
-    newest = max(sol for item in page["items"] if (sol := a_sol(item["sol"])) is not None)
-    return promises(document, newest, whole(page.get("total")))
+    items, _ = readable(page["items"], _record)
+    return promises(document, max(item.sol for item in items), whole(page.get("total")))
 
 
 def _extent(answer: Answer) -> Extent:
@@ -121,20 +113,22 @@ def _items(answer: Answer) -> Page:
         raise answer.broken("no list of items")
     more = content.get("more")
     size = whole(content.get("per_page")) or _PAGE_SIZE
+    records, odd = answer.readable(items, _record)
     return Page(
         answer=answer,
-        records=[_record(answer, item) for item in items],
+        records=records,
+        odd=odd,
         total=whole(content.get("total")),
         more=more if isinstance(more, bool) else len(items) >= size,
         synthetic=content.get("synthetic") is True,
     )
 
 
-def _record(answer: Answer, item: Any) -> Record:
-    identity = whole(item.get("id")) if isinstance(item, dict) else None
-    sol = a_sol(item.get("sol")) if isinstance(item, dict) else None
+def _record(item: object) -> Record:
+    content = item if isinstance(item, dict) else {}
+    identity, sol = whole(content.get("id")), a_sol(content.get("sol"))
     if identity is None or sol is None:
-        raise answer.broken(f"an item without an id and a sol: {str(item)[:80]}")
-    if item.get("mission", _MISSION) != _MISSION:
-        raise answer.broken(f"item {identity} of {item['mission']} when asked for {_MISSION}")
-    return Record(str(identity), sol, item)
+        raise ValueError(f"an item without an id and a sol: {str(item)[:80]}")
+    if content.get("mission", _MISSION) != _MISSION:
+        raise ValueError(f"item {identity} of {content['mission']} when asked for {_MISSION}")
+    return Record(str(identity), sol, content)

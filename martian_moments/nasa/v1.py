@@ -14,18 +14,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
-from martian_moments.documents import MAX_SOL, Document, Header, Kind, fingerprint_of
+from martian_moments.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.errors import UnknownRover
-from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.answers import Answer, a_sol, whole
 from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
+
+T = TypeVar("T")
 
 SOURCE: Final = "v1"
 
@@ -135,18 +136,16 @@ class V1:
             if not harvest.expects_more or not harvest.take(await self._page(rover, harvest, number)):
                 return
 
-    async def _page(self, rover: str, harvest: _Harvest, number: int) -> _Content:
+    async def _page(self, rover: str, harvest: _Harvest, number: int) -> _Page:
         # Without `page` the original answers the whole sol at once.
         params = {"sol": str(harvest.sol)} | ({"page": str(number)} if number > 1 else {})
         for _ in range(_EMPTY_ATTEMPTS):
             page = await self._ask(f"/rovers/{rover}/photos", lambda answer: _photos(answer, rover), params)
-            if page.content["photos"] or harvest.complete:
+            if page.photos or harvest.complete:
                 break
         return page
 
-    async def _ask(
-        self, path: str, parse: Callable[[Answer], _Content], params: Mapping[str, str] | None = None
-    ) -> _Content:
+    async def _ask(self, path: str, parse: Callable[[Answer], T], params: Mapping[str, str] | None = None) -> T:
         return await self._client.get(self._url + path, parse, params=params, headers=self._headers)
 
 
@@ -162,43 +161,69 @@ class _Content:
         return self.content.get("synthetic") is True
 
 
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    """One photo; ``content`` has every field as it came."""
+
+    id: int
+    sol: int
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page(_Content):
+    """An answer to a question for photos: those that can be read, of whatever sol, and how many cannot."""
+
+    photos: list[_Photo]
+    odd: int
+
+    @property
+    def size(self) -> int:
+        """How many photos it has, readable or not."""
+        return len(self.photos) + self.odd
+
+
 class _Harvest:
     """The pages of one sol as they come in, and when to stop."""
 
     def __init__(self, sol: int, promised: int | None) -> None:
         self.sol = sol
-        self.pages: list[_Content] = []
+        self.pages: list[_Page] = []
         self.photos: dict[int, dict[str, Any]] = {}
         self._promised = promised
         self._received = 0
+        self._odd = 0
         self._stated = 0
 
     @property
     def complete(self) -> bool:
-        """Whether what was received, repeats included, reaches the manifest's promise and the answer's own total."""
-        return self._received >= max(self._promised or 0, self._stated)
+        """Whether what was received, repeats included, reaches the manifest's promise and the answer's own total.
+
+        A photo that could not be read is missing, whatever was promised.
+        """
+        return not self._odd and self._received >= max(self._promised or 0, self._stated)
 
     @property
     def expects_more(self) -> bool:
         """Whether another page may follow the last one."""
-        first, last = self.pages[0].content, self.pages[-1].content
-        pages = _stated(last.get("pagination"), "total_pages")
+        first, last = self.pages[0], self.pages[-1]
+        pages = _stated(last.content.get("pagination"), "total_pages")
         if pages is not None:
             return len(self.pages) < pages
-        size = len(first["photos"])
+        size = first.size
         if len(self.pages) > 1:
-            return len(last["photos"]) >= size
+            return last.size >= size
         return size in _PAGE_SIZES and (self._promised is None or not self.complete)
 
-    def take(self, page: _Content) -> bool:
+    def take(self, page: _Page) -> bool:
         """Add a page; False when a later page brings nothing new: it is empty, or the server repeats itself."""
-        photos = page.content["photos"]
-        new = {photo["id"]: photo for photo in photos if photo["sol"] == self.sol}
-        if self.pages and new.keys() <= self.photos.keys():
+        own = [photo for photo in page.photos if photo.sol == self.sol]
+        if self.pages and all(photo.id in self.photos for photo in own):
             return False
         self.pages.append(page)
-        self.photos.update(new)
-        self._received += sum(photo["sol"] == self.sol for photo in photos)
+        self.photos.update((photo.id, photo.content) for photo in own)
+        self._received += len(own)
+        self._odd += page.odd
         self._stated = _stated(page.content.get("pagination"), "total_count") or 0
         return True
 
@@ -209,17 +234,15 @@ def read_promises(document: Document) -> Promises:
     manifest = document.parsed_pages()[0].get("photo_manifest")
     if manifest is None:
         return Promises(header.rover, header.source, served=False)
-    rows = manifest["photos"]
-    known = [row["sol"] for row in rows]
-    if (last := _stated(manifest, "max_sol")) is not None:
-        known.append(last)
+    counts = {int(row["sol"]): int(row["total_photos"]) for row in manifest["photos"]}
+    last = _stated(manifest, "max_sol")
     status = manifest.get("status")
     return Promises(
         rover=header.rover,
         source=header.source,
         served=True,
-        sols={row["sol"]: row["total_photos"] for row in sorted(rows, key=itemgetter("sol")) if row["total_photos"]},
-        newest_sol=max(known, default=None),
+        sols={sol: count for sol, count in sorted(counts.items()) if count},
+        newest_sol=max([*counts, *([] if last is None else [last])], default=None),
         stated_total=_stated(manifest, "total_photos"),
         status=status if isinstance(status, str) else None,
     )
@@ -235,31 +258,36 @@ def _manifest(answer: Answer, rover: str) -> _Content:
         raise answer.broken(f"the manifest of {manifest['name']} when asked for {rover}")
     sols: set[int] = set()
     for row in manifest["photos"]:
-        if not isinstance(row, dict) or not _is_sol(row.get("sol")) or not _is_count(row.get("total_photos")):
+        sol = a_sol(row.get("sol")) if isinstance(row, dict) else None
+        if sol is None or whole(row.get("total_photos")) is None:
             raise answer.broken(f"a manifest row that is no sol with its number of photos: {str(row)[:80]}")
-        if row["sol"] in sols:
-            raise answer.broken(f"a manifest that lists sol {row['sol']} twice")
-        sols.add(row["sol"])
-    if manifest.get("max_sol") is not None and not _is_sol(manifest["max_sol"]):
+        if sol in sols:
+            raise answer.broken(f"a manifest that lists sol {sol} twice")
+        sols.add(sol)
+    if manifest.get("max_sol") is not None and a_sol(manifest["max_sol"]) is None:
         raise answer.broken(f"a manifest with max_sol {manifest['max_sol']!r}")
     return _Content(answer, content)
 
 
-def _photos(answer: Answer, rover: str) -> _Content:
+def _photos(answer: Answer, rover: str) -> _Page:
     _check_rover_known(answer, rover)
     content = answer.json_object()
     photos = content.get("photos")
     if not isinstance(photos, list):
         raise answer.broken("no list of photos")
-    for photo in photos:
-        if not isinstance(photo, dict) or type(photo.get("id")) is not int or type(photo.get("sol")) is not int:
-            raise answer.broken(f"a photo without a whole-number id and sol: {str(photo)[:80]}")
-        if not isinstance(photo.get("img_src"), str | None):
-            raise answer.broken(f"photo {photo['id']} with an img_src that is no text")
-        owner = photo.get("rover")
-        if isinstance(owner, dict) and _is_another(owner.get("name"), rover):
-            raise answer.broken(f"photo {photo['id']} of {owner['name']} when asked for {rover}")
-    return _Content(answer, content)
+    readable, odd = answer.readable(photos, lambda photo: _photo(photo, rover))
+    return _Page(answer, content, readable, odd)
+
+
+def _photo(photo: object, rover: str) -> _Photo:
+    content = photo if isinstance(photo, dict) else {}
+    identity, sol = whole(content.get("id")), a_sol(content.get("sol"))
+    if identity is None or sol is None or not isinstance(content.get("img_src"), str | None):
+        raise ValueError(f"a photo without a whole-number id and sol, or with an img_src that is no text: {str(photo)[:80]}")
+    owner = content.get("rover")
+    if isinstance(owner, dict) and _is_another(owner.get("name"), rover):
+        raise ValueError(f"photo {identity} of {owner['name']} when asked for {rover}")
+    return _Photo(identity, sol, content)
 
 
 def _check_rover_known(answer: Answer, rover: str) -> None:
@@ -291,7 +319,7 @@ def _unserved(rover: str, unknown: UnknownRover) -> Document:
 
 def _fingerprint(photos: Iterable[dict[str, Any]]) -> str:
     """Over the photos in the order of their ids, however they were cut into pages, without the rover's running totals."""
-    return fingerprint_of([_lasting(photo) for photo in sorted(photos, key=itemgetter("id"))])
+    return fingerprint_of([_lasting(photo) for photo in sorted(photos, key=lambda photo: int(photo["id"]))])
 
 
 def _lasting(photo: dict[str, Any]) -> dict[str, Any]:
@@ -305,16 +333,6 @@ def _is_another(name: object, rover: str) -> bool:
     return isinstance(name, str) and name.lower() != rover
 
 
-def _is_count(value: object) -> TypeGuard[int]:
-    # type() and not isinstance: JSON's true is no number of photos.
-    return type(value) is int and value >= 0
-
-
-def _is_sol(value: object) -> TypeGuard[int]:
-    return _is_count(value) and value <= MAX_SOL
-
-
 def _stated(content: object, name: str) -> int | None:
     """A count that an object may state, or None."""
-    value = content.get(name) if isinstance(content, dict) else None
-    return value if _is_count(value) else None
+    return whole(content.get(name)) if isinstance(content, dict) else None

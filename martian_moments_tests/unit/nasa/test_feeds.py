@@ -236,10 +236,39 @@ async def test_a_page_that_is_repeated_once_is_asked_for_again(photos_of: Ask, d
 
 @BOTH
 async def test_repeats_across_pages_count_as_received_and_are_kept_once(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
-    pages = ([1, 2, 3], [3, 4])
-    answers = [listing(dialect, [image(dialect, n) for n in ids], 5, size=3, more=ids[0] == 1) for ids in pages]
-    document = await photos_of(dialect, in_turn(answers))
+    server = Server(dialect, [image(dialect, number) for number in (1, 2, 3, 3, 4)])
+    document = await photos_of(dialect, server)
     assert told(document) == (4, 5, True)
+    assert (server.pages_asked, len(document.pages)) == ([0, 1, 0, 1], 2)
+
+
+@BOTH
+async def test_what_another_order_hid_behind_repeats_is_found_when_the_pages_are_asked_for_once_more(
+    photos_of: Ask, dialect: type[M20 | MSL]
+) -> None:
+    orders = [[0, 1, 2], [2, 3], [4, 0, 1], [2, 3]]
+    answers = [listing(dialect, [image(dialect, n) for n in ids], 5, size=3, more=len(ids) == 3) for ids in orders]
+    document = await photos_of(dialect, in_turn(answers))
+    assert told(document) == (5, 5, True)
+    told_ids = [image for page in document.parsed_pages() for image in page["images" if dialect is M20 else "items"]]
+    assert {f"{number:05}" for number in range(5)} == {
+        str(each.get("imageid", each.get("id")))[-5:].zfill(5) for each in told_ids
+    }
+    whole = await photos_of(dialect, Server(dialect, [image(dialect, number) for number in range(5)]))
+    assert document.header.fingerprint == whole.header.fingerprint
+
+
+@BOTH
+async def test_images_that_came_in_between_two_pages_push_none_out(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
+    newest_first = [image(dialect, number) for number in reversed(range(9))]
+    server = Server(dialect, newest_first[4:])
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        answer = server(request)
+        server.images, server.total = newest_first, len(newest_first)
+        return answer
+
+    assert told(await photos_of(dialect, handler)) == (9, 9, True)
 
 
 # What is set aside, and what is believed
@@ -258,6 +287,26 @@ async def test_images_of_another_sol_alone_are_an_empty_sol(photos_of: Ask, dial
 async def test_strays_are_no_part_of_the_promise(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     server = Server(dialect, [image(dialect, 1), image(dialect, 2, sol=6)])
     assert told(await photos_of(dialect, server)) == (1, 1, True)
+
+
+@BOTH
+@pytest.mark.parametrize("stated", [99, 100])
+async def test_an_odd_image_costs_no_other_and_leaves_the_sol_short(
+    photos_of: Ask, dialect: type[M20 | MSL], caplog: pytest.LogCaptureFixture, stated: int
+) -> None:
+    odd = {"sol": SOL} if dialect is M20 else image(MSL, 500, mission="insight")
+    images = [*(image(dialect, number) for number in range(50)), odd, *(image(dialect, number) for number in range(50, 99))]
+    answer = listing(dialect, images, stated, size=200, more=False)
+    document = await photos_of(dialect, always(200, answer))
+    assert told(document) == (99, 100, False)
+    assert document.pages == (orjson.dumps(answer),)
+    assert "1 of 100 records are set aside" in caplog.text
+
+
+async def test_an_odd_item_does_not_tell_how_far_curiositys_feed_reaches(manifest_of: Ask) -> None:
+    items = ["x", image(MSL, 1, sol=4_999, mission="insight"), image(MSL, 2, sol=8)]
+    document = await manifest_of(MSL, always(200, listing(MSL, items, 3, size=1, more=False)))
+    assert (msl.read_promises(document).newest_sol, document.header.record_count) == (8, 9)
 
 
 @BOTH

@@ -192,6 +192,34 @@ async def test_a_page_that_is_short_of_the_answers_own_total_is_no_complete_sol(
     assert not document.header.complete
 
 
+async def test_numbers_may_come_as_text(photos_of: Any, manifest_of: Any) -> None:
+    as_text = [photo(number) | {"id": str(number), "sol": "7"} for number in (2, 10)]
+    document = await photos_of(always(200, {"photos": as_text}), 2)
+    assert (document.header.record_count, document.header.complete) == (2, True)
+    assert document.header.fingerprint == _fingerprint(as_text)
+    rows = [{"sol": "10", "total_photos": "5"}, {"sol": "2", "total_photos": "0"}, {"sol": "3", "total_photos": "4"}]
+    body = a_manifest(photos=rows, max_sol="11", total_photos="9")
+    promises = read_promises(await manifest_of(always(200, body)))
+    assert list(promises.sols.items()) == [(3, 4), (10, 5)]
+    assert (promises.newest_sol, promises.stated_total) == (11, 9)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["x", {"sol": 7}, photo(9, img_src=3), photo(9, rover={"name": "Spirit"})],
+    ids=["text", "no id", "image", "rover"],
+)
+@pytest.mark.parametrize("promised", [None, 2, 3])
+async def test_an_odd_photo_costs_no_other_and_leaves_the_sol_short(
+    photos_of: Any, caplog: pytest.LogCaptureFixture, odd: Any, promised: int | None
+) -> None:
+    body = {"photos": [photo(1), odd, photo(2)]}
+    document = await photos_of(always(200, body), promised)
+    assert (document.header.record_count, document.header.complete) == (2, False)
+    assert document.pages == (orjson.dumps(body),)
+    assert "1 of 3 records are set aside" in caplog.text
+
+
 # Emptiness
 
 
@@ -234,7 +262,8 @@ async def test_an_empty_page_in_the_middle_is_asked_again(photos_of: Any) -> Non
         (200, {"photos": {}}),
         (200, {"photos": ["x"]}),
         (200, {"photos": [{"sol": 7}]}),
-        (200, {"photos": [photo(1) | {"id": "1"}]}),
+        (200, {"photos": [photo(1) | {"id": "x"}]}),
+        (200, {"photos": [photo(1) | {"id": 1.5}]}),
         (200, {"photos": [photo(1) | {"sol": True}]}),
         (200, {"photos": [photo(1) | {"img_src": 3}]}),
         (200, {"photos": [photo(1) | {"rover": {"name": "Spirit"}}]}),
@@ -265,12 +294,13 @@ def a_manifest(**fields: Any) -> dict[str, Any]:
         {"photo_manifest": []},
         a_manifest(photos=None),
         a_manifest(photos=[{"sol": 1}]),
-        a_manifest(photos=[{"sol": "1", "total_photos": 2}]),
+        a_manifest(photos=[{"sol": "one", "total_photos": 2}]),
+        a_manifest(photos=[{"sol": "1", "total_photos": 2}, {"sol": 1, "total_photos": 2}]),
         a_manifest(photos=[{"sol": -1, "total_photos": 2}]),
         a_manifest(photos=[{"sol": 100_000, "total_photos": 2}]),
         a_manifest(photos=[{"sol": 1, "total_photos": -2}]),
         a_manifest(photos=[{"sol": 1, "total_photos": 2}, {"sol": 1, "total_photos": 3}]),
-        a_manifest(max_sol="9"),
+        a_manifest(max_sol="nine"),
         a_manifest(name="Spirit"),
     ],
 )
