@@ -246,7 +246,7 @@ def replica(
     latency_ms: Annotated[float, typer.Option(help="Delay of every answer.")] = 0.0,
     faulty: Annotated[float, typer.Option(help="Share of the answers that go wrong, 0 to 1.")] = 0.0,
 ) -> None:
-    """Serve the offline NASA. Set MARS_V1_URL and MARS_MMGIS_URL to what it prints, and MARS_HOME to a folder of its own."""
+    """Serve the offline NASA. Set the addresses (MARS_..._URL) that it prints, and MARS_HOME to a folder of its own."""
     from martian_moments.replica.config import ReplicaConfig
     from martian_moments.replica.faults import FaultPlan
     from martian_moments.replica.server import serve
@@ -269,8 +269,10 @@ def replica(
 
 
 def _tell_replica(url: str) -> None:
-    _out.print(f"MARS_V1_URL={url}/api/v1\nMARS_MMGIS_URL={url}/mmgis-maps")
-    _out.print(f"MARS_PDS_URL={url}/img\nMARS_MER_TRAVERSE_URL={url}/mer")
+    from martian_moments.replica.running import RunningReplica
+
+    for name, address in RunningReplica(url).addresses.items():
+        _out.print(f"MARS_{name.upper()}={address}")
 
 
 def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> None:

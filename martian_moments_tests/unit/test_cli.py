@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from martian_moments.automation.processes import ProcessId
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Record
 from martian_moments.events.messages import parse_request
+from martian_moments.nasa.sources import Upstream
 from martian_moments.operations.platform import RunningPlatform, write_state
+from martian_moments.replica.config import ReplicaConfig
 from martian_moments_tests.platforms import Platform
 
 Run = Callable[..., tuple[int, str, str]]
@@ -195,6 +198,19 @@ def test_a_replica_that_cannot_be_is_one_line(run: Run, arguments: list[str], me
     code, _, err = run("replica", *arguments)
     assert code == 1
     assert message in err
+
+
+def test_a_replica_prints_a_setting_for_every_upstream(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ready_at_once(config: ReplicaConfig, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+        assert config.seed == 1
+        on_ready(f"http://{host}:{port}")
+
+    monkeypatch.setattr("martian_moments.replica.server.serve", ready_at_once)
+    code, out, _ = run("replica", "--port", "8123")
+    assert code == 0
+    told = dict(line.split("=", 1) for line in out.split())
+    assert told.keys() == {f"MARS_{field.name.upper()}" for field in fields(Upstream) if field.name.endswith("_url")}
+    assert told["MARS_M20_URL"] == "http://127.0.0.1:8123/rss/api/"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
