@@ -171,7 +171,7 @@ class Rooms:
         """The photo sources that can have a rover, in the order of the settings' preference."""
         from martian_moments.nasa.sources import photo_sources
 
-        return photo_sources(self.sources_of(rover), client, self.upstream, self.lake)
+        return photo_sources(self.sources_of(rover), client, self.upstream, self.lake, self.settings.home / "scratch")
 
     def coverage(self, rover: str) -> Coverage:
         """What the lake holds and is promised for a rover, by each of its photo sources."""

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,6 +162,11 @@ class Lake:
         with self._errors("write", key):
             put = obstore.put(self._store, key, path)
         return ObjectInfo(key, _bare(put["e_tag"]), path.stat().st_size, datetime.now(UTC), put["version"])
+
+    def remove(self, key: str) -> None:
+        """Remove an object that is no document; one that is gone already stays gone."""
+        with suppress(ObjectMissing), self._errors("remove", key):
+            obstore.delete(self._store, key)
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Parts of an object, each from its first byte to before its second. Raises ObjectMissing."""

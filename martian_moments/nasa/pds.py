@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from martian_moments.documents import Document, Header, Kind, fingerprint_of, index_prefix
-from martian_moments.errors import BrokenAnswer, DocumentError, InputError, ObjectMissing
+from martian_moments.errors import BrokenAnswer, DocumentError, InputError, ObjectMissing, UpstreamError
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pds_index import IDENTITY, SOL, IndexFolder, IndexStore, Scan, Volume, scan
 from martian_moments.nasa.pds_label import Label, Row, read_label
@@ -33,6 +34,8 @@ from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import Download, PoliteClient
+
+_log = logging.getLogger(__name__)
 
 SOURCE: Final = "pds"
 
@@ -50,6 +53,9 @@ _EXCERPT_BYTES: Final = 4_096
 _MOST_UNREAD: Final = 0.01
 """With a larger share of lines without a sol or an identity, label and table do not belong together."""
 
+_FEW_UNREAD: Final = 10
+"""Fewer lines than these say nothing about the rest: a descent volume has a handful of lines in all."""
+
 
 class PDS:
     """The archive.
@@ -58,12 +64,13 @@ class PDS:
         client: asks.
         url: the archive's address, above ``/data/mer``.
         store: keeps the indexes.
-        scratch: the folder for a download on its way to the store; None for the system's folder of temporary files.
+        scratch: the folder for a download on its way to the store, made when missing. A table has up to 350 MB, which is
+            memory where the system's folder of temporary files is.
     """
 
     name: Final = SOURCE
 
-    def __init__(self, client: PoliteClient, url: str, store: IndexStore, *, scratch: Path | None = None) -> None:
+    def __init__(self, client: PoliteClient, url: str, store: IndexStore, scratch: Path) -> None:
         self._client = client
         self._url = url.rstrip("/")
         self._store = store
@@ -79,15 +86,16 @@ class PDS:
     async def manifest(self, rover: str) -> Document:
         """Refresh the rover's indexes, and tell how many lines each sol has. ``record_count`` is the number of sols.
 
-        The document is not ``complete`` when the server lacks a volume or a table has fewer lines than its label states.
+        A volume that failed has an ``error`` in it, and what is held of the volume; the others go on. The document is not
+        ``complete`` then, nor when the server lacks a volume or a table has fewer lines than its label states.
 
         Raises:
             InputError: the archive never has this rover.
-            UpstreamUnavailable: no answer. Indexes that had arrived before are kept.
-            BrokenAnswer: what arrived is no index, or less of one than is held, or the server has none of the volumes.
+            UpstreamUnavailable: no volume was answered. Indexes that had arrived before are kept.
+            BrokenAnswer: nothing that arrived is an index, or each is less of one than is held, or the server has none.
         """
         async with self._refreshing:
-            indexes = await self._refreshed(rover)
+            indexes = self._indexes[rover] = await self._refreshed(rover)
         notes = [index.note for index in indexes]
         sols = _counts(notes)
         page = {"rover": rover, "volumes": [note.facts() for note in notes], "sols": sols}
@@ -99,18 +107,26 @@ class PDS:
                 source=SOURCE,
                 sol=None,
                 fetched_at=datetime.now(UTC),
-                fingerprint=fingerprint_of([sols, [(note.volume, note.table, note.label) for note in notes]]),
+                # Why a volume failed is told in other words every time; that it failed is what matters.
+                fingerprint=fingerprint_of(
+                    [sols, [(note.volume, note.table, note.label, not note.error) for note in notes]]
+                ),
                 record_count=len(sols),
                 promised=None,
-                complete=all(note.present and not note.short for note in notes),
+                complete=all(note.present and not note.short and not note.error for note in notes),
                 requests=tuple(note.url for note in notes),
                 synthetic=synthetic,
             ),
             (orjson.dumps(page | ({"synthetic": True} if synthetic else {})),),
         )
 
-    async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:  # noqa: ARG002 - the index knows
-        """Every line of one sol. The header's promise is the number of lines that the indexes hold for it.
+    async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
+        """Every line of one sol. The header's promise is the number of lines that the indexes hold for it, or ``promised``.
+
+        Args:
+            rover: the rover's name.
+            sol: the mission sol.
+            promised: the lines that a manifest tells of, perhaps one of newer indexes: with fewer the sol is short.
 
         Raises:
             InputError: the archive never has this rover.
@@ -121,7 +137,7 @@ class PDS:
         rows = {str(row[IDENTITY]): row for page in pages for row in page["lines"]}
         received = sum(len(page["lines"]) for page in pages)
         notes = [index.note for index in indexes if index.note.present]
-        promise = sum(note.sols[sol].lines for note in notes if sol in note.sols)
+        promise = max(sum(note.sols[sol].lines for note in notes if sol in note.sols), promised or 0)
         return Document(
             Header(
                 kind=Kind.PHOTOS,
@@ -157,40 +173,70 @@ class PDS:
         return [IndexFolder(self._store, volume, index_prefix(rover, volume)) for volume in VOLUMES[rover]]
 
     async def _refreshed(self, rover: str) -> list[_Index]:
-        indexes = [await self._refresh(rover, folder) for folder in self._folders(rover)]
-        if not any(index.note.present for index in indexes):
+        indexes: list[_Index] = []
+        errors: list[UpstreamError] = []
+        for folder in self._folders(rover):
+            held = await asyncio.to_thread(_Index.stored_or_none, folder)
+            try:
+                indexes.append(await self._refresh(rover, folder, held))
+            except UpstreamError as error:
+                _log.warning("%s: the other volumes go on without it: %s", folder.volume, error)
+                errors.append(error)
+                absent = _Index.absent(folder, self._address(rover, folder.volume), datetime.now(UTC))
+                indexes.append((held or absent).failed(error))
+        self._check_answered(rover, indexes, errors)
+        return [index if index.note.present else await asyncio.to_thread(index.kept) for index in indexes]
+
+    def _check_answered(self, rover: str, indexes: Sequence[_Index], errors: Sequence[UpstreamError]) -> None:
+        present = any(index.note.present for index in indexes)
+        if errors and (not present or len(errors) == len(indexes)):
+            raise errors[0]
+        if not present:
             raise BrokenAnswer(
                 f"{self._url}: the archive has none of {', '.join(VOLUMES[rover])}; check its address",
                 url=indexes[0].note.url,
                 body=b"",
             )
-        for index in indexes:
-            if not index.note.present:
-                await asyncio.to_thread(index.folder.write_note, index.note)
-        return indexes
 
-    async def _refresh(self, rover: str, folder: IndexFolder) -> _Index:
-        address = f"{self._url}/data/mer/{rover}/{folder.volume}/index/edrindex"
-        held = await asyncio.to_thread(_Index.stored_or_none, folder)
+    async def _refresh(self, rover: str, folder: IndexFolder, held: _Index | None) -> _Index:
+        address = self._address(rover, folder.volume)
         labelled = await self._client.get(f"{address}.lbl", _labelled)
         if labelled.label is None:
-            return held or _Index(folder, Volume(folder.volume, labelled.answer.url, labelled.answer.fetched_at), None)
+            return held or _Index.absent(folder, labelled.answer.url, labelled.answer.fetched_at)
         arrival = _Arrival(folder.volume, labelled.answer.body, labelled.label, held.note if held else None)
+        self._scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="pds-index-", dir=self._scratch) as scratch:
             table = Path(scratch, "edrindex.tab")
             note = await self._client.download(f"{address}.tab", table, arrival.accept, headers=arrival.conditions)
-            if held is None or note is not held.note:
+            if held and note is held.note:
+                return held
+            if held and note.files == held.note.files:
+                await asyncio.to_thread(folder.write_note, note)
+            else:
                 await asyncio.to_thread(folder.write, note, labelled.answer.body, table)
-        return _Index(folder, note, labelled.label)
+        return await asyncio.to_thread(_Index.stored, folder)
+
+    def _address(self, rover: str, volume: str) -> str:
+        return index_address(self._url, rover, volume)
+
+
+def index_address(url: str, rover: str, volume: str) -> str:
+    """Where a volume's index lies in the archive at an address; ``.lbl`` and ``.tab`` follow."""
+    return f"{url.rstrip('/')}/data/mer/{rover}/{volume}/index/edrindex"
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """A volume's index as it is held; ``label`` is None for a volume that the server does not have."""
+    """A volume's index as it is held; ``label`` is None for a volume that is not present."""
 
     folder: IndexFolder
     note: Volume
     label: Label | None
+
+    @classmethod
+    def absent(cls, folder: IndexFolder, url: str, moment: datetime) -> _Index:
+        """The index of a volume that is not there."""
+        return cls(folder, Volume(folder.volume, url, moment), None)
 
     @classmethod
     def stored(cls, folder: IndexFolder) -> _Index:
@@ -206,6 +252,15 @@ class _Index:
         except (ObjectMissing, DocumentError):
             return None
         return held if held.note.present else None
+
+    def failed(self, error: UpstreamError) -> _Index:
+        """The same index, with the reason why it could not be refreshed."""
+        return replace(self, note=replace(self.note, error=str(error)))
+
+    def kept(self) -> _Index:
+        """The index in the store once this one's note, which needs no files, is written."""
+        self.folder.write_note(self.note)
+        return self.stored(self.folder)
 
     def page(self, sol: int) -> dict[str, Any] | None:
         """The volume's part of a sol's document, or None where it has no line of the sol."""
@@ -272,8 +327,8 @@ class _Arrival:
             with download.path.open("rb") as table:
                 raise replace(answer, body=table.read(_EXCERPT_BYTES)).broken(reason)
         if self.held is not None and (self.held.table, self.held.label) == (found.sha256, self._label_hash):
-            return self.held
-        return Volume(
+            return replace(self.held, etag=download.etag, last_modified=download.last_modified)
+        note = Volume(
             volume=self.volume,
             url=answer.url,
             fetched_at=answer.fetched_at,
@@ -289,11 +344,14 @@ class _Arrival:
             synthetic=self.label.synthetic,
             sols=found.sols,
         )
+        # A table that was cut where a line ends cannot be told from one that its label overstates. Its ETag is that of the
+        # whole, so it is asked for without conditions until the same bytes have come twice.
+        return replace(note, etag=None, last_modified=None) if note.short else note
 
     def _unusable(self, found: Scan) -> str | None:
         """Why a table must not take the place of what is held, or None."""
         stated = self.label.rows
-        if found.unread > found.lines * _MOST_UNREAD or not found.lines:
+        if found.unread == found.lines or (found.unread >= _FEW_UNREAD and found.unread > found.lines * _MOST_UNREAD):
             return f"a table in which {found.unread} of {found.lines} lines have no sol or no product where the label says"
         if not found.whole and found.lines != stated:
             return f"a table that ends within line {found.lines}"

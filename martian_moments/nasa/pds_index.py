@@ -2,14 +2,15 @@
 
 A table has up to 366,510 lines (350 MB), so none is ever in memory: a refresh reads it once, in pieces, and notes the byte
 ranges of each sol; a sol's lines are then read by their ranges. Label and table are stored under their own hash and the note
-that names them is written last, so a reader meets the old index or the new one, whole, whatever dies in between.
+that names them is written last, so a reader meets the old index or the new one, whole, whatever dies in between. The old one
+stays until the next one is replaced in turn: a run keeps to the note that it read first, and tables change months apart.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO, Final, Protocol
 import orjson
 
 from martian_moments.documents import MAX_SOL
-from martian_moments.errors import DocumentError
+from martian_moments.errors import DocumentError, ObjectMissing
 from martian_moments.nasa.pds_label import Label, Row
 
 SOL: Final = "PLANET_DAY_NUMBER"
@@ -47,6 +48,10 @@ class IndexStore(Protocol):
 
     def put_file(self, key: str, path: Path) -> object:
         """Write an object of any size from a file, atomically and without holding it in memory."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove an object, if it is there."""
         ...
 
 
@@ -115,12 +120,16 @@ class Volume:
         volume: its name, e.g. ``mer1po_0xxx``.
         url: where the table came from, without secrets.
         fetched_at: UTC, when it had arrived.
-        present: False for a volume that the server does not have; everything below is then empty.
-        etag: of the table, as the server gave it, for asking whether it has changed; likewise ``last_modified``.
+        present: False for a volume that the server does not have, or that never arrived; what follows is then empty, up to
+            ``error``.
+        etag: of the table, as the server gave it, for asking whether it has changed; likewise ``last_modified``. None while
+            the table may have been cut on its way.
         bytes: the table's size.
         lines: how many it has; ``lines_stated`` as its label has it, ``lines_unread`` those without a sol or an identity.
         table: hash of the table; likewise ``label``.
         synthetic: whether the replica generated it.
+        error: why the last refresh could not have it; None where it could.
+        previous: the files of the index that this one replaced.
         sols: where the lines of each sol are, ascending.
     """
 
@@ -137,7 +146,14 @@ class Volume:
     table: str = ""
     label: str = ""
     synthetic: bool = False
+    error: str | None = None
+    previous: tuple[str, ...] = ()
     sols: dict[int, SolLines] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of label and table; none of a volume that is not present."""
+        return (_file("lbl", self.label), _file("tab", self.table)) if self.present else ()
 
     @property
     def short(self) -> bool:
@@ -145,8 +161,8 @@ class Volume:
         return self.lines_stated is not None and self.lines < self.lines_stated
 
     def facts(self) -> dict[str, Any]:
-        """Everything but where the sols are."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "sols"}
+        """Everything but where the sols are and what was there before."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"sols", "previous"}}
 
 
 class IndexFolder:
@@ -177,34 +193,57 @@ class IndexFolder:
                 int(sol): SolLines(lines["lines"], [(start, end) for start, end in lines["ranges"]])
                 for sol, lines in content.pop("sols").items()
             }
-            note = Volume(**content | {"sols": sols, "fetched_at": datetime.fromisoformat(content["fetched_at"])})
+            told = {"previous": tuple(content["previous"]), "fetched_at": datetime.fromisoformat(content["fetched_at"])}
+            note = Volume(**content | told | {"sols": sols})
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise DocumentError(f"{key}: the note of the index is broken ({error!r}); refresh the manifest") from error
         if note.present:
-            self._store.get_ranges(self._file("tab", note.table), [(0, 1)])
+            self._store.get_ranges(self._key("tab", note.table), [(0, 1)])
         return note
 
     def write(self, note: Volume, label: bytes, table: Path) -> None:
         """Keep an index: label and table first, then the note that names them."""
-        self._store.put_bytes(self._file("lbl", note.label), label)
-        self._store.put_file(self._file("tab", note.table), table)
+        self._store.put_bytes(self._key("lbl", note.label), label)
+        self._store.put_file(self._key("tab", note.table), table)
         self.write_note(note)
 
     def write_note(self, note: Volume) -> None:
-        """Keep a note whose label and table are held."""
+        """Keep a note whose label and table are held, and remove the files that nobody reads any more.
+
+        Of two runs at once neither takes back what the other one brought: a note that is newer stays, and so does one of an
+        index where this note has none.
+        """
+        held = self._held()
+        if held and (held.present, held.fetched_at) > (note.present, note.fetched_at):
+            return
+        gone = held.previous if held else ()
+        if held:
+            note = replace(note, previous=held.previous if held.files == note.files else held.files)
         self._store.put_bytes(f"{self._prefix}volume.json", orjson.dumps(note, option=orjson.OPT_NON_STR_KEYS))
+        for name in set(gone).difference(note.files, note.previous):
+            self._store.remove(self._prefix + name)
 
     def label(self, note: Volume) -> bytes:
         """The label of an index."""
-        return self._store.get(self._file("lbl", note.label))
+        return self._store.get(self._key("lbl", note.label))
 
     def rows(self, note: Volume, label: Label, sol: int) -> list[Row]:
         """The lines of a sol that has some, in the table's order. Raises ObjectMissing."""
-        parts = self._store.get_ranges(self._file("tab", note.table), note.sols[sol].ranges)
+        parts = self._store.get_ranges(self._key("tab", note.table), note.sols[sol].ranges)
         return [label.row(line) for line in _lines(parts)]
 
-    def _file(self, extension: str, digest: str) -> str:
-        return f"{self._prefix}edrindex-{digest[:_HASH_CHARACTERS]}.{extension}"
+    def _held(self) -> Volume | None:
+        try:
+            return self.read()
+        except (ObjectMissing, DocumentError):
+            return None
+
+    def _key(self, extension: str, digest: str) -> str:
+        return self._prefix + _file(extension, digest)
+
+
+def _file(extension: str, digest: str) -> str:
+    return f"edrindex-{digest[:_HASH_CHARACTERS]}.{extension}"
 
 
 def _lines(parts: Sequence[bytes]) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from martian_moments.documents import Document
@@ -86,16 +87,18 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
-    make: Callable[[PoliteClient, Upstream, IndexStore], PhotoSource]
+    make: Callable[[PoliteClient, Upstream, IndexStore, Path], PhotoSource]
     serves: Callable[[str], bool]
     read_promises: Callable[[Document], Promises]
 
 
 _DIALECTS: Final[Mapping[str, _Dialect]] = {
-    m20.SOURCE: _Dialect(lambda client, to, _: m20.M20(client, to.m20_url), m20.M20.serves, m20.read_promises),
-    msl.SOURCE: _Dialect(lambda client, to, _: msl.MSL(client, to.msl_url), msl.MSL.serves, msl.read_promises),
-    pds.SOURCE: _Dialect(lambda client, to, store: pds.PDS(client, to.pds_url, store), pds.PDS.serves, pds.read_promises),
-    v1.SOURCE: _Dialect(lambda client, to, _: v1.V1(client, to.v1_url, to.v1_api_key), v1.V1.serves, v1.read_promises),
+    m20.SOURCE: _Dialect(lambda client, to, *_: m20.M20(client, to.m20_url), m20.M20.serves, m20.read_promises),
+    msl.SOURCE: _Dialect(lambda client, to, *_: msl.MSL(client, to.msl_url), msl.MSL.serves, msl.read_promises),
+    pds.SOURCE: _Dialect(
+        lambda client, to, store, scratch: pds.PDS(client, to.pds_url, store, scratch), pds.PDS.serves, pds.read_promises
+    ),
+    v1.SOURCE: _Dialect(lambda client, to, *_: v1.V1(client, to.v1_url, to.v1_api_key), v1.V1.serves, v1.read_promises),
 }
 
 _TRAVERSE_DIALECTS: Final[Sequence[Callable[[PoliteClient, Upstream], TraverseSource]]] = (
@@ -113,7 +116,9 @@ def sources_of(rover: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if _dialect(name).serves(rover))
 
 
-def photo_sources(names: Sequence[str], client: PoliteClient, upstream: Upstream, store: IndexStore) -> list[PhotoSource]:
+def photo_sources(
+    names: Sequence[str], client: PoliteClient, upstream: Upstream, store: IndexStore, scratch: Path
+) -> list[PhotoSource]:
     """The photo sources of these names, in the order given.
 
     Args:
@@ -121,11 +126,12 @@ def photo_sources(names: Sequence[str], client: PoliteClient, upstream: Upstream
         client: asks.
         upstream: where.
         store: keeps the indexes of a source that has no question by sol.
+        scratch: the folder for what is on its way to the store.
 
     Raises:
         InputError: a name that no dialect has.
     """
-    return [_dialect(name).make(client, upstream, store) for name in names]
+    return [_dialect(name).make(client, upstream, store, scratch) for name in names]
 
 
 def traverse_source(client: PoliteClient, upstream: Upstream, rover: str) -> TraverseSource:

@@ -31,7 +31,7 @@ from martian_moments.nasa.pds import PDS, read_promises
 async def main(url, home):
     lake = Lake((home / "lake").as_uri())
     async with PoliteClient(requests_per_minute=1e6, concurrency=4) as client:
-        source = PDS(client, url, lake, scratch=home)
+        source = PDS(client, url, lake, home)
         manifest = await source.manifest("opportunity")
         await lake.put_if_changed(manifest)
         promised = read_promises(manifest).sols

@@ -28,6 +28,7 @@ from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
 
 PRODUCTION = ("--exclude", "resource_type:unit_test")
+PDS_URL = "https://pds.test/img"
 PATHS = ("--select", "+fact_path", "+dim_waypoints", "+stg_pds__photos", "+stg_pds__volumes", "+stg_pds__manifest_sols")
 MAPS = {
     ("perseverance", Kind.TRAVERSE): "mmgis_m20_traverse_2026-04.json",
@@ -75,7 +76,7 @@ async def built(project: Callable[[], Project], real_payloads: Path, tmp_path_fa
     # The real positions and sols of Curiosity's first 214 waypoints; their motion counters were not kept.
     features = [feature(number, sol, at) for number, (sol, at) in enumerate(curiositys_waypoints(real_payloads))]
     collection = json.dumps({"type": "FeatureCollection", "features": features}).encode()
-    lake = Lake(tmp_path_factory.mktemp("lake").as_uri())
+    lake, scratch = Lake(tmp_path_factory.mktemp("lake").as_uri()), tmp_path_factory.mktemp("scratch")
 
     def archive(request: httpx.Request) -> httpx.Response:
         if "mer1po_0xxx" not in request.url.path:
@@ -89,8 +90,8 @@ async def built(project: Callable[[], Project], real_payloads: Path, tmp_path_fa
             await map_of("curiosity", Kind.WAYPOINTS, collection),
             # No file of Opportunity was kept: the origin of its map, which is the landing site.
             await map_of("opportunity", Kind.WAYPOINTS, b"SITE,DRIVE,CORRECTED_X,CORRECTED_Y\n0,0,0,0\n"),
-            await fetched(lambda client: PDS(client, "https://pds.test/img", lake).manifest("opportunity"), archive),
-            await fetched(lambda client: PDS(client, "https://pds.test/img", lake).photos("opportunity", 1), archive),
+            await fetched(lambda client: PDS(client, PDS_URL, lake, scratch).manifest("opportunity"), archive),
+            await fetched(lambda client: PDS(client, PDS_URL, lake, scratch).photos("opportunity", 1), archive),
             bronze_object(
                 Kind.PHOTOS, "opportunity", (real_payloads / "v1_photos_opportunity_sol1_2023-07.json").read_bytes(), sol=1
             ),

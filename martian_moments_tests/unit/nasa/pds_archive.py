@@ -14,14 +14,14 @@ WIDTH = 933
 
 @dataclass
 class Volume:
-    """A table and its label, served with an ETag that follows the table."""
+    """A table and its label, served with an ETag, by default one that follows the table."""
 
     label: bytes
     table: bytes
+    etag: str = ""
 
-    @property
-    def etag(self) -> str:
-        return f'"{hash(self.table):x}"'
+    def __post_init__(self) -> None:
+        self.etag = self.etag or f'"{hash(self.table):x}"'
 
 
 @dataclass

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import httpx
 import orjson
 import pytest
 
-from martian_moments.documents import decode, encode, index_prefix
+from martian_moments.documents import Document, decode, encode, index_prefix
 from martian_moments.errors import BrokenAnswer, InputError, UpstreamUnavailable
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.pds import PDS, VOLUMES, read_promises
+from martian_moments.nasa.pds_index import IndexFolder
+from martian_moments.nasa.pds_index import Volume as Note
 from martian_moments.nasa.pds_label import read_label
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 from martian_moments_tests.unit.nasa.pds_archive import WIDTH, ArchiveServer, Volume, line, real_label
@@ -46,11 +50,11 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def pds(client: ClientFactory, lake: Lake, archive: ArchiveServer) -> Open:
+def pds(client: ClientFactory, lake: Lake, archive: ArchiveServer, tmp_path: Path) -> Open:
     @asynccontextmanager
     async def make(handler: Callable[[httpx.Request], httpx.Response] = archive) -> AsyncIterator[PDS]:
         async with client(handler) as asking:
-            yield PDS(asking, URL, lake)
+            yield PDS(asking, URL, lake, tmp_path / "scratch")
 
     return make
 
@@ -156,6 +160,12 @@ async def test_a_label_with_other_offsets_is_read_anew_although_the_table_is_the
     assert archive.not_modified == 1
 
 
+def failures(manifest: Document) -> dict[str, str]:
+    """By volume, why it failed."""
+    told = {volume["volume"]: volume["error"] for volume in manifest.parsed_pages()[0]["volumes"]}
+    return {volume: error for volume, error in told.items() if error}
+
+
 def cut(table: bytes) -> bytes:
     return table[: 2 * WIDTH + 100]
 
@@ -172,8 +182,9 @@ async def test_a_broken_table_never_replaces_a_good_one(pds: Open, archive: Arch
         await source.manifest("opportunity")
         volume = archive.volumes[PANCAM]
         archive.volumes[PANCAM] = Volume(volume.label, table(volume.table) if callable(table) else table)
-        with pytest.raises(BrokenAnswer, match="a table"):
-            await source.manifest("opportunity")
+        second = await source.manifest("opportunity")
+        assert "a table" in failures(second)[PANCAM]
+        assert dict(read_promises(second).sols) == {1: 4, 2: 2}
         assert (await source.photos("opportunity", 1)).header.record_count == 4
     async with pds() as another:
         assert (await another.photos("opportunity", 1)).header.record_count == 4
@@ -184,22 +195,32 @@ async def test_a_broken_label_never_replaces_a_good_one(pds: Open, archive: Arch
     async with pds() as source:
         await source.manifest("opportunity")
         archive.volumes[PANCAM] = Volume(label, archive.volumes[PANCAM].table)
-        with pytest.raises(BrokenAnswer, match="a label"):
-            await source.manifest("opportunity")
+        assert "a label" in failures(await source.manifest("opportunity"))[PANCAM]
         assert (await source.photos("opportunity", 1)).header.record_count == 4
 
 
+@pytest.mark.parametrize(("lines", "unread"), [(200, 1), (5, 1), (12, 9), (1_000, 10)])
 async def test_lines_that_cannot_be_read_are_counted_and_the_others_are_kept(
-    pds: Open, archive: ArchiveServer, real_payloads: Path
+    pds: Open, archive: ArchiveServer, real_payloads: Path, lines: int, unread: int
 ) -> None:
-    rows = [line(real_payloads, 1, number) for number in range(200)]
-    rows[7] = line(real_payloads, 1, 7, product="")
-    archive.volumes = {PANCAM: Volume(real_label(real_payloads, 200), b"".join(rows) + b"\n\n")}
+    rows = [line(real_payloads, 1, number, **({"product": ""} if number < unread else {})) for number in range(lines)]
+    archive.volumes = {PANCAM: Volume(real_label(real_payloads, lines), b"".join(rows) + b"\n\n")}
     async with pds() as source:
         document = await source.manifest("opportunity")
     facts = next(volume for volume in document.parsed_pages()[0]["volumes"] if volume["volume"] == PANCAM)
-    assert (facts["lines"], facts["lines_unread"], facts["lines_stated"]) == (200, 1, 200)
-    assert dict(read_promises(document).sols) == {1: 199}
+    assert (facts["lines"], facts["lines_unread"], facts["lines_stated"]) == (lines, unread, lines)
+    assert dict(read_promises(document).sols) == {1: lines - unread}
+
+
+@pytest.mark.parametrize(("lines", "unread"), [(1, 1), (5, 5), (900, 10)])
+async def test_too_many_lines_that_cannot_be_read_are_no_table(
+    pds: Open, archive: ArchiveServer, real_payloads: Path, lines: int, unread: int
+) -> None:
+    rows = [line(real_payloads, 1, number, **({"product": ""} if number < unread else {})) for number in range(lines)]
+    archive.volumes = {PANCAM: Volume(real_label(real_payloads, lines), b"".join(rows))}
+    async with pds() as source:
+        with pytest.raises(BrokenAnswer, match=f"{unread} of {lines} lines"):
+            await source.manifest("opportunity")
 
 
 async def test_a_product_told_twice_is_one_photo_and_both_lines_are_kept(
@@ -256,7 +277,9 @@ async def test_a_table_that_is_gone_from_the_store_is_downloaded_again(
     assert archive.asked[f"/img/data/mer/opportunity/{PANCAM}/index/edrindex.tab"] == 2
 
 
-async def test_a_volume_that_fails_leaves_what_arrived_before_it(pds: Open, archive: ArchiveServer) -> None:
+async def test_a_volume_that_fails_takes_no_other_away_and_the_manifest_says_why(
+    pds: Open, archive: ArchiveServer, caplog: pytest.LogCaptureFixture
+) -> None:
     failing = {HAZCAM}
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -264,11 +287,138 @@ async def test_a_volume_that_fails_leaves_what_arrived_before_it(pds: Open, arch
         return httpx.Response(503) if any(volume in request.url.path for volume in failing) else answer
 
     async with pds(handler) as source:
-        with pytest.raises(UpstreamUnavailable):
-            await source.manifest("opportunity")
+        first = await source.manifest("opportunity")
+        assert (dict(read_promises(first).sols), first.header.complete) == ({1: 3, 2: 2}, False)
+        assert HAZCAM in caplog.text
+        async with pds(handler) as another:
+            assert (await another.photos("opportunity", 1)).header.record_count == 3
         failing.clear()
+        whole = await source.manifest("opportunity")
+        assert (dict(read_promises(whole).sols), failures(whole)) == ({1: 4, 2: 2}, {})
+        failing.add(HAZCAM)
+        again = await source.manifest("opportunity")
+    assert failures(first).keys() == failures(again).keys() == {HAZCAM}
+    assert "answered 503" in failures(again)[HAZCAM]
+    assert (dict(read_promises(again).sols), again.header.complete) == ({1: 4, 2: 2}, False)
+    assert len({document.header.fingerprint for document in (first, whole, again)}) == 3
+
+
+async def test_an_outage_of_the_archive_is_an_error_and_what_is_held_stays(pds: Open) -> None:
+    async with pds() as source:
         await source.manifest("opportunity")
-    assert archive.not_modified == 1
+    async with pds(lambda _: httpx.Response(503)) as source:
+        with pytest.raises(UpstreamUnavailable, match="answered 503"):
+            await source.manifest("opportunity")
+        assert (await source.photos("opportunity", 1)).header.record_count == 4
+
+
+async def test_a_volume_that_another_run_has_brought_meanwhile_stays(pds: Open, archive: ArchiveServer) -> None:
+    hazcam = archive.volumes.pop(HAZCAM)
+    last = f"/{VOLUMES['opportunity'][-1]}/"
+    others: list[Document] = []
+
+    async with pds() as other, pds() as slow:
+        answered = slow._client.get
+
+        async def get(url: str, *arguments: Any, **options: Any) -> Any:
+            if last in url:
+                archive.volumes[HAZCAM] = hazcam
+                others.append(await other.manifest("opportunity"))
+            return await answered(url, *arguments, **options)
+
+        slow._client.get = get
+        document = await slow.manifest("opportunity")
+        assert dict(read_promises(others[0]).sols) == dict(read_promises(document).sols) == {1: 4, 2: 2}
+    async with pds() as later:
+        assert (await later.photos("opportunity", 1)).header.record_count == 4
+
+
+def test_an_older_note_never_replaces_a_newer_one(lake: Lake, tmp_path: Path) -> None:
+    folder = IndexFolder(lake, PANCAM, index_prefix("opportunity", PANCAM))
+    (tmp_path / "table").write_bytes(b"x\n")
+    early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    older, newer = (
+        Note(PANCAM, URL, moment, present=True, table=name * 64, label=name * 64)
+        for name, moment in (("a", early), ("b", late))
+    )
+    for note in (newer, older):
+        folder.write(note, b"", tmp_path / "table")
+    assert folder.read().table == newer.table
+    folder.write_note(Note(PANCAM, URL, late + timedelta(days=1)))
+    assert folder.read().table == newer.table
+
+
+async def test_a_table_is_removed_once_the_one_that_replaced_it_is_replaced(
+    pds: Open, archive: ArchiveServer, lake: Lake, real_payloads: Path
+) -> None:
+    tables = [archive.volumes[PANCAM].table]
+    async with pds() as source, pds() as reader:
+        await source.manifest("opportunity")
+        await reader.photos("opportunity", 1)
+        for number in (1, 2):
+            tables.append(tables[-1] + line(real_payloads, 2 + number, 8 + number))
+            archive.volumes[PANCAM] = Volume(real_label(real_payloads, 5 + number), tables[-1])
+            await source.manifest("opportunity")
+            await source.manifest("opportunity")
+            if number == 1:
+                assert (await reader.photos("opportunity", 2)).header.record_count == 2
+    kept = [info.key for info in lake.list(index_prefix("opportunity", PANCAM))]
+    assert sorted((lake.get(key) for key in kept if key.endswith(".tab")), key=len) == tables[1:]
+    assert sum(key.endswith(".lbl") for key in kept) == 2
+
+
+async def test_the_same_table_under_a_new_etag_is_not_downloaded_every_time(pds: Open, archive: ArchiveServer) -> None:
+    async with pds() as source:
+        first = await source.manifest("opportunity")
+        for volume in archive.volumes.values():
+            volume.etag = f'W/"{volume.table[:20].hex()}"'
+        assert (await source.manifest("opportunity")).header.fingerprint == first.header.fingerprint
+        assert archive.not_modified == 0
+        await source.manifest("opportunity")
+    assert archive.not_modified == 2
+
+
+async def test_a_first_table_that_was_cut_where_a_line_ends_is_asked_for_without_conditions(
+    pds: Open, archive: ArchiveServer
+) -> None:
+    whole = archive.volumes[PANCAM]
+    archive.volumes[PANCAM] = replace(whole, table=fewer(whole.table), etag=whole.etag)
+    async with pds() as source:
+        short = await source.manifest("opportunity")
+        assert dict(read_promises(short).sols) == {1: 3}
+        archive.volumes[PANCAM] = whole
+        again = await source.manifest("opportunity")
+    assert dict(read_promises(again).sols) == {1: 4, 2: 2}
+
+
+async def test_a_table_that_its_label_overstates_is_downloaded_twice_and_no_more(
+    pds: Open, archive: ArchiveServer, real_payloads: Path
+) -> None:
+    archive.volumes = {PANCAM: Volume(real_label(real_payloads, 6), archive.volumes[PANCAM].table)}
+    async with pds() as source:
+        found = [archive.not_modified for _ in range(4) if await source.manifest("opportunity")]
+    assert found == [0, 0, 1, 2]
+
+
+async def test_a_sol_with_fewer_lines_than_its_manifest_promised_is_short(pds: Open) -> None:
+    async with pds() as source:
+        short = (await source.photos("opportunity", 1, 5)).header
+        whole = (await source.photos("opportunity", 1, 3)).header
+    assert (short.record_count, short.promised, short.complete) == (4, 5, False)
+    assert (whole.record_count, whole.promised, whole.complete) == (4, 4, True)
+
+
+async def test_a_download_lies_in_the_folder_given_and_goes(pds: Open, tmp_path: Path, archive: ArchiveServer) -> None:
+    seen: list[Path] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.extend((tmp_path / "scratch").glob("*"))
+        return archive(request)
+
+    async with pds(handler) as source:
+        await source.manifest("opportunity")
+    assert len(seen) == 2
+    assert not list((tmp_path / "scratch").iterdir())
 
 
 async def test_generated_indexes_say_so_everywhere(pds: Open, archive: ArchiveServer, real_payloads: Path) -> None:

@@ -33,10 +33,10 @@ def answer(request: httpx.Request) -> httpx.Response:
 
 
 async def test_every_built_source_can_be_made_and_promises_are_read_by_the_document(
-    client: ClientFactory, store: Lake
+    client: ClientFactory, store: Lake, tmp_path: Path
 ) -> None:
     async with client(answer) as asking:
-        sources = photo_sources(BUILT_SOURCES, asking, UPSTREAM, store)
+        sources = photo_sources(BUILT_SOURCES, asking, UPSTREAM, store, tmp_path)
         assert [source.name for source in sources] == list(BUILT_SOURCES)
         document = await sources[-1].manifest("spirit")
         assert document.header.source == "v1"
@@ -68,11 +68,11 @@ async def test_every_rover_has_a_source_of_its_path(client: ClientFactory) -> No
     assert all(source.serves(rover) for rover, source in found.items())
 
 
-async def test_a_source_that_nobody_built_is_named(client: ClientFactory, store: Lake) -> None:
+async def test_a_source_that_nobody_built_is_named(client: ClientFactory, store: Lake, tmp_path: Path) -> None:
     async with client(answer) as asking:
         with pytest.raises(InputError, match=r"'v9'.*v1"):
-            photo_sources(["v9"], asking, UPSTREAM, store)
-        document = await photo_sources(["v1"], asking, UPSTREAM, store)[0].manifest("spirit")
+            photo_sources(["v9"], asking, UPSTREAM, store, tmp_path)
+        document = await photo_sources(["v1"], asking, UPSTREAM, store, tmp_path)[0].manifest("spirit")
     with pytest.raises(InputError, match="'v9'"):
         read_promises(replace(document, header=replace(document.header, source="v9")))
 

@@ -51,7 +51,7 @@ async def test_every_sol_of_an_index_is_the_truth_although_every_third_answer_is
     ids = fetch(f"{replica.base_url}/truth/ids?source=pds&rover={rover}").json()
     replica.control.faults(FaultPlan(share=0.3, retry_after_s=0))
     async with asking(attempts=12) as client:
-        source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()))
+        source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()), tmp_path)
         manifest = await source.manifest(rover)
         documents = {sol: await source.photos(rover, int(sol)) for sol in truth}
     replica.control.faults(FaultPlan())
@@ -71,7 +71,7 @@ async def test_every_sol_of_an_index_is_the_truth_although_every_third_answer_is
 async def test_an_index_is_downloaded_again_only_when_late_sols_have_appeared(tmp_path: Path) -> None:
     with running(ReplicaConfig(rovers=("spirit",), sols=12, seed=7, late_sols=2)) as replica:
         async with asking() as client:
-            source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()))
+            source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()), tmp_path)
             first = await source.manifest("spirit")
             again = await source.manifest("spirit")
             replica.control.release_everything()
@@ -87,7 +87,7 @@ async def test_an_index_is_downloaded_again_only_when_late_sols_have_appeared(tm
 
 async def test_the_descent_volume_has_its_own_label(replica: RunningReplica, tmp_path: Path) -> None:
     async with asking() as client:
-        source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()))
+        source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()), tmp_path)
         pages = (await source.photos("spirit", 1)).parsed_pages()
     columns = {page["volume"]: set(page["lines"][0]) for page in pages}
     assert columns["mer2po_0xxx"] - columns["mer2do_0xxx"] == {"PATH_NAME", "FILE_NAME", "ROVER_MOTION_COUNTER"}
@@ -96,7 +96,7 @@ async def test_the_descent_volume_has_its_own_label(replica: RunningReplica, tmp
 async def test_a_cut_download_is_an_error_and_the_index_stays(tmp_path: Path) -> None:
     with running(ReplicaConfig(rovers=("spirit",), sols=10, seed=3, late_sols=1)) as replica:
         async with asking(attempts=1) as client:
-            source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()))
+            source = PDS(client, replica.pds_url, Lake(tmp_path.as_uri()), tmp_path)
             first = await source.manifest("spirit")
             replica.control.release_everything()
             replica.control.faults(FaultPlan.from_json({"share": 1.0, "kinds": ["cut"]}))
