@@ -58,6 +58,10 @@ _V1_KNOWN: Final = _fields(
     "camera.id camera.rover_id camera.full_name rover.id rover.name rover.landing_date rover.launch_date rover.status"
     " rover.max_sol rover.max_date rover.total_photos rover.cameras"
 )
+_V1_MANIFEST_NEEDED: Final = _fields("photos.sol photos.total_photos")
+_V1_MANIFEST_KNOWN: Final = _fields(
+    "name landing_date launch_date status max_sol max_date total_photos photos.earth_date photos.cameras"
+)
 _PDS_NEEDED: Final = _fields(
     "PRODUCT_ID PLANET_DAY_NUMBER INSTRUMENT_ID IMAGE_TYPE PATH_NAME FILE_NAME START_TIME SPACECRAFT_CLOCK_START_COUNT"
     " ROVER_MOTION_COUNTER"
@@ -72,12 +76,17 @@ _PDS_KNOWN: Final = _fields(
     " APPLICATION_PROCESS_ID REFERENCE_COORD_SYSTEM_NAME TELEMETRY_SOURCE_NAME FLAT_FIELD_CORRECTION_FLAG"
     " SHUTTER_EFFECT_CORRECTION_FLAG PIXEL_AVERAGING_HEIGHT PIXEL_AVERAGING_WIDTH"
 )
+_NOT_ON_DESCENT: Final = _fields("PATH_NAME FILE_NAME ROVER_MOTION_COUNTER")
+"""The descent volumes lack these."""
+
 _M20_LEG: Final = _fields("sol fromRMC toRMC length SCLK_START SCLK_END")
 _WAYPOINT: Final = _fields("RMC sol lon lat elev_geoid yaw dist_total_m")
 _WAYPOINT_KNOWN: Final = _fields(
-    "site drive easting northing elev_radii radius roll pitch yaw_rad tilt dist_m dist_km dist_mi final drive_type Note"
-    " images SCLK_START SCLK_END"
+    "site drive easting northing elev_radii radius roll pitch yaw_rad tilt dist_m dist_total dist_km dist_mi final final_"
+    " drive_type Note images SCLK_START SCLK_END OID_ ORIG_FID drive__m drive_tota drive_to_1 drive_to_2"
 )
+"""The names of 2021 to 2026, as the models' own check of the maps knows them."""
+
 _MER_NEEDED: Final = _fields("SITE DRIVE START_SOL END_SOL CORRECTED_X CORRECTED_Y")
 _MER_KNOWN: Final = _fields("RAW_X RAW_Y RAW_Z LON LAT SYNTHETIC")
 
@@ -120,24 +129,31 @@ def endpoints(rooms: Rooms) -> Iterator[Endpoint]:
     upstream, rovers = rooms.upstream, rooms.settings.rovers
     sources = {source: [rover for rover in rovers if source in rooms.sources_of(rover)] for source in rooms.settings.sources}
     if sources.get(m20.SOURCE):
-        question = {"feed": "raw_images", "category": "mars2020", "feedtype": "json"}
-        latest = feed.address(upstream.m20_url, question | {"latest": "true"})
+        latest, newest = (feed.address(upstream.m20_url, question) for question in (m20.LATEST, m20.NEWEST))
         yield Endpoint("m20 latest", latest, _top_level, _fields("latest_sol total"), _LATEST)
-        newest = feed.address(upstream.m20_url, question | {"num": "1", "page": "0", "order": "sol desc"})
         yield Endpoint("m20 images", newest, _first_of("images"), _M20_NEEDED, _M20_KNOWN)
     if sources.get(msl.SOURCE):
-        question = {"order": "sol desc", "per_page": "1", "page": "0", "condition_1": "msl:mission"}
-        yield Endpoint("msl items", feed.address(upstream.msl_url, question), _first_of("items"), _MSL_NEEDED, _MSL_KNOWN)
+        yield Endpoint("msl items", feed.address(upstream.msl_url, msl.NEWEST), _first_of("items"), _MSL_NEEDED, _MSL_KNOWN)
     for rover in sources.get(pds.SOURCE, ()):
-        volume = pds.VOLUMES[rover][0]
-        url = f"{upstream.pds_url.rstrip('/')}/data/mer/{rover}/{volume}/index/edrindex.lbl"
-        yield Endpoint(f"pds label of {volume}", url, _label, _PDS_NEEDED, _PDS_KNOWN)
+        yield from _volumes(upstream.pds_url, rover)
     for rover in sources.get(v1.SOURCE, ())[:1]:
-        headers = {"X-API-Key": upstream.v1_api_key} if upstream.v1_api_key else {}
-        url = f"{upstream.v1_url.rstrip('/')}/rovers/{rover}/photos?sol=1&page=1"
-        yield Endpoint(f"v1 photos of {rover}", url, _first_of("photos"), _V1_NEEDED, _V1_KNOWN, headers)
+        yield from _v1(upstream.v1_url.rstrip("/"), upstream.v1_api_key, rover)
     for rover in rovers:
         yield from _maps(upstream.mmgis_url.rstrip("/"), upstream.mer_traverse_url.rstrip("/"), rover)
+
+
+def _volumes(pds_url: str, rover: str) -> Iterator[Endpoint]:
+    for volume in pds.VOLUMES[rover]:
+        needed = _PDS_NEEDED - _NOT_ON_DESCENT if volume == pds.VOLUMES[rover][-1] else _PDS_NEEDED
+        url = f"{pds.index_address(pds_url, rover, volume)}.lbl"
+        yield Endpoint(f"pds label of {volume}", url, _label, needed, _PDS_NEEDED | _PDS_KNOWN)
+
+
+def _v1(v1_url: str, api_key: str | None, rover: str) -> Iterator[Endpoint]:
+    headers = {"X-API-Key": api_key} if api_key else {}
+    manifest, photos = f"{v1_url}/manifests/{rover}", f"{v1_url}/rovers/{rover}/photos?sol=1&page=1"
+    yield Endpoint(f"v1 manifest of {rover}", manifest, _v1_manifest, _V1_MANIFEST_NEEDED, _V1_MANIFEST_KNOWN, headers)
+    yield Endpoint(f"v1 photos of {rover}", photos, _first_of("photos"), _V1_NEEDED, _V1_KNOWN, headers)
 
 
 def _maps(mmgis_url: str, mer_url: str, rover: str) -> Iterator[Endpoint]:
@@ -184,6 +200,15 @@ def _first_of(array: str) -> Callable[[Answer], set[str]]:
         return _names(records[0])
 
     return read
+
+
+def _v1_manifest(answer: Answer) -> set[str]:
+    manifest = answer.json_object().get("photo_manifest")
+    if isinstance(manifest, dict):
+        rows = manifest.get("photos")
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
+            return _names(manifest | {"photos": rows[0]})
+    raise answer.broken("no photo_manifest with a list of photos")
 
 
 def _text(answer: Answer) -> str:

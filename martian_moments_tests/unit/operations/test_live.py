@@ -11,7 +11,7 @@ import pytest
 
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.operations.doctor import Finding
-from martian_moments.operations.live import check_live
+from martian_moments.operations.live import check_live, endpoints
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
@@ -22,8 +22,8 @@ ENDPOINTS = [
     "m20 latest",
     "m20 images",
     "msl items",
-    "pds label of mer1po_0xxx",
-    "pds label of mer2po_0xxx",
+    *(f"pds label of mer{spacecraft}{instrument}o_0xxx" for spacecraft in (1, 2) for instrument in "pnhmd"),
+    "v1 manifest of curiosity",
     "v1 photos of curiosity",
     "traverse of curiosity",
     "waypoints of curiosity",
@@ -36,7 +36,7 @@ ENDPOINTS = [
 
 @pytest.fixture(scope="module")
 def replica() -> Iterator[RunningReplica]:
-    with running(ReplicaConfig(sols=3, scale=0.1)) as serving:
+    with running(ReplicaConfig(sols=30, scale=0.3)) as serving:
         yield serving
 
 
@@ -64,7 +64,8 @@ def test_every_endpoint_of_every_rover_is_asked_once_and_is_as_known(rooms: Room
 
 def test_only_what_the_settings_use_is_asked(tmp_path: Path, replica: RunningReplica, no_settings: None) -> None:
     settings = Settings.load(home=tmp_path, rovers="spirit", sources="v1", **replica.addresses)
-    assert list(checked(Rooms(settings))) == ["v1 photos of spirit", "path of spirit"]
+    asked = [endpoint.what for endpoint in endpoints(Rooms(settings))]
+    assert asked == ["v1 manifest of spirit", "v1 photos of spirit", "path of spirit"]
 
 
 def test_an_outage_is_a_line_for_each_endpoint(rooms: Rooms, replica: RunningReplica) -> None:
@@ -96,3 +97,25 @@ def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_told
     assert found["waypoints of perseverance"] == Finding("waypoints of perseverance", ok=False, detail=drift)
     assert "status 404" in found["traverse of perseverance"].detail
     assert sum(each.ok for each in found.values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("day", "missing"),
+    [
+        ("2021-03-15", "dist_total_m"),
+        ("2021-03-22", "dist_total_m"),
+        ("2021-04-04", "dist_total_m"),
+        ("2022-03-30_cut12of116", "dist_total_m"),
+        ("2022-11-28_cut12of206", None),
+        ("current_2021-07-06", "dist_total_m"),
+        ("current_2024-11-22", None),
+    ],
+)
+def test_no_name_that_the_map_server_ever_had_is_new(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, real_payloads: Path, day: str, missing: str | None
+) -> None:
+    body = (real_payloads / f"mmgis_drift_m20_waypoints_{day}.json").read_bytes()
+    server = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    monkeypatch.setattr(rooms, "client", lambda: quick_client(server))
+    found = checked(rooms)["waypoints of perseverance"]
+    assert (found.ok, found.detail) == (missing is None, f"missing fields: {missing}" if missing else "23 fields, all known")
