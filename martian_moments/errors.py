@@ -39,6 +39,10 @@ class BrokenAnswer(UpstreamError):
         self.body = body
 
 
+class FileMissing(BrokenAnswer):
+    """A file that is asked for by its name is not there (404)."""
+
+
 class UnknownRover(UpstreamError):
     """The upstream answered, in its own words, that it does not serve this rover. Asking again does not help.
 

@@ -21,6 +21,7 @@ from martian_moments.documents import Coordinates, Document, Header, Kind, decod
 from martian_moments.errors import (
     BrokenAnswer,
     DocumentError,
+    FileMissing,
     MartianError,
     ObjectMissing,
     UnknownRover,
@@ -246,13 +247,21 @@ async def _quarantining(lake: Lake, at: Coordinates) -> AsyncIterator[None]:
         raise
 
 
-async def fetch_map(source: TraverseSource, lake: Lake, rover: str, kind: Kind) -> tuple[Document, Put]:
+async def fetch_map(source: TraverseSource, lake: Lake, rover: str, kind: Kind) -> tuple[Document, Put] | None:
     """Fetch one of a rover's two maps (traverse or waypoints) and keep it.
+
+    None where the source has no such file and the lake holds none from before: not every server has every rover's.
 
     Raises:
         UpstreamError: no usable answer.
         LakeError: it could not be stored.
     """
-    async with _quarantining(lake, Coordinates(kind, rover)):
-        document = await (source.traverse(rover) if kind is Kind.TRAVERSE else source.waypoints(rover))
+    at = Coordinates(kind, rover)
+    try:
+        async with _quarantining(lake, at):
+            document = await (source.traverse(rover) if kind is Kind.TRAVERSE else source.waypoints(rover))
+    except FileMissing:
+        if await asyncio.to_thread(lake.head, object_key(at)) is None:
+            return None
+        raise
     return document, await lake.put_if_changed(document)

@@ -132,23 +132,31 @@ def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
             if failed:
                 raise _failure(f"{len(failed)} of 2 traverse maps of {rover} could not be fetched", failed)
             metadata: dict[str, Any] = {}
-            for document, put in kept:
-                for name, value in document_metadata(document.header, put).items():
-                    metadata[f"{document.header.kind}: {name}"] = value
+            for kind, fetched in kept.items():
+                if fetched is None:
+                    context.log.warning("%s: the source has no %s; it is asked again on schedule", rover, kind)
+                    metadata[f"{kind}: served"] = False
+                else:
+                    document, put = fetched
+                    shown = document_metadata(document.header, put)
+                    metadata |= {f"{kind}: {name}": value for name, value in shown.items()}
             context.log_event(dg.AssetMaterialization(TRAVERSE, partition=rover, metadata=metadata))
         yield from ()
 
     return traverse
 
 
-async def _fetch_traverse(rooms: Rooms, rover: str) -> tuple[list[tuple[Document, Put]], dict[str, MartianError]]:
-    kept: list[tuple[Document, Put]] = []
+async def _fetch_traverse(
+    rooms: Rooms, rover: str
+) -> tuple[dict[Kind, tuple[Document, Put] | None], dict[str, MartianError]]:
+    """Each map that was fetched, None where its source has no such file, and the errors of the others."""
+    kept: dict[Kind, tuple[Document, Put] | None] = {}
     failed: dict[str, MartianError] = {}
     async with rooms.client() as client:
         source = rooms.traverse_source(client, rover)
         for kind in (Kind.TRAVERSE, Kind.WAYPOINTS):
             try:
-                kept.append(await ingest.fetch_map(source, rooms.lake, rover, kind))
+                kept[kind] = await ingest.fetch_map(source, rooms.lake, rover, kind)
             except (UpstreamError, LakeError) as error:
                 failed[kind] = error
     return kept, failed

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from martian_moments.documents import MAX_SOL
-from martian_moments.errors import BrokenAnswer
+from martian_moments.errors import BrokenAnswer, FileMissing
 
 T = TypeVar("T")
 
@@ -82,7 +82,8 @@ class Answer:
             what: completes "the upstream answered ...".
         """
         beginning = self.body[:_EXCERPT_BYTES].decode(errors="replace")
-        return BrokenAnswer(
+        kind = FileMissing if self.status == HTTPStatus.NOT_FOUND else BrokenAnswer
+        return kind(
             f"{self.url}: the upstream answered {what} (status {self.status}, {len(self.body)} bytes, beginning "
             f"{beginning!r}); ask again later, and when it stays so check the upstream's address",
             url=self.url,

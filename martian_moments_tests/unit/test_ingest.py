@@ -11,7 +11,7 @@ import pytest
 
 from martian_moments import ingest
 from martian_moments.documents import Kind
-from martian_moments.errors import BrokenAnswer, LakeError, UnknownRover, UpstreamUnavailable
+from martian_moments.errors import BrokenAnswer, FileMissing, LakeError, UnknownRover, UpstreamUnavailable
 from martian_moments.ingest import Outcome, SolResult
 from martian_moments.lake.store import Lake
 from martian_moments_tests.platforms import ScriptedSource, photos_of
@@ -199,12 +199,26 @@ def test_both_maps_are_kept_under_their_keys(lake: Lake) -> None:
             raise BrokenAnswer("no collection", url="u", body=b"[]")
 
     source = Maps({1: 3})
-    assert asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE))[1].changed
+    fetched = asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE))
+    assert fetched is not None
+    assert fetched[1].changed
     with pytest.raises(BrokenAnswer):
         asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.WAYPOINTS))
     assert [info.key for info in lake.list()] == [
         "quarantine/traverse/rover=perseverance/waypoints.json.gz", "traverse/rover=perseverance/traverse.json.gz",
     ]  # fmt: skip
+
+
+def test_a_map_that_no_source_has_is_none_and_one_that_was_there_is_missed(lake: Lake) -> None:
+    class Gone(ScriptedSource):
+        async def traverse(self, rover: str):
+            raise FileMissing("no such file", url="u", body=b"404")
+
+    source = Gone({1: 3})
+    assert asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE)) is None
+    asyncio.run(lake.put_if_changed(_map(Kind.TRAVERSE)))
+    with pytest.raises(FileMissing):
+        asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE))
 
 
 def _map(kind: Kind):
