@@ -91,6 +91,14 @@ def test_every_write_changes_the_etag(lake: Lake) -> None:
     assert lake.put_bytes("index/a", b"12345").etag != lake.put_bytes("index/a", b"54321").etag
 
 
+def test_a_removed_object_is_gone_and_one_that_is_gone_stays_gone(lake: Lake) -> None:
+    for key in ("index/a", "index/b"):
+        lake.put_bytes(key, b"1")
+    for _ in range(2):
+        lake.remove("index/a")
+    assert [info.key for info in lake.list()] == ["index/b"]
+
+
 def test_a_listing_is_ordered_and_stays_in_its_folder(lake: Lake) -> None:
     for key in ("b/2", "b/1/x", "bb/1", "a/1", "b/10"):
         lake.put_bytes(key, b"")

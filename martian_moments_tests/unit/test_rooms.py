@@ -8,6 +8,7 @@ import pytest
 
 from martian_moments.events.log import UPLOADS
 from martian_moments.events.uploads import Upload, parse_uploads
+from martian_moments.nasa.pds import PDS
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform
@@ -68,6 +69,14 @@ def test_keys_are_secrets_of_the_upstream(tmp_path: Path, no_settings: None) -> 
     rooms = Rooms(Settings.load(home=tmp_path, v1_api_key="very-secret"))
     assert rooms.upstream.secrets == ("very-secret",)
     assert "very-secret" not in repr(rooms.upstream) + repr(rooms.settings)
+
+
+async def test_a_download_is_on_its_way_under_the_home(tmp_path: Path, no_settings: None) -> None:
+    rooms = Rooms(Settings.load(home=tmp_path))
+    async with rooms.client() as client:
+        source, _ = rooms.photo_sources(client, "spirit")
+    assert isinstance(source, PDS)
+    assert source._scratch == tmp_path / "scratch"
 
 
 def test_everything_embedded_lies_under_the_home(platform: Platform) -> None:
