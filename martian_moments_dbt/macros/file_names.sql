@@ -12,19 +12,42 @@
 {%- endmacro %}
 
 {#
-    One identity for all versions and renditions of one picture: without extension, rendition (_1200, -BR) and, for
-    Perseverance, the two-digit version. So it equals the imageid of the mission's own feed and the PRODUCT_ID of the PDS,
-    whose files have it in small letters.
+    The product that a file shows: its name without extension, rendition (_1200, -BR) and, for Perseverance, the two-digit
+    version. So it equals the imageid of the mission's own feed and the PRODUCT_ID of the PDS.
 #}
-{% macro product_identity(rover, file_name) -%}
+{% macro product(rover, file_name) -%}
     case {{ rover }}
         when 'perseverance'
             then coalesce({{ matched(file_name, '^(.*J)[0-9][0-9](_[0-9]+)?[.][A-Za-z]+$') }}, {{ stem(file_name) }})
         when 'curiosity' then {{ stem(file_name) }}
+        else coalesce({{ matched(file_name, '^(.*)-BR[.][A-Za-z]+$') }}, {{ stem(file_name) }})
+    end
+{%- endmacro %}
+
+{#
+    One identity for every product and version of one exposure: the name of a product without its type, sampling, producer and
+    version. What is left is camera, second of the clock, site, drive, sequence and, of Spirit and Opportunity, eye and filter.
+    Their cameras and the engineering cameras of Curiosity, which are built alike, need more than a second to read an exposure
+    out, so that no two share an identity.
+
+    Elsewhere it is the product: where the names do not make it certain which products are of one exposure (the mast, hand lens
+    and descent cameras of Curiosity, the tiles and scales of Perseverance's pictures), none are joined.
+#}
+{% macro product_identity(rover, product) -%}
+    {% set opgs = '^[FNR][LR][AB]_[0-9]{9}' %}
+    {% set mer = '^[12][PNFRME][0-9]{9}' %}
+    case {{ rover }}
+        when 'perseverance' then {{ product }}
+        when 'curiosity'
+            then coalesce(
+                {{ matched(product, '(' ~ opgs ~ ')EDR_[FSDTM][0-9]{7}[A-Z0-9_]{4}[0-9]{5}') }}
+                || {{ matched(product, opgs ~ 'EDR_[FSDTM]([0-9]{7}[A-Z0-9_]{4}[0-9]{5})') }},
+                {{ product }}
+            )
         else coalesce(
-            {{ matched(file_name, '^(.*)-BR[.][A-Za-z]+$') }},
-            upper({{ matched(file_name, '^(.*)[.]img[.]jpg$') }}),
-            {{ stem(file_name) }}
+            {{ matched(product, '(' ~ mer ~ ')[A-Z]{3}[0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z]') }}
+            || {{ matched(product, mer ~ '[A-Z]{3}([0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z])') }},
+            {{ product }}
         )
     end
 {%- endmacro %}

@@ -94,20 +94,6 @@
     '{"type":"LineString","coordinates":' || to_json(array_agg({{ point }}) within group (order by {{ order }})) || '}'
 {%- endmacro %}
 
-{# The names of a JSON object's fields, as rows (the columns kept, name). objects has the columns and value (text). #}
-{% macro field_names(objects, value, keep) -%}
-    {{ return(adapter.dispatch('field_names')(objects, value, keep)) }}
-{%- endmacro %}
-
-{% macro duckdb__field_names(objects, value, keep) -%}
-    select {{ keep | join(', ') }}, unnest(json_keys({{ value }})) as name from {{ objects }}
-{%- endmacro %}
-
-{% macro snowflake__field_names(objects, value, keep) -%}
-    select {{ keep | join(', ') }}, trim(fields.value::varchar, '"') as name
-    from {{ objects }}, lateral flatten(input => object_keys(try_parse_json({{ value }}))) as fields
-{%- endmacro %}
-
 {# One field of an object that is text, as text; null where the text is no JSON. #}
 {% macro text_field(object, path) -%}
     {{ return(adapter.dispatch('text_field')(object, path)) }}

@@ -23,6 +23,11 @@
     {{ whole_part('mod(' ~ milliseconds ~ ', 88775244) * 86400000', 88775244) }}
 {%- endmacro %}
 
+{# The date that v1 computes for a sol: the landing's, and the whole days of Earth in as many sols. #}
+{% macro date_of_sol(landing_date, sol) -%}
+    cast({{ dbt.dateadd('day', whole_part('cast(' ~ sol ~ ' as bigint) * 88775244', 86400000), landing_date) }} as date)
+{%- endmacro %}
+
 {# A sol and a time of day in Mars milliseconds, in the words of the feeds. #}
 {% macro lmst_text(sol, milliseconds) -%}
     'Sol-' || {{ padded(sol, 5) }}

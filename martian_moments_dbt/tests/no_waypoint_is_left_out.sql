@@ -1,5 +1,5 @@
 {# Waypoints without a motion counter or a position (blank rows), which dim_waypoints cannot hold. #}
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_mmgis__waypoints'}}}) }}
 
 select
     rover,

@@ -1,8 +1,9 @@
 {#
     Rovers whose last waypoint and whose path tell distances more than 1 % apart. A waypoints file that is older than the path,
-    or has one waypoint only, is no contradiction: the path is summed up to that waypoint's sol.
+    or has one waypoint only, is no contradiction: the path is summed up to that waypoint's sol. Spirit and Opportunity have no
+    published odometer: what dim_waypoints tells of them is the path itself.
 #}
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fact_path'}}}) }}
 
 with odometers as (
     select
@@ -10,7 +11,10 @@ with odometers as (
         sol,
         distance_total_m
     from {{ ref('dim_waypoints') }}
-    where distance_total_m > 0 and sol is not null
+    where
+        distance_total_m > 0
+        and sol is not null
+        and rover in (select rover from {{ ref('stg_mmgis__waypoints') }})
     qualify row_number() over (partition by rover order by sol desc, site desc, drive desc) = 1
 ),
 

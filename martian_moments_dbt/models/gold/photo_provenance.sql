@@ -1,4 +1,6 @@
-{# Also of the sources that were not chosen. Which sol a picture belongs to is what sources disagree on, by one. #}
+{#
+    Also of the sources that were not chosen. Which sol a picture belongs to is what sources disagree on, by one.
+#}
 with tellings as (
     select
         photos.rover,
@@ -22,6 +24,7 @@ select
     is_chosen,
     count(*) over (partition by rover, product_identity) as sources,
     cast(
-        max(sol) over (partition by rover, product_identity) - min(sol) over (partition by rover, product_identity) as bigint
+        max(sol) over (partition by rover, product_identity)
+        - min(sol) over (partition by rover, product_identity) as bigint
     ) as sols_apart
 from tellings

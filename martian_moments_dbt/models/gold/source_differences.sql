@@ -1,14 +1,72 @@
-with documents as (
+{#
+    Also of sources that are never asked for a sol, because another one has it: their lists promise a number. A list that leaves
+    out a sol before its last one promises 0, a feed without numbers promises nothing until it is asked.
+#}
+with lists as (
     select
-        *,
-        count(*) over (partition by rover, sol) as sources
-    from {{ ref('photo_documents') }}
-    where preference is not null
+        rover,
+        source,
+        max(max_sol) as max_sol
+    from {{ ref('manifest_sols') }}
+    where {{ preference('source') }} is not null
+    group by rover, source
 ),
 
-contested as (
-    select * from documents
-    where sources > 1
+documents as (
+    select * from {{ ref('photo_documents') }}
+),
+
+sols as (
+    select
+        rover,
+        sol
+    from {{ ref('manifest_sols') }}
+    where {{ preference('source') }} is not null
+    union
+    select
+        rover,
+        sol
+    from documents
+),
+
+tellings as (
+    select
+        sols.rover,
+        sols.sol,
+        lists.source
+    from sols
+    inner join lists on sols.rover = lists.rover and sols.sol <= lists.max_sol
+    union
+    select
+        rover,
+        sol,
+        source
+    from documents
+),
+
+told as (
+    select
+        tellings.rover,
+        tellings.sol,
+        tellings.source,
+        coalesce(documents.is_chosen, false) as is_chosen,
+        case
+            when promised.sol is null and lists.max_sol >= tellings.sol then 0
+            else coalesce(promised.photos_promised, documents.promised)
+        end as promised,
+        documents.record_count as photos
+    from tellings
+    left join lists on tellings.rover = lists.rover and tellings.source = lists.source
+    left join {{ ref('manifest_sols') }} as promised
+        on
+            tellings.rover = promised.rover
+            and tellings.source = promised.source
+            and tellings.sol = promised.sol
+    left join documents
+        on
+            tellings.rover = documents.rover
+            and tellings.source = documents.source
+            and tellings.sol = documents.sol
 ),
 
 records as (
@@ -21,7 +79,7 @@ records as (
         photos.camera as source_camera,
         coalesce(names.camera, photos.camera) as camera
     from {{ ref('source_photos') }} as photos
-    inner join contested on photos.object_key = contested.object_key
+    inner join documents on photos.object_key = documents.object_key
     left join {{ source('bronze', 'camera_names') }} as names
         on photos.rover = names.rover and photos.camera = names.name
 ),
@@ -37,39 +95,14 @@ counted as (
     group by rover, sol, source
 ),
 
-pictures as (
-    select distinct
-        rover,
-        sol,
-        source,
-        product_identity
-    from records
-),
-
--- Pictures that another source has, but under other sols only.
 moved as (
-    select
-        mine.rover,
-        mine.sol,
-        mine.source,
-        mine.product_identity
-    from pictures as mine
-    inner join pictures as theirs
-        on
-            mine.rover = theirs.rover
-            and mine.product_identity = theirs.product_identity
-            and mine.source <> theirs.source
-    group by mine.rover, mine.sol, mine.source, mine.product_identity
-    having max(case when mine.sol = theirs.sol then 1 else 0 end) = 0
-),
-
-moved_counted as (
     select
         rover,
         sol,
         source,
         count(*) as pictures_of_other_sols
-    from moved
+    from {{ ref('photo_provenance') }}
+    where sols_apart > 0
     group by rover, sol, source
 ),
 
@@ -113,35 +146,36 @@ source_cameras_listed as (
 
 compared as (
     select
-        contested.rover,
-        contested.sol,
-        contested.source,
-        contested.is_chosen,
-        contested.promised,
-        contested.record_count as photos,
-        coalesce(counted.thumbnails, 0) as thumbnails,
-        coalesce(counted.pictures, 0) as pictures,
-        coalesce(moved_counted.pictures_of_other_sols, 0) as pictures_of_other_sols,
-        coalesce(cameras_listed.cameras, '') as cameras,
-        coalesce(source_cameras_listed.source_cameras, '') as source_cameras
-    from contested
+        told.rover,
+        told.sol,
+        told.source,
+        told.is_chosen,
+        told.promised,
+        told.photos,
+        case when told.photos is not null then coalesce(counted.thumbnails, 0) end as thumbnails,
+        case when told.photos is not null then coalesce(counted.pictures, 0) end as pictures,
+        case
+            when told.photos is not null then coalesce(moved.pictures_of_other_sols, 0)
+        end as pictures_of_other_sols,
+        case when told.photos is not null then coalesce(cameras_listed.cameras, '') end as cameras,
+        case
+            when told.photos is not null then coalesce(source_cameras_listed.source_cameras, '')
+        end as source_cameras
+    from told
     left join counted
-        on contested.rover = counted.rover and contested.sol = counted.sol and contested.source = counted.source
-    left join moved_counted
-        on
-            contested.rover = moved_counted.rover
-            and contested.sol = moved_counted.sol
-            and contested.source = moved_counted.source
+        on told.rover = counted.rover and told.sol = counted.sol and told.source = counted.source
+    left join moved
+        on told.rover = moved.rover and told.sol = moved.sol and told.source = moved.source
     left join cameras_listed
         on
-            contested.rover = cameras_listed.rover
-            and contested.sol = cameras_listed.sol
-            and contested.source = cameras_listed.source
+            told.rover = cameras_listed.rover
+            and told.sol = cameras_listed.sol
+            and told.source = cameras_listed.source
     left join source_cameras_listed
         on
-            contested.rover = source_cameras_listed.rover
-            and contested.sol = source_cameras_listed.sol
-            and contested.source = source_cameras_listed.source
+            told.rover = source_cameras_listed.rover
+            and told.sol = source_cameras_listed.sol
+            and told.source = source_cameras_listed.source
 ),
 
 differing as (
@@ -151,7 +185,7 @@ differing as (
     from compared
     group by rover, sol
     having
-        count(distinct photos) > 1
+        count(distinct coalesce(photos, promised)) > 1
         or count(distinct source_cameras) > 1
         or max(pictures_of_other_sols) > 0
 )

@@ -21,7 +21,9 @@ waypoints as (
         longitude,
         latitude,
         nullif(elevation_m, -9999) as elevation_m,
-        case when final = 'm' and distance_total_m = 0 then null else distance_total_m end as distance_total_m,
+        case
+            when final = 'm' and distance_total_m = 0 then null else distance_total_m
+        end as distance_total_m,
         {{ east_positive('heading_deg') }} as heading_deg
     from localized
     where site_text is not null and longitude is not null and latitude is not null

@@ -44,7 +44,7 @@ steps as (
     {{ integers(3) }}
 ),
 
--- A cell of the grid is 0.6 m high and at 18 degrees 0.56 m wide: whatever is in reach is in it or next to it.
+-- A cell of the grid is 0.6 m high and at 18 degrees 0.56 m wide: what is in reach is in it or next to it.
 cells as (
     select
         waypoints.*,

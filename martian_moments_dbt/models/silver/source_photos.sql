@@ -27,7 +27,10 @@ kept as (
     select
         staged.*,
         concat_ws('|', staged.rover, staged.source, staged.source_id) as photo_key,
-        {{ file_name('staged.image_url') }} as file_name
+        -- The files of the PDS have the names of their products, in small letters.
+        case staged.source
+            when 'pds' then staged.source_id else {{ file_name('staged.image_url') }}
+        end as file_name
     from staged
     inner join {{ ref('photo_documents') }} as documents
         on staged.object_key = documents.object_key and staged.etag = documents.etag
@@ -61,8 +64,8 @@ named as (
         case source
             when 'pds' then source_id
             when 'm20' then coalesce({{ matched('source_id', '^(.*J)[0-9][0-9]$') }}, source_id)
-            else {{ product_identity('rover', 'file_name') }}
-        end as product_identity,
+            else {{ product('rover', 'file_name') }}
+        end as product,
         coalesce(replace(product_type, ' ', '_'), {{ product_type('rover', 'file_name') }}) as product_type,
         coalesce(spacecraft_clock, {{ clock_of_name('rover', 'file_name') }}) as spacecraft_clock,
         {%- set counter = motion_counter('rover', 'file_name') %}
@@ -76,6 +79,7 @@ named as (
 witnessed as (
     select
         named.*,
+        rovers.landing_date,
         rovers.first_sol,
         rovers.first_midnight_utc,
         clocks.uncertainty_s as clock_uncertainty_s,
@@ -108,7 +112,9 @@ compared as (
 timed as (
     select
         *,
-        case when is_utc_wrong then utc_of_lmst else coalesce(told_utc, utc_of_lmst, utc_of_clock) end as taken_at_utc,
+        case
+            when is_utc_wrong then utc_of_lmst else coalesce(told_utc, utc_of_lmst, utc_of_clock)
+        end as taken_at_utc,
         case
             when told_utc is not null and not is_utc_wrong then 'source'
             when utc_of_lmst is not null then 'lmst'
@@ -138,7 +144,7 @@ select
     sol,
     source,
     source_id,
-    product_identity,
+    {{ product_identity('rover', 'product') }} as product_identity,
     coalesce(camera, 'UNKNOWN') as camera,
     camera_full_name,
     product_type,
@@ -146,26 +152,33 @@ select
     taken_at_utc,
     taken_at_method,
     cast(
-        case taken_at_method when 'source' then 1 when 'lmst' then 5 when 'clock' then clock_uncertainty_s end as double
+        case taken_at_method
+            when 'source' then 1 when 'lmst' then 5 when 'clock' then clock_uncertainty_s
+        end as double
     ) as taken_at_uncertainty_s,
     is_time_disputed,
     coalesce(told_lmst, {{ lmst_text('mars_sol', 'mars_ms') }}) as lmst,
     case when told_lmst is not null then 'source' when mars_sol is not null then 'utc' end as lmst_method,
     coalesce(earth_date, cast(taken_at_utc as date)) as earth_date,
-    case when earth_date is not null then 'computed_from_sol' when taken_at_utc is not null then 'utc' end as earth_date_method,
+    case
+        when earth_date = {{ date_of_sol('landing_date', 'sol') }} then 'computed_from_sol'
+        when earth_date is not null then 'source'
+        when taken_at_utc is not null then 'utc'
+    end as earth_date_method,
     spacecraft_clock,
     coalesce(told_site, site_of_name) as site,
     coalesce(told_drive, drive_of_name) as drive,
     case
         when told_site is not null and told_drive is not null then 'telemetry'
-        when coalesce(told_site, site_of_name) is not null and coalesce(told_drive, drive_of_name) is not null then 'file_name'
+        when coalesce(told_site, site_of_name) is not null and coalesce(told_drive, drive_of_name) is not null
+            then 'file_name'
     end as site_method,
     coalesce(
         case
             when source = 'v1'
                 -- The archive files a picture under the sol of its clock, v1 at times under the one before.
                 then {{ archived_url(
-                    'rover', 'product_identity', 'case when abs(mars_sol - sol) <= 1 then mars_sol else sol end'
+                    'rover', 'product', 'case when abs(mars_sol - sol) <= 1 then mars_sol else sol end'
                 ) }}
         end,
         regexp_replace(image_url, '^http:', 'https:')

@@ -23,6 +23,7 @@ from martian_moments_tests.unit.dbt.test_real_data import MANIFESTS, MAPS, PRODU
 CLOCK_ZERO = datetime(2000, 1, 1, 11, 58, 55, 816_000, tzinfo=UTC)
 TWIN = "1P128287181EFF0000P2303L2M1"
 """A picture of Opportunity's first sol, which both v1 and the row of the PDS index at hand tell of."""
+TWIN_IDENTITY = "1P1282871810000P2303L2"
 WRONG = "NLF_0001_0666995000_000ECM_N0010052AUT_04096_00_2I3J"
 """Like the one real record of February 2021 that is known: a UTC 4.5 hours late beside a right Mars time and clock."""
 WRONG_AT = datetime(2021, 2, 19, 21, 46, tzinfo=UTC)
@@ -144,7 +145,7 @@ def test_the_clock_and_the_archive_tell_the_same_time_and_place_of_one_picture(b
     url = (
         f"https://planetarydata.jpl.nasa.gov/img/data/mer/opportunity/mer1po_0xxx/browse/sol0001/edr/{TWIN.lower()}.img.jpg"
     )
-    assert sorted(told(built, columns, f"product_identity = '{TWIN}'")) == [
+    assert sorted(told(built, columns, f"product_identity = '{TWIN_IDENTITY}'")) == [
         ("pds", "full", False, 0, 0, "telemetry", url, "source", True),
         ("v1", "full", False, 0, 0, "file_name", url, "clock", True),
     ]
@@ -205,7 +206,7 @@ def test_a_picture_is_linked_across_sources_whose_sols_differ_by_one(built: Proj
         ("pds", 2209, 1, True, 2, 1),
         ("v1", 2208, 1, True, 2, 1),
     ]
-    assert built.query(where.format(columns, "opportunity", f"= '{TWIN}'")) == [
+    assert built.query(where.format(columns, "opportunity", f"= '{TWIN_IDENTITY}'")) == [
         ("pds", 1, 1, True, 2, 0),
         ("v1", 1, 1, False, 2, 0),
     ]

@@ -1,6 +1,7 @@
 -- depends_on: {{ ref('loaded_objects') }}
 {#
     A product's address follows from its line: the folder data of its volume has a twin browse with a picture of each product.
+    The volume of the descent camera has neither PATH_NAME nor FILE_NAME nor ROVER_MOTION_COUNTER: the name of the product tells.
     START_TIME is true UTC. The motion counter is SITE, DRIVE, IDD, PMA, HGA.
 #}
 with documents as (
@@ -47,24 +48,19 @@ renamed as (
         {{ to_integer('planet_day_number') }} as sol,
         instrument_id as camera,
         cast(null as varchar) as camera_full_name,
-        'https://planetarydata.jpl.nasa.gov/img/data/mer/' || rover
-        || replace('/' || regexp_replace(path_name, '^/', ''), '/data/', '/browse/') || file_name || '.jpg' as image_url,
+        coalesce(
+            'https://planetarydata.jpl.nasa.gov/img/data/mer/' || rover
+            || replace('/' || regexp_replace(path_name, '^/', ''), '/data/', '/browse/')
+            || file_name || '.jpg',
+            {{ archived_url('rover', 'product_id', to_integer('planet_day_number')) }}
+        ) as image_url,
         cast(null as date) as earth_date,
         try_cast(start_time as timestamptz) as taken_at_utc,
         cast(null as varchar) as lmst,
         {{ to_double('clock') }} as spacecraft_clock,
         {{ to_integer(matched('motion_counter', '^."([0-9]+)"')) }} as site,
         {{ to_integer(matched('motion_counter', '^."[0-9]+","([0-9]+)"')) }} as drive,
-        case substr(product_id, 12, 3)
-            when 'EFF' then 'full'
-            when 'ESF' then 'subframe'
-            when 'EDN' then 'downsampled'
-            when 'ETH' then 'thumbnail'
-            when 'ERP' then 'reference_pixels'
-            when 'EHG' then 'histogram'
-            when 'ERS' then 'row_summed'
-            when 'ECS' then 'column_summed'
-        end as product_type,
+        {{ product_type('rover', 'product_id') }} as product_type,
         case image_type when 'THUMBNAIL' then true when 'REGULAR' then false end as is_thumbnail
     from records
 )

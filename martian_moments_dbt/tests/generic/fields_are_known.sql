@@ -1,0 +1,53 @@
+{#
+    Fields of a dialect's records that have no known name: nothing reads them, so somebody should look. How many of the records
+    that are looked at have each.
+
+    Of every rover and kind, one record in one_in of the 200 documents that came last is looked at: a new field comes with new
+    documents, and every load is built before as many more arrive. 0.3 s for 1.2 million photos, instead of 12 s for them all.
+
+    table: of bronze. array: where a page has its records. known: the names, those inside a part with its name in front.
+    parts: fields of a record that are objects with names of their own.
+#}
+{% test fields_are_known(model, table, dialect, array, known, parts=[], one_in=25) %}
+
+{{ config(severity='warn') }}
+
+with latest as (
+    select object_key
+    from {{ source('bronze', table) }}
+    where source = '{{ dialect }}' and record_count > 0
+    qualify row_number() over (partition by rover, kind order by fetched_at desc, object_key desc) <= 200
+),
+
+documents as (
+    select
+        rover,
+        document
+    from {{ source('bronze', table) }}
+    where object_key in (select object_key from latest)
+),
+
+records as (
+    {{ sampled_records('documents', array, one_in) }}
+),
+
+names as (
+    {{ field_names('records', 'record', ['rover']) }}
+    {%- for part in parts %}
+    union all
+    select
+        rover,
+        '{{ part }}.' || name as name
+    from ({{ field_names('records', json_object('record', part), ['rover']) }}) as inner_names
+    {%- endfor %}
+)
+
+select
+    rover,
+    name,
+    count(*) as records
+from names
+where name not in ('{{ known | join("', '") }}')
+group by rover, name
+
+{% endtest %}

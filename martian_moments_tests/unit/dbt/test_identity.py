@@ -1,0 +1,96 @@
+"""Which records are of one picture, and what the name of a product tells where its line does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from martian_moments.documents import Kind
+from martian_moments.rovers import ROVERS
+from martian_moments.warehouse.base import BronzeObject
+from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
+
+EXPOSURE = [f"1P128287181{product}0000P2303L2M{version}" for product in ("EFF", "ETH", "ESF") for version in "12"]
+OTHERS = [
+    "1P128287181EFF0000P2303R2M1",  # the other eye
+    "1P128287181EFF0000P2303L7M1",  # another filter
+    "1P128287187EFF0000P2303L2M1",  # six seconds later
+    "1N128287181EFF0000P2303L2M1",  # another camera
+]
+DESCENT = "1E128278513EDN00A1F0006N0M1"
+"""In the grammar of the mission; site 0, and A1 is drive 101."""
+
+NAVCAM = [f"NLB_486265257EDR_{sampling}0481570NCAM00323M{version}" for sampling in "FTD" for version in "_1"]
+AUTONOMOUS = ["FLA_397506068EDR_D0010008AUT_04096M_", "FLA_397506068EDR_T0010008AUT_04096M_"]
+MAST = ["1000ML0044631120305209E02_DXXX", "1000ML0044631120305209I02_DXXX", "1000ML0044631120305210E02_DXXX"]
+
+
+def page(source: str, rover: str, array: str, records: list[dict[str, Any]]) -> BronzeObject:
+    body = json.dumps({array: records}).encode()
+    return bronze_object(Kind.PHOTOS, rover, body, source=source, sol=1, count=len(records), promised=len(records))
+
+
+def line(product: str, **more: str) -> dict[str, str]:
+    return {"PRODUCT_ID": product, "PLANET_DAY_NUMBER": "1", "INSTRUMENT_ID": "PANCAM_LEFT"} | more
+
+
+@pytest.fixture(scope="module")
+def built(project: Callable[[], Project]) -> Project:
+    made = project()
+    lines = [*map(line, EXPOSURE + OTHERS), line(DESCENT, INSTRUMENT_ID="DESCAM")]
+    items = [{"id": n, "sol": 1, "https_url": f"https://x/{name}.JPG"} for n, name in enumerate(NAVCAM + AUTONOMOUS + MAST)]
+    computed = ROVERS["opportunity"].v1_earth_date(1)
+    v1 = {"sol": 1, "img_src": f"http://x/{EXPOSURE[0]}-BR.JPG", "earth_date": str(computed)}
+    made.warehouse.load(
+        [
+            page("pds", "opportunity", "lines", lines),
+            page("msl", "curiosity", "items", items),
+            # A mirror tells the day on which the picture was taken.
+            photos("opportunity", 1, [v1 | {"id": 1}, v1 | {"id": 2, "earth_date": "2004-01-25"}]),
+        ]
+    )
+    made.build("--select", "+photo_provenance", "--exclude", "resource_type:test", "resource_type:unit_test")
+    return made
+
+
+def pictures(built: Project, source: str) -> list[tuple[Any, ...]]:
+    sql = "select list(source_id order by source_id) from silver.source_photos where source = '{}' group by product_identity"
+    return sorted(tuple(each) for (each,) in built.query(sql.format(source)))
+
+
+def test_all_products_and_versions_of_an_exposure_are_one_picture_and_no_two_exposures_are(built: Project) -> None:
+    assert pictures(built, "pds") == sorted([tuple(sorted(EXPOSURE)), *((name,) for name in [*OTHERS, DESCENT])])
+
+
+def test_thumbnails_of_curiositys_engineering_cameras_are_of_their_picture_and_others_stand_alone(built: Project) -> None:
+    assert pictures(built, "msl") == [
+        ("0", "1", "2", "3", "4", "5"),
+        ("10",),
+        ("6", "7"),
+        ("8",),
+        ("9",),
+    ]
+
+
+def test_the_picture_of_v1_is_that_of_the_archive_with_all_its_products(built: Project) -> None:
+    sql = "select source, records, sources from gold.photo_provenance where sources > 1 order by source"
+    assert built.query(sql) == [("pds", 6, 2), ("v1", 2, 2)]
+
+
+def test_the_name_of_a_descent_product_tells_what_its_line_does_not(built: Project) -> None:
+    columns = "image_url, site, drive, site_method, product_type, taken_at_method"
+    assert built.query(f"select {columns} from silver.source_photos where source_id = '{DESCENT}'") == [
+        (
+            "https://planetarydata.jpl.nasa.gov/img/data/mer/opportunity/mer1do_0xxx/browse/sol0001/edr/"
+            f"{DESCENT.lower()}.img.jpg",
+            *(0, 101, "file_name", "downsampled", "clock"),
+        )
+    ]
+
+
+def test_a_date_of_v1_is_computed_only_if_it_is_the_one_that_follows_from_the_sol(built: Project) -> None:
+    sql = "select source_id, earth_date::varchar, earth_date_method from silver.source_photos where source = 'v1'"
+    assert sorted(built.query(sql)) == [("1", "2004-01-26", "computed_from_sol"), ("2", "2004-01-25", "source")]
