@@ -1,7 +1,8 @@
-"""The check-up of the live endpoints: one small request to each, and whether its answer still has the fields that are known.
+"""The check-up of the live endpoints: one request to each, and whether its answer still has the fields that are known.
 
-Maps and paths are files of up to a megabyte, so that only their beginning is asked for; an index of the archive is
-represented by its label. A server that ignores the range sends the whole file, which is read alike.
+Requests are small but for v1's manifest, which only comes whole. Maps and paths are files of up to a megabyte, so that only
+their beginning is asked for; each index of the archive is represented by its label. A server that ignores the range sends the
+whole file, which is read alike.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Endpoint:
 
     Attributes:
         what: names it in the report.
-        url: the small question.
+        url: the question.
         read: the names of the fields in an answer; dotted inside another field. Raises BrokenAnswer.
         needed: fields that the models read.
         known: other fields that were ever seen.
