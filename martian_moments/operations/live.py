@@ -1,8 +1,8 @@
 """The check-up of the live endpoints: one request to each, and whether its answer still has the fields that are known.
 
-Requests are small but for v1's manifest, which only comes whole. Maps and paths are files of up to a megabyte, so that only
-their beginning is asked for; each index of the archive is represented by its label. A server that ignores the range sends the
-whole file, which is read alike.
+Answers are small but for v1's manifest, which only comes whole. Maps and paths are files of up to a megabyte, so that only
+their beginning is asked for; each index of the archive is represented by its label. A server that ignores the range sends
+the whole file, which is read alike.
 """
 
 from __future__ import annotations
