@@ -21,7 +21,7 @@ from typing import Final, Self, TypeVar
 import httpx
 from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from martian_moments.errors import BrokenAnswer, InputError, UpstreamUnavailable
+from martian_moments.errors import BrokenAnswer, FileMissing, InputError, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pace import NotYet, Pace
 
@@ -80,6 +80,9 @@ class _Refused(BrokenAnswer):
 class _GivenUp(UpstreamUnavailable):
     """Nothing was asked: this client has stopped asking."""
 
+
+_FINAL: Final = (_Refused, FileMissing, _GivenUp, NotYet)
+"""What is not asked for again."""
 
 _Read = Callable[[httpx.Response, str], Awaitable[bytes]]
 """Takes the body of an answer from the address given."""
@@ -311,7 +314,8 @@ class PoliteClient:
         try:
             return parse(answer)
         except BrokenAnswer as error:
-            kind = _Refused if answer.status >= HTTPStatus.BAD_REQUEST else BrokenAnswer
+            refused = _Refused if answer.status >= HTTPStatus.BAD_REQUEST else BrokenAnswer
+            kind = FileMissing if isinstance(error, FileMissing) else refused
             broken = kind(self._redacted(str(error)), url=answer.url, body=self._redacted_bytes(error.body))
         raise broken
 
@@ -335,7 +339,7 @@ class PoliteClient:
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, (UpstreamUnavailable, BrokenAnswer)) and not isinstance(error, (_Refused, _GivenUp, NotYet))
+    return isinstance(error, (UpstreamUnavailable, BrokenAnswer)) and not isinstance(error, _FINAL)
 
 
 def _service(request: httpx.Request) -> str:

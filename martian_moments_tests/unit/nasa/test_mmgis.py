@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from martian_moments.documents import Document, Kind, decode, encode
-from martian_moments.errors import BrokenAnswer, InputError
+from martian_moments.errors import BrokenAnswer, FileMissing, InputError
 from martian_moments.nasa.mmgis import MMGIS
 from martian_moments.rovers import ROVERS
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
@@ -104,6 +104,19 @@ async def test_an_empty_map_is_not_complete(ask: Any, kind: Kind) -> None:
 async def test_what_is_no_collection_is_an_error_and_never_empty(ask: Any, status: int, body: Any) -> None:
     with pytest.raises(BrokenAnswer):
         await ask(Kind.TRAVERSE, body, status)
+
+
+async def test_a_map_that_is_not_there_is_told_apart_and_asked_for_once(client: ClientFactory) -> None:
+    asked: list[httpx.URL] = []
+
+    def missing(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(404, content=b"<h1>Not Found</h1>")
+
+    async with client(missing, secrets=["h1"]) as asking:
+        with pytest.raises(FileMissing) as raised:
+            await MMGIS(asking, URL).traverse("curiosity")
+    assert (len(asked), raised.value.body) == (1, b"<***>Not Found</***>")
 
 
 async def test_the_fingerprint_follows_the_features_and_not_the_files_name(ask: Any) -> None:
