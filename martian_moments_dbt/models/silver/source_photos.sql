@@ -22,7 +22,7 @@ with staged as (
     {%- endfor %}
 ),
 
--- Photos of other sols are set aside; of a photo that is told twice, the last telling stands.
+-- Photos of other sols and records that their dialect cannot read are set aside; of a photo that is told twice, the last telling stands.
 kept as (
     select
         staged.*,
@@ -34,7 +34,7 @@ kept as (
     from staged
     inner join {{ ref('photo_documents') }} as documents
         on staged.object_key = documents.object_key and staged.etag = documents.etag
-    where staged.sol = staged.document_sol
+    where staged.sol = staged.document_sol and staged.source_id is not null
     qualify
         row_number() over (
             partition by photo_key

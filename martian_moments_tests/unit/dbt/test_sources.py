@@ -93,3 +93,26 @@ def test_what_the_sources_disagree_on_is_told_and_cameras_have_one_name(project:
     assert mars.query("select distinct camera, camera_role from silver.fact_photos") == [("NAVCAM", "navigation")]
     assert mars.query("select distinct source_camera from silver.fact_photos where sol = 9") == [("NAV_LEFT_B",)]
     assert mars.query("select camera from silver.dim_cameras where role = 'unknown'") == []
+
+
+def test_a_record_that_its_dialect_cannot_read_is_no_photo(project: Callable[[], Project]) -> None:
+    def page(source: str, rover: str, array: str, *records: dict[str, object]) -> BronzeObject:
+        told = [{"sol": 5, **record} for record in records]
+        return bronze_object(
+            Kind.PHOTOS, rover, json.dumps({array: told}).encode(), source=source, sol=5, count=1, promised=2
+        )
+
+    mars = project()
+    mars.warehouse.load(
+        [
+            page(
+                "v1", "spirit", "photos", {"id": 7}, {"id": "x"}, {"id": None}, {"id": 8, "rover": {"name": "Opportunity"}}
+            ),
+            page("msl", "curiosity", "items", {"id": 7, "mission": "msl"}, {"id": 8, "mission": "mars2020"}, {}),
+            page("m20", "perseverance", "images", {"imageid": "A"}, {"imageid": ""}, {"imageid": None}),
+        ]
+    )
+    mars.build("--select", "+photo_records", "--exclude", "resource_type:test", "resource_type:unit_test")
+    assert mars.query("select source, source_id from silver.photo_records order by source") == [
+        ("m20", "A"), ("msl", "7"), ("v1", "7"),
+    ]  # fmt: skip

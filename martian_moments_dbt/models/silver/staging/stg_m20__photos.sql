@@ -45,7 +45,7 @@ renamed as (
         source,
         fetched_at,
         position,
-        imageid as source_id,
+        nullif(imageid, '') as source_id,
         {{ to_integer('sol') }} as sol,
         nullif(instrument, 'UNK') as camera,
         cast(null as varchar) as camera_full_name,

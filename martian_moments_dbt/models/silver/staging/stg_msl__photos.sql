@@ -30,6 +30,7 @@ records as (
             'drive': 'drive',
             'sample_type': 'extended.sample_type',
             'thumbnail': 'is_thumbnail',
+            'mission': 'mission',
         },
     ) }}
 ),
@@ -43,7 +44,7 @@ renamed as (
         source,
         fetched_at,
         position,
-        id as source_id,
+        case when {{ to_double('id') }} is not null and coalesce(mission, 'msl') = 'msl' then id end as source_id,
         {{ to_integer('sol') }} as sol,
         instrument as camera,
         cast(null as varchar) as camera_full_name,

@@ -1,5 +1,8 @@
 -- depends_on: {{ ref('loaded_objects') }}
-{# The columns from taken_at_utc on are those of the other photo dialects: v1 does not tell them. #}
+{#
+    The columns from taken_at_utc on are those of the other photo dialects: v1 does not tell them. What nasa/v1.py could not read
+    (no whole number as id, another rover's photo) has no source_id here.
+#}
 with documents as (
     select * from {{ source('bronze', 'raw_photos') }}
     where source = 'v1'
@@ -24,6 +27,7 @@ records as (
             'camera_full_name': 'camera.full_name',
             'image_url': 'img_src',
             'earth_date': 'earth_date',
+            'owner': 'rover.name',
         },
     ) }}
 ),
@@ -37,7 +41,7 @@ renamed as (
         source,
         fetched_at,
         position,
-        id as source_id,
+        case when {{ to_double('id') }} is not null and coalesce(lower(owner), rover) = rover then id end as source_id,
         {{ to_integer('sol') }} as sol,
         camera,
         camera_full_name,
