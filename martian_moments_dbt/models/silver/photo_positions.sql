@@ -108,7 +108,6 @@ stretches as (
             when later.rover is not null then 'rmc_interpolated'
             when ends.rover is not null then 'sol_interpolated'
         end as location_method,
-        (taken.drive - earlier.drive) / cast(later.drive - earlier.drive as double) as share,
         {%- for column in ['longitude', 'latitude', 'elevation_m', 'distance_total_m', 'heading_deg'] %}
         case
             when exact.rover is not null then exact.{{ column }}
@@ -119,8 +118,9 @@ stretches as (
             when exact.rover is not null then exact.{{ column }}
             when later.rover is not null then later.{{ column }}
             else ends.{{ column }}
-        end as to_{{ column }}{{ ',' if not loop.last }}
+        end as to_{{ column }},
         {%- endfor %}
+        (taken.drive - earlier.drive) / cast(later.drive - earlier.drive as double) as share
     from taken
     left join waypoints as exact
         on taken.rover = exact.rover and taken.site = exact.site and taken.drive = exact.drive
