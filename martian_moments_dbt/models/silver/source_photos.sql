@@ -22,7 +22,8 @@ with staged as (
     {%- endfor %}
 ),
 
--- Photos of other sols and records that their dialect cannot read are set aside; of a photo that is told twice, the last telling stands.
+-- Photos of other sols and records that their dialect cannot read are set aside; of a photo that is told
+-- twice, the last telling stands.
 kept as (
     select
         staged.*,
