@@ -14,13 +14,13 @@
 
 with features as (
     select
-        'traverse' as map,
+        'traverse' as kind,
         rover,
         properties
     from {{ ref('stg_mmgis__legs') }}
     union all
     select
-        'waypoints' as map,
+        'waypoints' as kind,
         rover,
         properties
     from {{ ref('stg_mmgis__waypoints') }}
@@ -28,7 +28,7 @@ with features as (
 
 collections as (
     select
-        kind as map,
+        kind,
         rover,
         {{ json_object('document', 'pages[0]') }} as collection
     from {{ source('bronze', 'raw_traverse') }}
@@ -36,39 +36,39 @@ collections as (
 ),
 
 names as (
-    {{ field_names('features', parsed('properties'), ['map', 'rover']) }}
+    {{ field_names('features', parsed('properties'), ['kind', 'rover']) }}
 ),
 
 collection_names as (
-    {{ field_names('collections', 'collection', ['map', 'rover']) }}
+    {{ field_names('collections', 'collection', ['kind', 'rover']) }}
 ),
 
 found as (
     select
-        map,
+        kind,
         rover,
         name,
         count(*) as features
     from names
-    group by map, rover, name
+    group by kind, rover, name
 ),
 
 totals as (
     select
-        map,
+        kind,
         rover,
         count(*) as features
     from features
-    group by map, rover
+    group by kind, rover
 ),
 
 known as (
     select
-        listed.map,
+        listed.kind,
         listed.name
     from (
         values
-        {%- for map, names in {
+        {%- for kind, names in {
             'traverse': ['sol', 'fromRMC', 'toRMC', 'length', 'Length', 'SCLK_START', 'SCLK_END'],
             'waypoints': [
                 'RMC', 'site', 'drive', 'sol', 'easting', 'northing', 'elev_geoid', 'elev_radii', 'radius', 'lon',
@@ -78,16 +78,16 @@ known as (
         }.items() %}
         {%- set last = loop.last %}
         {%- for name in names %}
-        ('{{ map }}', '{{ name }}'){{ ',' if not (last and loop.last) }}
+        ('{{ kind }}', '{{ name }}'){{ ',' if not (last and loop.last) }}
         {%- endfor %}
         {%- endfor %}
-    ) as listed (map, name)
+    ) as listed (kind, name)
 ),
 
 -- What staging reads, and the name that stands for it in the file of the other mission.
 needed as (
     select
-        listed.map,
+        listed.kind,
         listed.name,
         listed.other_name
     from (
@@ -105,69 +105,69 @@ needed as (
         ('waypoints', 'dist_total_m', 'dist_total_m'),
         ('waypoints', 'yaw', 'yaw'),
         ('waypoints', 'final', 'drive_type')
-    ) as listed (map, name, other_name)
+    ) as listed (kind, name, other_name)
 ),
 
 missing as (
     select
-        totals.map,
+        totals.kind,
         totals.rover,
         needed.name,
         totals.features - coalesce(sum(found.features), 0) as features
     from totals
-    inner join needed on totals.map = needed.map
+    inner join needed on totals.kind = needed.kind
     left join found
         on
-            totals.map = found.map
+            totals.kind = found.kind
             and totals.rover = found.rover
             and found.name in (needed.name, needed.other_name)
-    group by totals.map, totals.rover, needed.name, totals.features
+    group by totals.kind, totals.rover, needed.name, totals.features
     having totals.features > coalesce(sum(found.features), 0)
 )
 
 select
-    found.map,
+    found.kind,
     found.rover,
     found.name,
     'unknown' as reason,
     found.features
 from found
-left join known on found.map = known.map and found.name = known.name
+left join known on found.kind = known.kind and found.name = known.name
 where known.name is null
 union all
 select
-    map,
+    kind,
     rover,
     name,
     'missing' as reason,
     features
 from missing
-{%- for map, names in numbers.items() %}
+{%- for kind, names in numbers.items() %}
 {%- for name in names %}
 union all
 select
-    map,
+    kind,
     rover,
     '{{ name }}' as name,
     'text' as reason,
     count(*) as features
 from features
-where map = '{{ map }}' and {{ is_text('properties', name) }}
-group by map, rover
+where kind = '{{ kind }}' and {{ is_text('properties', name) }}
+group by kind, rover
 {%- endfor %}
 {%- endfor %}
 union all
 select
-    map,
+    kind,
     rover,
     'collection.' || name as name,
     'unknown' as reason,
     1 as features
 from collection_names
-where name not in ('type', 'name', 'features', 'synthetic') and (map <> 'traverse' or name <> 'crs')
+where name not in ('type', 'name', 'features', 'synthetic') and (kind <> 'traverse' or name <> 'crs')
 union all
 select
-    collections.map,
+    collections.kind,
     collections.rover,
     'collection.name' as name,
     'missing' as reason,
@@ -175,7 +175,7 @@ select
 from collections
 left join collection_names
     on
-        collections.map = collection_names.map
+        collections.kind = collection_names.kind
         and collections.rover = collection_names.rover
         and collection_names.name = 'name'
 where collection_names.name is null
