@@ -16,6 +16,8 @@ from martian_moments.coverage import Gap, State
 _MISSING_DELAYS: Final = (10.0, 600.0, 2.0)
 _SHORT_DELAYS: Final = (30.0, 86_400.0, 4.0)
 _HOLD_DELAYS: Final = (10.0, 300.0, 2.0)
+# Then the schedule asks for every manifest anyway.
+_MANIFEST_DELAYS: Final = (10.0, 3_600.0, 2.0)
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class Tries:
         fallback: whether these were all sols that another source stands in for.
         fruitless: how many runs in a row closed not one gap.
         asked_at: when the last run was requested (POSIX seconds).
+        manifests: how often and when (POSIX seconds) manifests were asked for because a source had none in the lake.
     """
 
     attempts: dict[int, tuple[int, float]] = field(default_factory=dict)
@@ -35,6 +38,16 @@ class Tries:
     fallback: bool = False
     fruitless: int = 0
     asked_at: float = 0.0
+    manifests: tuple[int, float] = (0, 0.0)
+
+    def manifests_due(self, now: float) -> bool:
+        """Whether manifests may be asked for again, for the sake of a source that did not answer yet."""
+        count, asked_at = self.manifests
+        return count == 0 or now >= asked_at + _delay(_MANIFEST_DELAYS, count)
+
+    def manifests_asked(self, now: float) -> None:
+        """Note that they are asked for now."""
+        self.manifests = self.manifests[0] + 1, now
 
     def next_attempt_at(self, gap: Gap) -> float:
         """When a gap is due, in POSIX seconds; 0 for one that was never asked for."""
@@ -89,6 +102,7 @@ class Tries:
             "fallback": self.fallback,
             "fruitless": self.fruitless,
             "asked_at": round(self.asked_at, 1),
+            "manifests": [self.manifests[0], round(self.manifests[1], 1)],
         }
 
     @classmethod
@@ -97,10 +111,11 @@ class Tries:
         return cls(
             attempts={int(sol): (count, at) for sol, (count, at) in value["attempts"].items()},
             batch=list(value["batch"]),
-            # A cursor of the release with one source per rover does not have it.
+            # A cursor of the release with one source per rover has neither this nor the tries of manifests.
             fallback=value.get("fallback", False),
             fruitless=value["fruitless"],
             asked_at=value["asked_at"],
+            manifests=tuple(value.get("manifests", (0, 0.0))),
         )
 
 

@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import dagster as dg
 
-from martian_moments.assets.lake import photos_key
+from martian_moments.assets.lake import MANIFESTS, photos_key
 from martian_moments.automation.in_flight import InFlight
+from martian_moments.coverage import Coverage
 from martian_moments.gaps import Tries
 from martian_moments.partitions import LAKE_RUN_SOLS, Span, newest_span, registered_sols
 from martian_moments.rooms import Rooms
@@ -17,11 +18,14 @@ NAME: Final = "gaps"
 
 
 def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
-    """Asks for the newest missing and short sols of each rover, one run at a time per rover."""
+    """Asks for the newest missing and short sols of each rover, and for the manifest of a source that has not answered yet.
+
+    One run of either at a time per rover.
+    """
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[photos_key(rover) for rover in rovers],
+        asset_selection=[MANIFESTS, *(photos_key(rover) for rover in rovers)],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Compares what the manifests in the lake promise with what the lake holds, and asks for the rest, "
@@ -30,11 +34,11 @@ def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     def gaps(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
         tries = read_cursor(context.cursor)
         under_way = InFlight(context)
-        requests = []
+        requests: list[dg.RunRequest] = []
         for rover in rovers:
-            mine = tries.setdefault(rover, Tries())
-            if request := _next_request(context.instance, rooms, rover, mine, under_way):
-                requests.append(request)
+            mine, known = tries.setdefault(rover, Tries()), rooms.coverage(rover)
+            requests += _missing_manifests(known, mine, under_way)
+            requests += _next_gaps(context.instance, known, mine, under_way)
         return dg.SensorResult(
             run_requests=requests,
             cursor=write_cursor(tries),
@@ -44,21 +48,27 @@ def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     return gaps
 
 
-def _next_request(
-    instance: dg.DagsterInstance, rooms: Rooms, rover: str, tries: Tries, under_way: InFlight
-) -> dg.RunRequest | None:
-    asset = photos_key(rover)
+def _missing_manifests(known: Coverage, tries: Tries, under_way: InFlight) -> Iterator[dg.RunRequest]:
+    """Ask again where some source of a rover has answered and another never has: nobody else does before the next hour."""
+    answered = [view.promises is not None for view in known.views]
+    if all(answered):
+        tries.manifests = (0, 0.0)
+    elif any(answered) and not under_way.runs_of(MANIFESTS, known.rover) and tries.manifests_due(now := time.time()):
+        tries.manifests_asked(now)
+        yield dg.RunRequest(asset_selection=[MANIFESTS], partition_key=known.rover)
+
+
+def _next_gaps(instance: dg.DagsterInstance, known: Coverage, tries: Tries, under_way: InFlight) -> Iterator[dg.RunRequest]:
+    asset = photos_key(known.rover)
     if under_way.runs_of(asset):
-        return None
-    gaps = rooms.coverage(rover).gaps
-    registered = registered_sols(instance, rover)
+        return
+    gaps = known.gaps
+    registered = registered_sols(instance, known.rover)
     now = time.time()
     due = [sol for sol in tries.due(gaps, under_way.sols(asset), now) if sol in registered]
-    span = newest_span(due, LAKE_RUN_SOLS)
-    if span is None:
-        return None
-    tries.asked(span.sols, gaps, now)
-    return run_request(rover, span)
+    if span := newest_span(due, LAKE_RUN_SOLS):
+        tries.asked(span.sols, gaps, now)
+        yield run_request(known.rover, span)
 
 
 def run_request(rover: str, span: Span, *, refetch: bool = False, run_key: str | None = None, **tags: str) -> dg.RunRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from martian_moments.assets.lake import MANIFESTS
 from martian_moments.automation import gap_sensor, upload_sensor
 from martian_moments.documents import Kind, prefix_of
 from martian_moments.errors import BrokenAnswer, UpstreamUnavailable
@@ -163,6 +164,29 @@ def test_manifests_come_from_every_source_that_answers(both: Platform, down: str
     found = look(both)
     assert (found.gaps, found.short) == ([], [])
     assert found.photos_expected == found.photos_in_lake == (12 if down == "msl" else 16)
+
+
+def test_a_manifest_that_a_source_did_not_give_is_asked_for_again_later_each_time(
+    both: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asks(cursor: str | None) -> tuple[str | None, bool]:
+        tick = both.tick(gap_sensor.NAME, cursor)
+        return tick.cursor, [MANIFESTS] in [request.asset_selection for request in tick.run_requests or ()]
+
+    both.script("msl").manifest_error = DOWN
+    both.run("lake/manifests", ROVER)
+    cursor, asked = asks(None)
+    assert asked
+    assert not asks(cursor)[1], "not before the delay has passed"
+    later(monkeypatch, 11)
+    cursor, asked = asks(cursor)
+    assert asked
+    later(monkeypatch, 20)
+    assert not asks(cursor)[1], "and a longer one the next time"
+    both.script("msl").manifest_error = None
+    both.run("lake/manifests", ROVER)
+    later(monkeypatch, 100_000)
+    assert not asks(cursor)[1]
 
 
 def test_without_any_manifest_the_partition_fails(both: Platform) -> None:
