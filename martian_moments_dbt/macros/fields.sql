@@ -27,7 +27,7 @@
 {%- endmacro %}
 
 {% macro snowflake__json_object(value, path) -%}
-    case when typeof({{ value }}:{{ path }}) = 'OBJECT' then {{ value }}:{{ path }} end
+    case when left(to_json({{ value }}:{{ path }}), 1) = '{' then {{ value }}:{{ path }} end
 {%- endmacro %}
 
 {# Whether a field of an object that is text is a text itself, where a number is expected. #}
@@ -40,7 +40,7 @@
 {%- endmacro %}
 
 {% macro snowflake__is_text(object, path) -%}
-    typeof(try_parse_json({{ object }}):{{ path }}) = 'VARCHAR'
+    left(to_json(try_parse_json({{ object }}):{{ path }}), 1) = '"'
 {%- endmacro %}
 
 {# One element in so many of an array inside every page of every document, the first of each included: (rover, record). #}

@@ -181,7 +181,7 @@ def test_a_manifest_that_a_source_did_not_give_is_asked_for_again_later_each_tim
     later(monkeypatch, 11)
     cursor, asked = asks(cursor)
     assert asked
-    later(monkeypatch, 20)
+    later(monkeypatch, 8)
     assert not asks(cursor)[1], "and a longer one the next time"
     both.script("msl").manifest_error = None
     both.run("lake/manifests", ROVER)
