@@ -44,7 +44,9 @@ renamed as (
         source,
         fetched_at,
         position,
-        case when {{ to_double('id') }} is not null and coalesce(mission, 'msl') = 'msl' then id end as source_id,
+        case
+            when {{ to_double('id') }} is not null and coalesce(mission, 'msl') = 'msl' then id
+        end as source_id,
         {{ to_integer('sol') }} as sol,
         instrument as camera,
         cast(null as varchar) as camera_full_name,

@@ -41,7 +41,9 @@ renamed as (
         source,
         fetched_at,
         position,
-        case when {{ to_double('id') }} is not null and coalesce(lower(owner), rover) = rover then id end as source_id,
+        case
+            when {{ to_double('id') }} is not null and coalesce(lower(owner), rover) = rover then id
+        end as source_id,
         {{ to_integer('sol') }} as sol,
         camera,
         camera_full_name,
