@@ -236,6 +236,9 @@ async def _quarantining(lake: Lake, at: Coordinates) -> AsyncIterator[None]:
     """Keep a broken answer in the lake's quarantine, with the reason, while the error goes on its way."""
     try:
         yield
+    except FileMissing:
+        # There is nothing to look at, and a file that stays away would be written again every day.
+        raise
     except BrokenAnswer as error:
         note = {
             "reason": str(error),

@@ -22,7 +22,7 @@ TABLE_BYTES = SOLS * LINES_PER_SOL * WIDTH
 MOST_BYTES = 500 * 1024 * 1024
 
 BACKFILL = """
-import asyncio, json, resource, sys
+import asyncio, json, re, sys
 from pathlib import Path
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.http import PoliteClient
@@ -40,7 +40,8 @@ async def main(url, home):
             document = await source.photos("opportunity", sol, promised[sol])
             await lake.put_if_changed(document)
             records += document.header.record_count
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Of this program alone: getrusage also counts what its parent had before.
+    peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
     print(json.dumps({"peak": peak, "records": records, "sols": len(promised), "promised": sum(promised.values())}))
 
 asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
@@ -84,6 +85,7 @@ def archive(real_payloads: Path) -> Iterator[str]:
             thread.join()
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 def test_a_backfill_of_200_sols_from_an_index_of_350_mb_stays_below_500_mb(archive: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BACKFILL, archive, str(tmp_path)], capture_output=True, text=True, check=False, timeout=280

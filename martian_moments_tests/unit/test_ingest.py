@@ -216,6 +216,7 @@ def test_a_map_that_no_source_has_is_none_and_one_that_was_there_is_missed(lake:
 
     source = Gone({1: 3})
     assert asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE)) is None
+    assert lake.list() == []
     asyncio.run(lake.put_if_changed(_map(Kind.TRAVERSE)))
     with pytest.raises(FileMissing):
         asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE))
