@@ -23,7 +23,7 @@ from martian_moments.documents import Coordinates, Kind, object_key
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.uploads import upload_event
 from martian_moments.operations.supervisor import LOCATION
-from martian_moments.partitions import Span
+from martian_moments.partitions import PARTITION, Span
 from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
 from martian_moments_tests.services import Services, find_services
 
@@ -66,7 +66,7 @@ def _scale_out(services: Services, *, sols: int) -> Iterator[Line]:
 def _ingest(loop: DeployedLoop, workspace: WorkspaceProcessContext, mars: Upstream) -> float:
     """Seconds from the launch of equal runs, one for each worker there may be, to the end of the last one."""
     with loop.instance() as instance:
-        manifest = dg.RunRequest(asset_selection=[MANIFESTS], partition_key=ROVER)
+        manifest = dg.RunRequest(asset_selection=[MANIFESTS], tags={PARTITION: ROVER})
         _finish(instance, [submit(instance, workspace, manifest)])
         share = -(-len(mars.sols) // _WORKERS)
         began = time.time()
