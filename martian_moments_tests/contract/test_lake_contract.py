@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,16 +50,24 @@ async def test_an_object_comes_back_as_it_was_written(lake: Lake) -> None:
 
 
 def test_an_objects_bytes_come_with_their_own_etag(lake: Lake) -> None:
-    contents = [bytes([value]) * 50_000 for value in range(200)]
-    written = {lake.put_bytes("index/a", contents[0]).etag: contents[0]}
-    read: list[StoredObject] = []
-    reader = threading.Thread(target=lambda: read.extend(lake.read("index/a") for _ in range(200)))
-    reader.start()
-    while reader.is_alive():
-        content = contents[len(written) % 200]
-        written[lake.put_bytes("index/a", content).etag] = content
-    assert len({each.info.etag for each in read}) > 5
-    assert all(written[each.info.etag] == each.body and each.info.size == 50_000 for each in read)
+    contents = itertools.cycle([bytes([value]) * 50_000 for value in range(50)])
+    written = {lake.put_bytes("index/a", body).etag: body for body in itertools.islice(contents, 1)}
+    enough = threading.Event()
+
+    def overwrite_all_the_while() -> None:
+        while not enough.is_set():
+            body = next(contents)
+            written[lake.put_bytes("index/a", body).etag] = body
+
+    read: dict[str, StoredObject] = {}
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(overwrite_all_the_while)
+        while len(read) < 20 and not writer.done():
+            found = lake.read("index/a")
+            read[found.info.etag] = found
+        enough.set()
+    writer.result()
+    assert all(written[etag] == each.body and each.info.size == 50_000 for etag, each in read.items())
 
 
 async def test_a_missing_object_is_told_apart_from_a_failure(lake: Lake) -> None:
