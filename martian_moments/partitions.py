@@ -69,18 +69,13 @@ def registered_sols(instance: dg.DagsterInstance, rover: str) -> range:
     return sols
 
 
-def missing_keys(registered: range, newest_sol: int) -> list[str]:
-    """The keys to register, in order, so that every sol up to ``newest_sol`` is a partition."""
-    return [sol_key(sol) for sol in range(registered.stop, newest_sol + 1)]
-
-
 def register_sols(instance: dg.DagsterInstance, rover: str, newest_sol: int) -> int:
     """Register every sol up to the newest one; returns how many are new.
 
     Raises:
         InputError: the registered keys are not consecutive sols.
     """
-    new = missing_keys(registered_sols(instance, rover), newest_sol)
+    new = [sol_key(sol) for sol in range(registered_sols(instance, rover).stop, newest_sol + 1)]
     if new:
         instance.add_dynamic_partitions(f"{rover}_sols", new)
     return len(new)

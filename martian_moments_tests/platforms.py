@@ -195,11 +195,6 @@ class Platform:
         )
         return self.repository.get_sensor_def(sensor).evaluate_tick(context)
 
-    def register(self, tick: SensorExecutionData) -> None:
-        """Register the partitions that a tick asks for."""
-        for request in tick.dynamic_partitions_requests or ():
-            self.instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
-
     def start(self, asset: str, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED, **tags: str) -> dg.DagsterRun:
         """A run of an asset that is under way (or has ended with this status), which no process executes."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
