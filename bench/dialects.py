@@ -1,137 +1,134 @@
-"""Records per second from a raw answer to silver, by dialect: load into bronze, then the dialect's models by dbt."""
+"""Records per second from the raw answers to silver, by dialect: fetch, check, keep, load into bronze, build source_photos.
+
+``python -m bench.dialects ROVER HOME SETTINGS`` does it once, in a home where the empty tables are.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from bench.contenders import Work
+from bench.measuring import Measured, in_own_process, median_of
 from bench.report import Line
-from martian_moments.documents import Document, Header, Kind, decode_text, encode
-from martian_moments.warehouse.base import BronzeObject
-from martian_moments.warehouse.duckdb import DuckDBWarehouse
+from bench.upstream import ROVER, real_counts, replica_process
+from martian_moments.nasa import m20, msl, pds, v1
+from martian_moments.replica.config import ReplicaConfig
 
-_PROJECT: Final = Path(__file__).resolve().parents[1] / "martian_moments_dbt"
-_SOLS: Final = 100
-_RECORDS: Final = 1_000
-"""Of each sol."""
+if TYPE_CHECKING:
+    from martian_moments.replica.running import RunningReplica
+    from martian_moments.rooms import Rooms
+
+_ROVERS: Final[Mapping[str, str]] = {m20.SOURCE: "perseverance", msl.SOURCE: ROVER, pds.SOURCE: "opportunity"}
+"""The rover that stands for a dialect; v1 has all of them."""
+
+_IN_FLIGHT: Final = 16
 
 
 def measure(*, quick: bool) -> Iterator[Line]:
-    """A line per dialect."""
-    sols, records = (2, 10) if quick else (_SOLS, _RECORDS)
-    for source, (rover, array, record) in _DIALECTS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            warehouse = DuckDBWarehouse(home / "warehouse.duckdb")
-            warehouse.ensure()
-            _build(warehouse, home)  # dbt parses the project and makes the empty tables
-            began = time.perf_counter()
-            warehouse.load(
-                _document(source, rover, sol, {array: [record(sol, n) for n in range(records)]}) for sol in range(sols)
-            )
-            _build(warehouse, home)
-            seconds = time.perf_counter() - began
-            _expect(home, sols * records)
-        what = f"{source}: {sols * records:,} records from raw answer to silver"
-        yield Line(name=what, ours=sols * records / seconds, unit="records/s")
+    """A line per dialect: beside v1 for the same rover's sols, and v1 beside the bare loop of the ingest benchmark."""
+    sols, times = (5, 1) if quick else (500, 3)
+    with replica_process(ReplicaConfig(sols=sols, counts=real_counts())) as replica:
+        by_v1 = {rover: median_of(partial(_once, replica, v1.SOURCE, rover), times) for rover in _ROVERS.values()}
+        for source, rover in _ROVERS.items():
+            ours = median_of(partial(_once, replica, source, rover), times)
+            yield _line(source, rover, ours, by_v1[rover], "v1")
+        yield _line(v1.SOURCE, ROVER, by_v1[ROVER], median_of(partial(_bare_loop, replica), times), "bare loop")
 
 
-def _document(source: str, rover: str, sol: int, page: Mapping[str, Any]) -> BronzeObject:
-    body = json.dumps(page).encode()
-    count = len(next(iter(page.values())))
-    fingerprint = hashlib.sha256(body).hexdigest()
-    header = Header(Kind.PHOTOS, rover, source, sol, datetime.now(UTC), fingerprint, count, count, complete=True)
-    text = decode_text(header.key, encode(Document(header, (body,))))
-    return BronzeObject(header.key, fingerprint[:32], header, text)
+def _line(source: str, rover: str, ours: Measured, baseline: Measured, against: str) -> Line:
+    return Line(
+        name=f"{source}: {ours.result['photos']:,} records of {rover} to silver",
+        ours=ours.result["photos"] / ours.seconds,
+        unit="records/s",
+        baseline=baseline.result["photos"] / baseline.seconds,
+        against=against,
+        peak_mb=ours.peak_mb,
+        baseline_peak_mb=baseline.peak_mb,
+    )
 
 
-def _build(warehouse: DuckDBWarehouse, home: Path) -> None:
+def _once(replica: RunningReplica, source: str, rover: str) -> Measured:
+    settings = {
+        **replica.addresses,
+        "sources": source,
+        "requests_per_minute": 1_000_000,
+        "concurrency": _IN_FLIGHT,
+        "nasa_slots": 1,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        parts = _rooms(folder, settings)
+        parts.warehouse.ensure()
+        _build(parts)  # dbt parses the project, as it has long done on a platform that runs
+        measured = in_own_process("bench.dialects", rover, folder, json.dumps(settings))
+    truth = sum(map(len, replica.control.ids(source, rover).values()))
+    if measured.result["photos"] != truth:
+        raise RuntimeError(f"{source} ended with {measured.result['photos']} of {truth} records of {rover}")
+    return measured
+
+
+def _bare_loop(replica: RunningReplica) -> Measured:
+    with tempfile.TemporaryDirectory() as folder:
+        work = Work(replica.v1_url, tuple(replica.control.ids(v1.SOURCE, ROVER)), _IN_FLIGHT, folder)
+        return in_own_process("bench.contenders", *work.arguments("floor"))
+
+
+def _rooms(folder: str, settings: Mapping[str, Any]) -> Rooms:
+    from martian_moments.rooms import Rooms
+    from martian_moments.settings import Settings
+
+    return Rooms(Settings.load(home=Path(folder), **settings))
+
+
+async def _fetch(parts: Rooms, rover: str) -> None:
+    from martian_moments import ingest
+
+    async with parts.client() as client:
+        (source,) = parts.photo_sources(client, rover)
+        await ingest.fetch_manifest(source, parts.lake, rover)
+        known = parts.coverage(rover)
+        asked = ingest.fetch_sols([source], parts.lake, known, known.sols, refetch=False, in_flight=_IN_FLIGHT)
+        async for result in asked:
+            if result.errors:
+                raise RuntimeError(f"sol {result.sol}: {result.errors}")
+
+
+def _build(parts: Rooms) -> None:
+    project, home = parts.dbt_project, parts.settings.home
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "build", "--select", "+source_photos", "--exclude", "resource_type:test"),
-        *("resource_type:unit_test", "--project-dir", str(_PROJECT), "--profiles-dir", str(_PROJECT)),
+        *("resource_type:unit_test", "--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(home / "target"), "--log-path", str(home / "target")),
     ]
-    done = subprocess.run(command, env=os.environ | warehouse.dbt_environment(), capture_output=True, text=True, check=False)
+    environment = os.environ | parts.warehouse.dbt_environment()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"dbt build failed:\n{done.stdout[-3_000:]}")
 
 
-def _expect(home: Path, records: int) -> None:
+def main() -> None:
+    """Do the work, and print how many records silver holds then."""
     import duckdb
 
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
-        found = connection.sql("select count(*) from silver.source_photos").fetchall()
-    if found != [(records,)]:
-        raise RuntimeError(f"silver holds {found[0][0]} of {records} records")
+    from martian_moments.loading import load
+
+    rover, home, settings = sys.argv[1:]
+    parts = _rooms(home, json.loads(settings))
+    asyncio.run(_fetch(parts, rover))
+    load(parts.lake, parts.warehouse, parts.lake.list())
+    _build(parts)
+    with duckdb.connect(f"{home}/warehouse.duckdb", read_only=True) as connection:
+        ((photos,),) = connection.execute("select count(*) from silver.source_photos").fetchall()
+    print(json.dumps({"photos": photos}))
 
 
-def _m20(sol: int, number: int) -> dict[str, Any]:
-    name = f"NLF_{sol:04}_{667_000_000 + 88_775 * sol + number:010}_000ECM_N0030000NCAM{number:05}_01_295J"
-    return {
-        "imageid": name,
-        "sol": sol,
-        "site": 3,
-        "drive": "0",
-        "sample_type": "Full",
-        "date_taken_utc": "2021-03-01T12:00:00.000",
-        "date_taken_mars": f"Sol-{sol:05}M12:00:00.000",
-        "camera": {"instrument": "NAVCAM_LEFT", "filter_name": "UNK"},
-        "extended": {"sclk": f"{667_000_000 + 88_775 * sol + number}.000"},
-        "image_files": {"large": f"https://mars.nasa.gov/{name}01_1200.jpg"},
-    }
-
-
-def _msl(sol: int, number: int) -> dict[str, Any]:
-    clock = 397_502_305 + 88_775 * sol + number
-    return {
-        "id": sol * 100_000 + number,
-        "sol": sol,
-        "instrument": "NAV_LEFT_A",
-        "https_url": f"https://mars.nasa.gov/NLA_{clock}EDR_F0050104NCAM{number:05}M_.JPG",
-        "date_taken": "2012-11-02T15:18:29.000Z",
-        "spacecraft_clock": clock,
-        "site": 5,
-        "drive": 104,
-        "is_thumbnail": False,
-        "extended": {"lmst": f"Sol-{sol:05}M16:17:07.006", "sample_type": "full"},
-    }
-
-
-def _pds(sol: int, number: int) -> dict[str, Any]:
-    clock = 128_274_081 + 88_775 * sol + number
-    return {
-        "PRODUCT_ID": f"1P{clock}EFF0000P2303L2M1",
-        "PLANET_DAY_NUMBER": f"{sol:04}",
-        "INSTRUMENT_ID": "PANCAM_LEFT",
-        "IMAGE_TYPE": "REGULAR",
-        "PATH_NAME": f"/mer1po_0xxx/data/sol{sol:04}/edr/",
-        "FILE_NAME": f"1p{clock}eff0000p2303l2m1.img",
-        "START_TIME": "2004-01-25T07:18:28Z",
-        "SPACECRAFT_CLOCK_START_COUNT": f"{clock}.621",
-        "ROVER_MOTION_COUNTER": ["0", "0", "1", "34", "0"],
-    }
-
-
-def _v1(sol: int, number: int) -> dict[str, Any]:
-    clock = 126_454_028 + 88_775 * sol + number
-    url = f"http://mars.nasa.gov/mer/gallery/all/2/p/{sol:03}/2P{clock}EFF0000P2303L2M1-BR.JPG"
-    camera = {"name": "PANCAM", "full_name": "Panoramic Camera"}
-    return {"id": sol * 100_000 + number, "sol": sol, "camera": camera, "img_src": url, "earth_date": "2004-01-05"}
-
-
-_DIALECTS: Final[Mapping[str, tuple[str, str, Callable[[int, int], dict[str, Any]]]]] = {
-    "m20": ("perseverance", "images", _m20),
-    "msl": ("curiosity", "items", _msl),
-    "pds": ("opportunity", "lines", _pds),
-    "v1": ("spirit", "photos", _v1),
-}
-"""The rover that stands for a dialect, where its records lie in a page, and one of them."""
+if __name__ == "__main__":
+    main()

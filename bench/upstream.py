@@ -43,7 +43,18 @@ class Upstream:
 @contextmanager
 def upstream(sols: int) -> Iterator[Upstream]:
     """A replica of Curiosity's first sols with photos, with their real counts where the recorded manifest is at hand."""
-    config = ReplicaConfig(rovers=(ROVER,), sols=sols, counts=real_counts())
+    with replica_process(ReplicaConfig(rovers=(ROVER,), sols=sols, counts=real_counts())) as replica:
+        manifest = httpx.get(f"{replica.v1_url}/manifests/{ROVER}", trust_env=False).json()["photo_manifest"]
+        rows = [(row["sol"], row["total_photos"]) for row in manifest["photos"]]
+        with httpx.Client(trust_env=False) as client:
+            for sol, _ in rows:
+                client.get(photos_url(replica.v1_url, sol)).raise_for_status()
+        yield Upstream(replica, tuple(sol for sol, _ in rows), sum(photos for _, photos in rows))
+
+
+@contextmanager
+def replica_process(config: ReplicaConfig) -> Iterator[RunningReplica]:
+    """A replica in a process of its own, stopped at the end of the block."""
     spawn = multiprocessing.get_context("spawn")
     receiver, sender = spawn.Pipe(duplex=False)
     process = spawn.Process(target=serve, args=(config,), kwargs={"on_ready": sender.send}, daemon=True)
@@ -51,13 +62,7 @@ def upstream(sols: int) -> Iterator[Upstream]:
     try:
         if not receiver.poll(_START_SECONDS):
             raise RuntimeError(f"the replica did not start within {_START_SECONDS} s")
-        replica = RunningReplica(receiver.recv())
-        manifest = httpx.get(f"{replica.v1_url}/manifests/{ROVER}", trust_env=False).json()["photo_manifest"]
-        rows = [(row["sol"], row["total_photos"]) for row in manifest["photos"]]
-        with httpx.Client(trust_env=False) as client:
-            for sol, _ in rows:
-                client.get(photos_url(replica.v1_url, sol)).raise_for_status()
-        yield Upstream(replica, tuple(sol for sol, _ in rows), sum(photos for _, photos in rows))
+        yield RunningReplica(receiver.recv())
     finally:
         process.terminate()
         process.join()
