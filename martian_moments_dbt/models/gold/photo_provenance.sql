@@ -13,18 +13,29 @@ with tellings as (
     inner join {{ ref('photo_documents') }} as documents on photos.object_key = documents.object_key
     where photos.product_identity is not null
     group by photos.rover, photos.product_identity, photos.source
+),
+
+-- Few are: a window over every picture took twice as long.
+told_by_several as (
+    select
+        rover,
+        product_identity,
+        count(*) as sources,
+        max(sol) - min(sol) as sols_apart
+    from tellings
+    group by rover, product_identity
+    having count(*) > 1
 )
 
 select
-    rover,
-    product_identity,
-    source,
-    sol,
-    records,
-    is_chosen,
-    count(*) over (partition by rover, product_identity) as sources,
-    cast(
-        max(sol) over (partition by rover, product_identity)
-        - min(sol) over (partition by rover, product_identity) as bigint
-    ) as sols_apart
+    tellings.rover,
+    tellings.product_identity,
+    tellings.source,
+    tellings.sol,
+    tellings.records,
+    tellings.is_chosen,
+    coalesce(told_by_several.sources, 1) as sources,
+    cast(coalesce(told_by_several.sols_apart, 0) as bigint) as sols_apart
 from tellings
+left join told_by_several
+    on tellings.rover = told_by_several.rover and tellings.product_identity = told_by_several.product_identity
