@@ -18,6 +18,7 @@ from rich.console import Console
 
 from bench.report import Line, show
 from bench.upstream import real_counts
+from services.errors import ServicesError
 
 _REPOSITORY: Final = Path(__file__).resolve().parent.parent
 _FILE_WIDTH: Final = 150
@@ -34,14 +35,20 @@ def main() -> None:
     asked = parser.parse_args()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     lines: list[Line] = []
+    failed = False
     with _no_env_file():
         for name in asked.names or PARTS:
             busy = os.getloadavg()[0]
             console.print(f"{name}: measuring (load average before: {busy:.1f})")
-            lines += importlib.import_module(f"bench.{name}").measure(quick=asked.quick)
+            try:
+                lines += importlib.import_module(f"bench.{name}").measure(quick=asked.quick)
+            except ServicesError as error:
+                console.print(f"{name}: left out, {error}")
+                failed = name in asked.names
     cores, gigabytes = psutil.cpu_count(), psutil.virtual_memory().total / 1e9
     console.print(f"{cores} cores, {gigabytes:.0f} GB, Python {platform.python_version()}, {platform.system()}")
     show(lines, console)
+    sys.exit(failed)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Records per second from the raw answers to silver, by dialect: fetch, check, keep, load into bronze, build source_photos.
 
-``python -m bench.dialects ROVER HOME SETTINGS`` does it once, in a home where the empty tables are.
+``python -m bench.dialects STEP ROVER HOME SETTINGS`` does one step (fetch, silver), in a home where the empty tables are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +32,9 @@ _ROVERS: Final[Mapping[str, str]] = {m20.SOURCE: "perseverance", msl.SOURCE: ROV
 """The rover that stands for a dialect; v1 has all of them."""
 
 _IN_FLIGHT: Final = 16
+_FETCH_MB: Final = 500
+"""What the process that fetches may take, whatever the dialect."""
+
 _WAREHOUSE: Final = "warehouse.duckdb"
 _EMPTY: Final = "empty.duckdb"
 
@@ -49,8 +52,11 @@ def measure(*, quick: bool) -> Iterator[Line]:
 
         by_v1 = {rover: median(v1.SOURCE, rover) for rover in _ROVERS.values()}
         for source, rover in _ROVERS.items():
-            yield _line(source, rover, median(source, rover), by_v1[rover], "v1")
+            ours = median(source, rover)
+            yield _line(source, rover, ours, by_v1[rover], "v1")
+            yield _peak(source, sols, ours)
         yield _line(v1.SOURCE, ROVER, by_v1[ROVER], median_of(partial(_bare_loop, replica), times), "bare loop")
+        yield _peak(v1.SOURCE, sols, by_v1[ROVER])
 
 
 def _line(source: str, rover: str, ours: Measured, baseline: Measured, against: str) -> Line:
@@ -63,6 +69,10 @@ def _line(source: str, rover: str, ours: Measured, baseline: Measured, against: 
         peak_mb=ours.peak_mb,
         baseline_peak_mb=baseline.peak_mb,
     )
+
+
+def _peak(source: str, sols: int, ours: Measured) -> Line:
+    return Line(name=f"{source}: peak of fetching {sols} sols", ours=ours.result["fetch_mb"], unit="MB", at_most=_FETCH_MB)
 
 
 def _prepare(home: Path) -> None:
@@ -84,11 +94,15 @@ def _once(replica: RunningReplica, home: Path, source: str, rover: str) -> Measu
         "concurrency": _IN_FLIGHT,
         "nasa_slots": 1,
     }
-    measured = in_own_process("bench.dialects", rover, str(home), json.dumps(settings))
+    fetched, built = (
+        in_own_process("bench.dialects", step, rover, str(home), json.dumps(settings)) for step in ("fetch", "silver")
+    )
+    photos = built.result["photos"]
     truth = sum(map(len, replica.control.ids(source, rover).values()))
-    if measured.result["photos"] != truth:
-        raise RuntimeError(f"{source} ended with {measured.result['photos']} of {truth} records of {rover}")
-    return measured
+    if photos != truth:
+        raise RuntimeError(f"{source} ended with {photos} of {truth} records of {rover}")
+    result = {"photos": photos, "fetch_mb": fetched.peak_mb}
+    return Measured(fetched.seconds + built.seconds, max(fetched.peak_mb, built.peak_mb), result)
 
 
 def _bare_loop(replica: RunningReplica) -> Measured:
@@ -104,17 +118,32 @@ def _rooms(home: Path, settings: Mapping[str, Any]) -> Rooms:
     return Rooms(Settings.load(home=home, **settings))
 
 
-async def _fetch(parts: Rooms, rover: str) -> None:
+def fetch(parts: Rooms, rover: str) -> dict[str, int]:
+    """From the answers to the lake."""
     from martian_moments import ingest
 
-    async with parts.client() as client:
-        (source,) = parts.photo_sources(client, rover)
-        await ingest.fetch_manifest(source, parts.lake, rover)
-        known = parts.coverage(rover)
-        asked = ingest.fetch_sols([source], parts.lake, known, known.sols, refetch=False, in_flight=_IN_FLIGHT)
-        async for result in asked:
-            if result.errors:
-                raise RuntimeError(f"sol {result.sol}: {result.errors}")
+    async def ask() -> int:
+        async with parts.client() as client:
+            (source,) = parts.photo_sources(client, rover)
+            await ingest.fetch_manifest(source, parts.lake, rover)
+            known = parts.coverage(rover)
+            asked = ingest.fetch_sols([source], parts.lake, known, known.sols, refetch=False, in_flight=_IN_FLIGHT)
+            return sum([result.header.record_count async for result in asked if result.header])
+
+    return {"photos": asyncio.run(ask())}
+
+
+def silver(parts: Rooms, _rover: str) -> dict[str, int]:
+    """From the lake to silver."""
+    import duckdb
+
+    from martian_moments.loading import load
+
+    load(parts.lake, parts.warehouse, parts.lake.list())
+    _build(parts)
+    with duckdb.connect(str(parts.settings.home / _WAREHOUSE), read_only=True) as connection:
+        ((photos,),) = connection.execute("select count(*) from silver.source_photos").fetchall()
+    return {"photos": photos}
 
 
 def _build(parts: Rooms) -> None:
@@ -130,20 +159,13 @@ def _build(parts: Rooms) -> None:
         raise RuntimeError(f"dbt build failed:\n{done.stdout[-3_000:]}")
 
 
+STEPS: Final[dict[str, Callable[[Rooms, str], dict[str, int]]]] = {"fetch": fetch, "silver": silver}
+
+
 def main() -> None:
-    """Do the work, and print how many records silver holds then."""
-    import duckdb
-
-    from martian_moments.loading import load
-
-    rover, home, settings = sys.argv[1:]
-    parts = _rooms(Path(home), json.loads(settings))
-    asyncio.run(_fetch(parts, rover))
-    load(parts.lake, parts.warehouse, parts.lake.list())
-    _build(parts)
-    with duckdb.connect(str(parts.settings.home / _WAREHOUSE), read_only=True) as connection:
-        ((photos,),) = connection.execute("select count(*) from silver.source_photos").fetchall()
-    print(json.dumps({"photos": photos}))
+    """Do one step, and print how many records there are then."""
+    step, rover, home, settings = sys.argv[1:]
+    print(json.dumps(STEPS[step](_rooms(Path(home), json.loads(settings)), rover)))
 
 
 if __name__ == "__main__":
