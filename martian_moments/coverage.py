@@ -134,6 +134,11 @@ class Coverage:
         doubtful = not view.headers[sol].record_count and view.promised(sol) is None
         return not (doubtful and any(other.holds_photos(sol) for other in self.views))
 
+    @property
+    def unanswered_parts(self) -> list[str]:
+        """Parts of sources that never answered while the rest did: ``pds mer1po_0xxx``. Nobody knows what they have."""
+        return [f"{view.source} {part}" for view in self.views if view.promises for part in view.promises.unanswered]
+
     def candidates(self, sol: int) -> Sequence[LakeView]:
         """The sources that may have photos of a sol, in order."""
         return [view for view in self.views if view.promises_sol(sol) or view.holds_photos(sol)]
@@ -186,11 +191,12 @@ def speaking(documents: Sequence[tuple[int, bool]]) -> int:
     """Which of a sol's documents speaks for it, as silver's photo_documents has it.
 
     The first whole one that has photos, unless a source that is preferred has more although it is short; without a whole one
-    the first with photos, else the first.
+    the one with most photos, the first of several.
 
     Args:
         documents: (record_count, complete), one per source in the order of preference; at least one.
     """
-    enough = next((records for records, complete in documents if complete and records), 0)
-    spoken = (place for place, (records, complete) in enumerate(documents) if records and (complete or records > enough))
-    return next(spoken, 0)
+    enough = next((records for records, complete in documents if complete and records), None)
+    if enough is None:
+        return max(range(len(documents)), key=lambda place: documents[place][0])
+    return next(place for place, (records, complete) in enumerate(documents) if records and (complete or records > enough))

@@ -6,7 +6,7 @@ This is where the rooms ``lake`` and ``warehouse`` meet; it knows nothing of Dag
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
@@ -72,12 +72,16 @@ def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
     return {key: (etag, Header(Kind(kind), *rest)) for key, etag, kind, *rest in rows}
 
 
-def unloaded(lake: Lake, warehouse: Warehouse, published: Published, prefixes: Iterable[str] = FOLDERS) -> list[ObjectInfo]:
-    """The documents in these folders whose version is not in bronze, by the published ledger: no writer is waited for."""
+def unloaded(
+    lake: Lake, warehouse: Warehouse, published: Published, rovers: Collection[str], prefixes: Iterable[str] = FOLDERS
+) -> list[ObjectInfo]:
+    """The documents of these rovers whose version is not in bronze, by the published ledger: no writer is waited for."""
     ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"]) if warehouse.exists() else None
     held = {} if ledger is None else dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
     listed = (each for prefix in prefixes for each in lake.list(prefix))
-    return [each for each in listed if coordinates(each.key) and held.get(each.key) != each.etag]
+    return [
+        each for each in listed if (at := coordinates(each.key)) and at.rover in rovers and held.get(each.key) != each.etag
+    ]
 
 
 def silver_lags(published: Published, sources: Sequence[str]) -> bool:

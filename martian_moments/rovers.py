@@ -112,6 +112,10 @@ class Rover:
         # Whole microseconds: in floating point the first moment of many a sol falls into the sol before.
         return self.first_sol + (moment - self.first_midnight) // timedelta(seconds=SOL_SECONDS)
 
+    def sols_until(self, moment: datetime) -> range:
+        """The sols that can be told of at a UTC moment: up to the current one and one more, as sources differ by one."""
+        return range(self.first_sol, self.sol_of(moment) + 2)
+
     def mars_time_of(self, moment: datetime) -> MarsTime:
         """The local mean solar time at a UTC moment; also before the landing, with sols below the first."""
         # In whole microseconds, as in sol_of: the two never disagree about the sol.

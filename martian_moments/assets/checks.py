@@ -23,7 +23,7 @@ def agreement_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
 
 def agreement(rooms: Rooms, asset: dg.AssetKey, prefixes: Sequence[str]) -> dg.AssetCheckResult:
     """Compare the lake's objects under some prefixes with the published ledger."""
-    lacking = [each.key for each in unloaded(rooms.lake, rooms.warehouse, rooms.published, prefixes)]
+    lacking = [each.key for each in unloaded(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers, prefixes)]
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=_NAME,

@@ -123,7 +123,7 @@ def _test_fields(spec: dg.AssetCheckSpec) -> dict[str, Any]:
     return {
         "name": spec.name,
         "asset": spec.asset_key,
-        "additional_deps": [dep.asset_key for dep in spec.additional_deps],
+        "additional_deps": sorted(dep.asset_key for dep in spec.additional_deps),
         "description": spec.description,
         "blocking": spec.blocking,
         "metadata": spec.metadata,

@@ -107,8 +107,11 @@ def _manifests_metadata(kept: Sequence[tuple[Document, Put]], failed: Mapping[st
         told = document_metadata(document.header, put) | {
             "served": promised.served,
             "sols with photos": len(promised.sols),
+            "sols that cannot be": promised.impossible,
             "photos promised": promised.total if None not in promised.sols.values() else promised.stated_total or "unknown",
         }
+        if promised.unanswered:
+            told["unanswered"] = ", ".join(promised.unanswered)
         metadata |= {f"{promised.source}: {name}": value for name, value in told.items()}
     return metadata | {f"{source}: error": str(error) for source, error in failed.items()}
 
@@ -176,7 +179,7 @@ def _photos(rover: str) -> dg.AssetsDefinition:
         group_name=rover,
         kinds={"nasa", "json"},
         owners=OWNERS,
-        # The newest sols are asked for four times a day; nothing has to be new of a rover that sends nothing any more.
+        # The newest sols are asked for about five times a day; nothing has to be new of a rover that sends nothing any more.
         freshness_policy=_ASKED_DAILY if ROVERS[rover].last_heard is None else None,
         description=f"One document per sol: every photo record that its source has of {title}, as it was answered.",
     )

@@ -49,9 +49,9 @@ def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
 
 
 def _missing_manifests(known: Coverage, tries: Tries, under_way: InFlight) -> Iterator[dg.RunRequest]:
-    """Ask again where some source of a rover has answered and another never has: nobody else does before the next hour."""
+    """Ask again where something of a rover's sources has answered and the rest has not: nobody else does before the hour."""
     answered = [view.promises is not None for view in known.views]
-    if all(answered):
+    if all(answered) and not known.unanswered_parts:
         tries.manifests = (0, 0.0)
     elif any(answered) and not under_way.runs_of(MANIFESTS, known.rover) and tries.manifests_due(now := time.time()):
         tries.manifests_asked(now)

@@ -49,13 +49,13 @@ def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg
     def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
         tries = _Tries(json.loads(context.cursor) if context.cursor else {})
         under_way = InFlight(context)
-        differing = unloaded(rooms.lake, rooms.warehouse, rooms.published)
+        differing = unloaded(rooms.lake, rooms.warehouse, rooms.published, rovers)
         settled = time.time() - _EVENT_SECONDS
         lacking = [each for each in differing if each.modified.timestamp() < settled]
         # Objects that were asked for and still differ are broken: silver does not wait for them.
         waits = any(not tries.known(_version(each)) for each in differing)
         requests: list[dg.RunRequest] = []
-        for asset, partition, objects in _by_asset(lacking, rovers):
+        for asset, partition, objects in _by_asset(lacking):
             due = [each for each in objects if tries.due(_version(each))]
             if due and not under_way.runs_of(asset, partition):
                 requests += _requests(context.instance, asset, partition, due)
@@ -102,14 +102,12 @@ class _Tries:
         return json.dumps(self._stored, separators=(",", ":"))
 
 
-def _by_asset(
-    objects: Iterable[ObjectInfo], rovers: Sequence[str]
-) -> list[tuple[dg.AssetKey, str | None, list[ObjectInfo]]]:
+def _by_asset(objects: Iterable[ObjectInfo]) -> list[tuple[dg.AssetKey, str | None, list[ObjectInfo]]]:
     """Objects by the asset that loads them and, for assets partitioned by rover, the partition."""
     groups: dict[tuple[dg.AssetKey, str | None], list[ObjectInfo]] = {}
     for each in objects:
         at = coordinates(each.key)
-        if at is None or at.rover not in rovers:
+        if at is None:
             continue
         if at.kind is Kind.PHOTOS:
             group: tuple[dg.AssetKey, str | None] = (photos_key(at.rover), None)

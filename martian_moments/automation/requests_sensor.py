@@ -214,4 +214,4 @@ class _Steps:
             return False
         first, longest = _RETRY_SECONDS
         last = max((record.update_timestamp.timestamp() for record in records), default=0.0)
-        return time.time() >= last + min(longest, first * 2 ** (len(records) - 1)) if records else True
+        return time.time() >= last + min(longest, first * 2 ** min(len(records) - 1, 16)) if records else True

@@ -157,15 +157,10 @@ def _named(uploads: Iterable[Upload], scope: _Scope) -> Iterator[Coordinates]:
             raise EventUnreadable(f"{upload.key!r} is not the key of a document")
         if at.rover not in ROVERS:
             raise EventUnreadable(f"{upload.key!r} is of an unknown rover; known are {', '.join(ROVERS)}")
-        if at.sol is not None and not _reached(at.rover, at.sol):
+        if at.sol is not None and at.sol not in ROVERS[at.rover].sols_until(datetime.now(UTC)):
             raise EventUnreadable(f"{upload.key!r} is of a sol that {at.rover} has not reached yet")
         if at.rover in scope.rovers:
             yield at
-
-
-def _reached(rover: str, sol: int) -> bool:
-    facts = ROVERS[rover]
-    return facts.first_sol <= sol <= facts.sol_of(datetime.now(UTC)) + 1
 
 
 def _register(instance: dg.DagsterInstance, cursor: Cursor) -> None:

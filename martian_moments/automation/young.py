@@ -9,11 +9,15 @@ from typing import Final
 
 from martian_moments.coverage import Coverage
 
-_EVERY_HOURS: Final = ((7, 6), (21, 24))
-"""(sols behind the newest, hours between two looks): the newest week four times a day, then once a day."""
+_EVERY_HOURS: Final = ((7, 5), (21, 25))
+"""(sols behind the newest, hours between two looks): the newest week some five times a day, then once a day.
 
-_OLDER_HOURS: Final = 72
-"""Hours between two looks at young sols that are older."""
+No divisor of a day among them: a platform that runs only in the daytime would never see the hours that they fall on. So they
+drift around the clock.
+"""
+
+_OLDER_HOURS: Final = 71
+"""Hours between two looks at young sols that are older: every third day, likewise."""
 
 
 def young_sols(known: Coverage, late_sols: int) -> list[int]:

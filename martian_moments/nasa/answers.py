@@ -58,22 +58,17 @@ class Answer:
             return None
         return content if isinstance(content, dict) else None
 
-    def readable(self, contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], int]:
-        """The records of this answer that can be read, and how many cannot. Those are set aside with a warning.
+    def readable(self, contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], Sequence[str]]:
+        """The records of this answer that can be read, and why the others cannot. Those are set aside with a warning.
 
         Args:
             contents: the records as they came.
             read: as for :func:`readable`. What its ValueError says completes "the upstream answered ...".
-
-        Raises:
-            BrokenAnswer: there are records and none of them can be read.
         """
         records, odd = readable(contents, read)
-        if odd and not records:
-            raise self.broken(odd[0])
         if odd:
             _log.warning("%s: %d of %d records are set aside, first %s", self.url, len(odd), len(contents), odd[0])
-        return records, len(odd)
+        return records, odd
 
     def broken(self, what: str) -> BrokenAnswer:
         """The error to raise for an answer that is not what the dialect promises.

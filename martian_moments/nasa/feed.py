@@ -43,7 +43,7 @@ class Page:
 
     Attributes:
         records: the images in it, of whatever sol.
-        odd: how many images beside them could not be read.
+        odd: why other images in it could not be read, one reason each.
         total: how many images match the question, as the answer states it; None where it does not.
         more: whether the answer says, or its fullness suggests, that another page follows.
         synthetic: whether the replica generated it.
@@ -51,10 +51,14 @@ class Page:
 
     answer: Answer
     records: Sequence[Record]
-    odd: int
+    odd: Sequence[str]
     total: int | None
     more: bool
     synthetic: bool
+
+    def follows(self, other: Page) -> bool:
+        """Whether it has images, none of which can be read, and is not the other page once more."""
+        return bool(self.odd) and not self.records and self.answer.body != other.answer.body
 
 
 class Harvest:
@@ -114,12 +118,12 @@ class Harvest:
 
     def take(self, page: Page) -> bool:
         """Add a page; False when it brings nothing new. The first page is kept in any case: it is the answer."""
-        gained = self.gains(page)
+        gained = self.gains(page) or (bool(self.pages) and page.follows(self.pages[-1]))
         if gained or not self.pages:
             own = self._own(page)
             self._overlaps |= any(record.id in self.records for record in own)
             self._received += len(own)
-            self._odd += page.odd
+            self._odd += len(page.odd)
             self._strays += len(page.records) - len(own)
             self._keep(page, own)
         return gained
@@ -130,6 +134,13 @@ class Harvest:
         if missed:
             self._received += len(missed)
             self._keep(page, missed)
+
+    def check_readable(self) -> None:
+        """Refuse a sol of which nothing can be read. Raises BrokenAnswer."""
+        if not self.records:
+            for page in self.pages:
+                if page.odd:
+                    raise page.answer.broken(page.odd[0])
 
     def _own(self, page: Page) -> list[Record]:
         return [record for record in page.records if record.sol == self.sol]
@@ -172,6 +183,9 @@ async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int
         ask: asks for the page of a number from 0 on.
         sol: the mission sol.
         promised: the photos that are known to be there, or None.
+
+    Raises:
+        BrokenAnswer: there are images and none of them can be read.
     """
     harvest = Harvest(sol, promised)
     for number in range(_MAX_PAGES):
@@ -180,6 +194,7 @@ async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int
             break
     if harvest.hides_a_loss:
         await _ask_again(ask, harvest)
+    harvest.check_readable()
     return harvest
 
 

@@ -256,10 +256,10 @@ class PoliteClient:
         client = await self._free.get()
         try:
             self._check_still_asking(request, url)
-            await self._pace.turn(url)
+            await self._pace.turn(request.url.host, url)
             self._check_still_asking(request, url)
             response, body = await self._exchange(client, request, url, read, seconds)
-            self._pace.hold(_asked_pause(response, datetime.now(UTC)))
+            self._pace.hold(request.url.host, _asked_pause(response, datetime.now(UTC)))
         finally:
             self._free.put_nowait(client)
         # Whoever waits for the slot sends its request before this answer is parsed: otherwise answers that arrive together

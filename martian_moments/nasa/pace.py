@@ -19,7 +19,7 @@ class NotYet(UpstreamUnavailable):
 
 
 class Pace:
-    """Lets one request go at a time, evenly spaced: after a quiet time there is no burst.
+    """Lets one request go at a time, evenly spaced: after a quiet time there is no burst. A pause is of the host that asked.
 
     A token bucket, as the rate-limit libraries have it, would let a bucketful go at once.
 
@@ -44,29 +44,37 @@ class Pace:
         self._sleep = sleep
         self._turns = asyncio.Lock()
         self._next = clock()
-        self._held_until = self._next
+        self._held_until: dict[str, float] = {}
 
-    def hold(self, seconds: float) -> None:
-        """No request leaves for that long, those that already wait included."""
-        self._held_until = max(self._held_until, self._clock() + seconds)
+    def hold(self, host: str, seconds: float) -> None:
+        """No request leaves for a host for that long, those that already wait included."""
+        self._held_until[host] = max(self._held_until.get(host, 0.0), self._clock() + seconds)
 
-    async def turn(self, url: str) -> None:
-        """Wait for the moment at which a request may leave; first come, first served.
+    async def turn(self, host: str, url: str) -> None:
+        """Wait for the moment at which a request may leave; first come, first served among those whose host may be asked.
 
         Args:
+            host: who is going to be asked.
             url: what is going to be asked, for the message.
 
         Raises:
             NotYet: the upstream asked for a pause beyond this client's patience.
         """
-        async with self._turns:
-            while (early := max(self._next, self._held_until) - self._clock()) > _TIMER_RESOLUTION_S:
-                self._check_patience(url)
-                await self._sleep(early)
-            self._next = max(self._next, self._clock()) + self._interval
+        while True:
+            # Outside the queue of turns: a host that wants a pause keeps nobody from asking another one.
+            while (held := self._held(host, url)) > _TIMER_RESOLUTION_S:
+                await self._sleep(held)
+            async with self._turns:
+                while (early := self._next - self._clock()) > _TIMER_RESOLUTION_S:
+                    await self._sleep(early)
+                if self._held(host, url) <= _TIMER_RESOLUTION_S:
+                    self._next = max(self._next, self._clock()) + self._interval
+                    return
 
-    def _check_patience(self, url: str) -> None:
-        held = self._held_until - self._clock()
+    def _held(self, host: str, url: str) -> float:
+        """Seconds until a host may be asked again."""
+        held = self._held_until.get(host, 0.0) - self._clock()
         if held > self._patience:
             until = (datetime.now(UTC) + timedelta(seconds=held)).isoformat(timespec="seconds")
             raise NotYet(f"{url}: the upstream wants no requests for {held:.0f} s; ask again after {until}")
+        return held

@@ -371,6 +371,7 @@ def read_promises(document: Document) -> Promises:
         sols=sols,
         newest_sol=max(sols, default=None),
         stated_total=sum(volume["lines"] for volume in page["volumes"]),
+        unanswered=[each["volume"] for each in page["volumes"] if each.get("error") and not each["present"]],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -13,6 +14,7 @@ from martian_moments.nasa import m20, msl, pds, v1
 from martian_moments.nasa.mer import MER
 from martian_moments.nasa.mmgis import MMGIS
 from martian_moments.nasa.promises import Promises
+from martian_moments.rovers import ROVERS
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -141,12 +143,13 @@ def traverse_source(client: PoliteClient, upstream: Upstream, rover: str) -> Tra
 
 
 def read_promises(document: Document) -> Promises:
-    """What a manifest document promises, read as its own source's dialect has it.
+    """What a manifest document promises of sols that can be, read as its own source's dialect has it.
 
     Raises:
         InputError: the document is from a source that no dialect has.
     """
-    return _dialect(document.header.source).read_promises(document)
+    promises = _dialect(document.header.source).read_promises(document)
+    return promises.within(ROVERS[document.header.rover].sols_until(datetime.now(UTC)))
 
 
 def _dialect(name: str) -> _Dialect:

@@ -10,7 +10,7 @@ Sources: corincerami/mars-photo-api (the original's own code), nebulum-one/mars-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -112,6 +112,7 @@ class V1:
         """
         harvest = _Harvest(sol, promised)
         await self._collect(rover, harvest)
+        harvest.check_readable()
         last = harvest.pages[-1].answer
         return Document(
             Header(
@@ -172,15 +173,19 @@ class _Photo:
 
 @dataclass(frozen=True, slots=True)
 class _Page(_Content):
-    """An answer to a question for photos: those that can be read, of whatever sol, and how many cannot."""
+    """An answer to a question for photos: those that can be read, of whatever sol, and why the others cannot."""
 
     photos: list[_Photo]
-    odd: int
+    odd: Sequence[str]
 
     @property
     def size(self) -> int:
         """How many photos it has, readable or not."""
-        return len(self.photos) + self.odd
+        return len(self.photos) + len(self.odd)
+
+    def follows(self, other: _Page) -> bool:
+        """Whether it has photos, none of which can be read, and is not the other page once more."""
+        return bool(self.odd) and not self.photos and self.answer.body != other.answer.body
 
 
 class _Harvest:
@@ -215,15 +220,22 @@ class _Harvest:
             return last.size >= size
         return size in _PAGE_SIZES and (self._promised is None or not self.complete)
 
+    def check_readable(self) -> None:
+        """Refuse a sol of which nothing can be read. Raises BrokenAnswer."""
+        if not self.photos:
+            for page in self.pages:
+                if page.odd:
+                    raise page.answer.broken(page.odd[0])
+
     def take(self, page: _Page) -> bool:
         """Add a page; False when a later page brings nothing new: it is empty, or the server repeats itself."""
         own = [photo for photo in page.photos if photo.sol == self.sol]
-        if self.pages and all(photo.id in self.photos for photo in own):
+        if self.pages and all(photo.id in self.photos for photo in own) and not page.follows(self.pages[-1]):
             return False
         self.pages.append(page)
         self.photos.update((photo.id, photo.content) for photo in own)
         self._received += len(own)
-        self._odd += page.odd
+        self._odd += len(page.odd)
         self._stated = _stated(page.content.get("pagination"), "total_count") or 0
         return True
 

@@ -42,7 +42,8 @@ class RoverStatus:
     """One rover. ``unserved`` means that no configured source has photos of it.
 
     Photos and sols are those of the one document per sol that speaks for it. ``fallback`` counts the sols whose document is
-    of a source preferred less than one that did not answer, is short, or does not reach as far.
+    of a source preferred less than one that did not answer, is short, or does not reach as far. ``unanswered`` names
+    the parts of sources that never answered while the rest did, e.g. volumes of the PDS: nobody knows what they have.
     """
 
     state: str = "served"
@@ -56,6 +57,7 @@ class RoverStatus:
     fallback: int = 0
     gaps: list[GapStatus] = field(default_factory=list)
     short: list[GapStatus] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -92,7 +94,9 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
         due = [short for short in each.short if short.next_attempt_at is None]
         if each.gaps or due:
             waiting_for.append(f"{rover}: {len(each.gaps)} sols missing, {len(due)} short and due")
-    if different := len(unloaded(rooms.lake, rooms.warehouse, rooms.published)):
+        if each.unanswered:
+            waiting_for.append(f"{rover}: no answer yet for {', '.join(each.unanswered)}")
+    if different := len(unloaded(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers)):
         waiting_for.append(f"{different} objects of the lake are not in bronze yet")
     elif silver_lags(rooms.published, rooms.settings.sources):
         waiting_for.append("silver and gold have not seen all of bronze yet")
@@ -136,6 +140,7 @@ def _counts(table: pa.Table | None) -> dict[str, int]:
 def _rover(rooms: Rooms, rover: str, tries: Tries, held: _Held) -> RoverStatus:
     known = rooms.coverage(rover)
     found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.silver.get(rover, 0))
+    found.unanswered = known.unanswered_parts
     found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, rooms.sources_of(rover))
     now = datetime.now(UTC)
     for sol in known.sols:

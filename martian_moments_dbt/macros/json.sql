@@ -114,10 +114,14 @@
     try_parse_json({{ text }})
 {%- endmacro %}
 
+{# Text as an integer of 32 bits; null where it is none, not finite, or larger. #}
 {% macro to_integer(text) -%}
-    cast(try_cast({{ text }} as double) as integer)
+    case
+        when abs(try_cast({{ text }} as double)) <= 2147483647 then cast(try_cast({{ text }} as double) as integer)
+    end
 {%- endmacro %}
 
+{# Text as a finite number, else null: "NaN" is a number to the warehouses, and larger than every other. #}
 {% macro to_double(text) -%}
-    try_cast({{ text }} as double)
+    case when abs(try_cast({{ text }} as double)) <= 1.7e308 then try_cast({{ text }} as double) end
 {%- endmacro %}

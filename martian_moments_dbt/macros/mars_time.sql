@@ -1,15 +1,15 @@
 {# Mars time: Sol-01965M15:28:38.766, and what it has to do with UTC. A sol has 88,775.244 s, which are 86,400 of Mars. #}
 
 {% macro lmst_sol(lmst) -%}
-    cast({{ matched(lmst, '^Sol-([0-9]+)M[0-9]+:[0-9]+:[0-9.]+$') }} as integer)
+    cast({{ matched(lmst, '^Sol-([0-9]{1,5})M[0-9]{1,2}:[0-9]{1,2}:[0-9.]+$') }} as integer)
 {%- endmacro %}
 
 {# Seconds of Earth since the sol's midnight. #}
 {% macro lmst_elapsed(lmst) -%}
     (
-        3600 * cast({{ matched(lmst, '^Sol-[0-9]+M([0-9]+):[0-9]+:[0-9.]+$') }} as double)
-        + 60 * cast({{ matched(lmst, '^Sol-[0-9]+M[0-9]+:([0-9]+):[0-9.]+$') }} as double)
-        + try_cast({{ matched(lmst, '^Sol-[0-9]+M[0-9]+:[0-9]+:([0-9.]+)$') }} as double)
+        3600 * cast({{ matched(lmst, '^Sol-[0-9]{1,5}M([0-9]{1,2}):[0-9]{1,2}:[0-9.]+$') }} as double)
+        + 60 * cast({{ matched(lmst, '^Sol-[0-9]{1,5}M[0-9]{1,2}:([0-9]{1,2}):[0-9.]+$') }} as double)
+        + try_cast({{ matched(lmst, '^Sol-[0-9]{1,5}M[0-9]{1,2}:[0-9]{1,2}:([0-9]{1,2}[.]?[0-9]*)$') }} as double)
     ) * 1.02749125
 {%- endmacro %}
 

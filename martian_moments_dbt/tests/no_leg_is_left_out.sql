@@ -22,8 +22,8 @@ select
 from {{ ref('stg_mmgis__legs') }}
 where
     (
-        {{ matched('from_rmc', '^([0-9]+)_[0-9]+$') }} is null
-        or {{ matched('to_rmc', '^([0-9]+)_[0-9]+$') }} is null
+        {{ matched('from_rmc', '^([0-9]{1,9})_[0-9]{1,9}$') }} is null
+        or {{ matched('to_rmc', '^([0-9]{1,9})_[0-9]{1,9}$') }} is null
     )
     and (from_rmc is not null or to_rmc is not null or geometry is null)
 union all

@@ -6,7 +6,7 @@ select
     position,
     rmc as place
 from {{ ref('stg_mmgis__waypoints') }}
-where {{ matched('rmc', '^([0-9]+)_[0-9]+$') }} is null or longitude is null or latitude is null
+where {{ matched('rmc', '^([0-9]{1,9})_[0-9]{1,9}$') }} is null or longitude is null or latitude is null
 union all
 select
     rover,

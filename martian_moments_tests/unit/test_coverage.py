@@ -38,6 +38,12 @@ def coverage(msl: tuple[int, int] | None, v1: tuple[int, int] | None, *, v1_prom
     )
 
 
+def test_a_part_of_a_source_that_never_answered_is_told() -> None:
+    promises = Promises("spirit", "pds", served=True, unanswered=("mer2po_0xxx",))
+    views = [LakeView("spirit", "pds", promises, {}), LakeView("spirit", "v1", None, {})]
+    assert Coverage("spirit", views).unanswered_parts == ["pds mer2po_0xxx"]
+
+
 @pytest.mark.parametrize(
     ("msl", "v1", "speaks", "asked", "gap"),
     [
@@ -54,7 +60,9 @@ def coverage(msl: tuple[int, int] | None, v1: tuple[int, int] | None, *, v1_prom
         (EMPTY, None, "msl", ["msl", "v1"], Gap(1, 5, None)),
         (SHORT, None, "msl", ["msl", "v1"], Gap(1, 5, 3, AT, State.SHORT)),
         (None, SHORT, "v1", ["msl", "v1"], Gap(1, 5, 3, AT, State.SHORT)),
-        (SHORT, (4, 5), "msl", ["msl", "v1"], Gap(1, 5, 3, AT, State.SHORT)),
+        (SHORT, SHORT, "msl", ["msl", "v1"], Gap(1, 5, 3, AT, State.SHORT)),
+        # Of two that are short the one with more.
+        (SHORT, (4, 5), "v1", ["msl", "v1"], Gap(1, 5, 4, AT, State.SHORT)),
         ((0, 5), SHORT, "v1", ["msl", "v1"], Gap(1, 5, 3, AT, State.SHORT)),
         ((0, 5), None, "msl", ["msl", "v1"], Gap(1, 5, 0, AT, State.SHORT)),
     ],

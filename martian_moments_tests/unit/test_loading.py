@@ -20,7 +20,7 @@ def load_all(platform: Platform):
 
 def differing(platform: Platform, *prefixes: str) -> list[str]:
     rooms = platform.rooms
-    different = unloaded(rooms.lake, rooms.warehouse, rooms.published, prefixes or FOLDERS)
+    different = unloaded(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers, prefixes or FOLDERS)
     return [each.key[-13:-8] for each in different]
 
 

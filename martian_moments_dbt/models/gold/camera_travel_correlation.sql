@@ -1,8 +1,11 @@
-{# Over every sol with photos or a drive; a rover without a known path has no correlation. #}
+{#
+    Over every sol with photos or a drive. Sols beyond the known path are neither driving nor parked. A leg of no length is no
+    drive: the counter of sites goes up while the rover stands.
+#}
 with sols as (
     select
         *,
-        legs > 0 as is_driving
+        distance_m > 0 as is_driving
     from {{ ref('daily_activity') }}
 ),
 

@@ -19,6 +19,15 @@ drives as (
     from {{ ref('fact_path') }}
     where sol is not null
     group by rover, sol
+),
+
+-- A map ends long before the photos do; what it does not tell is not known.
+paths as (
+    select
+        rover,
+        max(sol) as last_sol
+    from drives
+    group by rover
 )
 
 select
@@ -27,7 +36,10 @@ select
     photos.earth_date,
     cast(coalesce(photos.photos, 0) as bigint) as photos,
     coalesce(photos.cameras, 0) as cameras,
-    coalesce(drives.legs, 0) as legs,
-    coalesce(drives.distance_m, 0) as distance_m
+    case when coalesce(photos.sol, drives.sol) <= paths.last_sol then coalesce(drives.legs, 0) end as legs,
+    case
+        when coalesce(photos.sol, drives.sol) <= paths.last_sol then coalesce(drives.distance_m, 0)
+    end as distance_m
 from photos
 full outer join drives on photos.rover = drives.rover and photos.sol = drives.sol
+left join paths on coalesce(photos.rover, drives.rover) = paths.rover

@@ -104,7 +104,7 @@ speaking as (
             partition by rover, sol
             order by
                 case verdict when 'whole' then 1 when 'short' then 2 when 'missing' then 3 else 4 end,
-                case when found > 0 then 1 else 2 end,
+                -found,
                 preference
         ) as place
     from judged

@@ -8,9 +8,13 @@ with tellings as (
         photos.source,
         min(photos.sol) as sol,
         count(*) as records,
-        max(case when documents.is_chosen then 1 else 0 end) = 1 as is_chosen
+        max(
+            case when documents.is_chosen and told_elsewhere.photo_key is null then 1 else 0 end
+        ) = 1 as is_chosen
     from {{ ref('source_photos') }} as photos
     inner join {{ ref('photo_documents') }} as documents on photos.object_key = documents.object_key
+    left join {{ ref('photos_told_elsewhere') }} as told_elsewhere
+        on photos.photo_key = told_elsewhere.photo_key
     where photos.product_identity is not null
     group by photos.rover, photos.product_identity, photos.source
 ),

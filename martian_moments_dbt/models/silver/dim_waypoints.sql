@@ -7,8 +7,8 @@
 with localized as (
     select
         *,
-        {{ matched('rmc', '^([0-9]+)_[0-9]+$') }} as site_text,
-        {{ matched('rmc', '^[0-9]+_([0-9]+)$') }} as drive_text
+        {{ matched('rmc', '^([0-9]{1,9})_[0-9]{1,9}$') }} as site_text,
+        {{ matched('rmc', '^[0-9]{1,9}_([0-9]{1,9})$') }} as drive_text
     from {{ ref('stg_mmgis__waypoints') }}
 ),
 

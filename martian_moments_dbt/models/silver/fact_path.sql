@@ -5,11 +5,21 @@
     for Perseverance, beside 41,737.78 m by its own odometer and 42,541.68 m without this rule.
 #}
 with legs as (
-    select * from {{ ref('legs_told') }}
-    union all
-    select * from {{ ref('legs_matched') }}
-    union all
-    select * from {{ ref('legs_between_places') }}
+    {%- for model in ['legs_told', 'legs_matched', 'legs_between_places'] %}
+    select
+        {{ loop.index }} as model,
+        told.*
+    from {{ ref(model) }} as told
+    {{- ' union all' if not loop.last }}
+    {%- endfor %}
+),
+
+-- Each model counts its own legs; a drifted file may have legs for two of them.
+numbered as (
+    select
+        *,
+        row_number() over (partition by rover order by model, leg) as leg_of_rover
+    from legs
 ),
 
 measured as (
@@ -18,17 +28,17 @@ measured as (
         coalesce(
             max(length_m) over (
                 partition by rover, starts_at
-                order by leg
+                order by leg_of_rover
                 rows between unbounded preceding and 1 preceding
             ),
             0
         ) as length_told_m
-    from legs
+    from numbered
 )
 
 select
     rover,
-    cast(leg as integer) as leg,
+    cast(leg_of_rover as integer) as leg,
     sol,
     sol_method,
     from_site,

@@ -26,8 +26,8 @@ with legs as (
 waypoints as (
     select
         rover,
-        cast({{ matched('rmc', '^([0-9]+)_[0-9]+$') }} as integer) as site,
-        cast({{ matched('rmc', '^[0-9]+_([0-9]+)$') }} as integer) as drive,
+        cast({{ matched('rmc', '^([0-9]{1,9})_[0-9]{1,9}$') }} as integer) as site,
+        cast({{ matched('rmc', '^[0-9]{1,9}_([0-9]{1,9})$') }} as integer) as drive,
         sol,
         longitude,
         latitude,

@@ -6,10 +6,10 @@ with legs as (
     select distinct
         rover,
         sol,
-        cast({{ matched('from_rmc', '^([0-9]+)_[0-9]+$') }} as integer) as from_site,
-        cast({{ matched('from_rmc', '^[0-9]+_([0-9]+)$') }} as integer) as from_drive,
-        cast({{ matched('to_rmc', '^([0-9]+)_[0-9]+$') }} as integer) as to_site,
-        cast({{ matched('to_rmc', '^[0-9]+_([0-9]+)$') }} as integer) as to_drive,
+        cast({{ matched('from_rmc', '^([0-9]{1,9})_[0-9]{1,9}$') }} as integer) as from_site,
+        cast({{ matched('from_rmc', '^[0-9]{1,9}_([0-9]{1,9})$') }} as integer) as from_drive,
+        cast({{ matched('to_rmc', '^([0-9]{1,9})_[0-9]{1,9}$') }} as integer) as to_site,
+        cast({{ matched('to_rmc', '^[0-9]{1,9}_([0-9]{1,9})$') }} as integer) as to_drive,
         sclk_start,
         length_m,
         geometry

@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('loaded_objects') }}
 {#
     One source per rover and sol, as coverage.py has it: by preference the first that has all it promised and photos at all, or
-    before it one that is short and yet has more; else the first that has photos, else the first.
+    before it one that is short and yet has more; without a whole one the one that has most photos.
 #}
 with documents as (
     select
@@ -39,6 +39,7 @@ ranked as (
                     when documents.complete or documents.record_count > first_whole.record_count then 1
                     else 2
                 end,
+                case when first_whole.record_count is null then -documents.record_count end,
                 documents.preference,
                 documents.object_key
         ) as place

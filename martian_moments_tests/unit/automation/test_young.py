@@ -25,7 +25,14 @@ def test_without_a_manifest_or_photos_nothing_is_young() -> None:
 
 def test_each_young_sol_has_its_turns_the_younger_the_more() -> None:
     looks = dict.fromkeys(range(61), 0)
-    for hour in range(495_000, 495_000 + 144):  # six days
+    for hour in range(495_000, 495_000 + 25 * 71):
         for sol in due_sols(view(list(range(101)), 100), 60, hour):
             looks[100 - sol] += 1
-    assert looks == {age: 24 if age <= 7 else 6 if age <= 21 else 2 for age in range(61)}
+    assert looks == {age: 355 if age <= 7 else 71 if age <= 21 else 25 for age in range(61)}
+
+
+def test_a_platform_that_runs_only_in_the_daytime_looks_at_every_young_sol() -> None:
+    for first in range(495_000, 495_240, 24):
+        daytime = (day + hour for day in range(first, first + 24 * 24, 24) for hour in range(6, 20))
+        seen = {sol for hour in daytime for sol in due_sols(view(list(range(101)), 100), 60, hour)}
+        assert seen == set(range(40, 101)), "within 24 days"

@@ -257,6 +257,21 @@ def test_nothing_of_a_drifted_file_vanishes_and_what_cannot_be_used_is_counted(b
         {"type": "Feature", "properties": {"fromRMC": "", "toRMC": "", "length": 0, "sol": 0}, "geometry": None},
         {"type": "Feature", "properties": None, "geometry": None},
     ]
+    # One leg without counters beside one with them; numbers that no column holds.
+    track = {"type": "LineString", "coordinates": [[77.4, 18.4], [77.4001, 18.4001]]}
+    mixed_legs = [
+        {"type": "Feature", "properties": None, "geometry": track},
+        {
+            "type": "Feature",
+            "properties": {"fromRMC": "1_0", "toRMC": "1_2", "length": 2, "sol": 1e12, "SCLK_START": "nan"},
+            "geometry": track,
+        },
+        {
+            "type": "Feature",
+            "properties": {"fromRMC": "99999999999_0", "toRMC": "1_2", "length": "inf", "sol": "NaN"},
+            "geometry": None,
+        },
+    ]
     # As the map server had it twice in March 2022.
     blank = {"type": "Feature", "properties": {"RMC": "", "sol": 0, "dist_m": 0, "lon": None, "lat": None}, "geometry": None}
     contents["driftz"] = {"features": [blank, *contents["drifta"]["features"]]}
@@ -269,6 +284,7 @@ def test_nothing_of_a_drifted_file_vanishes_and_what_cannot_be_used_is_counted(b
                 for name, content in contents.items()
             ),
             bronze_object(Kind.TRAVERSE, "odd", json.dumps({"features": odd_legs}).encode(), source="mmgis"),
+            bronze_object(Kind.TRAVERSE, "mixed", json.dumps({"features": mixed_legs}).encode(), source="mmgis"),
         ]
     )
     built.build("--select", "+fact_path", "+dim_waypoints", *PRODUCTION)
@@ -281,8 +297,10 @@ def test_nothing_of_a_drifted_file_vanishes_and_what_cannot_be_used_is_counted(b
     # A number that comes as text is one.
     legs = built.query("select sol, from_drive, to_drive, length_m from silver.fact_path where rover = 'odd'")
     assert legs == [(7, 0, 2, 12.5)]
+    legs = built.query("select leg, sol, to_drive, length_m > 1 from silver.fact_path where rover = 'mixed' order by leg")
+    assert legs == [(1, None, 2, True), (2, None, None, True)]
     # The renamed leg and the bare one have no length. What the fields are called is told in test_drift.py.
     assert warnings(built, "no_waypoint_is_left_out", "no_leg_is_left_out") == {
         "no_waypoint_is_left_out": 1,
-        "no_leg_is_left_out": 1 + 2 + 4,
+        "no_leg_is_left_out": 1 + 2 + 4 + 3,
     }

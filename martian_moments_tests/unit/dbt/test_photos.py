@@ -204,7 +204,7 @@ def test_a_picture_is_linked_across_sources_whose_sols_differ_by_one(built: Proj
     where = "select {} from gold.photo_provenance where rover = '{}' and product_identity {} order by source"
     assert built.query(where.format(columns, "spirit", "like '2P3224%'")) == [
         ("pds", 2209, 1, True, 2, 1),
-        ("v1", 2208, 1, True, 2, 1),
+        ("v1", 2208, 1, False, 2, 1),
     ]
     assert built.query(where.format(columns, "opportunity", f"= '{TWIN_IDENTITY}'")) == [
         ("pds", 1, 1, True, 2, 0),

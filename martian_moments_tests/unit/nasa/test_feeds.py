@@ -303,6 +303,17 @@ async def test_an_odd_image_costs_no_other_and_leaves_the_sol_short(
     assert "1 of 100 records are set aside" in caplog.text
 
 
+@BOTH
+async def test_an_odd_image_alone_on_its_page_costs_no_other(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
+    odd = {"sol": SOL} if dialect is M20 else image(MSL, 500, mission="insight")
+    full = listing(dialect, [image(dialect, number) for number in range(3)], 5, size=3, more=True)
+    alone = listing(dialect, [odd], 5, size=1, more=True)
+    last = listing(dialect, [image(dialect, 3)], 5, size=3, more=False)
+    document = await photos_of(dialect, in_turn([full, *[alone] * 4, last]))
+    assert told(document) == (4, 5, False)
+    assert document.pages == tuple(map(orjson.dumps, (full, alone, last)))
+
+
 async def test_an_odd_item_does_not_tell_how_far_curiositys_feed_reaches(manifest_of: Ask) -> None:
     items = ["x", image(MSL, 1, sol=4_999, mission="insight"), image(MSL, 2, sol=8)]
     document = await manifest_of(MSL, always(200, listing(MSL, items, 3, size=1, more=False)))

@@ -36,7 +36,7 @@ async def departures(pace: Pace, clock: Clock, count: int) -> list[float]:
     left: list[float] = []
 
     async def ask() -> None:
-        await pace.turn("https://example.test/")
+        await pace.turn("example.test", "https://example.test/")
         left.append(clock.now - 100)
 
     await asyncio.gather(*(ask() for _ in range(count)))
@@ -55,10 +55,10 @@ async def test_a_quiet_time_is_not_saved_up_for_a_burst(clock: Clock) -> None:
 
 async def test_a_pause_holds_back_those_that_already_wait(clock: Clock) -> None:
     pace = a_pace(clock, 30)
-    await pace.turn("https://example.test/")
+    await pace.turn("example.test", "https://example.test/")
     waiting = asyncio.create_task(departures(pace, clock, 2))
     await clock.slept.wait()
-    pace.hold(20)
+    pace.hold("example.test", 20)
     held_from = clock.now - 100
     assert await waiting == [held_from + 20, held_from + 22]
 
@@ -69,7 +69,20 @@ async def test_a_fast_pace_never_sleeps(clock: Clock) -> None:
 
 async def test_a_pause_beyond_patience_fails_and_says_when_to_ask_again(clock: Clock) -> None:
     pace = a_pace(clock, patience=120)
-    pace.hold(3_600)
+    pace.hold("example.test", 3_600)
     with pytest.raises(NotYet, match=r"example\.test/: .* no requests for 3600 s; ask again after 20\d\d-"):
-        await pace.turn("https://example.test/")
+        await pace.turn("example.test", "https://example.test/")
     assert clock.now == 100
+
+
+async def test_a_pause_that_one_host_asks_for_holds_back_nobody_who_asks_another(clock: Clock) -> None:
+    pace = a_pace(clock, 30)
+    pace.hold("example.test", 3_600)
+    await pace.turn("mirror.test", "https://mirror.test/")
+    assert clock.now == 100
+    pace.hold("mirror.test", 20)
+    waiting = asyncio.create_task(pace.turn("mirror.test", "https://mirror.test/"))
+    await pace.turn("third.test", "https://third.test/")
+    await waiting
+    with pytest.raises(NotYet):
+        await pace.turn("example.test", "https://example.test/")

@@ -185,6 +185,7 @@ async def test_a_broken_table_never_replaces_a_good_one(pds: Open, archive: Arch
         second = await source.manifest("opportunity")
         assert "a table" in failures(second)[PANCAM]
         assert dict(read_promises(second).sols) == {1: 4, 2: 2}
+        assert read_promises(second).unanswered == []
         assert (await source.photos("opportunity", 1)).header.record_count == 4
     async with pds() as another:
         assert (await another.photos("opportunity", 1)).header.record_count == 4

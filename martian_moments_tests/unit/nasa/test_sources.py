@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 
 from martian_moments.errors import InputError
 from martian_moments.lake.store import Lake
+from martian_moments.nasa.promises import Promises
 from martian_moments.nasa.sources import Upstream, photo_sources, read_promises, sources_of, traverse_source
 from martian_moments.rovers import ROVERS
 from martian_moments.settings import BUILT_SOURCES
@@ -41,6 +43,15 @@ async def test_every_built_source_can_be_made_and_promises_are_read_by_the_docum
         document = await sources[-1].manifest("spirit")
         assert document.header.source == "v1"
         assert read_promises(document).sols == {1: 2}
+
+
+def test_promises_of_sols_that_cannot_be_are_set_aside_and_counted() -> None:
+    today = ROVERS["curiosity"].sol_of(datetime.now(UTC))
+    told = Promises("curiosity", "v1", served=True, sols={0: 1, today: 2, today + 2: 3, 9_999: 4}, newest_sol=9_999)
+    within = told.within(ROVERS["curiosity"].sols_until(datetime.now(UTC)))
+    assert (within.sols, within.newest_sol, within.impossible) == ({0: 1, today: 2}, today + 1, 2)
+    spirit = Promises("spirit", "pds", served=True, sols={0: 1}, newest_sol=0)
+    assert spirit.within(ROVERS["spirit"].sols_until(datetime.now(UTC))).newest_sol is None
 
 
 def test_the_sources_of_a_rover_are_those_that_can_have_it_in_the_order_of_preference() -> None:

@@ -228,6 +228,15 @@ def in_turn(*contents: Any) -> Handler:
     return lambda request: httpx.Response(200, content=orjson.dumps(next(answers)))
 
 
+async def test_an_odd_photo_alone_on_its_page_costs_no_other(photos_of: Any) -> None:
+    pages = [
+        {"photos": photos, "pagination": {"total_pages": 3, "total_count": 3}} for photos in ([photo(1)], ["x"], [photo(2)])
+    ]
+    document = await photos_of(in_turn(pages[0], *[pages[1]] * 3, pages[2]), 3)
+    assert (document.header.record_count, document.header.promised, document.header.complete) == (2, 3, False)
+    assert document.pages == tuple(map(orjson.dumps, pages))
+
+
 async def test_an_empty_answer_for_promised_photos_is_asked_again(photos_of: Any) -> None:
     document = await photos_of(in_turn({"photos": []}, {"photos": []}, {"photos": [photo(1)]}), 1)
     assert (document.header.record_count, document.header.complete) == (1, True)

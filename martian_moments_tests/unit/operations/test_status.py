@@ -27,6 +27,7 @@ from martian_moments_tests.unit.test_loading import build_loaded_objects
 ROVER_KEYS = {
     "state": str, "sols_expected": int, "sols_in_lake": int, "sols_in_bronze": int, "photos_expected": int,
     "photos_in_lake": int, "photos_in_bronze": int, "photos_in_silver": int, "fallback": int, "gaps": list, "short": list,
+    "unanswered": list,
 }  # fmt: skip
 
 
