@@ -75,7 +75,8 @@ def _code_server(module: str) -> float:
                     raise RuntimeError(f"the code server ended: {log.read_text()[-3_000:]}")
             return time.perf_counter() - began
         finally:
-            server.terminate()
+            # Dagster gives SIGTERM the handler of SIGINT, which a script's background job ignores.
+            server.kill()
 
 
 def _answers(client: DagsterGrpcClient) -> bool:

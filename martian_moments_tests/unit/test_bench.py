@@ -40,6 +40,6 @@ def test_every_contender_ends_with_every_photo(contender, tmp_path):
 
 def test_a_quick_run_prints_the_table():
     command = [sys.executable, "-m", "bench", "imports", "--quick"]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=280).stdout
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     assert "import of the definitions" in output
     assert "1.3x" in output
