@@ -14,7 +14,7 @@ with tellings as (
     from {{ ref('source_photos') }} as photos
     inner join {{ ref('photo_documents') }} as documents on photos.object_key = documents.object_key
     left join {{ ref('photos_told_elsewhere') }} as told_elsewhere
-        on photos.photo_key = told_elsewhere.photo_key
+        on photos.photo_key = told_elsewhere.photo_key and photos.object_key = told_elsewhere.object_key
     where photos.product_identity is not null
     group by photos.rover, photos.product_identity, photos.source
 ),

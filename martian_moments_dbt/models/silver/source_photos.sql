@@ -1,12 +1,15 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='delete+insert',
-    unique_key='photo_key',
+    unique_key='object_key',
     on_schema_change='fail',
     pre_hook="{% if is_incremental() %}{{ forget_replaced_documents(this) }}{% endif %}",
 ) }}
 {#
     What every source tells of a picture, and what follows from its identity: product, place and time.
+
+    Document by document: a photo that a source files under another sol later is here twice while both documents tell of it, and
+    stays when one of them no longer does. Which telling stands is decided in photos_told_elsewhere.
 
     Times: the source's own UTC stands. Without one, or where the spacecraft clock or no clock at all contradicts it together
     with the local mean solar time, the local mean solar time tells; without that, the clock. The images of the Mars 2020 feed of
@@ -22,8 +25,8 @@ with staged as (
     {%- endfor %}
 ),
 
--- Photos of other sols and records that their dialect cannot read are set aside; of a photo that is told
--- twice, the last telling stands.
+-- Photos of other sols and records that their dialect cannot read are set aside; of a photo that its document
+-- tells twice, the last telling stands.
 kept as (
     select
         staged.*,
@@ -38,8 +41,8 @@ kept as (
     where staged.sol = staged.document_sol and staged.source_id is not null
     qualify
         row_number() over (
-            partition by photo_key
-            order by staged.fetched_at desc, staged.object_key desc, staged.position desc
+            partition by photo_key, staged.object_key
+            order by staged.position desc
         ) = 1
 ),
 

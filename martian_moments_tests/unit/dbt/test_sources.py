@@ -73,6 +73,26 @@ def test_the_choice_follows_what_arrives_and_leaves_no_row_of_the_worse_behind(
     assert chosen() == after
 
 
+def test_a_photo_that_its_source_moves_to_another_sol_is_there_once_at_every_moment(project: Callable[[], Project]) -> None:
+    mars = project()
+
+    def page(sol: int, *numbers: int, hours: float = 0) -> BronzeObject:
+        records = [{"id": each, "sol": sol, "img_src": f"http://nasa/{NAME.format(each)}"} for each in numbers]
+        return photos(ROVER, sol, records, hours=hours)
+
+    def sols_of_photos(*objects: BronzeObject) -> dict[str, list[int]]:
+        mars.warehouse.load(objects)
+        mars.build("--select", "+photo_records", "--exclude", "resource_type:test", "resource_type:unit_test")
+        return dict(mars.query("select source_id, list(sol) from silver.photo_records group by source_id"))
+
+    assert sols_of_photos(page(10, 1, 2), page(11, 3)) == {"1": [10], "2": [10], "3": [11]}
+    assert sols_of_photos(page(11, 1, 3, hours=1)) == {"1": [11], "2": [10], "3": [11]}, "the last telling stands"
+    behind = page(10, 1, 2, 4, hours=2)
+    assert sols_of_photos(behind) == {"1": [10], "2": [10], "3": [11], "4": [10]}, "also an outdated one"
+    moved = page(10, 2, 4, hours=3)
+    assert sols_of_photos(moved) == {"1": [11], "2": [10], "3": [11], "4": [10]}, "and the other one was not forgotten"
+
+
 def test_what_the_sources_disagree_on_is_told_and_cameras_have_one_name(project: Callable[[], Project]) -> None:
     mars = project()
     # Sol 9 is told alike but for the camera; of sol 11's pictures v1 files two under sol 10.
