@@ -14,6 +14,7 @@ from martian_moments.automation.alerts import failure_alert, warning_alert
 from martian_moments.automation.gap_sensor import gap_sensor
 from martian_moments.automation.reconcile_sensor import reconcile_sensor
 from martian_moments.automation.requests_sensor import requests_sensor
+from martian_moments.automation.retry_sensor import retry_sensor
 from martian_moments.automation.schedules import schedules
 from martian_moments.automation.upload_sensor import upload_sensor
 from martian_moments.rooms import Rooms
@@ -38,6 +39,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         gap_sensor(rovers),
         requests_sensor(rovers),
         reconcile_sensor(rovers, sorted(models.keys)),
+        retry_sensor(),
         dg.AutomationConditionSensorDefinition(
             "automation",
             target=[models],

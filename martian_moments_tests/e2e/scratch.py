@@ -80,7 +80,8 @@ class ScratchPlatform(ABC):
         return [other for other, row in self.runs().items() if row["parentRunId"] == run]
 
     def retry_of(self, run: str) -> str:
-        return wait_until(lambda: self.retries_of(run), f"run {run} is repeated")[0]
+        # Dagster's daemon looks every 5 s, and what it overlooks the retry sensor finds within half a minute.
+        return wait_until(lambda: self.retries_of(run), f"run {run} is repeated", 120)[0]
 
     def worker_pids(self, asset: str) -> list[int]:
         file = self.scratch / f"{asset}.started"

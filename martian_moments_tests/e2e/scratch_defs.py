@@ -13,6 +13,8 @@ from pathlib import Path
 import dagster as dg
 import psutil
 
+from martian_moments.automation.retry_sensor import retry_sensor
+
 SCRATCH = Path(os.environ["SCRATCH"])
 
 
@@ -75,6 +77,6 @@ ASSETS = (quick, failing, patient, stubborn, alone)
 defs = dg.Definitions(
     assets=ASSETS,
     jobs=[dg.define_asset_job(f"{asset.key.path[0]}_job", [asset]) for asset in ASSETS],
-    sensors=[pulse],
+    sensors=[pulse, retry_sensor()],
     executor=dg.in_process_executor,
 )

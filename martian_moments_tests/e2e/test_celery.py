@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import redis
 from dagster import DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.launcher import LaunchRunContext
+from dagster._daemon.auto_run_reexecution.event_log_consumer import _INTERVAL_SECONDS as DAEMON_SECONDS
 
 from martian_moments.automation.worker import WORKER_TAG
 from martian_moments.lake.bucket import Bucket
@@ -107,6 +110,23 @@ def test_a_run_whose_worker_is_killed_is_repeated_by_another_one(stage: Stage, p
     run, child = patient
     stage.on.kill(stage.on.worker_of(child))
     assert stage.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
+    stage.let_go()
+    assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
+
+
+def test_a_run_whose_failure_the_daemon_met_before_its_status_is_repeated(stage: Stage, patient: tuple[str, int]) -> None:
+    run, child = patient
+    os.kill(child, signal.SIGSTOP)
+    with stage.on.instance() as instance:
+        write = instance.run_storage.handle_run_event
+
+        def write_late(*arguments: Any) -> None:
+            time.sleep(3 * DAEMON_SECONDS)
+            write(*arguments)
+
+        instance.run_storage.handle_run_event = write_late
+        instance.report_run_failed(stored(instance, run))
+    os.kill(child, signal.SIGKILL)
     stage.let_go()
     assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
 
