@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from martian_moments.environment import given_secrets
 from martian_moments.errors import InputError, MartianError, PlatformRunning
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
@@ -45,11 +47,14 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run a command; an expected error is one message and exit code 1."""
+    """Run a command; an expected error is one message and exit code 1, a defect says where it is. Neither shows a secret."""
     try:
         app()
-    except MartianError as error:
-        _err.print(f"[red]martian-moments:[/red] {escape(str(error))}")
+    except (MartianError, OSError) as error:
+        _err.print(f"[red]martian-moments:[/red] {escape(given_secrets()(str(error)))}")
+        sys.exit(1)
+    except Exception:  # noqa: BLE001 - the last place that can keep a secret out of a traceback
+        _err.print(escape(given_secrets()(traceback.format_exc())))
         sys.exit(1)
 
 
@@ -93,8 +98,9 @@ def init() -> None:
     from martian_moments.operations.parts import parts, prepare
 
     complete = True
-    for part in parts(Rooms(Settings.load())):
-        step = prepare(part)
+    settings = Settings.load()
+    for part in parts(Rooms(settings)):
+        step = prepare(part, settings.home)
         complete = complete and step.ok
         _out.print(f"{_STEPS[step.state]} {part.what}: {escape(part.where)}{escape(step.detail and f' ({step.detail})')}")
     if not complete:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from martian_moments.errors import EventLogError, SettingsError
+from martian_moments.redaction import Redaction
 
 DELIVERY_SECONDS: Final = 30.0
 """A message that no broker has taken by then counts as failed."""
@@ -98,6 +99,7 @@ class KafkaOptions:
             raise SettingsError(f"{_variable(taken[0])} cannot be set: the event log needs its own {taken[0]}; remove it")
         self.brokers = brokers
         self._given = given
+        self._redaction = Redaction(value for name, value in given.items() if _SECRET.search(name))
         self._all = {**_DEFAULTS, **given, **_OURS, "bootstrap.servers": brokers}
 
     def consumer(self) -> dict[str, Any]:
@@ -114,10 +116,7 @@ class KafkaOptions:
 
     def redacted(self, text: str) -> str:
         """The text without any of the secrets among the options."""
-        for name, value in self._given.items():
-            if value and _SECRET.search(name):
-                text = text.replace(value, "***")
-        return text
+        return self._redaction(text)
 
     def refused(self, reason: str) -> SettingsError:
         """The error for options that librdkafka did not take, in one line that names the variable."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception, stop_a
 from martian_moments.errors import BrokenAnswer, FileMissing, InputError, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pace import NotYet, Pace
+from martian_moments.redaction import Redaction
 
 T = TypeVar("T")
 
@@ -41,7 +41,6 @@ _PIECE_BYTES: Final = 1024 * 1024
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # A server on this machine, such as the replica, is never reached through the environment's proxy.
 _DIRECT: Final = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
-_SECRET_PARTS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=[?&]api_key=)[^&#\s'\"]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ class PoliteClient:
     ) -> None:
         # At INFO httpx logs every address with its query, whoever configured the root logger.
         logging.getLogger("httpx").setLevel(logging.WARNING)
-        self._secrets = tuple(filter(None, (secret.strip() for secret in secrets)))
+        self._redacted = Redaction(secret.strip() for secret in secrets)
         self._timeouts = timeouts or Timeouts()
         self._max_bytes = max_bytes
         self._give_up_after = give_up_after
@@ -316,7 +315,7 @@ class PoliteClient:
         except BrokenAnswer as error:
             refused = _Refused if answer.status >= HTTPStatus.BAD_REQUEST else BrokenAnswer
             kind = FileMissing if isinstance(error, FileMissing) else refused
-            broken = kind(self._redacted(str(error)), url=answer.url, body=self._redacted_bytes(error.body))
+            broken = kind(self._redacted(str(error)), url=answer.url, body=self._redacted.in_bytes(error.body))
         raise broken
 
     def _check_still_asking(self, request: httpx.Request, url: str) -> None:
@@ -326,16 +325,6 @@ class PoliteClient:
                 f"{url}: not asked, because {unanswered} requests in a row got no answer; the rest of this run is not "
                 "asked either: run it again when the upstream is back"
             )
-
-    def _redacted(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return _SECRET_PARTS.sub("***", text)
-
-    def _redacted_bytes(self, body: bytes) -> bytes:
-        for secret in self._secrets:
-            body = body.replace(secret.encode(), b"***")
-        return body
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 from martian_moments.documents import FOLDERS, coordinates
 from martian_moments.errors import MartianError
 from martian_moments.events.log import TOPICS, UPLOADS
+from martian_moments.operations.failures import told
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
 from martian_moments.operations.platform import find_running, require_running
@@ -57,10 +58,14 @@ def check_up(rooms: Rooms) -> Iterator[Finding]:
         *([("workers", _workers)] if rooms.settings.broker_url else []),
     ]
     for what, check in checks:
-        try:
-            yield Finding(what, ok=True, detail=check())
-        except (MartianError, OSError) as error:
-            yield Finding(what, ok=False, detail=str(error))
+        yield _finding(rooms, what, check)
+
+
+def _finding(rooms: Rooms, what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, ok=True, detail=check())
+    except Exception as error:  # noqa: BLE001 - whatever a library raises is this finding, and takes no other one along
+        return Finding(what, ok=False, detail=told(error, rooms.settings.home))
 
 
 def _disk(rooms: Rooms) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from dagster import DagsterInstance
 
-from martian_moments.errors import EventLogError, EventLogUnavailable, MartianError
+from martian_moments.errors import EventLogError, EventLogUnavailable
 from martian_moments.events.log import TOPICS, EventLog
 from martian_moments.lake.bucket import Bucket
 from martian_moments.operations.baking import bake, baked
+from martian_moments.operations.failures import told
 from martian_moments.operations.instance import INSTANCE_CONFIG, instance_exists, open_instance, prepare_instance, set_pools
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
@@ -50,14 +52,14 @@ class Step:
         return self.state != "failed"
 
 
-def prepare(part: Part) -> Step:
-    """Make a part that is missing."""
+def prepare(part: Part, home: Path) -> Step:
+    """Make a part that is missing; ``home`` takes the details of what a library raises."""
     try:
         if not (lacking := part.lacking()):
             return Step("already", "")
         part.make()
-    except (MartianError, OSError) as error:
-        return Step("failed", str(error))
+    except Exception as error:  # noqa: BLE001 - whatever a library raises is this step's failure, the others are made
+        return Step("failed", told(error, home))
     return Step("made", lacking)
 
 

@@ -53,3 +53,32 @@ def test_the_probe_is_no_document(platform: Platform) -> None:
     findings(platform)
     assert platform.events("minio-events") == []
     assert platform.rooms.lake.list() == []
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ValueError("no port: 'hush'"),
+        KeyError("hush#mouse"),
+        RuntimeError("mouse\n  at hush"),
+    ],
+    ids=["half of a password", "a whole one", "several lines"],
+)
+def test_what_a_library_raises_in_one_check_is_its_finding_and_takes_no_other_along(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    def broken(_: Rooms) -> str:
+        raise raised
+
+    monkeypatch.setenv("REDIS_PASSWORD", "hush#mouse")
+    monkeypatch.setattr(doctor, "_lake", broken)
+    found = findings(platform)
+    assert {what for what, each in found.items() if not each.ok} == {"lake"}
+    log = platform.settings.home / "logs" / "errors.log"
+    assert found["lake"].detail.startswith(type(raised).__name__)
+    assert found["lake"].detail.endswith(f"the traceback is in {log}")
+    assert "\n" not in found["lake"].detail
+    assert "in broken" in log.read_text()
+    for text in (found["lake"].detail, log.read_text()):
+        assert "hush" not in text
+        assert "mouse" not in text

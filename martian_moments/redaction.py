@@ -1,0 +1,60 @@
+"""Taking secrets out of texts that others wrote: the messages and tracebacks of libraries, and what upstreams answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus, unquote
+
+HIDDEN: Final = "***"
+"""What stands where a secret stood."""
+
+SHORTEST_PIECE: Final = 4
+"""Characters of a piece worth hiding. A library that cuts an address at the wrong place shows a piece of a password."""
+
+_DELIMITERS: Final = re.compile(r"[\s:/?#@\[\]&=,;'\"\\]+")
+"""Where libraries cut addresses and options into pieces."""
+
+_IN_ADDRESSES: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=[?&]api_key=)[^&#\s'\"]+", re.IGNORECASE)
+"""Credentials before a host's name and values of ``api_key``, whoever's they are."""
+
+
+class Redaction:
+    """Replaces secrets in texts: as they are, and as addresses, JSON and Python write them."""
+
+    def __init__(self, secrets: Iterable[str], *, pieces: bool = False) -> None:
+        """Take the secrets; an empty one hides nothing.
+
+        Args:
+            secrets: what to hide.
+            pieces: whether to hide parts of them as well, for texts that nothing else depends on.
+        """
+        forms = {form for secret in secrets if secret for form in _forms(secret, pieces=pieces)}
+        # The longest first, because a piece of a secret may be another one.
+        self._forms = sorted(forms, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """The text without secrets."""
+        for form in self._forms:
+            text = text.replace(form, HIDDEN)
+        return _IN_ADDRESSES.sub(HIDDEN, text)
+
+    def in_bytes(self, body: bytes) -> bytes:
+        """An answer without secrets; credentials that others wrote into addresses stay."""
+        for form in self._forms:
+            body = body.replace(form.encode(errors="surrogateescape"), HIDDEN.encode())
+        return body
+
+    def line(self, error: BaseException) -> str:
+        """An error of a library as one line: its kind and the first line of what it says."""
+        said = self(str(error)).strip().partition("\n")[0]
+        return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _forms(secret: str, *, pieces: bool) -> Iterator[str]:
+    for text in {secret, unquote(secret)}:
+        yield from (text, quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1], repr(text)[1:-1])
+        if pieces:
+            yield from (piece for piece in _DELIMITERS.split(text) if len(piece) >= SHORTEST_PIECE)
