@@ -11,6 +11,9 @@ PARSED := $(DBT)/target/dagster_specs.json
 # dbt opens a warehouse to render a model; here one in memory.
 SQLFLUFF := MARS_DBT_DUCKDB_PATH=:memory: $(BIN)/sqlfluff
 
+# Half of a test's time is waiting for processes, so more run at once than there are processors.
+PARALLEL := -n 3 --dist loadgroup
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet
 
 .PHONY: help
@@ -60,7 +63,7 @@ up: setup ## Start the platform on NASA's live servers (ARGS=--headless: without
 
 .PHONY: test
 test: setup ## Run the tests (ARGS="-k gaps": some of them)
-	$(BIN)/pytest -m "not services" $(ARGS)
+	$(BIN)/pytest $(PARALLEL) -m "not services" $(ARGS)
 
 .PHONY: services-up
 services-up: setup ## Start MinIO, Kafka, PostgreSQL and Redis on loopback, in containers where an engine answers
@@ -72,7 +75,7 @@ services-down: setup ## Stop them; their data stays (ARGS=--volumes: goes as wel
 
 .PHONY: test-services
 test-services: setup ## Run the tests that need the services (ARGS="-k kafka": some of them)
-	CI=true $(BIN)/pytest -m services $(ARGS)
+	CI=true $(BIN)/pytest $(PARALLEL) -m services $(ARGS)
 
 .PHONY: test-compose
 test-compose: setup ## Start docker-compose.yml for real and run the loop through it, with restarts of every service

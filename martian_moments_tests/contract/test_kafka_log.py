@@ -226,6 +226,7 @@ print(json.dumps({"lost": len(set(published) - set(seen)), "repeated": repeated,
 """
 
 
+@pytest.mark.kills_services
 def test_a_broker_that_is_killed_costs_time_and_nothing_else_and_no_line_of_librdkafka(topics: str, tmp_path: Path) -> None:
     with (tmp_path / "errors").open("w") as errors:
         command = [sys.executable, "-c", THROUGH_AN_OUTAGE, topics]

@@ -25,7 +25,7 @@ from martian_moments_tests.e2e.cluster import Cluster, cluster
 from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until
 from martian_moments_tests.services import Services, kill, restart
 
-pytestmark = [pytest.mark.e2e, pytest.mark.services]
+pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.kills_services]
 
 
 class Stage(ScratchPlatform):

@@ -26,7 +26,7 @@ from martian_moments_tests.e2e.loop import Loop, wait_until
 from martian_moments_tests.e2e.platform import platform
 from martian_moments_tests.services import Services, kill, restart
 
-pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.timeout(2_400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.apart, pytest.mark.timeout(2_400)]
 
 SETTLE_SECONDS = 1_500
 SOLS = 100
@@ -127,6 +127,7 @@ def ask_for_more(replica: RunningReplica, loop: DeployedLoop, *, sols: int) -> N
     loop.rooms.log.publish(INGESTION_REQUESTS, [refresh_request(loop.settings.rovers, young=False)])
 
 
+@pytest.mark.kills_services
 def test_kill_9_of_every_part_and_a_lost_notification_rule_lose_nothing_and_count_nothing_twice(
     tmp_path: Path, services: Services
 ) -> None:

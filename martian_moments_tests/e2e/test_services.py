@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.services import Services, kill, restart
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.kills_services]
 
 NAMES = ("objectstore", "kafka", "postgres", "redis")
 
