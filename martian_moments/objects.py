@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from obstore.store import LocalStore, S3Store
+
+from martian_moments.durable import DurableFolder, make_folder
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, S3Config
@@ -38,11 +41,13 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
 
     Raises:
         ValueError: the address is of neither kind.
-        obstore.exceptions.BaseError: the folder cannot be made.
+        OSError: the folder cannot be made.
     """
     address = urlsplit(url)
     if address.scheme == "file" and not address.netloc:
-        return LocalStore(unquote(address.path), mkdir=True)
+        folder = Path(unquote(address.path))
+        make_folder(folder)
+        return LocalStore(folder)
     if address.scheme != "s3" or not address.netloc:
         raise ValueError(f"{url} is not an address of an object store; use file:///folder or s3://bucket")
     options = s3 or S3Options()
@@ -65,3 +70,8 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
         # The library's own default keeps a caller waiting for three minutes when the store is down.
         retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
     )
+
+
+def durable_folder(store: ObjectStore) -> DurableFolder | None:
+    """What to write with where the store is a folder: obstore does not wait for the disk. None for S3, which does."""
+    return DurableFolder(Path(store.prefix)) if isinstance(store, LocalStore) and store.prefix else None

@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from martian_moments.errors import WarehouseError
-from martian_moments.objects import S3Options, open_store
+from martian_moments.objects import S3Options, durable_folder, open_store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,17 +34,22 @@ class Published:
         """
         self._url = url.rstrip("/")
         self._store = open_store(self._url, s3)
+        self._folder = durable_folder(self._store)
 
     def put(self, schema: str, table: str, file: Path) -> bool:
         """Publish a Parquet file as a table, unless the same bytes stand there. Returns whether it was written.
 
-        A folder gets the file under another name, then renamed; S3 gets one PUT: readers see the old table or the new one.
+        A folder gets the file under another name, then renamed; S3 gets one PUT: readers see the old table or the new one,
+        also after a power cut.
         """
         key = _key(schema, table)
         with self._errors("write", key):
             if self._holds(key, file):
                 return False
-            obstore.put(self._store, key, file, use_multipart=False)
+            if self._folder:
+                self._folder.write(key, file)
+            else:
+                obstore.put(self._store, key, file, use_multipart=False)
         return True
 
     def read(self, schema: str, table: str, columns: Sequence[str] | None = None) -> pa.Table | None:

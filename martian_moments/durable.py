@@ -1,0 +1,95 @@
+"""Files that survive a power cut: when a call here returns, the disk has the file, its name and the folders above it.
+
+The order is the usual one: write beside the file, wait for the disk, rename, wait for the disk to have the folder. So a name
+stands for the old content or the new one at any moment, and for the new one from the return on. obstore renames as well but
+never waits (LocalStore of 0.12 has no option for it). Measured on an SSD with ext4 and documents of 20 kB: 500 files one
+after the other take 0.7 s instead of 0.1 s, from eight threads 0.2 s.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+
+class DurableFolder:
+    """A folder that files are written into by keys with slashes. Safe between threads and processes.
+
+    Methods raise OSError.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Make the folder where it is missing."""
+        self._root = root
+        self._durable: set[Path] = set()
+        make_folder(root)
+
+    def write(self, key: str, content: bytes | Path) -> None:
+        """Write a file whole or not at all, from bytes or from another file of any size."""
+        path = self._root / key
+        self._make(path.parent)
+        try:
+            _replace(path, content)
+        except FileNotFoundError:
+            # Somebody removed the folder since it was made.
+            self._durable.clear()
+            self._make(path.parent)
+            _replace(path, content)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder of a key.
+
+        One that exists is synced as well, once: another writer may have made it a moment ago and not synced it yet.
+        """
+        if folder in self._durable:
+            return
+        if folder == self._root:
+            make_folder(folder)
+        else:
+            self._make(folder.parent)
+            folder.mkdir(exist_ok=True)
+            _sync(folder.parent)
+        self._durable.add(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing. Raises OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _sync(each.parent)
+
+
+def _replace(path: Path, content: bytes | Path) -> None:
+    # obstore lists no name that ends in # and digits; so does whoever lists the lake with it, whatever a killed writer left.
+    draft = path.with_name(f"{path.name}#{secrets.randbelow(10**12)}")
+    try:
+        with draft.open("xb") as file, _opened(content) as source:
+            shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+@contextmanager
+def _opened(content: bytes | Path) -> Iterator[IO[bytes]]:
+    with BytesIO(content) if isinstance(content, bytes) else content.open("rb") as source:
+        yield source
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
