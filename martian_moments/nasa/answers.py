@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -13,12 +15,25 @@ import orjson
 
 from martian_moments.documents import MAX_SOL
 from martian_moments.errors import BrokenAnswer, FileMissing
+from martian_moments.nasa.lenient_json import mended
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 _EXCERPT_BYTES: Final = 120
+
+_NUMBER: Final = re.compile(r"\s*[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
+"""Text that is a number, as both warehouses read it too."""
+
+MOST_WHOLE: Final = 2**53 - 1
+"""Beyond it a double, which both warehouses read numbers as, is not exact."""
+
+MOST_COUNT: Final = 2**31 - 1
+"""Beyond it a number counts nothing that there is: all rovers together have 1.2 million photos."""
+
+LONGEST_IDENTITY: Final = 500
+"""Characters. Names of products have 62 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +52,28 @@ class Answer:
     body: bytes
     fetched_at: datetime
 
-    def json_object(self) -> dict[str, Any]:
-        """The JSON object of a good answer.
+    def json_object(self) -> tuple[Answer, dict[str, Any]]:
+        """The JSON object of a good answer; and the answer, whose body is JSON that every reader takes.
+
+        What breaks the rules of JSON and is clear all the same is mended, with a warning (see lenient_json.py).
 
         Raises:
             BrokenAnswer: the status is not 200, or the body is no JSON object (a proxy's HTML page, for one).
         """
         if self.status != HTTPStatus.OK:
             raise self.broken("an error instead of data")
-        content = self.error_object()
-        if content is None:
+        found = self.error_object()
+        if found is None:
             raise self.broken("something that is no JSON object")
-        return content
+        return found
 
-    def error_object(self) -> dict[str, Any] | None:
-        """The JSON object of an answer of any status, or None where the body is none."""
-        try:
-            content = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return None
-        return content if isinstance(content, dict) else None
+    def error_object(self) -> tuple[Answer, dict[str, Any]] | None:
+        """As :meth:`json_object` for an answer of any status; None where the body is no object."""
+        answer, content = self, _parsed(self.body)
+        if content is None and (body := mended(self.body)) != self.body and (content := _parsed(body)) is not None:
+            _log.warning("%s: the answer breaks the rules of JSON; what is clear of it is read", self.url)
+            answer = replace(self, body=body)
+        return (answer, content) if isinstance(content, dict) else None
 
     def readable(self, contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], Sequence[str]]:
         """The records of this answer that can be read, and why the others cannot. Those are set aside with a warning.
@@ -99,14 +116,51 @@ def readable(contents: Sequence[object], read: Callable[[object], T]) -> tuple[l
 
 
 def whole(value: object) -> int | None:
-    """A whole number from 0 on, which upstreams write as a number or as text; None for anything else."""
-    if isinstance(value, str) and value.isdecimal():
-        return int(value)
-    # type() and not isinstance: JSON's true is no number.
-    return value if type(value) is int and value >= 0 else None
+    """A whole number from 0 to MOST_WHOLE, which upstreams write as a number or as text (5, 5.0, "5"); else None.
+
+    The macros to_integer and whole_text read the same in the warehouse.
+    """
+    if isinstance(value, str):
+        if not _NUMBER.fullmatch(value):
+            return None
+        value = float(value)
+    # JSON's true is no number.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not math.isfinite(value) or value != int(value) or not 0 <= value <= MOST_WHOLE:
+        return None
+    return int(value)
+
+
+def count(value: object) -> int | None:
+    """How many there are of something, from 0 to MOST_COUNT, or None for anything else."""
+    number = whole(value)
+    return number if number is not None and number <= MOST_COUNT else None
 
 
 def a_sol(value: object) -> int | None:
     """A mission sol, or None for anything else."""
     sol = whole(value)
     return sol if sol is not None and sol <= MAX_SOL else None
+
+
+def identity(value: object) -> str | None:
+    """What names a record: text, or a whole number instead of it; else None. The macro identity reads the same.
+
+    The warehouse meets every value as text and cannot tell an object from its text, nor true from "true".
+    """
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not 0 < len(text) <= LONGEST_IDENTITY:
+        return None
+    return None if text.startswith(("{", "[")) or text in {"true", "false"} else text
+
+
+def _parsed(body: bytes) -> object:
+    """The JSON value, or None where it is none, or nested deeper than orjson writes."""
+    try:
+        content = orjson.loads(body)
+        # 2 % of the time that reading takes.
+        orjson.dumps(content)
+    except (orjson.JSONDecodeError, TypeError):
+        return None
+    return content

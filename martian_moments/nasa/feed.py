@@ -218,10 +218,10 @@ async def _page(ask: Callable[[int], Awaitable[Page]], number: int, harvest: Har
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a feed reaches, as one answer tells it."""
+    """How far a feed reaches, as one answer tells it; ``newest_sol`` is None where the answer names no sol."""
 
     answer: Answer
-    newest_sol: int
+    newest_sol: int | None
     total: int | None
     synthetic: bool
 
@@ -230,8 +230,13 @@ def manifest_document(rover: str, source: str, extents: Sequence[Extent]) -> Doc
     """The manifest of a feed, which has none of its own, from answers that tell how far it reaches.
 
     ``record_count`` is its number of sols. The fingerprint covers the newest sol and the total, nothing else.
+
+    Raises:
+        BrokenAnswer: no answer names a sol.
     """
-    newest = max(extent.newest_sol for extent in extents)
+    newest = max((extent.newest_sol for extent in extents if extent.newest_sol is not None), default=None)
+    if newest is None:
+        raise extents[-1].answer.broken("nothing that tells how far the feed reaches")
     return Document(
         Header(
             kind=Kind.MANIFEST,

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.documents import Document
-from martian_moments.nasa.answers import Answer, a_sol, whole
+from martian_moments.nasa.answers import Answer, a_sol, count, identity
 from martian_moments.nasa.feed import Extent, Page, Record, address, check_served, collect, manifest_document, promises
 from martian_moments.nasa.promises import Promises
 
@@ -36,8 +36,8 @@ _FEED: Final = {"feed": "raw_images", "category": _MISSION, "feedtype": "json"}
 LATEST: Final = _FEED | {"latest": "true"}
 """Asks for the latest sol."""
 
-NEWEST: Final = _FEED | {"num": "1", "page": "0", "order": "sol desc"}
-"""Asks for one image of the newest sol, with the number of all images."""
+NEWEST: Final = _FEED | {"num": "10", "page": "0", "order": "sol desc"}
+"""Asks for images of the newest sol, with the number of all images: several, because one may be unreadable."""
 
 
 class M20:
@@ -60,12 +60,12 @@ class M20:
         return rover == _ROVER
 
     async def manifest(self, rover: str) -> Document:
-        """How far the feed reaches: its latest sol, and the newest image with the number of all images.
+        """How far the feed reaches: its latest sol, and the newest images with the number of all images.
 
         Raises:
             InputError: the feed never has this rover.
             UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer that names no sol.
+            BrokenAnswer: an answer that is no JSON object, or neither names a sol.
         """
         check_served(SOURCE, rover, served=self.serves(rover))
         told = [await self._client.get(address(self._url, question), _extent) for question in (LATEST, NEWEST)]
@@ -107,11 +107,8 @@ def read_promises(document: Document) -> Promises:
 
 
 def _extent(answer: Answer) -> Extent:
-    content = answer.json_object()
-    newest = _newest_sol(content)
-    if newest is None:
-        raise answer.broken("neither a latest sol nor images with one")
-    return Extent(answer, newest, _total(content), content.get("synthetic") is True)
+    answer, content = answer.json_object()
+    return Extent(answer, _newest_sol(content), _total(content), content.get("synthetic") is True)
 
 
 def _newest_sol(content: dict[str, Any]) -> int | None:
@@ -122,12 +119,12 @@ def _newest_sol(content: dict[str, Any]) -> int | None:
 
 def _total(content: dict[str, Any]) -> int | None:
     # A list states total_results; the answers to latest=true and to a bare sol=N state total.
-    stated = whole(content.get("total_results"))
-    return whole(content.get("total")) if stated is None else stated
+    stated = count(content.get("total_results"))
+    return count(content.get("total")) if stated is None else stated
 
 
 def _images(answer: Answer) -> Page:
-    content = answer.json_object()
+    answer, content = answer.json_object()
     images = content.get("images")
     if not isinstance(images, list):
         raise answer.broken("no list of images")
@@ -136,8 +133,8 @@ def _images(answer: Answer) -> Page:
         raise answer.broken(f"no images, but an error: {error[:80]}")
     mission = content.get("mission")
     if isinstance(mission, str) and _MISSION not in mission:
-        raise answer.broken(f"images of {mission} when asked for {_MISSION}")
-    size = whole(content.get("per_page")) or _PAGE_SIZE
+        raise answer.broken(f"images of {mission[:80]} when asked for {_MISSION}")
+    size = count(content.get("per_page")) or _PAGE_SIZE
     records, odd = answer.readable(images, _record)
     return Page(
         answer=answer,
@@ -151,7 +148,7 @@ def _images(answer: Answer) -> Page:
 
 def _record(image: object) -> Record:
     content = image if isinstance(image, dict) else {}
-    identity, sol = content.get("imageid"), a_sol(content.get("sol"))
-    if not identity or not isinstance(identity, str) or sol is None:
+    name, sol = identity(content.get("imageid")), a_sol(content.get("sol"))
+    if name is None or sol is None:
         raise ValueError(f"an image without an imageid and a sol: {str(image)[:80]}")
-    return Record(identity, sol, content)
+    return Record(name, sol, content)

@@ -113,15 +113,23 @@ def _table(answer: Answer) -> _Table:
     if answer.status != HTTPStatus.OK:
         raise answer.broken("an error instead of a table")
     # Latin-1 reads whatever bytes there are; a byte order mark is no part of the first column's name.
-    lines = answer.body.removeprefix(b"\xef\xbb\xbf").decode("latin-1").splitlines()
-    try:
-        header, *rows = list(csv.reader(lines)) or [[]]
-    except csv.Error as error:
-        raise answer.broken(f"a table that cannot be read ({error})") from error
+    lines = answer.body.removeprefix(b"\xef\xbb\xbf").decode("latin-1").replace("\r", "\n").split("\n")
+    read, odd = answer.readable(lines, _fields)
+    if odd and not read:
+        raise answer.broken(odd[0])
+    header, *rows = [fields for fields in read if fields] or [[]]
     columns = [name.strip().upper() for name in header]
     if not columns or not set(columns) >= _PLACE:
         raise answer.broken("no table with SITE and DRIVE")
-    return _Table(answer, columns, [_row(columns, fields) for fields in rows if fields])
+    return _Table(answer, columns, [_row(columns, fields) for fields in rows])
+
+
+def _fields(line: object) -> list[str]:
+    """The fields of one line: a quotation mark without its twin must not swallow the lines after it. Raises ValueError."""
+    try:
+        return next(csv.reader([str(line)]), [])
+    except csv.Error as error:
+        raise ValueError(f"a line that cannot be read ({error}): {str(line)[:80]}") from error
 
 
 def _row(columns: list[str], fields: list[str]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """NASA's MMGIS map server: the path that a rover drove (traverse) and the places where it stood (waypoints).
 
 Static GeoJSON files whose properties change names and types without notice, with null geometries at times. So a collection
-with a list of features is all that is required here; the models downstream read the features tolerantly. Perseverance's legs
-say from where to where they go and on which sol; Curiosity's say only how long they are.
+with a list of features is all that is required here; the models downstream read the features tolerantly, and say which
+of them they could not read. Perseverance's legs say from where to where they go and on which sol; Curiosity's say only how
+long they are.
 """
 
 from __future__ import annotations
@@ -81,11 +82,21 @@ class MMGIS:
 
 
 def _collection(answer: Answer) -> tuple[Answer, dict[str, Any]]:
-    collection = answer.json_object()
+    """The answer, and its collection with those features that can be read."""
+    answer, collection = answer.json_object()
     features = collection.get("features")
     if collection.get("type") != "FeatureCollection" or not isinstance(features, list):
         raise answer.broken("no GeoJSON FeatureCollection")
-    for feature in features:
-        if not isinstance(feature, dict) or not isinstance(feature.get("properties", False), dict | None):
-            raise answer.broken(f"a feature without properties: {str(feature)[:80]}")
-    return answer, collection
+    read, odd = answer.readable(features, _feature)
+    if odd and not read:
+        raise answer.broken(odd[0])
+    return answer, collection | {"features": read}
+
+
+def _feature(feature: object) -> object:
+    """A feature. Raises ValueError."""
+    match feature:
+        case {"properties": dict() | None}:
+            return feature
+        case _:
+            raise ValueError(f"a feature without properties: {str(feature)[:80]}")

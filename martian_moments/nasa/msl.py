@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.documents import Document
-from martian_moments.nasa.answers import Answer, a_sol, readable, whole
+from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
 from martian_moments.nasa.feed import Extent, Page, Record, address, check_served, collect, manifest_document, promises
 from martian_moments.nasa.promises import Promises
 
@@ -27,8 +27,8 @@ _PAGE_SIZE: Final = 200
 
 _ITEMS: Final = {"condition_1": f"{_MISSION}:mission"}
 
-NEWEST: Final = {"order": "sol desc", "per_page": "1", "page": "0"} | _ITEMS
-"""Asks for one item of the newest sol, with the number of all items."""
+NEWEST: Final = {"order": "sol desc", "per_page": "10", "page": "0"} | _ITEMS
+"""Asks for items of the newest sol, with the number of all items: several, because one may be unreadable."""
 
 _BOOKKEEPING: Final = frozenset({"created_at", "updated_at"})
 """When the server's database took and touched the item: nothing about Mars."""
@@ -54,12 +54,12 @@ class MSL:
         return rover == _ROVER
 
     async def manifest(self, rover: str) -> Document:
-        """How far the items reach: the newest one, and the number of all of them.
+        """How far the items reach: the newest ones, and the number of all of them.
 
         Raises:
             InputError: the server never has this rover.
             UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer without an item.
+            BrokenAnswer: an answer without an item that can be read.
         """
         check_served(SOURCE, rover, served=self.serves(rover))
         return manifest_document(rover, SOURCE, [await self._client.get(address(self._url, NEWEST), _extent)])
@@ -96,29 +96,28 @@ def read_promises(document: Document) -> Promises:
     """What a manifest document of this dialect promises."""
     (page,) = document.parsed_pages()
     items, _ = readable(page["items"], _record)
-    return promises(document, max(item.sol for item in items), whole(page.get("total")))
+    return promises(document, max(item.sol for item in items), count(page.get("total")))
 
 
 def _extent(answer: Answer) -> Extent:
     page = _items(answer)
-    if not page.records:
-        raise answer.broken("no items at all")
-    return Extent(answer, max(record.sol for record in page.records), page.total, page.synthetic)
+    newest = max((record.sol for record in page.records), default=None)
+    return Extent(page.answer, newest, page.total, page.synthetic)
 
 
 def _items(answer: Answer) -> Page:
-    content = answer.json_object()
+    answer, content = answer.json_object()
     items = content.get("items")
     if not isinstance(items, list):
         raise answer.broken("no list of items")
     more = content.get("more")
-    size = whole(content.get("per_page")) or _PAGE_SIZE
+    size = count(content.get("per_page")) or _PAGE_SIZE
     records, odd = answer.readable(items, _record)
     return Page(
         answer=answer,
         records=records,
         odd=odd,
-        total=whole(content.get("total")),
+        total=count(content.get("total")),
         more=more if isinstance(more, bool) else len(items) >= size,
         synthetic=content.get("synthetic") is True,
     )
@@ -129,6 +128,6 @@ def _record(item: object) -> Record:
     identity, sol = whole(content.get("id")), a_sol(content.get("sol"))
     if identity is None or sol is None:
         raise ValueError(f"an item without an id and a sol: {str(item)[:80]}")
-    if content.get("mission", _MISSION) != _MISSION:
-        raise ValueError(f"item {identity} of {content['mission']} when asked for {_MISSION}")
+    if content.get("mission") not in (None, _MISSION):
+        raise ValueError(f"item {identity} of {str(content['mission'])[:80]} when asked for {_MISSION}")
     return Record(str(identity), sol, content)

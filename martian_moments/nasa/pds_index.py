@@ -18,17 +18,14 @@ from typing import Any, BinaryIO, Final, Protocol
 
 import orjson
 
-from martian_moments.documents import MAX_SOL
 from martian_moments.errors import DocumentError, ObjectMissing
-from martian_moments.nasa.pds_label import Label, Row
+from martian_moments.nasa.answers import a_sol, identity
+from martian_moments.nasa.pds_label import LONGEST_LINE, Label, Row
 
 SOL: Final = "PLANET_DAY_NUMBER"
 IDENTITY: Final = "PRODUCT_ID"
 
 _HASH_CHARACTERS: Final = 16
-
-_LONGEST_LINE: Final = 64 * 1024
-"""Real lines have 933 bytes. Whatever has no line ends is no table, and is not read whole."""
 
 
 class IndexStore(Protocol):
@@ -98,14 +95,14 @@ def scan(table: BinaryIO, label: Label) -> Scan:
     digest, sols = hashlib.sha256(), dict[int, SolLines]()
     position = lines = unread = 0
     line = b"\n"
-    for line in iter(partial(table.readline, _LONGEST_LINE), b""):
+    for line in iter(partial(table.readline, LONGEST_LINE), b""):
         digest.update(line)
         end = position + len(line)
         if not line.isspace():
             lines += 1
-            sol = sol_of(line)
-            if sol.isdecimal() and int(sol) <= MAX_SOL and identity_of(line):
-                sols.setdefault(int(sol), SolLines()).add(position, end)
+            sol = a_sol(sol_of(line))
+            if sol is not None and identity(identity_of(line)):
+                sols.setdefault(sol, SolLines()).add(position, end)
             else:
                 unread += 1
         position = end

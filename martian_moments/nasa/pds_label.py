@@ -14,10 +14,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from martian_moments.errors import InputError
+from martian_moments.nasa.answers import count
 
 _DESCRIPTION: Final = re.compile(r'\bDESCRIPTION\s*=\s*"[^"]*"')
 _COLUMN: Final = re.compile(r"^\s*OBJECT\s*=\s*COLUMN\s*$(.*?)^\s*END_OBJECT\s*=\s*COLUMN\s*$", re.DOTALL | re.MULTILINE)
-_KEYWORD: Final = re.compile(r"^\s*\^?([A-Z][A-Z0-9_]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
+# A keyword without a value ends with its line: the next line is not its value.
+_KEYWORD: Final = re.compile(r"^[ \t]*\^?([A-Z][A-Z0-9_]*)[ \t]*=[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+
+_LONGEST_LABEL: Final = 1024 * 1024
+"""Bytes. Real labels have 30,000."""
+
+LONGEST_LINE: Final = 64 * 1024
+"""Bytes. Real lines have 933. Whatever has no line ends is no table, and is not read whole."""
+
+_MOST_ITEMS: Final = 1_000
+"""Of one column; real ones have 5."""
 
 Row = dict[str, str | list[str]]
 """A line of the table: stripped text by column; a list of them for a column of several items."""
@@ -67,13 +78,16 @@ def read_label(body: bytes) -> Label:
     Raises:
         InputError: the text is no label of a table with columns; the message completes "the label ...".
     """
-    text = _DESCRIPTION.sub("", body.decode("latin-1").replace("\r\n", "\n"))
+    if len(body) > _LONGEST_LABEL:
+        raise InputError(f"has {len(body)} bytes, more than the label of any table")
+    text = body.removeprefix(b"\xef\xbb\xbf").decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
+    text = _DESCRIPTION.sub("", text)
     columns = {column.name: column for column in _columns(text)}
     if not columns:
         raise InputError("has no columns")
     head = _keywords(_COLUMN.sub("", text))
-    rows = head.get("ROWS") or head.get("FILE_RECORDS") or ""
-    return Label(columns, int(rows) if rows.isdecimal() else None, synthetic=head.get("SYNTHETIC") == "TRUE")
+    rows = count(head.get("ROWS") or head.get("FILE_RECORDS"))
+    return Label(columns, rows, synthetic=head.get("SYNTHETIC") == "TRUE")
 
 
 def _columns(text: str) -> Iterator[Column]:
@@ -85,7 +99,10 @@ def _columns(text: str) -> Iterator[Column]:
             step = int(keywords.get("ITEM_OFFSET", width // items))
             name = keywords["NAME"]
         except (KeyError, ValueError, ZeroDivisionError) as error:
-            raise InputError(f"has a column that is not understood ({error!r} in {keywords})") from error
+            raise InputError(f"has a column that is not understood ({error!r} in {str(keywords)[:200]})") from error
+        end = start + (items - 1) * step + item_width
+        if not (start >= 0 and item_width > 0 and step >= 0 and 0 < items <= _MOST_ITEMS and end <= LONGEST_LINE):
+            raise InputError(f"has a column that lies nowhere in a line ({str(keywords)[:200]})")
         yield Column(name, tuple((start + number * step, item_width) for number in range(items)))
 
 

@@ -20,7 +20,7 @@ import orjson
 
 from martian_moments.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.errors import UnknownRover
-from martian_moments.nasa.answers import Answer, a_sol, whole
+from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
 from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class V1:
                 sol=None,
                 fetched_at=manifest.answer.fetched_at,
                 fingerprint=fingerprint_of(manifest.content["photo_manifest"]),
-                record_count=len(manifest.content["photo_manifest"]["photos"]),
+                record_count=len(_promised(manifest.content["photo_manifest"])),
                 promised=None,
                 complete=True,
                 requests=(manifest.answer.url,),
@@ -246,8 +246,8 @@ def read_promises(document: Document) -> Promises:
     manifest = document.parsed_pages()[0].get("photo_manifest")
     if manifest is None:
         return Promises(header.rover, header.source, served=False)
-    counts = {int(row["sol"]): int(row["total_photos"]) for row in manifest["photos"]}
-    last = _stated(manifest, "max_sol")
+    counts = _promised(manifest)
+    last = a_sol(manifest.get("max_sol"))
     status = manifest.get("status")
     return Promises(
         rover=header.rover,
@@ -262,53 +262,64 @@ def read_promises(document: Document) -> Promises:
 
 def _manifest(answer: Answer, rover: str) -> _Content:
     _check_rover_known(answer, rover)
-    content = answer.json_object()
+    answer, content = answer.json_object()
     manifest = content.get("photo_manifest")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("photos"), list):
         raise answer.broken("no photo_manifest with a list of photos")
     if _is_another(manifest.get("name"), rover):
-        raise answer.broken(f"the manifest of {manifest['name']} when asked for {rover}")
-    sols: set[int] = set()
-    for row in manifest["photos"]:
-        sol = a_sol(row.get("sol")) if isinstance(row, dict) else None
-        if sol is None or whole(row.get("total_photos")) is None:
-            raise answer.broken(f"a manifest row that is no sol with its number of photos: {str(row)[:80]}")
-        if sol in sols:
-            raise answer.broken(f"a manifest that lists sol {sol} twice")
-        sols.add(sol)
-    if manifest.get("max_sol") is not None and a_sol(manifest["max_sol"]) is None:
-        raise answer.broken(f"a manifest with max_sol {manifest['max_sol']!r}")
+        raise answer.broken(f"the manifest of {str(manifest['name'])[:80]} when asked for {rover}")
+    rows, odd = answer.readable(manifest["photos"], _row)
+    if odd and not rows:
+        raise answer.broken(odd[0])
     return _Content(answer, content)
+
+
+def _row(row: object) -> tuple[int, int]:
+    """A sol and its number of photos. Raises ValueError."""
+    content = row if isinstance(row, dict) else {}
+    sol, photos = a_sol(content.get("sol")), count(content.get("total_photos"))
+    if sol is None or photos is None:
+        raise ValueError(f"a manifest row that is no sol with its number of photos: {str(row)[:80]}")
+    return sol, photos
+
+
+def _promised(manifest: dict[str, Any]) -> dict[int, int]:
+    """The photos by sol. Of a sol that is listed twice the larger number counts: what is missing is then asked for."""
+    counts: dict[int, int] = {}
+    for sol, photos in readable(manifest["photos"], _row)[0]:
+        counts[sol] = max(photos, counts.get(sol, 0))
+    return counts
 
 
 def _photos(answer: Answer, rover: str) -> _Page:
     _check_rover_known(answer, rover)
-    content = answer.json_object()
+    answer, content = answer.json_object()
     photos = content.get("photos")
     if not isinstance(photos, list):
         raise answer.broken("no list of photos")
-    readable, odd = answer.readable(photos, lambda photo: _photo(photo, rover))
-    return _Page(answer, content, readable, odd)
+    read, odd = answer.readable(photos, lambda photo: _photo(photo, rover))
+    return _Page(answer, content, read, odd)
 
 
 def _photo(photo: object, rover: str) -> _Photo:
     content = photo if isinstance(photo, dict) else {}
     identity, sol = whole(content.get("id")), a_sol(content.get("sol"))
-    if identity is None or sol is None or not isinstance(content.get("img_src"), str | None):
-        raise ValueError(f"a photo without a whole-number id and sol, or with an img_src that is no text: {str(photo)[:80]}")
+    if identity is None or sol is None:
+        raise ValueError(f"a photo without a whole-number id and sol: {str(photo)[:80]}")
     owner = content.get("rover")
     if isinstance(owner, dict) and _is_another(owner.get("name"), rover):
-        raise ValueError(f"photo {identity} of {owner['name']} when asked for {rover}")
+        raise ValueError(f"photo {identity} of {str(owner['name'])[:80]} when asked for {rover}")
     return _Photo(identity, sol, content)
 
 
 def _check_rover_known(answer: Answer, rover: str) -> None:
     if answer.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
         return
-    content = answer.error_object() or {}
+    answer, content = answer.error_object() or (answer, {})
     words = content.get("errors") or content.get("error")
     if isinstance(words, str) and _NO_SUCH_ROVER.search(words):
-        raise UnknownRover(f"{answer.url}: the upstream does not serve {rover} ({words})", url=answer.url, body=answer.body)
+        reason = f"{answer.url}: the upstream does not serve {rover} ({words[:80]})"
+        raise UnknownRover(reason, url=answer.url, body=answer.body)
 
 
 def _unserved(rover: str, unknown: UnknownRover) -> Document:
@@ -331,7 +342,7 @@ def _unserved(rover: str, unknown: UnknownRover) -> Document:
 
 def _fingerprint(photos: Iterable[dict[str, Any]]) -> str:
     """Over the photos in the order of their ids, however they were cut into pages, without the rover's running totals."""
-    return fingerprint_of([_lasting(photo) for photo in sorted(photos, key=lambda photo: int(photo["id"]))])
+    return fingerprint_of([_lasting(photo) for photo in sorted(photos, key=lambda photo: whole(photo["id"]) or 0)])
 
 
 def _lasting(photo: dict[str, Any]) -> dict[str, Any]:
@@ -342,9 +353,9 @@ def _lasting(photo: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_another(name: object, rover: str) -> bool:
-    return isinstance(name, str) and name.lower() != rover
+    return name is not None and str(name).lower() != rover
 
 
 def _stated(content: object, name: str) -> int | None:
     """A count that an object may state, or None."""
-    return whole(content.get(name)) if isinstance(content, dict) else None
+    return count(content.get(name)) if isinstance(content, dict) else None

@@ -190,12 +190,12 @@ def _names(record: Mapping[str, Any]) -> set[str]:
 
 
 def _top_level(answer: Answer) -> set[str]:
-    return set(answer.json_object())
+    return set(answer.json_object()[1])
 
 
 def _first_of(array: str) -> Callable[[Answer], set[str]]:
     def read(answer: Answer) -> set[str]:
-        records = answer.json_object().get(array)
+        records = answer.json_object()[1].get(array)
         if not isinstance(records, list) or not records or not isinstance(records[0], dict):
             raise answer.broken(f"no {array}")
         return _names(records[0])
@@ -204,7 +204,7 @@ def _first_of(array: str) -> Callable[[Answer], set[str]]:
 
 
 def _v1_manifest(answer: Answer) -> set[str]:
-    manifest = answer.json_object().get("photo_manifest")
+    manifest = answer.json_object()[1].get("photo_manifest")
     if isinstance(manifest, dict):
         rows = manifest.get("photos")
         if isinstance(rows, list) and rows and isinstance(rows[0], dict):

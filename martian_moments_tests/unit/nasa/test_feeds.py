@@ -139,7 +139,7 @@ async def test_the_mars_2020_manifest_is_made_of_two_small_real_answers(real_pay
 
     document = await manifest_of(M20, handler)
     feed = {"feed": "raw_images", "category": "mars2020", "feedtype": "json"}
-    assert asked == [feed | {"latest": "true"}, feed | {"num": "1", "page": "0", "order": "sol desc"}]
+    assert asked == [feed | {"latest": "true"}, feed | {"num": "10", "page": "0", "order": "sol desc"}]
     assert document.pages == (latest, newest)
     promises = m20.read_promises(decode(document.header.key, encode(document)))
     assert (promises.served, promises.newest_sol, promises.stated_total) == (True, 1965, 563_603)

@@ -24,7 +24,7 @@ GOOD = httpx.Response(200, json={"fine": True}).content
 
 
 def parsed(answer: Answer) -> dict[str, Any]:
-    return answer.json_object()
+    return answer.json_object()[1]
 
 
 class Script:

@@ -58,6 +58,14 @@ async def test_ragged_quoted_and_blank_lines_are_kept(ask: Any) -> None:
     ]
 
 
+async def test_a_quotation_mark_without_its_twin_costs_no_other_line(ask: Any) -> None:
+    body = b'SITE,DRIVE\n1,"2\n3,4\n5,6"\n\x00,7\n' + b"8" * 200_000 + b",9\n" + b"10,11\r12,13\x85"
+    (page,) = (await ask(body)).parsed_pages()
+    sites = [place["SITE"] for place in page["places"]]
+    assert sites == ["1", "3", "5", "\x00", "10", "12"]
+    assert page["places"][1] == {"SITE": "3", "DRIVE": "4"}
+
+
 async def test_a_file_without_lines_is_not_complete(ask: Any) -> None:
     header = (await ask(HEADER)).header
     assert (header.record_count, header.complete, header.synthetic) == (0, False, False)

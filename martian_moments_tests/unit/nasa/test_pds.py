@@ -26,6 +26,7 @@ from martian_moments_tests.unit.nasa.pds_archive import WIDTH, ArchiveServer, Vo
 
 URL = "https://example.test/img"
 PANCAM, HAZCAM = "mer1po_0xxx", "mer1ho_0xxx"
+BOM = b"\xef\xbb\xbf"
 
 
 @pytest.fixture
@@ -79,6 +80,59 @@ def test_a_column_that_a_volume_lacks_is_lacking_in_its_rows_and_nothing_moves(r
     assert len(blocks) - len(kept) == 2
     row = read_label("OBJECT = COLUMN\n".join(kept).encode()).row(line(real_payloads, 1, 7))
     assert (len(row), row["PLANET_DAY_NUMBER"], row["PRODUCT_ID"]) == (53, "1", "1P128000007EFF0000P2303L2M1")
+
+
+def test_a_keyword_without_a_value_takes_nothing_from_the_next_line(real_payloads: Path) -> None:
+    real = (real_payloads / "mer_edrindex.lbl").read_bytes()
+    odd = BOM + real.replace(b"  NAME  ", b"  UNIT                      = \r\n  NAME  ").replace(
+        b"ROWS", b"NOTE =\r\n  ROWS"
+    )
+    assert odd.count(b"UNIT                      = \r\n") == 55
+    assert read_label(odd) == read_label(real)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("START_BYTE = 1", "START_BYTE = 0"),
+        ("BYTES = 5", "BYTES = -5"),
+        ("BYTES = 5", f"BYTES = {'9' * 5_000}"),
+        ("BYTES = 5", "BYTES = 999999999"),
+        ("BYTES = 5", "BYTES = 5\nITEMS = 1000000000"),
+        ("BYTES = 5", "BYTES = 5\nITEMS = 0"),
+        ("BYTES = 5", "BYTES ="),
+        ("NAME = A", "NAME"),
+    ],
+)
+def test_a_column_that_lies_nowhere_in_a_line_is_refused(old: str, new: str) -> None:
+    good = "OBJECT = COLUMN\nNAME = A\nSTART_BYTE = 1\nBYTES = 5\nEND_OBJECT = COLUMN\n"
+    assert read_label(good.encode()).row(b"12345678") == {"A": "12345"}
+    with pytest.raises(InputError, match="a column that"):
+        read_label(good.replace(old, new).encode())
+
+
+def test_a_label_of_a_megabyte_is_none() -> None:
+    with pytest.raises(InputError, match="more than the label of any table"):
+        read_label(b"\n" * 2_000_000)
+
+
+@pytest.mark.parametrize("rows", ["", "9" * 5_000, "many", "-1", "\u0663"])
+def test_a_number_of_rows_that_is_none_is_not_believed(rows: str) -> None:
+    column = "OBJECT = COLUMN\nNAME = A\nSTART_BYTE = 1\nBYTES = 5\nEND_OBJECT = COLUMN\n"
+    assert read_label(f"ROWS = {rows}\n{column}".encode("latin-1", "replace")).rows is None
+
+
+async def test_a_sol_of_5000_digits_costs_its_line_only(pds: Open, archive: ArchiveServer, real_payloads: Path) -> None:
+    label = b"ROWS = 3\n" + b"".join(
+        b"OBJECT = COLUMN\nNAME = %s\nSTART_BYTE = %d\nBYTES = %d\nEND_OBJECT = COLUMN\n" % column
+        for column in ((b"PLANET_DAY_NUMBER", 1, 5_000), (b"PRODUCT_ID", 5_001, 9))
+    )
+    lines = [sol.ljust(5_000) + b"product%d\n" % number for number, sol in enumerate((b"1", b"9" * 5_000, b"2.0"))]
+    archive.volumes = {PANCAM: Volume(label, b"".join(lines))}
+    async with pds() as source:
+        document = await source.manifest("opportunity")
+    assert dict(read_promises(document).sols) == {1: 1, 2: 1}
+    assert document.parsed_pages()[0]["volumes"][0]["lines_unread"] == 1
 
 
 async def test_the_manifest_counts_the_lines_of_every_sol(pds: Open, archive: ArchiveServer, lake: Lake) -> None:

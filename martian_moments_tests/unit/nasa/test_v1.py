@@ -206,8 +206,8 @@ async def test_numbers_may_come_as_text(photos_of: Any, manifest_of: Any) -> Non
 
 @pytest.mark.parametrize(
     "odd",
-    ["x", {"sol": 7}, photo(9, img_src=3), photo(9, rover={"name": "Spirit"})],
-    ids=["text", "no id", "image", "rover"],
+    ["x", {"sol": 7}, photo(9, rover={"name": "Spirit"})],
+    ids=["text", "no id", "rover"],
 )
 @pytest.mark.parametrize("promised", [None, 2, 3])
 async def test_an_odd_photo_costs_no_other_and_leaves_the_sol_short(
@@ -274,7 +274,6 @@ async def test_an_empty_page_in_the_middle_is_asked_again(photos_of: Any) -> Non
         (200, {"photos": [photo(1) | {"id": "x"}]}),
         (200, {"photos": [photo(1) | {"id": 1.5}]}),
         (200, {"photos": [photo(1) | {"sol": True}]}),
-        (200, {"photos": [photo(1) | {"img_src": 3}]}),
         (200, {"photos": [photo(1) | {"rover": {"name": "Spirit"}}]}),
     ],
 )
@@ -304,12 +303,9 @@ def a_manifest(**fields: Any) -> dict[str, Any]:
         a_manifest(photos=None),
         a_manifest(photos=[{"sol": 1}]),
         a_manifest(photos=[{"sol": "one", "total_photos": 2}]),
-        a_manifest(photos=[{"sol": "1", "total_photos": 2}, {"sol": 1, "total_photos": 2}]),
         a_manifest(photos=[{"sol": -1, "total_photos": 2}]),
         a_manifest(photos=[{"sol": 100_000, "total_photos": 2}]),
         a_manifest(photos=[{"sol": 1, "total_photos": -2}]),
-        a_manifest(photos=[{"sol": 1, "total_photos": 2}, {"sol": 1, "total_photos": 3}]),
-        a_manifest(max_sol="nine"),
         a_manifest(name="Spirit"),
     ],
 )
@@ -370,7 +366,7 @@ async def test_the_api_key_travels_in_its_header_only(client: ClientFactory) -> 
 
 # The fingerprint
 
-IDS = st.integers(0, 2**63 - 2)
+IDS = st.integers(0, 2**53 - 2)
 TOTALS = st.fixed_dictionaries(
     {},
     optional={
