@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -380,13 +380,20 @@ def _progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
 
 
 def _print_status(now: Status) -> None:
-    rows = []
-    for rover, each in now.rovers.items():
-        title = ROVERS[rover].title + (" (unserved)" if each.state == "unserved" else "")
-        photos = (each.photos_expected, each.photos_in_lake, each.photos_in_bronze, each.photos_in_silver)
-        sols = f"{each.sols_in_lake:,}/{each.sols_expected:,}"
-        rows.append((title, sols, *(f"{count:,}" for count in (*photos, len(each.gaps), len(each.short)))))
-    _print_table(("rover", "sols", "promised", "lake", "bronze", "silver", "missing", "short"), rows)
+    rovers = [
+        {
+            "": ROVERS[rover].title,
+            "sols": "unserved" if each.state == "unserved" else f"{each.sols_in_lake:,}/{each.sols_expected:,}",
+            "promised": f"{each.photos_expected:,}",
+            "lake": f"{each.photos_in_lake:,}",
+            "bronze": f"{each.photos_in_bronze:,}",
+            "silver": f"{each.photos_in_silver:,}",
+            "missing": f"{len(each.gaps):,}",
+            "short": f"{len(each.short):,}",
+        }
+        for rover, each in now.rovers.items()
+    ]
+    _print_rovers(rovers)
     unread = {topic: sum(partitions.values()) for topic, partitions in now.lag.items()}
     _out.print("unread: " + ", ".join(f"{count:,} of {topic}" for topic, count in unread.items()))
     if now.dead_letters:
@@ -395,21 +402,32 @@ def _print_status(now: Status) -> None:
 
 
 def _print_verdicts(verdicts: Sequence[Verdict]) -> None:
-    rows = []
+    rovers = []
     for each in verdicts:
-        driven = "no map" if each.distance_m is None else " / ".join(f"{metres / 1_000:.3f}" for metres in each.distance_m)
-        same = "identical" if each.identical else "different"
-        verdict = "[green]agrees[/green]" if each.agrees else "[red]differs[/red]"
-        rows.append((each.rover, each.source, *(f"{count:,}" for count in each.photos), same, driven, verdict))
-    _print_table(("rover", "source", "truth", "lake", "bronze", "gold", "photos", "km truth/gold", "verdict"), rows)
+        driven = ["no map", ""] if each.distance_m is None else [f"{metres / 1_000:.3f}" for metres in each.distance_m]
+        photos = dict(zip(("truth", "lake", "bronze", "gold"), (f"{count:,}" for count in each.photos), strict=True))
+        rovers.append(
+            {
+                "": ROVERS[each.rover].title,
+                "source": each.source,
+                **photos,
+                "photos": "identical" if each.identical else "different",
+                "km truth": driven[0],
+                "km gold": driven[1],
+                "verdict": "[green]agrees[/green]" if each.agrees else "[red]differs[/red]",
+            }
+        )
+    _print_rovers(rovers)
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="left" if column == columns[0] else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
+def _print_rovers(rovers: Sequence[Mapping[str, str]]) -> None:
+    """A column for each rover and a line for each fact: four rovers fit into 80 columns, and no number is ever cut."""
+    _, *facts = rovers[0]
+    table = Table("", box=SIMPLE_HEAD, pad_edge=False)
+    for rover in rovers:
+        table.add_column(rover[""], justify="right", no_wrap=True)
+    for fact in facts:
+        table.add_row(fact, *(rover[fact] for rover in rovers))
     _out.print(table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,11 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     """
     settings = settings or Settings.load()
     rovers = settings.rovers
-    models = model_assets(rovers)
+    with warnings.catch_warnings():
+        # Backfill policies are beta in Dagster 1.13: a warning for each asset would stand in front of what a command prints.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        models = model_assets(rovers)
+        assets = [*lake_assets(rovers), *bronze_assets(rovers), models]
     sensors: list[dg.SensorDefinition] = [
         upload_sensor(rovers),
         gap_sensor(rovers),
@@ -53,7 +58,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     if settings.alert_webhook_url is not None:
         sensors += [failure_alert(settings.alert_webhook_url), warning_alert(settings.alert_webhook_url)]
     return dg.Definitions(
-        assets=[*lake_assets(rovers), *bronze_assets(rovers), models],
+        assets=assets,
         sensors=sensors,
         schedules=schedules(rovers),
         resources={"rooms": Rooms(settings), **(overrides or {})},

@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from martian_moments import cli
 from martian_moments.automation.processes import ProcessId
+from martian_moments.definitions import build_defs
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Record
 from martian_moments.events.messages import parse_request
 from martian_moments.nasa.sources import Upstream
+from martian_moments.operations.demo import Verdict
 from martian_moments.operations.platform import RunningPlatform, write_state
+from martian_moments.operations.status import RoverStatus, Status
 from martian_moments.replica.config import ReplicaConfig
+from martian_moments.rovers import ROVERS
+from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform
 
 Run = Callable[..., tuple[int, str, str]]
@@ -128,6 +135,37 @@ def test_the_status_for_people_names_every_rover_and_why_it_is_not_settled(run: 
     assert all(title in out for title in ("Curiosity", "Perseverance", "Opportunity", "Spirit"))
     assert "not settled:" in out
     assert "the platform is not running" in out
+
+
+FULL_HISTORY = RoverStatus(
+    sols_expected=4_811,
+    sols_in_lake=4_811,
+    photos_expected=1_192_103,
+    photos_in_lake=1_192_102,
+    photos_in_bronze=1_192_101,
+    photos_in_silver=1_192_100,
+)
+
+
+def test_the_tables_fit_into_80_columns_and_cut_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    cli._print_status(Status(dict.fromkeys(ROVERS, FULL_HISTORY), 0, {}, settled=True, waiting_for=[]))
+    shown = capsys.readouterr().out
+    for number in ("4,811/4,811", "1,192,103", "1,192,102", "1,192,101", "1,192,100"):
+        assert shown.count(number) == len(ROVERS), number
+    photos = (1_192_103, 1_192_102, 1_192_101, 1_192_100)
+    cli._print_verdicts([Verdict(rover, "m20", photos, identical=True, distance_m=(45_079.4, 45_079.3)) for rover in ROVERS])
+    compared = capsys.readouterr().out
+    for text in ("1,192,103", "1,192,100", "identical", "45.079", "differs"):
+        assert compared.count(text) >= len(ROVERS), text
+    assert "…" not in shown + compared
+    assert max(map(len, (shown + compared).splitlines())) <= 80
+
+
+def test_the_definitions_are_made_without_a_warning() -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        build_defs(Settings.load())
+    assert [str(each.message) for each in heard if issubclass(each.category, dg.BetaWarning)] == []
 
 
 def test_dead_letters_are_shown_and_replayed(platform: Platform, run: Run) -> None:
