@@ -47,10 +47,11 @@ class Refresh:
 
 @dataclass(slots=True)
 class Cursor:
-    """Offsets of the topic, and the refreshes under way by rover."""
+    """Offsets of the topic, the identity of the log that they are of, and the refreshes under way by rover."""
 
     offsets: dict[int, int] = field(default_factory=dict)
     refreshes: dict[str, Refresh] = field(default_factory=dict)
+    log: str | None = None
 
     def dump(self) -> str:
         """As text."""
@@ -63,6 +64,7 @@ class Cursor:
         return cls(
             offsets={int(partition): offset for partition, offset in stored["offsets"].items()},
             refreshes={rover: Refresh(**refresh) for rover, refresh in stored["refreshes"].items()},
+            log=stored.get("log"),
         )
 
 
@@ -103,7 +105,8 @@ def _act_on_messages(
     context: dg.SensorEvaluationContext, rooms: Rooms, cursor: Cursor, rovers: Sequence[str]
 ) -> tuple[list[dg.RunRequest], str]:
     """Read on from the cursor; the runs that the messages ask for, and what was read, in words."""
-    batch = read_on(rooms.log, INGESTION_REQUESTS, cursor.offsets, limit=_LIMIT, warn=context.log.warning)
+    batch = read_on(rooms.log, INGESTION_REQUESTS, cursor.offsets, of=cursor.log, limit=_LIMIT, warn=context.log.warning)
+    cursor.log, cursor.offsets = batch.log, batch.offsets
     requests: list[dg.RunRequest] = []
     for record in batch.records:
         try:
@@ -111,7 +114,6 @@ def _act_on_messages(
         except EventUnreadable as error:
             context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
             rooms.log.publish(INGESTION_DEAD, [dead_letter(record, str(error))])
-    cursor.offsets = batch.offsets
     read = f"{len(batch.records)} requests read; {in_words(batch.lag)}"
     context.log.info(read)
     return requests, read
@@ -130,13 +132,21 @@ def _act_on(record: Record, instance: dg.DagsterInstance, cursor: Cursor, rovers
             if rover in rovers:
                 before = cursor.refreshes.get(rover)
                 young = request.young or (before is not None and before.young)
-                cursor.refreshes[rover] = Refresh(id=f"{record.partition}-{record.offset}", young=young)
+                cursor.refreshes[rover] = Refresh(id=_place(record, cursor.log), young=young)
         return []
-    return list(_runs_for(request, record, instance, rovers))
+    return list(_runs_for(request, _place(record, cursor.log), instance, rovers))
+
+
+def _place(record: Record, log: str | None) -> str:
+    """What tells a request from every other, also from one that had its offset in a log that is gone.
+
+    Where no log's identity is known, the moment at which it was published takes that place.
+    """
+    return f"{log or record.timestamp_ms}-{record.partition}-{record.offset}"
 
 
 def _runs_for(
-    request: SolsRequest, record: Record, instance: dg.DagsterInstance, rovers: Sequence[str]
+    request: SolsRequest, place: str, instance: dg.DagsterInstance, rovers: Sequence[str]
 ) -> Iterator[dg.RunRequest]:
     registered = registered_sols(instance, request.rover)
     asked = range(request.first_sol, request.last_sol + 1)
@@ -144,7 +154,7 @@ def _runs_for(
         known = f"{registered.start}-{registered.stop - 1}" if registered and request.rover in rovers else "none"
         raise EventUnreadable(f"sols {asked[0]}-{asked[-1]} of {request.rover} are asked for, known are {known}")
     for span in spans(asked, LAKE_RUN_SOLS):
-        run_key = f"{record.topic}-{record.partition}-{record.offset}-{span.first}"
+        run_key = f"{INGESTION_REQUESTS}-{place}-{span.first}"
         yield run_request(request.rover, span, refetch=request.refetch, run_key=run_key)
 
 

@@ -41,6 +41,7 @@ class Cursor:
 
     Attributes:
         offsets: the next offset to read, by partition.
+        log: the identity of the log that the offsets are of; None in a cursor of an earlier release.
         sols: by rover, the sols whose photos wait for a bronze run.
         rovers: by kind (``manifests``, ``traverse``), the rovers that wait for a bronze run.
     """
@@ -48,6 +49,7 @@ class Cursor:
     offsets: dict[int, int] = field(default_factory=dict)
     sols: dict[str, set[int]] = field(default_factory=dict)
     rovers: dict[str, set[str]] = field(default_factory=dict)
+    log: str | None = None
 
     @property
     def pending(self) -> int:
@@ -65,6 +67,7 @@ class Cursor:
         """As text."""
         return json.dumps(
             {
+                "log": self.log,
                 "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
                 "sols": {rover: sorted(sols) for rover, sols in sorted(self.sols.items()) if sols},
                 "rovers": {kind: sorted(rovers) for kind, rovers in sorted(self.rovers.items()) if rovers},
@@ -82,6 +85,7 @@ class Cursor:
             offsets={int(partition): offset for partition, offset in stored["offsets"].items()},
             sols={rover: set(sols) for rover, sols in stored["sols"].items()},
             rovers={kind: set(rovers) for kind, rovers in stored["rovers"].items()},
+            log=stored.get("log"),
         )
 
 
@@ -128,7 +132,7 @@ class _Scope:
 
 def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, scope: _Scope) -> str:
     """Read on from the cursor; tells what was read, in words."""
-    batch = read_on(log, UPLOADS, cursor.offsets, limit=EVENTS_PER_TICK, warn=context.log.warning)
+    batch = read_on(log, UPLOADS, cursor.offsets, of=cursor.log, limit=EVENTS_PER_TICK, warn=context.log.warning)
     dead: list[Message] = []
     foreign = 0
     for record in batch.records:
@@ -144,7 +148,7 @@ def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, sc
             dead.append(dead_letter(record, str(error)))
     # Before the cursor moves: a tick that dies here repeats its dead letters, one that moved first would lose them.
     log.publish(UPLOADS_DEAD, dead)
-    cursor.offsets = batch.offsets
+    cursor.log, cursor.offsets = batch.log, batch.offsets
     others = f", {foreign} of other buckets than {scope.bucket}" if foreign else ""
     return f"{len(batch.records)} events read, {len(dead)} made dead letters{others}; {in_words(batch.lag)}"
 
@@ -176,7 +180,7 @@ def _register(instance: dg.DagsterInstance, cursor: Cursor) -> None:
 
 def _requests(cursor: Cursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
     """Runs for what is pending, one asset partition or span each; takes what they cover out of the cursor."""
-    position = json.dumps(sorted(cursor.offsets.items()))
+    position = json.dumps([cursor.log, *sorted(cursor.offsets.items())])
     for rover, sols in cursor.sols.items():
         if under_way.runs_of(photos_key(rover)):
             continue
@@ -193,5 +197,6 @@ def _requests(cursor: Cursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
 
 
 def _run_key(*parts: object) -> str:
-    # The offsets make the key unique for ever: Dagster drops a request whose key it has seen, even if that run failed.
+    # Offsets and their log make the key unique for ever: Dagster drops a request whose key it has seen, even if that run
+    # failed, and a new log comes to the same offsets again.
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]

@@ -109,6 +109,25 @@ class KafkaEventLog:
         with self._mine().consumer() as consumer:
             return _watermarks(consumer, self._address.topic(topic))
 
+    def identity(self, topic: str) -> str | None:
+        """The topic's id, which the cluster gives to each topic once; None before Kafka 2.8."""
+        from confluent_kafka import KafkaError, KafkaException, TopicCollection
+
+        name = self._address.topic(topic)
+        with self._mine().admin() as admin:
+            (description,) = admin.describe_topics(TopicCollection([name]), request_timeout=_ANSWER_SECONDS).values()
+            try:
+                found = description.result().topic_id
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise _no_topic(name) from error
+                raise
+        told = found.get_most_significant_bits() or found.get_least_significant_bits()
+        return str(found) if told else None
+
+    def probe(self) -> None:
+        """Nothing to look for: brokers check what they store, a read that meets damage says so."""
+
     def close(self) -> None:
         """Close this process's clients."""
         if clients := self._clients.pop(os.getpid(), None):
@@ -225,8 +244,12 @@ def _partitions(consumer: Consumer, name: str) -> list[int]:
     if found.error is None:
         return sorted(found.partitions)
     if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        raise EventLogError(f"there is no topic {name} in Kafka; martian-moments init creates it")
+        raise _no_topic(name)
     raise KafkaException(found.error)
+
+
+def _no_topic(name: str) -> EventLogError:
+    return EventLogError(f"there is no topic {name} in Kafka; martian-moments init creates it")
 
 
 def _watermarks(consumer: Consumer, name: str) -> dict[int, Watermarks]:

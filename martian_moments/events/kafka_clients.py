@@ -18,7 +18,7 @@ _Client = TypeVar("_Client")
 
 
 class KafkaClients:
-    """One consumer and one producer, each opened when it is first needed, for one process and all its threads."""
+    """A consumer, a producer and an administrator, each opened when first needed, for one process and all its threads."""
 
     def __init__(self, options: KafkaOptions) -> None:
         self._options = options
@@ -26,6 +26,7 @@ class KafkaClients:
         self._opening = threading.Lock()
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
+        self._admin: AdminClient | None = None
         self._trouble: KafkaError | None = None
 
     @contextmanager
@@ -50,10 +51,11 @@ class KafkaClients:
 
     @contextmanager
     def admin(self) -> Iterator[AdminClient]:
-        """An administrator. Raises EventLogError for what librdkafka reports meanwhile."""
+        """The administrator, which threads share. Raises EventLogError for what librdkafka reports meanwhile."""
         from confluent_kafka.admin import AdminClient
 
-        admin = self._open(AdminClient, self._options.admin())
+        with self._opening:
+            admin = self._admin = self._admin or self._open(AdminClient, self._options.admin())
         with self._errors(admin.poll):
             yield admin
 
@@ -65,12 +67,13 @@ class KafkaClients:
             producer.purge()
 
     def close(self) -> None:
-        """Close both."""
+        """Close all of them."""
         with self._reading:
             consumer, self._consumer = self._consumer, None
             if consumer is not None:
                 consumer.close()
         self.renew_producer()
+        self._admin = None
 
     def error(self, what: str, error: KafkaError) -> EventLogError:
         """What failed and why; where librdkafka told more about it (a refused connection, a wrong password), that too."""

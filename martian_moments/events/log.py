@@ -93,6 +93,17 @@ class EventLog(Protocol):
         """Per partition of the topic."""
         ...
 
+    def identity(self, topic: str) -> str | None:
+        """What tells this topic from one that had its name before and was deleted: an offset means something in one only.
+
+        None where the log cannot tell. Raises EventLogError.
+        """
+        ...
+
+    def probe(self) -> None:
+        """Look through what is stored as far as the log itself can. Raises EventLogError for damage, past or present."""
+        ...
+
     def close(self) -> None:
         """Release what the log holds."""
         ...

@@ -23,12 +23,26 @@ def starts(topic: str, offsets: Mapping[int, int], marks: Mapping[int, Watermark
     return {partition: offsets.get(partition, mark.low) for partition, mark in marks.items()}
 
 
+def in_log(offsets: Mapping[int, int], *, of: str | None, now: str | None) -> Mapping[int, int]:
+    """What a reader's offsets in the log ``of`` are worth in the log that is there ``now``: nothing in another one.
+
+    None is an identity that nobody knows: a cursor of an earlier release, a broker that does not tell one.
+    """
+    return {} if of is not None and now is not None and of != now else offsets
+
+
+def beyond_end(offsets: Mapping[int, int], marks: Mapping[int, Watermarks]) -> bool:
+    """Whether an offset lies where the log has never been: it is of another log, or of this one before it was put back."""
+    return any(partition in marks and offset > marks[partition].high for partition, offset in offsets.items())
+
+
 def reachable(offsets: Mapping[int, int], marks: Mapping[int, Watermarks]) -> dict[int, int]:
-    """Where a reader goes on in each partition: at its offset or, where the log does not reach it, at the low watermark."""
-    return {
-        partition: offset if mark.low <= (offset := offsets.get(partition, mark.low)) <= mark.high else mark.low
-        for partition, mark in marks.items()
-    }
+    """Where a reader goes on in each partition: at its offset or, where its messages were removed, at the low watermark.
+
+    With one offset beyond the end of its partition none can be trusted: every partition is read from its low watermark.
+    """
+    trusted = {} if beyond_end(offsets, marks) else offsets
+    return {partition: max(mark.low, trusted.get(partition, mark.low)) for partition, mark in marks.items()}
 
 
 def lag(offsets: Mapping[int, int], marks: Mapping[int, Watermarks]) -> dict[int, int]:

@@ -4,7 +4,8 @@ The file is in WAL mode: readers never wait for a writer, writers take turns. A 
 also against a power cut, and no reader sees it earlier: with ``synchronous = FULL`` SQLite syncs its log at each commit and
 shows the commit to others only then (0.6 ms a commit on an SSD). So no cursor ever counts a message that may still be lost.
 Messages are never removed, so that offsets are contiguous; a history of 11,476 sols takes about 15 MB. The file must lie on
-a local disk: WAL needs shared memory between its users.
+a local disk: WAL needs shared memory between its users. What becomes of a file
+that is deleted or damaged is in sqlite_file.py.
 """
 
 from __future__ import annotations
@@ -13,33 +14,18 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
-
-from martian_moments.durable import make_folder
 from martian_moments.errors import EventLogError
 from martian_moments.events.log import TOPICS, Message, Record, Watermarks
 from martian_moments.events.offsets import fair_shares, starts
+from martian_moments.events.sqlite_file import BUSY_SECONDS, LogFile, identity
 
-_BUSY_SECONDS: Final = 30.0
-"""How long a writer waits for its turn. A turn takes about a millisecond."""
-
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS messages (
-    topic TEXT NOT NULL,
-    partition INTEGER NOT NULL,
-    "offset" INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    value BLOB NOT NULL,
-    timestamp_ms INTEGER NOT NULL,
-    PRIMARY KEY (topic, partition, "offset")
-) WITHOUT ROWID
-"""
+_Result = TypeVar("_Result")
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -55,9 +41,8 @@ class SqliteEventLog:
         self._path = path
         self._topics = topics
         self._lock = threading.Lock()
-        with self._errors():
-            make_folder(path.parent)
-            self._connection = _connect(path)
+        self._file = LogFile(path)
+        self._run("DEFERRED", identity)
 
     def ensure(self) -> None:
         """See :class:`martian_moments.events.log.EventLog`; here a topic needs no creation."""
@@ -68,7 +53,8 @@ class SqliteEventLog:
         by_partition = sorted(
             ((partition_of(message.key, partitions), message) for message in messages), key=lambda pair: pair[0]
         )
-        with self._transaction("IMMEDIATE") as connection:
+
+        def append(connection: sqlite3.Connection) -> None:
             now = time.time_ns() // 1_000_000
             for partition, group in groupby(by_partition, key=lambda pair: pair[0]):
                 start = _high(connection, topic, partition)
@@ -77,14 +63,17 @@ class SqliteEventLog:
                     ((topic, partition, start + n, message.key, message.value, now) for n, (_, message) in enumerate(group)),
                 )
 
+        self._run("IMMEDIATE", append)
+
     def read(self, topic: str, offsets: Mapping[int, int], *, limit: int) -> list[Record]:
         """See :class:`martian_moments.events.log.EventLog`."""
-        with self._transaction("DEFERRED") as connection:  # one snapshot for watermarks and messages
+
+        def select(connection: sqlite3.Connection) -> list[Record]:
             marks = self._marks(connection, topic)
             start = starts(topic, offsets, marks)
             waiting = {partition: mark.high - start[partition] for partition, mark in marks.items()}
-            rows = [
-                row
+            return [
+                Record(*row)
                 for partition, share in sorted(fair_shares(waiting, limit).items())
                 for row in connection.execute(
                     'SELECT topic, partition, "offset", key, value, timestamp_ms FROM messages'
@@ -92,17 +81,27 @@ class SqliteEventLog:
                     (topic, partition, start[partition], share),
                 )
             ]
-        return [Record(*row) for row in rows]
+
+        return self._run("DEFERRED", select)  # one snapshot for watermarks and messages
 
     def watermarks(self, topic: str) -> dict[int, Watermarks]:
         """Per partition of the topic; the low one is always 0."""
-        with self._transaction("DEFERRED") as connection:
-            return self._marks(connection, topic)
+        return self._run("DEFERRED", lambda connection: self._marks(connection, topic))
+
+    def identity(self, topic: str) -> str | None:
+        """The random id of the file: one for all its topics."""
+        self._partitions(topic)
+        return self._run("DEFERRED", identity)
+
+    def probe(self) -> None:
+        """Read every page of the file, and look whether a damaged one was set aside."""
+        with self._lock, self._errors():
+            self._file.look_through()
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._connection.close()
+            self._file.close()
 
     def _marks(self, connection: sqlite3.Connection, topic: str) -> dict[int, Watermarks]:
         partitions = range(self._partitions(topic))
@@ -114,12 +113,9 @@ class SqliteEventLog:
         except KeyError:
             raise EventLogError(f"there is no topic {topic}; use one of {', '.join(sorted(self._topics))}") from None
 
-    @contextmanager
-    def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
+    def _run(self, kind: str, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         with self._lock, self._errors():
-            self._connection.execute(f"BEGIN {kind}")
-            with self._connection:
-                yield self._connection
+            return self._file.run(kind, work)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -128,25 +124,8 @@ class SqliteEventLog:
         except (sqlite3.Error, OSError) as error:
             raise EventLogError(
                 f"event log {self._path}: {error}; check that its disk has space, that this user may write there,"
-                f" and that no program holds it for more than {_BUSY_SECONDS:.0f} s"
+                f" and that no program holds it for more than {BUSY_SECONDS:.0f} s"
             ) from error
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    # Unlike every other statement, the change to WAL does not wait for its turn when several processes create the file.
-    for attempt in Retrying(
-        retry=retry_if_exception(_is_busy), stop=stop_after_delay(_BUSY_SECONDS), wait=wait_random(0, 0.1), reraise=True
-    ):
-        with attempt:
-            connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(_SCHEMA)
-    return connection
-
-
-def _is_busy(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
 def _high(connection: sqlite3.Connection, topic: str, partition: int) -> int:

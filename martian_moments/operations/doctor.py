@@ -90,6 +90,7 @@ def _lake(rooms: Rooms) -> str:
 
 
 def _log(rooms: Rooms) -> str:
+    rooms.log.probe()
     messages = sum(mark.high - mark.low for topic in TOPICS for mark in rooms.log.watermarks(topic).values())
     for topic in TOPICS:
         rooms.log.read(topic, _last(rooms, topic, 1), limit=1)

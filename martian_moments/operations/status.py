@@ -16,8 +16,9 @@ import dagster as dg
 from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.automation.in_flight import active_backfills, unfinished_runs
 from martian_moments.coverage import Gap, State, speaking
+from martian_moments.errors import EventLogError
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
-from martian_moments.events.offsets import lag
+from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.gaps import Tries
 from martian_moments.loading import silver_lags, unloaded
 from martian_moments.rooms import Rooms
@@ -66,14 +67,15 @@ class Status:
 
     Attributes:
         rovers: by name.
-        dead_letters: messages in the dead-letter topics; a letter that was replayed stays there.
-        lag: what the sensors have not read yet, by topic and partition.
+        dead_letters: messages in the dead-letter topics, None where the log cannot be read; a letter that was replayed stays
+            there.
+        lag: what the sensors have not read yet, by topic and partition; without partitions where the log cannot be read.
         settled: everything that is promised is in gold, but for shorts that wait for their next attempt.
         waiting_for: why it is not settled, in words.
     """
 
     rovers: dict[str, RoverStatus]
-    dead_letters: int
+    dead_letters: int | None
     lag: dict[str, dict[int, int]]
     settled: bool
     waiting_for: list[str]
@@ -100,9 +102,7 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
         waiting_for.append(f"{different} objects of the lake are not in bronze yet")
     elif silver_lags(rooms.published, rooms.settings.sources):
         waiting_for.append("silver and gold have not seen all of bronze yet")
-    dead_marks = [mark for topic in DEAD_LETTERS for mark in rooms.log.watermarks(topic).values()]
-    dead = sum(mark.high - mark.low for mark in dead_marks)
-    return Status(rovers, dead, followed.lag, settled=not waiting_for, waiting_for=waiting_for)
+    return Status(rovers, followed.dead_letters, followed.lag, settled=not waiting_for, waiting_for=waiting_for)
 
 
 class _Held:
@@ -179,24 +179,40 @@ class _Followed:
     """The topics that the sensors follow.
 
     Attributes:
-        lag: what they have not read yet, by topic and partition.
+        lag: what they have not read yet, by topic and partition; without partitions where the log cannot be read.
+        dead_letters: how many the log keeps; None where it cannot be read.
     """
 
     def __init__(self, rooms: Rooms, instance: dg.DagsterInstance) -> None:
         self._uploads = upload_sensor.Cursor.load(_cursor(instance, upload_sensor.NAME))
         text = _cursor(instance, requests_sensor.NAME)
         self._requests = requests_sensor.Cursor.load(text) if text else requests_sensor.first_look(rooms.settings.rovers)
-        self.lag = {
-            UPLOADS: lag(self._uploads.offsets, rooms.log.watermarks(UPLOADS)),
-            INGESTION_REQUESTS: lag(self._requests.offsets, rooms.log.watermarks(INGESTION_REQUESTS)),
-        }
+        self.lag: dict[str, dict[int, int]] = {UPLOADS: {}, INGESTION_REQUESTS: {}}
+        self.dead_letters: int | None = None
+        self._trouble: dict[str, str] = {}
+        try:
+            self._look(rooms)
+        except EventLogError as error:
+            self._trouble[UPLOADS] = f"the event log cannot be read: {error}"
+
+    def _look(self, rooms: Rooms) -> None:
+        for topic, cursor in ((UPLOADS, self._uploads), (INGESTION_REQUESTS, self._requests)):
+            offsets = in_log(cursor.offsets, of=cursor.log, now=rooms.log.identity(topic))
+            marks = rooms.log.watermarks(topic)
+            self.lag[topic] = lag(offsets, marks)
+            if offsets is not cursor.offsets or beyond_end(offsets, marks):
+                self._trouble[topic] = f"{topic} is another log than its sensor has read: it is read from its beginning"
+        marks_of_dead = [mark for topic in DEAD_LETTERS for mark in rooms.log.watermarks(topic).values()]
+        self.dead_letters = sum(mark.high - mark.low for mark in marks_of_dead)
 
     def waiting_for(self) -> Iterator[str]:
         """What is left to do about them, in words."""
-        if unread := sum(self.lag[UPLOADS].values()) + self._uploads.pending:
-            yield f"{unread} upload events to act on"
-        if unread := sum(self.lag[INGESTION_REQUESTS].values()):
-            yield f"{unread} ingestion requests unread"
+        yield from self._trouble.values()
+        unread = {topic: 0 if topic in self._trouble else sum(of_topic.values()) for topic, of_topic in self.lag.items()}
+        if waiting := unread[UPLOADS] + self._uploads.pending:
+            yield f"{waiting} upload events to act on"
+        if waiting := unread[INGESTION_REQUESTS]:
+            yield f"{waiting} ingestion requests unread"
         if self._requests.refreshes:
             yield f"manifests, maps or young sols to be fetched of {', '.join(self._requests.refreshes)}"
 

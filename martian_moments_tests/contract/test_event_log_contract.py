@@ -12,8 +12,11 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
+from martian_moments.automation.reading import read_on
 from martian_moments.errors import EventLogError, OffsetOutOfRange
+from martian_moments.events.kafka_config import KafkaAddress
 from martian_moments.events.log import TOPICS, UPLOADS, UPLOADS_DEAD, EventLog, Message, Record, Watermarks
 from martian_moments.events.open import open_log
 
@@ -130,6 +133,60 @@ def test_an_unknown_topic_is_refused(log: EventLog) -> None:
         log.publish("no-such-topic", messages("a"))
     with pytest.raises(EventLogError, match="no-such-topic"):
         log.read("no-such-topic", {}, limit=1)
+    with pytest.raises(EventLogError, match="no-such-topic"):
+        log.identity("no-such-topic")
+
+
+def make_anew(url: str) -> None:
+    """Delete every topic, and make the log as it was when it was new."""
+    if url.startswith("sqlite:"):
+        path = Path(url.removeprefix("sqlite://"))
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()
+    else:
+        address = KafkaAddress.parse(url)
+        admin = AdminClient({"bootstrap.servers": address.brokers})
+        for removal in admin.delete_topics([address.topic(topic) for topic in TOPICS], operation_timeout=30).values():
+            removal.result()
+    new = open_log(url)
+    new.ensure()
+    new.close()
+
+
+def test_a_log_that_was_made_anew_has_another_identity_also_for_those_who_hold_the_old_one(url: str, log: EventLog) -> None:
+    log.publish(UPLOADS, messages(*(f"key-{n}" for n in range(20))))
+    before = {topic: log.identity(topic) for topic in TOPICS}
+    assert None not in before.values()
+    log.publish(UPLOADS, messages("more"))
+    again = open_log(url)
+    assert {topic: again.identity(topic) for topic in TOPICS} == before, "neither time nor messages change it"
+    again.close()
+    make_anew(url)
+    after = {topic: log.identity(topic) for topic in TOPICS}
+    assert not set(after.values()) & set(before.values())
+    log.publish(UPLOADS, messages("a", "b"))
+    new = open_log(url)
+    assert {topic: new.identity(topic) for topic in TOPICS} == after
+    assert sorted(record.key for record in read_all(log)) == sorted(record.key for record in read_all(new)) == ["a", "b"]
+    new.close()
+
+
+def test_a_reader_of_a_log_that_was_made_anew_reads_all_of_the_new_one_once(url: str, log: EventLog) -> None:
+    log.publish(UPLOADS, messages(*(f"old-{n}" for n in range(10))))
+    told: list[str] = []
+    old = read_on(log, UPLOADS, {}, of=None, limit=100, warn=told.append)
+    assert (len(old.records), told) == (10, [])
+    make_anew(url)
+    log.publish(UPLOADS, messages(*(f"new-{n}" for n in range(40))))
+    new = read_on(log, UPLOADS, old.offsets, of=old.log, limit=100, warn=told.append)
+    assert {record.key for record in new.records} == {f"new-{n}" for n in range(40)}
+    assert "minio-events is another log" in told.pop()
+    assert read_on(log, UPLOADS, new.offsets, of=new.log, limit=100, warn=told.append).records == told == []
+
+
+def test_a_sound_log_has_nothing_to_report(log: EventLog) -> None:
+    log.publish(UPLOADS, messages("a"))
+    log.probe()
 
 
 def test_a_log_that_is_opened_again_goes_on_where_it_was(url: str) -> None:

@@ -101,6 +101,7 @@ def test_a_missing_topic_says_what_creates_it(no_topics: str, admin: AdminClient
         lambda: log.publish(UPLOADS, [Message("a", b"")]),
         lambda: log.read(UPLOADS, {}, limit=1),
         lambda: log.watermarks(UPLOADS),
+        lambda: log.identity(UPLOADS),
     ):
         with pytest.raises(EventLogError, match=r"no topic mars-\w+\.minio-events in Kafka; martian-moments init"):
             call()
@@ -129,10 +130,10 @@ def test_after_retention_a_new_reader_starts_at_the_oldest_message_and_an_old_on
         log.read(UPLOADS, {0: 4}, limit=10)
 
     told: list[str] = []
-    batch = read_on(log, UPLOADS, {0: 4, 1: 7, 2: high[2], 3: 3}, limit=10, warn=told.append)
+    batch = read_on(log, UPLOADS, {0: 4, 1: 7, 2: high[2], 3: 3}, of=None, limit=10, warn=told.append)
     assert (batch.records, batch.offsets) == ([], {0: 5, 1: 7, 2: high[2], 3: 3})
     assert "offset 4 is outside" in told[0]
-    again = read_on(log, UPLOADS, batch.offsets, limit=1_000, warn=told.append)
+    again = read_on(log, UPLOADS, batch.offsets, of=batch.log, limit=1_000, warn=told.append)
     assert len(again.records) == sum(high.values()) - 5 - 7 - high[2] - 3
     assert (again.offsets, set(again.lag.values()), len(told)) == (high, {0}, 1)
 
@@ -158,7 +159,7 @@ def test_holes_in_the_offsets_neither_stop_a_reader_nor_starve_a_partition(topic
     offsets: dict[int, int] = {}
     seen = 0
     for _ in range(6):
-        batch = read_on(log, UPLOADS, offsets, limit=100, warn=pytest.fail)
+        batch = read_on(log, UPLOADS, offsets, of=None, limit=100, warn=pytest.fail)
         offsets, seen = batch.offsets, seen + len(batch.records)
     assert seen == 503
     assert set(batch.lag.values()) == {0}, "also past the marks at the end of transactions"
@@ -206,7 +207,7 @@ def persistently(what, call):
 def follow():
     offsets = {}
     while b"last" not in seen[-1_000:]:
-        batch = persistently("reading", lambda: read_on(log, UPLOADS, offsets, limit=1_000, warn=sys.exit))
+        batch = persistently("reading", lambda: read_on(log, UPLOADS, offsets, of=None, limit=1_000, warn=sys.exit))
         offsets = batch.offsets
         seen.extend(record.value for record in batch.records)
 

@@ -53,6 +53,21 @@ def have_the_maps(platform: Platform, refresh: str) -> None:
     platform.start("lake/traverse", dg.DagsterRunStatus.SUCCESS, **{"martian-moments__refresh": f"{refresh}/traverse"})
 
 
+def place(platform: Platform, offset: int) -> str:
+    """What tells a request from every other one of any log."""
+    return f"{platform.rooms.log.identity(INGESTION_REQUESTS)}-0-{offset}"
+
+
+def done(platform: Platform) -> Cursor:
+    """The cursor when nothing was ever asked for, or all of it is done."""
+    return Cursor(offsets={0: 0}, log=platform.rooms.log.identity(INGESTION_REQUESTS))
+
+
+def delete_the_log(platform: Platform) -> None:
+    for file in platform.settings.home.glob("events.db*"):
+        file.unlink()
+
+
 def dead(platform: Platform) -> list[dict[str, object]]:
     return [json.loads(record.value or b"") for record in platform.events(INGESTION_DEAD)]
 
@@ -78,7 +93,7 @@ def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted, clock: Clock)
     assert steps(again) == ["curiosity/manifest"]
     assert platform.execute(again.run_requests[0]).success
     have_the_maps(platform, "curiosity/first")
-    assert Cursor.load(platform.tick(NAME, again.cursor).cursor or "") == Cursor(offsets={0: 0})
+    assert Cursor.load(platform.tick(NAME, again.cursor).cursor or "") == done(platform)
 
 
 def test_the_traverse_is_asked_for_as_soon_as_a_manifest_says_that_the_rover_is_served(scripted, clock: Clock) -> None:
@@ -100,7 +115,7 @@ def test_an_unserved_rover_is_done_after_its_manifest_and_has_no_run_that_could_
     assert platform.execute(first.run_requests[0]).success
     second = platform.tick(NAME, first.cursor)
     assert not second.run_requests
-    assert Cursor.load(second.cursor or "") == Cursor(offsets={0: 0})
+    assert Cursor.load(second.cursor or "") == done(platform)
 
 
 def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are_held(scripted, clock: Clock) -> None:
@@ -113,7 +128,7 @@ def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are
     first = platform.tick(NAME, DONE)
     assert steps(first) == ["curiosity/manifest", "curiosity/traverse"]
     platform.execute(first.run_requests[0])
-    have_the_maps(platform, "curiosity/0-0")
+    have_the_maps(platform, f"curiosity/{place(platform, 0)}")
     second = platform.tick(NAME, first.cursor)
     assert steps(second) == ["curiosity/young-100-130"], "within 60 sols of the newest that the new manifest knows"
     platform.source.errors[100] = UpstreamUnavailable("down")
@@ -130,12 +145,12 @@ def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are
 def test_a_new_refresh_starts_anew_and_a_wish_for_young_sols_is_not_forgotten(platform: Platform) -> None:
     ask(platform, refresh_request(["curiosity", "spirit"], young=True))
     before = Cursor.load(platform.tick(NAME, DONE).cursor or "").refreshes
-    assert before["curiosity"] == before["spirit"] == Refresh("0-0", young=True)
+    assert before["curiosity"] == before["spirit"] == Refresh(place(platform, 0), young=True)
     ask(platform, refresh_request(["curiosity"], young=False))
     cursor = Cursor(offsets={0: 1}, refreshes=before)
     tick = platform.tick(NAME, cursor.dump())
     assert Cursor.load(tick.cursor or "").refreshes == {
-        "curiosity": Refresh("0-1", young=True), "spirit": Refresh("0-0", young=True),
+        "curiosity": Refresh(place(platform, 1), young=True), "spirit": Refresh(place(platform, 0), young=True),
     }  # fmt: skip
 
 
@@ -191,6 +206,64 @@ def test_a_log_that_is_younger_than_the_cursor_is_read_from_its_beginning(platfo
     assert len(platform.tick(NAME, first.cursor).run_requests or ()) == 1
 
 
+def test_sols_that_are_asked_for_at_an_offset_of_a_deleted_log_are_asked_for_again(platform: Platform) -> None:
+    platform.registered("spirit", 10)
+    ask(platform, sols_request("spirit", [3], refetch=False))
+    old = platform.tick(NAME, DONE)
+    delete_the_log(platform)
+    ask(platform, sols_request("spirit", [3], refetch=False))
+    new = platform.tick(NAME, old.cursor)
+    (before,), (after,) = old.run_requests, new.run_requests
+    assert (before.tags, before.run_config) == (after.tags, after.run_config)
+    assert before.run_key != after.run_key, "Dagster drops a request whose key it has seen"
+    assert not platform.tick(NAME, new.cursor).run_requests
+
+
+def test_a_refresh_at_an_offset_of_a_deleted_log_is_not_taken_for_done(scripted, clock: Clock) -> None:
+    platform: Platform = scripted({1: 3}, rovers="curiosity")
+    ask(platform, refresh_request(["curiosity"], young=False))
+    first = platform.tick(NAME, DONE)
+    assert platform.execute(first.run_requests[0]).success
+    have_the_maps(platform, f"curiosity/{place(platform, 0)}")
+    old = platform.tick(NAME, first.cursor)
+    assert Cursor.load(old.cursor or "").refreshes == {}
+    delete_the_log(platform)
+    ask(platform, refresh_request(["curiosity"], young=False))
+    assert steps(platform.tick(NAME, old.cursor)) == ["curiosity/manifest", "curiosity/traverse"]
+
+
+def test_a_refresh_under_way_goes_on_when_the_log_is_deleted(platform: Platform) -> None:
+    ask(platform, refresh_request(["spirit"], young=True))
+    first = platform.tick(NAME, DONE)
+    refreshes = Cursor.load(first.cursor or "").refreshes
+    delete_the_log(platform)
+    assert Cursor.load(platform.tick(NAME, first.cursor).cursor or "").refreshes == refreshes != {}
+
+
+def test_where_no_log_tells_its_identity_the_moment_of_a_request_tells_it_from_an_older_one(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.registered("spirit", 10)
+    monkeypatch.setattr(platform.rooms.log, "identity", lambda _: None)
+    keys = []
+    for _ in range(2):
+        ask(platform, sols_request("spirit", [3], refetch=False))
+        (record,) = platform.events(INGESTION_REQUESTS)
+        (request,) = platform.tick(NAME, DONE).run_requests
+        assert request.run_key == f"{INGESTION_REQUESTS}-{record.timestamp_ms}-0-0-3"
+        keys.append(request.run_key)
+        delete_the_log(platform)
+    assert len(set(keys)) == 2
+
+
+def test_a_cursor_of_the_release_before_goes_on_where_it_was(platform: Platform) -> None:
+    platform.registered("spirit", 10)
+    ask(platform, sols_request("spirit", [3], refetch=False), sols_request("spirit", [4], refetch=False))
+    tick = platform.tick(NAME, json.dumps({"offsets": {"0": 1}, "refreshes": {}}))
+    assert [request.tags["dagster/asset_partition_range_start"] for request in tick.run_requests] == ["00004"]
+    assert Cursor.load(tick.cursor or "").log == platform.rooms.log.identity(INGESTION_REQUESTS)
+
+
 def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +283,7 @@ def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
 
 
 def test_a_cursor_is_the_same_after_it_was_stored() -> None:
-    cursor = Cursor({0: 5}, {"spirit": Refresh("0-4", young=True)})
+    cursor = Cursor({0: 5}, {"spirit": Refresh("0-4", young=True)}, "a log")
     assert Cursor.load(cursor.dump()) == cursor
 
 
@@ -221,4 +294,4 @@ def test_a_run_that_was_requested_twice_counts_once(scripted, clock: Clock) -> N
     assert platform.execute(request).success
     platform.start("lake/manifests", dg.DagsterRunStatus.FAILURE, **{"martian-moments__refresh": request.tags[REFRESH_TAG]})
     have_the_maps(platform, "curiosity/first")
-    assert Cursor.load(platform.tick(NAME, tick.cursor).cursor or "") == Cursor(offsets={0: 0})
+    assert Cursor.load(platform.tick(NAME, tick.cursor).cursor or "") == done(platform)

@@ -237,6 +237,9 @@ class ShortMemory:
     def publish(self, topic: str, messages: object) -> None:
         assert not list(messages)  # type: ignore[call-overload]
 
+    def identity(self, topic: str) -> str | None:
+        return None
+
 
 def test_after_events_were_lost_to_retention_it_reads_on_there_from_the_oldest(platform: Platform) -> None:
     platform.registered("curiosity", 10)
@@ -249,8 +252,71 @@ def test_after_events_were_lost_to_retention_it_reads_on_there_from_the_oldest(p
     assert second == Cursor(offsets={0: 4, 2: 101}, sols={"curiosity": {3, 9}})
 
 
+def delete_the_log(platform: Platform) -> None:
+    for file in platform.settings.home.glob("events.db*"):
+        file.unlink()
+
+
+def test_a_log_that_was_deleted_is_read_from_its_beginning_and_asks_under_other_keys(platform: Platform) -> None:
+    """Also where the new log has come to the very offsets of the old one: Dagster would drop keys that it has seen."""
+    platform.registered("curiosity", 10)
+    announce(platform, *photos("curiosity", 3, 7))
+    old = platform.tick(NAME)
+    delete_the_log(platform)
+    announce(platform, *photos("curiosity", 3, 7))
+    new = platform.tick(NAME, old.cursor)
+    assert Cursor.load(new.cursor).offsets == Cursor.load(old.cursor).offsets
+    assert asked(new) == asked(old) == {CURIOSITY: [("00003", "00007")]}
+    assert new.run_requests[0].run_key != old.run_requests[0].run_key
+    assert not platform.tick(NAME, new.cursor).run_requests
+
+
+def test_a_log_that_was_deleted_is_read_from_its_beginning_when_it_has_become_longer_than_the_old_one(
+    platform: Platform,
+) -> None:
+    platform.registered("curiosity", 100)
+    announce(platform, *photos("curiosity", *range(8)))
+    old = platform.tick(NAME)
+    delete_the_log(platform)
+    announce(platform, *photos("curiosity", *range(50, 90)))
+    assert asked(platform.tick(NAME, old.cursor)) == {CURIOSITY: [("00050", "00089")]}
+
+
+def test_what_waits_for_a_run_is_kept_when_the_log_is_deleted(platform: Platform) -> None:
+    platform.registered("curiosity", 100)
+    platform.start(CURIOSITY)
+    announce(platform, *photos("curiosity", 1, 2))
+    old = platform.tick(NAME)
+    delete_the_log(platform)
+    announce(platform, *photos("curiosity", 9))
+    assert Cursor.load(platform.tick(NAME, old.cursor).cursor).sols == {"curiosity": {1, 2, 9}}
+
+
+def test_one_offset_beyond_the_end_reads_every_partition_again(platform: Platform) -> None:
+    """A log without an identity that is known, or one that was put back to an earlier state under the same identity."""
+    platform.registered("curiosity", 100)
+    platform.start(CURIOSITY)
+    announce(platform, *photos("curiosity", *range(40)))
+    marks = platform.rooms.log.watermarks(UPLOADS)
+    beyond = Cursor(offsets={partition: mark.high for partition, mark in marks.items()} | {0: marks[0].high + 1})
+    first = platform.tick(NAME, beyond.dump())
+    assert Cursor.load(platform.tick(NAME, first.cursor).cursor).sols == {"curiosity": set(range(40))}
+
+
+def test_a_cursor_of_the_release_before_goes_on_where_it_was_and_learns_which_log_it_reads(platform: Platform) -> None:
+    platform.registered("curiosity", 100)
+    platform.start(CURIOSITY)
+    announce(platform, *photos("curiosity", 1))
+    offsets = {str(partition): mark.high for partition, mark in platform.rooms.log.watermarks(UPLOADS).items()}
+    announce(platform, *photos("curiosity", 2))
+    tick = platform.tick(NAME, json.dumps({"offsets": offsets, "sols": {}, "rovers": {}}))
+    cursor = Cursor.load(tick.cursor)
+    assert cursor.sols == {"curiosity": {2}}
+    assert cursor.log == platform.rooms.log.identity(UPLOADS)
+
+
 def test_a_cursor_is_the_same_after_it_was_stored() -> None:
-    cursor = Cursor({0: 5, 3: 7}, {"spirit": {3, 1}}, {"traverse": {"perseverance"}})
+    cursor = Cursor({0: 5, 3: 7}, {"spirit": {3, 1}}, {"traverse": {"perseverance"}}, "a log")
     assert Cursor.load(cursor.dump()) == cursor
     assert cursor.pending == 3
     assert Cursor.load(None) == Cursor()

@@ -82,3 +82,15 @@ def test_what_a_library_raises_in_one_check_is_its_finding_and_takes_no_other_al
     for text in (found["lake"].detail, log.read_text()):
         assert "hush" not in text
         assert "mouse" not in text
+
+
+def test_a_damaged_log_is_named_with_what_to_do_and_the_new_one_works(platform: Platform) -> None:
+    platform.rooms.log.close()
+    (platform.settings.home / "events.db").write_bytes(b"garbage" * 1_000)
+    found = findings(platform)
+    assert [what for what, each in found.items() if not each.ok] == ["event log"]
+    assert "events.db was damaged and is now events.db.damaged-" in found["event log"].detail
+    assert "Requests that were not read are lost: ask again" in found["event log"].detail
+    (aside,) = platform.settings.home.glob("events.db.damaged-*")
+    aside.unlink()
+    assert findings(platform)["event log"].ok

@@ -51,7 +51,7 @@ class Stage:
         """The sensors have read every event."""
         log = self.platform.rooms.log
         offsets = {partition: mark.high for partition, mark in log.watermarks(UPLOADS).items()}
-        self.cursors[upload_sensor.NAME] = upload_sensor.Cursor(offsets=offsets).dump()
+        self.cursors[upload_sensor.NAME] = upload_sensor.Cursor(offsets=offsets, log=log.identity(UPLOADS)).dump()
 
 
 @pytest.fixture
@@ -134,8 +134,23 @@ def pending_event(stage: Stage) -> None:
     stage.cursors[upload_sensor.NAME] = cursor.dump()
 
 
-def log_younger_than_the_cursor(stage: Stage) -> None:
+def log_put_back(stage: Stage) -> None:
     stage.cursors[upload_sensor.NAME] = upload_sensor.Cursor(offsets={0: 900, 1: 900, 2: 900, 3: 900}).dump()
+
+
+def log_replaced(stage: Stage) -> None:
+    """Its offsets are the same, there is nothing to read, and still nobody knows what the one before held."""
+    stage.cursors[requests_sensor.NAME] = requests_sensor.Cursor(offsets={0: 0}, log="another").dump()
+
+
+def log_deleted(stage: Stage) -> None:
+    (stage.platform.settings.home / "events.db").unlink()
+
+
+def log_unreadable(stage: Stage) -> None:
+    file = stage.platform.settings.home / "events.db"
+    file.unlink()
+    file.mkdir()
 
 
 def unread_refresh(stage: Stage) -> None:
@@ -181,7 +196,10 @@ def not_running(stage: Stage) -> None:
         (active_backfill, "1 backfills under way"),
         (unread_event, "1 upload events"),
         (pending_event, "1 upload events"),
-        (log_younger_than_the_cursor, "3 upload events"),
+        (log_put_back, "minio-events is another log than its sensor has read"),
+        (log_replaced, "ingestion-scheduling is another log than its sensor has read"),
+        (log_deleted, "minio-events is another log than its sensor has read"),
+        (log_unreadable, "the event log cannot be read: event log "),
         (unread_refresh, "1 ingestion requests unread"),
         (unfinished_refresh, "to be fetched of spirit"),
         (never_ticked, "to be fetched of curiosity, perseverance, opportunity, spirit"),
@@ -200,6 +218,20 @@ def test_one_thing_left_to_do_is_not_settled_and_is_named(
     assert now.settled is False
     (why,) = now.waiting_for
     assert named in why
+
+
+def test_where_the_log_cannot_be_read_its_numbers_are_unknown_and_not_zero(stage: Stage) -> None:
+    log_unreadable(stage)
+    now = stage.look()
+    assert (now.dead_letters, now.lag) == (None, {UPLOADS: {}, INGESTION_REQUESTS: {}})
+    assert now.rovers["curiosity"].photos_in_lake == 6, "everything else is told as before"
+
+
+def test_a_cursor_of_the_release_before_knows_no_identity_and_is_settled_as_it_was(stage: Stage) -> None:
+    cursor = json.loads(stage.cursors[upload_sensor.NAME])
+    del cursor["log"]
+    stage.cursors[upload_sensor.NAME] = json.dumps(cursor)
+    assert stage.look().settled
 
 
 def test_a_short_sol_that_waits_for_its_next_attempt_does_not_unsettle(stage: Stage) -> None:
