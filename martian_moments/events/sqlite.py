@@ -4,8 +4,8 @@ The file is in WAL mode: readers never wait for a writer, writers take turns. A 
 also against a power cut, and no reader sees it earlier: with ``synchronous = FULL`` SQLite syncs its log at each commit and
 shows the commit to others only then (0.6 ms a commit on an SSD). So no cursor ever counts a message that may still be lost.
 Messages are never removed, so that offsets are contiguous; a history of 11,476 sols takes about 15 MB. The file must lie on
-a local disk: WAL needs shared memory between its users. What becomes of a file
-that is deleted or damaged is in sqlite_file.py.
+a local disk: WAL needs shared memory between its users. What becomes of a file that is deleted or damaged is in
+sqlite_file.py.
 """
 
 from __future__ import annotations
