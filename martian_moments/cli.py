@@ -23,7 +23,7 @@ from martian_moments.environment import given_secrets
 from martian_moments.errors import InputError, MartianError, PlatformRunning
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
-from martian_moments.settings import Settings
+from martian_moments.settings import Settings, unknown_settings
 
 if TYPE_CHECKING:
     from martian_moments.operations.backfill import Progress
@@ -48,6 +48,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a command; an expected error is one message and exit code 1, a defect says where it is. Neither shows a secret."""
+    for line in unknown_settings():
+        _err.print(f"[yellow]martian-moments:[/yellow] {escape(line)}")
     try:
         app()
     except (MartianError, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +22,12 @@ _SECRET_NAME: Final = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY$|_PEM$|S
 
 def given() -> dict[str, str]:
     """Every variable that has a value, those of the environment before those of the file."""
-    # Every byte is a character in latin-1: what is not UTF-8 is refused where settings are made.
-    file = dotenv_values(ENV_FILE, interpolate=False, encoding="latin-1") if Path(ENV_FILE).is_file() else {}
+    try:
+        # What is not UTF-8 is refused where settings are made.
+        text = Path(ENV_FILE).read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        text = ""
+    file = dotenv_values(stream=StringIO(text), interpolate=False)
     return {name: value for name, value in {**file, **os.environ}.items() if value}
 
 

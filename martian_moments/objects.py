@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from obstore.store import LocalStore, S3Store
 
+from martian_moments.addresses import path_of, server_of, taken_apart
 from martian_moments.durable import DurableFolder, make_folder
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class S3Options:
     @property
     def is_aws(self) -> bool:
         """Whether this is Amazon's own S3, which has bucket names in host names and no events for Kafka."""
-        return self.endpoint is None or (urlsplit(self.endpoint).hostname or "").endswith(".amazonaws.com")
+        return self.endpoint is None or (server_of(self.endpoint).hostname or "").endswith(".amazonaws.com")
 
 
 def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
@@ -43,9 +42,9 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
         ValueError: the address is of neither kind.
         OSError: the folder cannot be made.
     """
-    address = urlsplit(url)
-    if address.scheme == "file" and not address.netloc:
-        folder = Path(unquote(address.path))
+    address = taken_apart(url)
+    if address.scheme == "file":
+        folder = path_of(url)
         make_folder(folder)
         return LocalStore(folder)
     if address.scheme != "s3" or not address.netloc:

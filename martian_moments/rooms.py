@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
+from martian_moments.addresses import taken_apart
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.uploads import upload_event
 from martian_moments.objects import S3Options
@@ -55,7 +55,7 @@ class Rooms:
     @property
     def lake_bucket(self) -> str:
         """The bucket that the events of the lake's uploads name."""
-        address = urlsplit(self.settings.lake)
+        address = taken_apart(self.settings.lake)
         return address.netloc if address.scheme == "s3" else EMBEDDED_BUCKET
 
     @property

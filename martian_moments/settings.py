@@ -6,15 +6,28 @@ line that names the setting and what it accepts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from martian_moments.accepted import (
+    absolute,
+    endpoint,
+    events_address,
+    lake_address,
+    redis_address,
+    warehouse_address,
+    web_address,
+    webhook,
+)
+from martian_moments.addresses import url_of
+from martian_moments.environment import ENV_FILE, given
 from martian_moments.errors import SettingsError
 from martian_moments.rovers import ROVERS
 
@@ -27,6 +40,15 @@ NASA_POOL: Final = "nasa"
 WAREHOUSE_POOL: Final = "warehouse"
 """DuckDB has one writer: bronze loads and dbt take turns."""
 
+_PATHS: Final = ("home", "dagster_home", "snowflake_private_key_path")
+
+_PATTERNS: Final = "?*["
+
+_OTHERS: Final = frozenset(
+    {"MARS_WORKERS", "MARS_LAKE_BUCKET", "MARS_DBT_TARGET", "MARS_DBT_DUCKDB_PATH", "MARS_DBT_SOURCES", "MARS_REAL_PAYLOADS"}
+)
+"""What dagster.yaml, compose, dbt and the tests read."""
+
 _KAFKA_PREFIX: Final = "mars_kafka_"
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
@@ -36,7 +58,14 @@ class Settings(BaseSettings):
     """The settings, with the defaults of the embedded platform. Environment names carry the prefix ``MARS_``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MARS_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="MARS_",
+        env_file=ENV_FILE,
+        # As Windows writes UTF-8: its mark would be part of the first name.
+        env_file_encoding="utf-8-sig",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     home: Path = Field(default=Path(".mars"), description="folder of the embedded platform's state")
@@ -107,57 +136,81 @@ class Settings(BaseSettings):
     def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _one_of(value, BUILT_SOURCES)
 
-    @field_validator("home", "dagster_home")
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, value: object, info: ValidationInfo) -> object:
+        """Without the spaces around it; a path may end in one, and a secret may be anything."""
+        name = info.field_name or ""
+        if not isinstance(value, str) or _is_secret(name):
+            return value
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            raise ValueError("it stands in quotes, which Docker's env files and some services keep; write it without")
+        return value if name in _PATHS else value.strip()
+
+    @field_validator(*_PATHS)
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return value and value.expanduser().absolute()
+        return value and absolute(value)
 
     @field_validator("lake_url")
     @classmethod
-    def _lake_scheme(cls, value: str) -> str:
-        accepted = _scheme(_without_user(value, "the AWS_* settings"), "file:///folder", "s3://bucket")
-        if accepted.startswith("s3://") and urlsplit(accepted).path.strip("/"):
-            raise ValueError("use s3://bucket: a lake has its bucket to itself, upload events name whole keys")
-        return accepted
+    def _lake_address(cls, value: str) -> str:
+        return value and lake_address(value)
 
     @field_validator("events_url")
     @classmethod
-    def _events_scheme(cls, value: str) -> str:
-        value = _without_user(value, "MARS_KAFKA_SASL_USERNAME and MARS_KAFKA_SASL_PASSWORD")
-        return _scheme(value, "sqlite:///file", "kafka://host:port,host:port")
+    def _events_address(cls, value: str) -> str:
+        return value and events_address(value)
 
     @field_validator("warehouse_url")
     @classmethod
-    def _warehouse_scheme(cls, value: str) -> str:
-        return _scheme(value, "duckdb:///file", "snowflake://")
+    def _warehouse_address(cls, value: str) -> str:
+        return value and warehouse_address(value)
 
     @field_validator("v1_url", "mmgis_url", "pds_url", "mer_traverse_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
-        return _scheme(value, "http://host", "https://host").rstrip("/")
+        return web_address(value).rstrip("/")
 
     @field_validator("m20_url", "msl_url")
     @classmethod
     def _query_address(cls, value: str) -> str:
         # A query follows at once, and NASA's servers tell ".../api/" from ".../api".
-        return _scheme(value, "http://host", "https://host")
+        return web_address(value)
 
     @field_validator("aws_endpoint_url")
     @classmethod
-    def _web_address_or_none(cls, value: str | None) -> str | None:
-        return value and _scheme(value, "http://host:port", "https://host")
+    def _endpoint(cls, value: str | None) -> str | None:
+        return value and endpoint(value)
 
     @field_validator("broker_url")
     @classmethod
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss"}:
-            raise ValueError("use redis://:password@host:port/0 or rediss://…")
+        if value:
+            redis_address(value.get_secret_value())
+        return value
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            webhook(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
     def _both_keys_or_none(self) -> Self:
         if self.lake_url.startswith("s3:") and bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):
             raise ValueError("set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _dagster_finds_its_home(self) -> Self:
+        if found := set(_PATTERNS) & set(str(self.instance_home)):
+            name = "MARS_DAGSTER_HOME" if self.deployed else "MARS_HOME"
+            raise ValueError(
+                f"{name} is not accepted: Dagster takes {' and '.join(sorted(found))} in the name of a folder for a pattern, "
+                "and overlooks its dagster.yaml there; use another folder"
+            )
         return self
 
     @property
@@ -186,24 +239,24 @@ class Settings(BaseSettings):
     @cached_property
     def lake(self) -> str:
         """The lake's address: as set, or the folder ``lake`` under home."""
-        return self.lake_url or (self.home / "lake").as_uri()
+        return self.lake_url or url_of("file", self.home / "lake")
 
     @cached_property
     def events(self) -> str:
         """The event log's address: as set, or ``events.db`` under home."""
-        return self.events_url or f"sqlite://{self.home / 'events.db'}"
+        return self.events_url or url_of("sqlite", self.home / "events.db")
 
     @cached_property
     def warehouse(self) -> str:
         """The warehouse's address: as set, or ``warehouse.duckdb`` under home."""
-        return self.warehouse_url or f"duckdb://{self.home / 'warehouse.duckdb'}"
+        return self.warehouse_url or url_of("duckdb", self.home / "warehouse.duckdb")
 
     @cached_property
     def published(self) -> str:
         """Where the published tables go: the folder ``published`` under home, or under the lake's bucket."""
         if self.lake.startswith("s3://"):
             return self.lake.rstrip("/") + "/published"
-        return (self.home / "published").as_uri()
+        return url_of("file", self.home / "published")
 
     @classmethod
     def settings_customise_sources(
@@ -229,6 +282,24 @@ class Settings(BaseSettings):
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as error:
             raise SettingsError(_first_problem(error)) from None
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise SettingsError(f"{ENV_FILE}, line {line} is not UTF-8; save the file in that encoding") from None
+        except OSError as error:
+            raise SettingsError(f"{ENV_FILE} cannot be read: {error.strerror}") from None
+
+
+def unknown_settings() -> Iterator[str]:
+    """A line for each variable that is called like a setting and is none.
+
+    They are reported and not refused: another release, or another program, may know them.
+    """
+    fields = Settings.model_fields.items()
+    known = {str(info.validation_alias or f"MARS_{name}").upper() for name, info in fields} | _OTHERS
+    for name in sorted({name.upper() for name in given()}):
+        if name.startswith("MARS_") and name not in known and not name.startswith(_KAFKA_PREFIX.upper()):
+            near = get_close_matches(name, sorted(known), n=1)
+            yield f"{name} is no setting and changes nothing{f'; did you mean {near[0]}?' if near else ''}"
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -240,10 +311,15 @@ def _first_problem(error: ValidationError) -> str:
     name = field.upper() if field.upper().startswith(("AWS_", "SNOWFLAKE_")) else f"MARS_{field.upper()}"
     info = Settings.model_fields.get(field)
     meaning = f" ({info.description})" if info and info.description else ""
-    secret = info is not None and "SecretStr" in str(info.annotation)
-    # An address with an @ holds a password.
-    given = "" if secret or "@" in str(problem["input"]) else f"{problem['input']!r} is not accepted: "
-    return f"{name}={given}{message}{meaning}"
+    # An address may hold a password: before an @, or in a query.
+    hidden = _is_secret(field) or {"@", "?", "#", "\\"} & set(str(problem["input"]))
+    shown = name if hidden else f"{name}={problem['input']!r}"
+    return f"{shown} is not accepted: {message}{meaning}"
+
+
+def _is_secret(field: str) -> bool:
+    info = Settings.model_fields.get(field)
+    return info is not None and "SecretStr" in str(info.annotation)
 
 
 class _KafkaOptions(PydanticBaseSettingsSource):
@@ -267,22 +343,3 @@ def _one_of(values: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...
     if unknown or not values or len(set(values)) != len(values):
         raise ValueError(f"use one or more of {', '.join(allowed)}, comma-separated, each once")
     return values
-
-
-def _without_user(value: str, instead: str) -> str:
-    if "@" in urlsplit(value).netloc:
-        raise ValueError(f"an address holds no user and no password; they go into {instead}")
-    return value
-
-
-def _scheme(value: str, *examples: str) -> str:
-    if value and not any(_same_shape(urlsplit(value), urlsplit(example)) for example in examples):
-        raise ValueError(f"use {' or '.join(examples)}")
-    return value
-
-
-def _same_shape(given: SplitResult, example: SplitResult) -> bool:
-    # file://lake names a host, not a folder: an address has a host, or else a path, where the example has one.
-    if given.scheme != example.scheme or bool(given.netloc) != bool(example.netloc):
-        return False
-    return bool(given.netloc) or bool(given.path.strip("/")) == bool(example.path.strip("/"))

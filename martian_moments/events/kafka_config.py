@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
+from martian_moments.addresses import taken_apart
 from martian_moments.errors import EventLogError, SettingsError
 from martian_moments.redaction import Redaction
 
@@ -64,11 +65,15 @@ class KafkaAddress:
     @classmethod
     def parse(cls, url: str) -> KafkaAddress:
         """From ``kafka://host:port,host:port[/prefix]``. Raises EventLogError."""
-        parts = urlsplit(url)
-        if "@" in parts.netloc:
+        if "@" in url:
             # The address itself is left out: it holds a password.
             raise EventLogError("MARS_EVENTS_URL holds no user; set MARS_KAFKA_SASL_USERNAME and MARS_KAFKA_SASL_PASSWORD")
-        if problem := _problem(parts):
+        try:
+            parts = taken_apart(url)
+            problem = _problem(parts)
+        except ValueError as error:
+            problem = str(error)
+        if problem:
             raise EventLogError(
                 f"{url} is not the address of an event log: {problem}; use kafka://host:port,host:port[/prefix]"
             )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
 
+from martian_moments.addresses import path_of
 from martian_moments.errors import EventLogError
 from martian_moments.events.kafka import KafkaEventLog
 from martian_moments.events.log import EventLog
@@ -23,9 +22,9 @@ def open_log(url: str, kafka: Mapping[str, str] | None = None) -> EventLog:
         EventLogError: the address is of neither kind.
         SettingsError: an option that the log itself must set.
     """
-    match urlsplit(url).scheme:
+    match url.partition(":")[0]:
         case "sqlite":
-            return SqliteEventLog(Path(url.removeprefix("sqlite://")))
+            return SqliteEventLog(path_of(url))
         case "kafka":
             return KafkaEventLog(url, kafka)
         case _:

@@ -12,6 +12,7 @@ from typing import Final
 from dagster import DagsterInstance, DagsterInvalidConfigError
 from dotenv import load_dotenv
 
+from martian_moments.environment import ENV_FILE
 from martian_moments.errors import PlatformDown, SettingsError
 from martian_moments.settings import Settings
 
@@ -83,7 +84,7 @@ def _deployed(dagster_home: Path) -> DagsterInstance:
         # Dagster would make an empty instance of its own there.
         raise SettingsError(f"MARS_DAGSTER_HOME={dagster_home} has no dagster.yaml; copy deploy/dagster.yaml there")
     # dagster.yaml takes values from the environment, and Dagster reads no .env.
-    load_dotenv(".env")
+    load_dotenv(ENV_FILE, encoding="utf-8-sig")
     try:
         return _opened(dagster_home)
     except DagsterInvalidConfigError as error:

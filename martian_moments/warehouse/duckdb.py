@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 # is compressed again whenever rows join it: at the default of 122,880 rows every batch would compress the whole history.
 _STORAGE: Final = "storage_version 'v1.4.0', row_group_size 2048"
 
+CATALOG: Final = "warehouse"
+"""The name under which the file is attached. DuckDB and dbt would each make one up from the name of the file, by rules of
+their own, and some names (temp, system) are taken. Whoever opens the default file, warehouse.duckdb, finds this name."""
+
 _RETRY_SECONDS: Final = 0.2
 
 _BRONZE_TABLE: Final = """
@@ -65,11 +69,11 @@ class DuckDBWarehouse:
             threads: DuckDB's worker threads.
         """
         self._path = path
-        self._catalog = '"' + path.stem.replace('"', '""') + '"'
         self._wait_seconds = wait_seconds
         self._settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": threads,
+            "temp_directory": f"{path}.tmp",
         }
 
     def ensure(self) -> None:
@@ -99,7 +103,7 @@ class DuckDBWarehouse:
     def ledger(self) -> pa.Table:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         with self._connected() as connection:
-            return connection.sql(f"{_select(LEDGER, self._catalog)} order by object_key").to_arrow_table()
+            return connection.sql(f"{_select(LEDGER, CATALOG)} order by object_key").to_arrow_table()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -119,7 +123,7 @@ class DuckDBWarehouse:
         self, connection: duckdb.DuckDBPyConnection, published: Published, table: PublishedTable, folder: Path
     ) -> bool:
         file = folder / f"{table.schema}.{table.name}.parquet"
-        rows = f"{_select(table, self._catalog)} order by {', '.join(table.order_by)}"
+        rows = f"{_select(table, CATALOG)} order by {', '.join(table.order_by)}"
         connection.execute(f"copy ({rows}) to {_quoted(file)} (format parquet, compression zstd)")
         changed = published.put(table.schema, table.name, file)
         file.unlink()
@@ -154,16 +158,15 @@ class DuckDBWarehouse:
                 time.sleep(_RETRY_SECONDS)
 
     def _attached(self) -> duckdb.DuckDBPyConnection:
-        """The catalog is named after the file, as dbt names it: its views carry that name."""
+        """The file, under the name that it has for dbt as well (profiles.yml): views carry that name."""
         import duckdb
 
         connection = duckdb.connect(config=self._settings)
         try:
             connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"attach {_quoted(self._path)} as {self._catalog} ({_STORAGE})")
-            # Bronze is the current schema, its tables stand alone: a file called bronze.duckdb makes `bronze.x` ambiguous.
-            connection.execute(f"create schema if not exists {self._catalog}.bronze")
-            connection.execute(f"use {self._catalog}.bronze")
+            connection.execute(f"attach {_quoted(self._path)} as {CATALOG} ({_STORAGE})")
+            connection.execute(f"create schema if not exists {CATALOG}.bronze")
+            connection.execute(f"use {CATALOG}.bronze")
         except BaseException:
             connection.close()
             raise

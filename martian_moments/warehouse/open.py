@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from martian_moments.addresses import path_of
 from martian_moments.errors import SettingsError
 from martian_moments.warehouse.base import Warehouse
 
@@ -19,12 +18,11 @@ def open_warehouse(url: str, snowflake: SnowflakeAccount | None = None, *, wait_
     Raises:
         SettingsError: the address is of no warehouse that is built, or a setting of the account is missing or refused.
     """
-    parts = urlsplit(url)
-    match parts.scheme, snowflake:
+    match url.partition(":")[0], snowflake:
         case "duckdb", _:
             from martian_moments.warehouse.duckdb import DuckDBWarehouse
 
-            return DuckDBWarehouse(Path(parts.netloc + parts.path), wait_seconds=wait_seconds)
+            return DuckDBWarehouse(path_of(url), wait_seconds=wait_seconds)
         case "snowflake", account if account is not None:
             from martian_moments.warehouse.snowflake import SnowflakeWarehouse
 

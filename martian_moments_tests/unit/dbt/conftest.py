@@ -18,7 +18,7 @@ import pytest
 
 from martian_moments.documents import Document, Header, Kind, decode_text, encode
 from martian_moments.warehouse.base import BronzeObject, Warehouse
-from martian_moments.warehouse.duckdb import DuckDBWarehouse
+from martian_moments.warehouse.duckdb import CATALOG, DuckDBWarehouse
 
 PROJECT = Path(__file__).parents[3] / "martian_moments_dbt"
 FETCHED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -77,7 +77,9 @@ class Project:
         return dbt_build(self.warehouse, self.target, *arguments)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.path), read_only=True) as connection:
+        with duckdb.connect() as connection:
+            path = str(self.path).replace("'", "''")
+            connection.execute(f"attach '{path}' as {CATALOG} (read_only); use {CATALOG}")
             return connection.sql(sql).fetchall()
 
 
