@@ -24,6 +24,7 @@ from martian_moments.errors import InputError, MartianError, PlatformRunning
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
 from martian_moments.settings import Settings, unknown_settings
+from martian_moments.web import check_environment
 
 if TYPE_CHECKING:
     from martian_moments.operations.backfill import Progress
@@ -56,7 +57,7 @@ def main() -> None:
         _err.print(f"[red]martian-moments:[/red] {escape(given_secrets()(str(error)))}")
         sys.exit(1)
     except Exception:  # noqa: BLE001 - the last place that can keep a secret out of a traceback
-        _err.print(escape(given_secrets()(traceback.format_exc())))
+        _err.print(escape(given_secrets().pieces(traceback.format_exc())))
         sys.exit(1)
 
 
@@ -290,6 +291,7 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> 
     from martian_moments.operations.instance import INSTANCE_CONFIG
     from martian_moments.operations.supervisor import run_platform
 
+    check_environment()
     _bake()
     Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
     run_platform(

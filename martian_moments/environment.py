@@ -37,7 +37,7 @@ def given_secrets() -> Redaction:
     Secrets are the values of keys and passwords, also of those that only dagster.yaml and the services read, and what
     stands in an address before its host; of a webhook everything behind the host.
     """
-    return Redaction(_secrets(given()), pieces=True)
+    return Redaction(_secrets(given()))
 
 
 def _secrets(values: Mapping[str, str]) -> Iterator[str]:

@@ -11,11 +11,8 @@ from urllib.parse import quote, quote_plus, unquote
 HIDDEN: Final = "***"
 """What stands where a secret stood."""
 
-SHORTEST_PIECE: Final = 4
+_PIECE: Final = 4
 """Characters of a piece worth hiding. A library that cuts an address at the wrong place shows a piece of a password."""
-
-_DELIMITERS: Final = re.compile(r"[\s:/?#@\[\]&=,;'\"\\]+")
-"""Where libraries cut addresses and options into pieces."""
 
 _IN_ADDRESSES: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=[?&]api_key=)[^&#\s'\"]+", re.IGNORECASE)
 """Credentials before a host's name and values of ``api_key``, whoever's they are."""
@@ -24,16 +21,10 @@ _IN_ADDRESSES: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=[?&]api_key=)[^&#\
 class Redaction:
     """Replaces secrets in texts: as they are, and as addresses, JSON and Python write them."""
 
-    def __init__(self, secrets: Iterable[str], *, pieces: bool = False) -> None:
-        """Take the secrets; an empty one hides nothing.
-
-        Args:
-            secrets: what to hide.
-            pieces: whether to hide parts of them as well, for texts that nothing else depends on.
-        """
-        forms = {form for secret in secrets if secret for form in _forms(secret, pieces=pieces)}
-        # The longest first, because a piece of a secret may be another one.
-        self._forms = sorted(forms, key=len, reverse=True)
+    def __init__(self, secrets: Iterable[str]) -> None:
+        """Take the secrets; an empty one hides nothing."""
+        # The longest first, because one may be a part of another.
+        self._forms = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
@@ -47,14 +38,23 @@ class Redaction:
             body = body.replace(form.encode(errors="surrogateescape"), HIDDEN.encode())
         return body
 
+    def pieces(self, text: str) -> str:
+        """The text of a library without secrets and without any piece of one; it may lose words that are like a piece."""
+        text = self(text)
+        pieces = {form[at : at + _PIECE] for form in self._forms for at in range(len(form) - _PIECE + 1)}
+        hidden = [False] * len(text)
+        for at in range(len(text) - _PIECE + 1):
+            if text[at : at + _PIECE] in pieces:
+                hidden[at : at + _PIECE] = [True] * _PIECE
+        marked = "".join("\0" if hide else character for character, hide in zip(text, hidden, strict=True))
+        return re.sub("\0+", HIDDEN, marked)
+
     def line(self, error: BaseException) -> str:
         """An error of a library as one line: its kind and the first line of what it says."""
-        said = self(str(error)).strip().partition("\n")[0]
+        said = self.pieces(str(error)).strip().partition("\n")[0]
         return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def _forms(secret: str, *, pieces: bool) -> Iterator[str]:
+def _forms(secret: str) -> Iterator[str]:
     for text in {secret, unquote(secret)}:
         yield from (text, quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1], repr(text)[1:-1])
-        if pieces:
-            yield from (piece for piece in _DELIMITERS.split(text) if len(piece) >= SHORTEST_PIECE)

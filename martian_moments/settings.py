@@ -208,8 +208,8 @@ class Settings(BaseSettings):
         if found := set(_PATTERNS) & set(str(self.instance_home)):
             name = "MARS_DAGSTER_HOME" if self.deployed else "MARS_HOME"
             raise ValueError(
-                f"{name} is not accepted: Dagster takes {' and '.join(sorted(found))} in the name of a folder for a pattern, "
-                "and overlooks its dagster.yaml there; use another folder"
+                f"{name} is not accepted: Dagster takes {' and '.join(sorted(found))} in the name of a folder for a "
+                "pattern, and overlooks its dagster.yaml there; use another folder"
             )
         return self
 

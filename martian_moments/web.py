@@ -30,7 +30,7 @@ def environment_accepted() -> Iterator[None]:
         fault = _certificates() or _proxies(error)
     else:
         return
-    raise SettingsError(fault)
+    raise SettingsError(fault) from None
 
 
 def check_environment() -> None:
@@ -44,11 +44,13 @@ def _certificates() -> str:
         path = os.environ.get(name)
         if not path:
             continue
-        place = {"cafile" if name == "SSL_CERT_FILE" else "capath": path}
         try:
-            ssl.create_default_context(**place)
+            if name == "SSL_CERT_FILE":
+                ssl.create_default_context(cafile=path)
+            else:
+                ssl.create_default_context(capath=path)
         except (OSError, ssl.SSLError):
-            return f"{name}={path} is not accepted: there are no certificates in PEM that can be read; correct it, or unset it"
+            return f"{name}={path} is not accepted: no certificates in PEM can be read there; correct it, or unset it"
     return ""
 
 
@@ -61,13 +63,13 @@ def _proxies(error: Exception) -> str:
         try:
             httpx.Client(proxy=address, trust_env=False, verify=False).close()  # noqa: S501 - it sends nothing
         except ImportError:
-            return f"{spelled} is not accepted: a SOCKS proxy needs the package httpx[socks]; install it, or use an http:// proxy"
+            return f"{spelled} is not accepted: a SOCKS proxy needs the package httpx[socks]; install it, or use http://"
         except _REFUSALS:
             return f"{spelled} is not accepted: use http://host:port, its user and password percent-encoded"
     spelled, value = _variable("NO_PROXY")
     for host in value.split(","):
         if not _is_taken(host.strip()):
-            return f"{spelled} is not accepted: {host.strip()!r} is no host, domain or IP address; networks (/8) are not known here"
+            return f"{spelled} is not accepted: {host.strip()!r} is no host, domain or IP address; leave it out"
     return f"the environment's proxies are not accepted ({type(error).__name__}); check {', '.join(_PROXIES)} and {spelled}"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any, Final
 
 import dagster as dg
 from pydantic import SecretStr
+
+from martian_moments.web import environment_accepted
 
 _TIMEOUT_SECONDS: Final = 10.0
 
@@ -92,7 +95,16 @@ def _rows_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: st
 def _post(webhook: SecretStr, body: dict[str, Any]) -> None:
     import httpx
 
-    response = httpx.post(webhook.get_secret_value(), json=body, timeout=_TIMEOUT_SECONDS)
+    # At INFO httpx logs the address, which is a secret; so does the message of its own errors.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        with environment_accepted():
+            client = httpx.Client(timeout=_TIMEOUT_SECONDS)
+        with client:
+            response = client.post(webhook.get_secret_value(), json=body)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise dg.Failure(
+            f"the alert webhook did not answer ({type(error).__name__}); check MARS_ALERT_WEBHOOK_URL"
+        ) from None
     if response.is_error:
-        # httpx's own message would print the address, which is a secret.
         raise dg.Failure(f"the alert webhook answered {response.status_code}; check MARS_ALERT_WEBHOOK_URL")

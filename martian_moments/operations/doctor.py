@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from martian_moments.documents import FOLDERS, coordinates
+from martian_moments.environment import given_secrets
 from martian_moments.errors import MartianError
 from martian_moments.events.log import TOPICS, UPLOADS
 from martian_moments.operations.failures import told
@@ -17,6 +18,7 @@ from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
 from martian_moments.operations.platform import find_running, require_running
 from martian_moments.rooms import Rooms
+from martian_moments.web import check_environment
 
 _ENOUGH_BYTES: Final = 2 * 1024**3
 """The full history takes about 1 GB in lake, warehouse and published tables together."""
@@ -49,6 +51,7 @@ def check_up(rooms: Rooms) -> Iterator[Finding]:
     """Check that each part is there, then that what is there works."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("disk", partial(_disk, rooms)),
+        ("web access", _web),
         *((part.what, partial(_part, part)) for part in parts(rooms)),
         ("lake", partial(_lake, rooms)),
         ("event log", partial(_log, rooms)),
@@ -75,6 +78,11 @@ def _disk(rooms: Rooms) -> str:
     if free < _ENOUGH_BYTES:
         raise _Fault(f"{free / 1024**3:.1f} GB free at {home}; the full history needs {_ENOUGH_BYTES / 1024**3:.0f}")
     return f"{free / 1024**3:.0f} GB free at {home}"
+
+
+def _web() -> str:
+    check_environment()
+    return "proxies and certificates of the environment are accepted"
 
 
 def _part(part: Part) -> str:
@@ -142,9 +150,8 @@ def _workers() -> str:
     try:
         answers = app.control.ping(timeout=_WORKER_SECONDS)
     except OperationalError as error:
-        raise _Fault(
-            f"the broker of MARS_BROKER_URL does not answer ({error}); start Redis, or correct the address"
-        ) from error
+        why = given_secrets().line(error)
+        raise _Fault(f"the broker of MARS_BROKER_URL does not answer ({why}); start Redis, or correct the address") from None
     names = sorted(name for answer in answers for name in answer)
     if not names:
         raise _Fault(

@@ -28,5 +28,5 @@ def told(error: Exception, home: Path) -> str:
     with suppress(OSError):
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{moment}\n{redaction(''.join(traceback.format_exception(error)))}\n")
+            file.write(f"{moment}\n{redaction.pieces(''.join(traceback.format_exception(error)))}\n")
     return f"{redaction.line(error)}; the traceback is in {log}"

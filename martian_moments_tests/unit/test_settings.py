@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from martian_moments.errors import SettingsError
-from martian_moments.settings import Settings
+from martian_moments.settings import Settings, unknown_settings
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +87,14 @@ def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MARS_WAREHOUSE_URL", "duckdb://file", "duckdb:///file"),
         ("MARS_V1_URL", "ftp://here", "http://host or https://host"),
         ("MARS_MMGIS_URL", "https://", "http://host or https://host"),
+        ("MARS_WAREHOUSE_URL", "duckdb:///a%00b", "no path has a %00"),
+        ("MARS_LATE_SOLS", "60 sols", "valid integer"),
+        ("MARS_REQUESTS_PER_MINUTE", "30/min", "valid integer"),
+        ("MARS_V1_URL", "http://host:70000", "a port is 1 to 65535"),
+        ("MARS_V1_URL", "http://host:3O", "a port is 1 to 65535"),
+        ("MARS_ROVERS", '"curiosity"', "it stands in quotes"),
+        ("MARS_HOME", "'/data/mars'", "it stands in quotes"),
+        ("SNOWFLAKE_PORT", "99999", "less than or equal to 65535"),
     ],
 )
 def test_a_wrong_value_is_one_line_with_its_name_and_what_is_accepted(
@@ -146,3 +154,80 @@ def test_a_lake_on_s3_takes_both_keys_or_neither(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mars")
     with pytest.raises(SettingsError, match="both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         Settings.load()
+
+
+@pytest.mark.parametrize("name", ["MARS_M20_URL", "MARS_MSL_URL", "MARS_PDS_URL", "MARS_V1_URL", "MARS_MMGIS_URL"])
+@pytest.mark.parametrize("rest", ["?feed=raw_images", "#top", "?"])
+def test_an_upstream_with_a_query_of_its_own_is_one_line(name: str, rest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, f"https://mars.nasa.gov/rss/api/{rest}")
+    with pytest.raises(SettingsError, match=rf"^{name} is not accepted: .*without a query"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000/bucket"),
+        ("AWS_ENDPOINT_URL_S3", "http://key:hunter2@127.0.0.1:9000"),
+        ("MARS_BROKER_URL", "redis://:hunter2@127.0.0.1:6379/zero"),
+        ("MARS_BROKER_URL", "redis://:hun#ter2@127.0.0.1:6379/0"),
+        ("MARS_BROKER_URL", "redis://:hun/ter2@127.0.0.1:6379/0"),
+        ("MARS_BROKER_URL", "redis://:12/34@127.0.0.1:6379/0"),
+        ("MARS_ALERT_WEBHOOK_URL", "hooks.example/hunter2"),
+        ("MARS_LAKE_URL", "s3://lake?region=hunter2"),
+    ],
+)
+def test_an_address_that_would_be_read_in_another_way_is_one_line_without_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    assert str(refused.value).startswith(name)
+    assert "\n" not in str(refused.value)
+    for part in ("hunter2", "hun", "ter2", "34"):
+        assert part not in str(refused.value)
+
+
+def test_a_password_of_any_characters_is_given_percent_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for address in ("redis://:a%23b%2Fc%40d%25@127.0.0.1:6379/0", "rediss://user:a%3Ab@[::1]:6379/1?ssl_cert_reqs=required"):
+        monkeypatch.setenv("MARS_BROKER_URL", address)
+        broker = Settings.load().broker_url
+        assert broker is not None
+        assert broker.get_secret_value() == address
+
+
+def test_spaces_around_a_value_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"MARS_LAKE_URL": " s3://mars ", "MARS_LATE_SOLS": "7 ", "SNOWFLAKE_ROLE": "LOADER\t"}.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load()
+    assert (settings.lake, settings.late_sols, settings.snowflake_role) == ("s3://mars", 7, "LOADER")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"), [(b"MARS_UI_PORT=3001\nMARS_HOME=caf\xe9\n", 2), ("MARS_UI_PORT=1\n".encode("utf-16"), 1)]
+)
+def test_a_file_that_is_not_utf_8_is_one_line(tmp_path: Path, content: bytes, line: int) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(SettingsError, match=rf"^\.env, line {line} is not UTF-8"):
+        Settings.load()
+
+
+def test_a_file_of_windows_is_read_from_its_first_line_on(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfMARS_LATE_SOLS=7\r\nMARS_UI_PORT=3001\r\n")
+    assert (Settings.load().late_sols, Settings.load().ui_port) == (7, 3001)
+
+
+def test_a_name_that_is_no_setting_is_reported_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(unknown_settings()) == []
+    monkeypatch.setenv("MARS_ROVER", "spirit")
+    monkeypatch.setenv("MARS_KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("MARS_WORKERS", "2")
+    (tmp_path / ".env").write_text("mars_lake_ulr=s3://x\nMARS_LATE_SOLS=3\nMARS_XYZZY=hush\n")
+    lines = list(unknown_settings())
+    assert [line.partition(" ")[0] for line in lines] == ["MARS_LAKE_ULR", "MARS_ROVER", "MARS_XYZZY"]
+    assert lines[0].endswith("did you mean MARS_LAKE_URL?")
+    assert lines[1].endswith("did you mean MARS_ROVERS?")
+    assert not any("hush" in line or "spirit" in line for line in lines)
