@@ -17,7 +17,6 @@ from martian_moments.replica.running import running
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import MODELS
-from martian_moments_tests.odd_paths import ODD
 from martian_moments_tests.platforms import ROVERS, Platform
 
 Built = tuple[Platform, dg.ExecuteInProcessResult]
@@ -38,7 +37,7 @@ def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Buil
     bake()
     with running(ReplicaConfig(recorded=real_payloads)) as replica:
         settings = Settings.load(
-            home=tmp_path_factory.mktemp("real") / ODD, v1_url=replica.v1_url,
+            home=tmp_path_factory.mktemp("real"), v1_url=replica.v1_url,
             mmgis_url=replica.mmgis_url, mer_traverse_url=replica.mer_traverse_url,
             requests_per_minute=100_000,
         )  # fmt: skip
