@@ -120,7 +120,7 @@ class Coverage:
     def chosen(self, sol: int) -> LakeView | None:
         """The view whose document speaks for a sol: see :func:`speaking`."""
         held = [view for view in self.views if sol in view.headers]
-        counts = [(view.headers[sol].record_count, view.headers[sol].complete) for view in held]
+        counts = [(view.headers[sol].record_count, view.headers[sol].whole) for view in held]
         return held[speaking(counts)] if held else None
 
     def has_all(self, view: LakeView, sol: int) -> bool:
@@ -194,9 +194,9 @@ def speaking(documents: Sequence[tuple[int, bool]]) -> int:
     the one with most photos, the first of several.
 
     Args:
-        documents: (record_count, complete), one per source in the order of preference; at least one.
+        documents: (record_count, whole), one per source in the order of preference; at least one.
     """
-    enough = next((records for records, complete in documents if complete and records), None)
+    enough = next((records for records, whole in documents if whole and records), None)
     if enough is None:
         return max(range(len(documents)), key=lambda place: documents[place][0])
-    return next(place for place, (records, complete) in enumerate(documents) if records and (complete or records > enough))
+    return next(place for place, (records, whole) in enumerate(documents) if records and (whole or records > enough))

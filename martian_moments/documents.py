@@ -71,9 +71,13 @@ class Header:
         fingerprint: SHA-256 hex of what the answer says about Mars (volatile fields left out).
         record_count: records that remain after repeats and strays of other sols are set aside.
         promised: the records that the same source promised, or None where it promises nothing.
-        complete: whether the records *received* reach the promise (repeats included).
+        complete: whether the distinct records, with ``repeats``, reach the promise. Of a document without ``repeats`` this
+            is not believed where ``record_count`` does not reach the promise: see :attr:`whole`.
         requests: the addresses asked, without secrets.
         synthetic: True when the replica generated the answer.
+        repeats: records told more than once within one page, which the source counts when it promises: sol 2207 of
+            Curiosity has two. A repeat on another page is none: where a server orders a sol anew between two pages, it
+            stands in the place of a photo that was never told. None in a document of a release that did not record it.
     """
 
     kind: Kind
@@ -88,17 +92,21 @@ class Header:
     requests: tuple[str, ...] = ()
     synthetic: bool = False
     schema: int = SCHEMA
+    repeats: int | None = None
 
     @property
     def key(self) -> str:
         """The object key."""
         return object_key(Coordinates(self.kind, self.rover, self.source, self.sol))
 
+    @property
+    def whole(self) -> bool:
+        """Whether this document reached what its source promised when it was fetched."""
+        return is_whole(self.record_count, self.repeats, self.promised, complete=self.complete)
+
     def satisfies(self, promised: int | None) -> bool:
         """Whether this document reaches what its source promises *now*, which may be more than when it was fetched."""
-        if promised is None:
-            return self.complete
-        return self.record_count >= promised or (self.complete and self.promised is not None and self.promised >= promised)
+        return self.whole if promised is None else self.record_count + (self.repeats or 0) >= promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,15 @@ class Document:
     def parsed_pages(self) -> list[Any]:
         """The pages as Python values."""
         return [orjson.loads(page) for page in self.pages]
+
+
+def is_whole(record_count: int, repeats: int | None, promised: int | None, *, complete: bool) -> bool:
+    """Whether a document reaches its own promise, by the fields of its header; silver's photo_documents has the same rule.
+
+    The release that recorded no repeats called a sol complete also where repeats on other pages stood in for photos that
+    were never told. Nobody knows that of its documents any more, so that each of them is asked for again.
+    """
+    return complete and (promised is None or record_count + (repeats or 0) >= promised)
 
 
 def sol_key(sol: int) -> str:
@@ -196,6 +213,8 @@ def encode(document: Document) -> bytes:
     }
     if header.synthetic:
         fields["synthetic"] = True
+    if header.repeats is not None:
+        fields["repeats"] = header.repeats
     fields["pages"] = [orjson.Fragment(page) for page in document.pages]
     return gzip.compress(orjson.dumps(fields, option=orjson.OPT_UTC_Z), compresslevel=_GZIP_LEVEL, mtime=0)
 
@@ -275,6 +294,7 @@ def _header_from(key: str, fields: dict[str, Any]) -> Header:
             requests=tuple(fields["requests"]),
             synthetic=bool(fields.get("synthetic", False)),
             schema=int(fields["schema"]),
+            repeats=None if fields.get("repeats") is None else int(fields["repeats"]),
         )
         own_key = header.key
     except (KeyError, TypeError, ValueError, InputError) as error:

@@ -194,7 +194,7 @@ class _Fetch:
         if not answers:
             return SolResult(sol, Outcome.FAILED, errors=errors, seconds=seconds)
         told = list(answers.values())
-        header, put = told[speaking([(header.record_count, header.complete) for header, _ in told])]
+        header, put = told[speaking([(header.record_count, header.whole) for header, _ in told])]
         outcome = Outcome.HELD if put is None else Outcome.STORED if put.changed else Outcome.UNCHANGED
         return SolResult(sol, outcome, header, put, errors, seconds)
 

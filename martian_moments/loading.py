@@ -8,12 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
 from martian_moments.errors import DocumentError
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, LoadReport, Warehouse
 from martian_moments.warehouse.published import Published
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(slots=True)
@@ -65,11 +69,16 @@ def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
     """
     columns = ["object_key", "etag", "kind", "rover", "source", "sol"]
     columns += ["fetched_at", "fingerprint", "record_count", "promised", "complete"]
-    ledger = published.read(LEDGER.schema, LEDGER.name, columns)
+    ledger = published.read(LEDGER.schema, LEDGER.name, [*columns, "repeats"])
     if ledger is None:
         return {}
-    rows = zip(*(ledger[name].to_pylist() for name in columns), strict=True)
-    return {key: (etag, Header(Kind(kind), *rest)) for key, etag, kind, *rest in rows}
+    rows = zip(*(ledger[name].to_pylist() for name in columns), repeats_in(ledger), strict=True)
+    return {key: (etag, Header(Kind(kind), *rest, repeats=repeats)) for key, etag, kind, *rest, repeats in rows}
+
+
+def repeats_in(ledger: pa.Table) -> list[int | None]:
+    """The repeats that a published ledger tells, row by row: none of them where the release before has published it."""
+    return ledger["repeats"].to_pylist() if "repeats" in ledger.column_names else [None] * ledger.num_rows
 
 
 def unloaded(

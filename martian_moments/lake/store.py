@@ -328,7 +328,9 @@ def _origin(header: Header) -> str:
 
 
 def _content(header: Header) -> tuple[object, ...]:
-    return header.fingerprint, header.record_count, header.promised, header.complete, header.schema, header.synthetic
+    # A document of the release before, which recorded no repeats, stays where there are none.
+    counts = header.record_count, header.repeats or 0, header.promised, header.complete
+    return header.fingerprint, *counts, header.schema, header.synthetic
 
 
 def _info(meta: ObjectMeta) -> ObjectInfo:

@@ -15,6 +15,7 @@ from martian_moments.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.errors import InputError
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.promises import Promises
+from martian_moments.nasa.tally import MOST_PASSES, Tally
 from martian_moments.rovers import ROVERS
 
 _MAX_PAGES: Final = 1_000
@@ -72,12 +73,11 @@ class Harvest:
     def __init__(self, sol: int, promised: int | None) -> None:
         self.sol = sol
         self.pages: list[Page] = []
-        self.records: dict[str, Mapping[str, Any]] = {}
+        self.tally = Tally()
         self._known = promised
         self._received = 0
         self._odd = 0
         self._strays = 0
-        self._overlaps = False
 
     @property
     def promised(self) -> int | None:
@@ -89,55 +89,52 @@ class Harvest:
         totals = [page.total for page in self.pages if page.total is not None]
         stated = max(totals, default=None)
         if stated is not None and self._strays:
-            stated = max(0, stated - self._strays) if self.records else 0
-        delivered = self._received + self._odd if self._odd else None
+            stated = max(0, stated - self._strays) if self.tally.records else 0
+        delivered = self.tally.counted + self._odd if self._odd else None
         return max((count for count in (self._known, stated, delivered) if count is not None), default=None)
 
     @property
     def complete(self) -> bool:
-        """Whether what was received, repeats included, reaches the promise."""
-        return self._received >= (self.promised or 0)
+        """Whether the images reach the promise; repeats on other pages do not count."""
+        return self.tally.counted >= (self.promised or 0)
 
     @property
     def delivered(self) -> bool:
-        """Whether the server has sent as many images as it promises, readable or not."""
+        """Whether the server has sent as many images as it promises, readable or not, repeated or not."""
         return self._received + self._odd >= (self.promised or 0)
 
     @property
     def hides_a_loss(self) -> bool:
-        """Whether pages repeated each other while images are missing.
-
-        The feeds order the images of a sol only in part. Where two answers order them differently, one image comes twice
-        and another one never, and the number of images received is right all the same.
-        """
-        return self._overlaps and len(self.records) < (self.promised or 0)
+        """Whether pages repeated each other while images are missing: asked once more, the server may tell of those."""
+        return self.tally.overlaps and self.tally.counted + self._odd < (self.promised or 0)
 
     def gains(self, page: Page) -> bool:
         """Whether a page has an image of the sol that no page before it had."""
-        return any(record.id not in self.records for record in self._own(page))
+        return self.tally.gains(record.id for record in self._own(page))
 
     def take(self, page: Page) -> bool:
         """Add a page; False when it brings nothing new. The first page is kept in any case: it is the answer."""
+        own = self._own(page)
         gained = self.gains(page) or (bool(self.pages) and page.follows(self.pages[-1]))
-        if gained or not self.pages:
-            own = self._own(page)
-            self._overlaps |= any(record.id in self.records for record in own)
-            self._received += len(own)
-            self._odd += len(page.odd)
-            self._strays += len(page.records) - len(own)
-            self._keep(page, own)
+        if not gained and self.pages:
+            self.tally.saw(record.id for record in own)
+            return False
+        self._received += len(own)
+        self._odd += len(page.odd)
+        self._strays += len(page.records) - len(own)
+        self._keep(page)
         return gained
 
-    def add_missed(self, page: Page) -> None:
-        """Add what a page that was asked for once more brings, where it is new. Nothing else of it counts as received."""
-        missed = [record for record in self._own(page) if record.id not in self.records]
-        if missed:
-            self._received += len(missed)
-            self._keep(page, missed)
+    def add_missed(self, page: Page) -> bool:
+        """Add a page that was asked for once more, where it has a missing image; whether no page was like it before."""
+        is_new = self.tally.saw(record.id for record in self._own(page))
+        if self.gains(page):
+            self._keep(page)
+        return is_new
 
     def check_readable(self) -> None:
         """Refuse a sol of which nothing can be read. Raises BrokenAnswer."""
-        if not self.records:
+        if not self.tally.records:
             for page in self.pages:
                 if page.odd:
                     raise page.answer.broken(page.odd[0])
@@ -145,16 +142,14 @@ class Harvest:
     def _own(self, page: Page) -> list[Record]:
         return [record for record in page.records if record.sol == self.sol]
 
-    def _keep(self, page: Page, records: Sequence[Record]) -> None:
+    def _keep(self, page: Page) -> None:
         self.pages.append(page)
-        self.records.update((record.id, record.content) for record in records)
+        self.tally.take((record.id, record.content) for record in self._own(page))
 
     def document(self, rover: str, source: str, volatile: Collection[str] = ()) -> Document:
         """The sol's document. ``volatile`` names the fields that say nothing about Mars."""
-        told = [
-            {name: value for name, value in self.records[key].items() if name not in volatile}
-            for key in sorted(self.records)
-        ]
+        records = self.tally.records
+        told = [{name: value for name, value in records[key].items() if name not in volatile} for key in sorted(records)]
         return Document(
             Header(
                 kind=Kind.PHOTOS,
@@ -163,11 +158,12 @@ class Harvest:
                 sol=self.sol,
                 fetched_at=self.pages[-1].answer.fetched_at,
                 fingerprint=fingerprint_of(told),
-                record_count=len(self.records),
+                record_count=len(records),
                 promised=self.promised,
                 complete=self.complete,
                 requests=tuple(page.answer.url for page in self.pages),
                 synthetic=any(page.synthetic for page in self.pages),
+                repeats=self.tally.repeats,
             ),
             tuple(page.answer.body for page in self.pages),
         )
@@ -177,7 +173,7 @@ async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int
     """Every page of a sol: until one says that it is the last and the total is reached, or brings nothing new.
 
     A short page does not end a sol whose total is not reached: totals and deliveries of the feeds differ at times. Where
-    pages repeat each other and images are missing, every page is asked for once more.
+    pages repeat each other and images are missing, every page is asked for again while they come in another order.
 
     Args:
         ask: asks for the page of a number from 0 on.
@@ -192,20 +188,24 @@ async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int
         page = await _page(ask, number, harvest)
         if not harvest.take(page) or (harvest.delivered and not page.more):
             break
-    if harvest.hides_a_loss:
-        await _ask_again(ask, harvest)
+    pages = len(harvest.pages)
+    for _ in range(MOST_PASSES):
+        if not harvest.hides_a_loss or not await _ask_again(ask, harvest, pages):
+            break
     harvest.check_readable()
     return harvest
 
 
-async def _ask_again(ask: Callable[[int], Awaitable[Page]], harvest: Harvest) -> None:
-    pages = len(harvest.pages)
+async def _ask_again(ask: Callable[[int], Awaitable[Page]], harvest: Harvest, pages: int) -> bool:
+    """Ask for every page once more; whether one came that was not seen before, so that another time may help."""
+    moved = False
     # One page more than there were: images that came in since move others onto it.
     for number in range(pages + 1):
         page = await ask(number)
-        harvest.add_missed(page)
-        if not harvest.hides_a_loss or (number + 1 == pages and not page.more):
-            return
+        moved |= harvest.add_missed(page)
+        if not harvest.hides_a_loss or (number + 1 >= pages and not page.more):
+            break
+    return moved
 
 
 async def _page(ask: Callable[[int], Awaitable[Page]], number: int, harvest: Harvest) -> Page:

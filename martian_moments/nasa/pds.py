@@ -151,6 +151,8 @@ class PDS:
                 complete=received >= promise,
                 requests=tuple(note.url for note in notes),
                 synthetic=any(note.synthetic for note in notes),
+                # A table is a file and has one order: a line that is there twice stands in the place of no other one.
+                repeats=received - len(rows),
             ),
             tuple(orjson.dumps(page) for page in pages or [{"lines": []}]),
         )

@@ -22,6 +22,7 @@ from martian_moments.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.errors import UnknownRover
 from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
 from martian_moments.nasa.promises import Promises
+from martian_moments.nasa.tally import MOST_PASSES, Tally
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -121,12 +122,13 @@ class V1:
                 source=SOURCE,
                 sol=sol,
                 fetched_at=last.fetched_at,
-                fingerprint=_fingerprint(harvest.photos.values()),
-                record_count=len(harvest.photos),
+                fingerprint=_fingerprint(harvest.tally.records.values()),
+                record_count=len(harvest.tally.records),
                 promised=promised,
                 complete=harvest.complete,
                 requests=tuple(page.answer.url for page in harvest.pages),
                 synthetic=any(page.synthetic for page in harvest.pages),
+                repeats=harvest.tally.repeats,
             ),
             tuple(page.answer.body for page in harvest.pages),
         )
@@ -135,7 +137,21 @@ class V1:
         harvest.take(await self._page(rover, harvest, 1))
         for number in range(2, _MAX_PAGES + 1):
             if not harvest.expects_more or not harvest.take(await self._page(rover, harvest, number)):
+                break
+        pages = harvest.most_pages
+        for _ in range(MOST_PASSES):
+            if not harvest.hides_a_loss or not await self._ask_again(rover, harvest, pages):
                 return
+
+    async def _ask_again(self, rover: str, harvest: _Harvest, pages: int) -> bool:
+        """Ask for every page once more; whether one came that was not seen before, so that another time may help."""
+        moved = False
+        for number in range(1, pages + 1):
+            page = await self._page(rover, harvest, number)
+            moved |= harvest.add_missed(page)
+            if not harvest.hides_a_loss or page.size < harvest.pages[0].size:
+                break
+        return moved
 
     async def _page(self, rover: str, harvest: _Harvest, number: int) -> _Page:
         # Without `page` the original answers the whole sol at once.
@@ -194,19 +210,23 @@ class _Harvest:
     def __init__(self, sol: int, promised: int | None) -> None:
         self.sol = sol
         self.pages: list[_Page] = []
-        self.photos: dict[int, dict[str, Any]] = {}
+        self.tally = Tally()
         self._promised = promised
-        self._received = 0
         self._odd = 0
         self._stated = 0
 
     @property
     def complete(self) -> bool:
-        """Whether what was received, repeats included, reaches the manifest's promise and the answer's own total.
+        """Whether the photos reach the manifest's promise and the answer's own total.
 
         A photo that could not be read is missing, whatever was promised.
         """
-        return not self._odd and self._received >= max(self._promised or 0, self._stated)
+        return not self._odd and not self._lacks
+
+    @property
+    def hides_a_loss(self) -> bool:
+        """Whether pages repeated each other while photos are missing: asked once more, the server may tell of those."""
+        return self.tally.overlaps and self._lacks
 
     @property
     def expects_more(self) -> bool:
@@ -220,24 +240,52 @@ class _Harvest:
             return last.size >= size
         return size in _PAGE_SIZES and (self._promised is None or not self.complete)
 
+    @property
+    def most_pages(self) -> int:
+        """The pages that the sol can have, and one more: photos that came in since move others onto it."""
+        return max(len(self.pages), -(-self._due // max(1, self.pages[0].size))) + 1
+
+    @property
+    def _due(self) -> int:
+        return max(self._promised or 0, self._stated)
+
+    @property
+    def _lacks(self) -> bool:
+        return self.tally.counted + self._odd < self._due
+
     def check_readable(self) -> None:
         """Refuse a sol of which nothing can be read. Raises BrokenAnswer."""
-        if not self.photos:
+        if not self.tally.records:
             for page in self.pages:
                 if page.odd:
                     raise page.answer.broken(page.odd[0])
 
     def take(self, page: _Page) -> bool:
         """Add a page; False when a later page brings nothing new: it is empty, or the server repeats itself."""
-        own = [photo for photo in page.photos if photo.sol == self.sol]
-        if self.pages and all(photo.id in self.photos for photo in own) and not page.follows(self.pages[-1]):
+        own = self._own(page)
+        ids = [identity for identity, _ in own]
+        if self.pages and not self.tally.gains(ids) and not page.follows(self.pages[-1]):
+            self.tally.saw(ids)
             return False
-        self.pages.append(page)
-        self.photos.update((photo.id, photo.content) for photo in own)
-        self._received += len(own)
+        self._keep(page, own)
         self._odd += len(page.odd)
-        self._stated = _stated(page.content.get("pagination"), "total_count") or 0
         return True
+
+    def add_missed(self, page: _Page) -> bool:
+        """Add a page that was asked for once more, where it has a missing photo; whether no page was like it before."""
+        own = self._own(page)
+        is_new = self.tally.saw(identity for identity, _ in own)
+        if self.tally.gains(identity for identity, _ in own):
+            self._keep(page, own)
+        return is_new
+
+    def _own(self, page: _Page) -> list[tuple[str, dict[str, Any]]]:
+        return [(str(photo.id), photo.content) for photo in page.photos if photo.sol == self.sol]
+
+    def _keep(self, page: _Page, own: list[tuple[str, dict[str, Any]]]) -> None:
+        self.pages.append(page)
+        self.tally.take(own)
+        self._stated = _stated(page.content.get("pagination"), "total_count") or 0
 
 
 def read_promises(document: Document) -> Promises:
@@ -340,16 +388,16 @@ def _unserved(rover: str, unknown: UnknownRover) -> Document:
     )
 
 
-def _fingerprint(photos: Iterable[dict[str, Any]]) -> str:
+def _fingerprint(photos: Iterable[Mapping[str, Any]]) -> str:
     """Over the photos in the order of their ids, however they were cut into pages, without the rover's running totals."""
     return fingerprint_of([_lasting(photo) for photo in sorted(photos, key=lambda photo: whole(photo["id"]) or 0)])
 
 
-def _lasting(photo: dict[str, Any]) -> dict[str, Any]:
+def _lasting(photo: Mapping[str, Any]) -> Mapping[str, Any]:
     rover = photo.get("rover")
     if not isinstance(rover, dict):
         return photo
-    return photo | {"rover": {name: value for name, value in rover.items() if name not in _VOLATILE}}
+    return {**photo, "rover": {name: value for name, value in rover.items() if name not in _VOLATILE}}
 
 
 def _is_another(name: object, rover: str) -> bool:

@@ -16,11 +16,12 @@ import dagster as dg
 from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.automation.in_flight import active_backfills, unfinished_runs
 from martian_moments.coverage import Gap, State, speaking
+from martian_moments.documents import Header
 from martian_moments.errors import EventLogError
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.gaps import Tries
-from martian_moments.loading import silver_lags, unloaded
+from martian_moments.loading import known_headers, silver_lags, unloaded
 from martian_moments.rooms import Rooms
 
 if TYPE_CHECKING:
@@ -109,23 +110,21 @@ class _Held:
     """What the published tables say is in bronze and silver."""
 
     def __init__(self, rooms: Rooms) -> None:
-        columns = ["rover", "source", "sol", "kind", "record_count", "complete"]
-        ledger = rooms.published.read("bronze", "ledger", columns)
         photos = rooms.published.read("silver", "fact_photos", ["rover"])
         self.silver: dict[str, int] = _counts(photos)
-        self._documents: dict[str, dict[int, list[dict[str, Any]]]] = {}
-        for row in ledger.to_pylist() if ledger is not None else ():
-            if row["kind"] == "photos":
-                self._documents.setdefault(row["rover"], {}).setdefault(row["sol"], []).append(row)
+        self._documents: dict[str, dict[int, list[Header]]] = {}
+        for _, header in known_headers(rooms.published).values():
+            if header.sol is not None:
+                self._documents.setdefault(header.rover, {}).setdefault(header.sol, []).append(header)
 
     def in_bronze(self, rover: str, sources: Sequence[str]) -> tuple[int, int]:
         """Sols with photos and photos of a rover in bronze, by the one document per sol that speaks for it."""
         photos = []
         for documents in self._documents.get(rover, {}).values():
-            used = (row for row in documents if row["source"] in sources)
-            counts = [
-                (row["record_count"], row["complete"]) for row in sorted(used, key=lambda row: sources.index(row["source"]))
-            ]
+            used = sorted(
+                (each for each in documents if each.source in sources), key=lambda each: sources.index(each.source)
+            )
+            counts = [(each.record_count, each.whole) for each in used]
             if counts and (chosen := counts[speaking(counts)][0]):
                 photos.append(chosen)
         return len(photos), sum(photos)

@@ -117,7 +117,7 @@ class Warehouse(Protocol):
         """Bronze without documents, ordered by object_key.
 
         Columns: object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised, complete, fetched_at,
-        loaded_at (moments are UTC with time zone).
+        loaded_at (moments are UTC with time zone), repeats (null in rows of a release that did not record them).
         """
         ...
 

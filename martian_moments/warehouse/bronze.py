@@ -18,11 +18,17 @@ TABLES: Final = tuple(sorted(set(TABLE_OF.values())))
 """The bronze tables."""
 
 LEDGER_COLUMNS: Final = (
-    "object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised, complete, fetched_at, loaded_at"
+    "object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised, complete, fetched_at, loaded_at, "
+    "repeats"
 )
 
 LEDGER_QUERY: Final = " union all ".join(f"select {LEDGER_COLUMNS} from {table}" for table in TABLES)  # noqa: S608
 """Bronze without documents. The schema bronze is the current one."""
+
+
+JOINED_COLUMNS: Final = "alter table {table} add column if not exists repeats bigint"
+"""Columns that a later release added. They come this way to new tables as well, so that all are alike. Rows of the release
+before have null in them until their document is written again."""
 
 
 def batches(objects: Iterable[BronzeObject]) -> Iterator[list[BronzeObject]]:
@@ -60,6 +66,7 @@ def as_arrow(items: Sequence[BronzeObject]) -> pa.Table:
             "promised": pa.array([header.promised for header in headers], pa.int64()),
             "complete": [header.complete for header in headers],
             "fetched_at": pa.array([header.fetched_at for header in headers], pa.timestamp("us", tz="UTC")),
+            "repeats": pa.array([header.repeats for header in headers], pa.int64()),
             "document": pa.array([item.text for item in items], pa.binary()).cast(pa.string()),
         }
     )

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from martian_moments.errors import WarehouseBusy, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
-from martian_moments.warehouse.bronze import LEDGER_QUERY, TABLES, as_arrow, batches, references
+from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
 from martian_moments.warehouse.published import Published
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class DuckDBWarehouse:
         with self._connected() as connection, _transaction(connection):
             for table in TABLES:
                 connection.execute(_BRONZE_TABLE.format(table=table))
+                connection.execute(JOINED_COLUMNS.format(table=table))
             _create_references(connection)
 
     def exists(self) -> bool:

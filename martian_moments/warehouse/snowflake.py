@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.errors import WarehouseBusy, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
-from martian_moments.warehouse.bronze import LEDGER_QUERY, TABLES, as_arrow, batches, references
+from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 from martian_moments.warehouse.snowflake_types import as_published, published_schema
@@ -58,6 +58,7 @@ _DEFINITIONS: Final = (
         for table in TABLES
     ),
     f"create transient table if not exists landing ({_COLUMNS} fetched_at varchar not null, document varchar not null)",
+    *(JOINED_COLUMNS.format(table=table) for table in (*TABLES, "landing")),
     "create stage if not exists loads",
     """
     create table if not exists rovers (
@@ -85,7 +86,7 @@ _DEFINITIONS: Final = (
     """,
 )
 
-_COPIED: Final = ("rover", "sol", "kind", "source", "etag", "fingerprint", "record_count", "promised", "complete")
+_COPIED: Final = ("rover", "sol", "kind", "source", "etag", "fingerprint", "record_count", "promised", "complete", "repeats")
 _MERGED: Final = (*_COPIED, "fetched_at", "loaded_at", "document")
 
 # A timestamp travels as text: what Parquet's own becomes depends on the writer and on options of the file format.

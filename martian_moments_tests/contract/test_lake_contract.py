@@ -179,6 +179,31 @@ async def test_a_short_answer_with_more_records_is_kept(lake: Lake) -> None:
     assert put.changed
 
 
+def older(document: Document) -> Document:
+    """As the release wrote it that recorded no repeats: complete, whatever had filled it."""
+    return replace(document, header=replace(document.header, complete=True, repeats=None))
+
+
+def recording(document: Document, repeats: int) -> Document:
+    header = replace(document.header, repeats=repeats, fetched_at=FETCHED + timedelta(days=1))
+    complete = header.promised is None or header.record_count + repeats >= header.promised
+    return replace(document, header=replace(header, complete=complete))
+
+
+@pytest.mark.parametrize("repeats", [0, 2], ids=["they came on other pages", "the source counts them itself"])
+async def test_a_document_that_repeats_had_filled_is_written_anew_by_the_same_answer(lake: Lake, repeats: int) -> None:
+    await lake.put_if_changed(older(photos_document(records=3, promised=5)))
+    answer = recording(photos_document(records=3, promised=5), repeats)
+    assert (await lake.put_if_changed(answer)).changed
+    assert lake.heads("photos/") == {answer.header.key: answer.header}
+    assert answer.header.satisfies(5) == (repeats == 2)
+
+
+async def test_an_older_document_without_any_repeats_is_not_written_anew(lake: Lake) -> None:
+    await lake.put_if_changed(older(photos_document()))
+    assert not (await lake.put_if_changed(recording(photos_document(), 0))).changed
+
+
 @pytest.mark.parametrize(
     "break_it",
     [lambda body: b"", lambda body: b"not gzip", lambda body: body[:-9], lambda body: encode(photos_document(7))],

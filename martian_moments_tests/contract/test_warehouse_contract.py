@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from martian_moments.documents import Document, Header, Kind, decode_text, encode
+from martian_moments.loading import known_headers
 from martian_moments.rovers import ROVERS
 from martian_moments.warehouse.base import LEDGER, BronzeObject, PublishedTable, Warehouse
 from martian_moments.warehouse.open import open_warehouse
@@ -19,9 +20,16 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 def photos(
-    sol: int = 1, *, etag: str = "a", fetched_at: datetime = NOON, fingerprint: str = "f", count: int = 1
+    sol: int = 1,
+    *,
+    etag: str = "a",
+    fetched_at: datetime = NOON,
+    fingerprint: str = "f",
+    count: int = 1,
+    repeats: int | None = 0,
 ) -> BronzeObject:
-    header = Header(Kind.PHOTOS, "spirit", "v1", sol, fetched_at, fingerprint, count, count, complete=True)
+    about = (fetched_at, fingerprint, count, count + (repeats or 0))
+    header = Header(Kind.PHOTOS, "spirit", "v1", sol, *about, complete=True, repeats=repeats)
     page = b'{"photos":[' + b",".join(b'{"id":%d,"sol":%d}' % (number, sol) for number in range(count)) + b"]}"
     return BronzeObject(header.key, etag, header, decode_text(header.key, encode(Document(header, (page,)))))
 
@@ -29,6 +37,17 @@ def photos(
 def waypoints() -> BronzeObject:
     header = Header(Kind.WAYPOINTS, "perseverance", "mmgis", None, NOON, "f", 0, None, complete=True)
     return BronzeObject(header.key, "w", header, decode_text(header.key, encode(Document(header, (b'{"features":[]}',)))))
+
+
+@pytest.fixture
+def alter(warehouse: Warehouse) -> Callable[[str], None]:
+    """Runs a statement that changes a table of bronze."""
+
+    def run(statement: str) -> None:
+        with warehouse._connected() as connection:  # type: ignore[attr-defined]
+            (connection if hasattr(connection, "execute") else connection.cursor()).execute(statement)
+
+    return run
 
 
 @pytest.fixture(params=["duckdb", "snowflake"])
@@ -58,7 +77,7 @@ def test_a_load_writes_each_object_once_and_repeating_it_changes_nothing(warehou
 
 
 def test_the_ledger_tells_what_the_header_says_in_the_order_of_the_keys(warehouse: Warehouse) -> None:
-    warehouse.load([photos(2, count=3), photos(1)])
+    warehouse.load([photos(2, count=3, repeats=2), photos(1, repeats=None)])
     rows = warehouse.ledger().to_pylist()
     assert [row["object_key"] for row in rows] == [
         "photos/rover=spirit/source=v1/sol=00001.json.gz",
@@ -74,11 +93,30 @@ def test_the_ledger_tells_what_the_header_says_in_the_order_of_the_keys(warehous
         "etag": "a",
         "fingerprint": "f",
         "record_count": 3,
-        "promised": 3,
+        "promised": 5,
         "complete": True,
         "fetched_at": NOON,
+        "repeats": 2,
     }
+    assert rows[0]["repeats"] is None
     assert abs(datetime.now(UTC) - loaded_at) < timedelta(minutes=5)
+
+
+def test_bronze_of_the_release_before_goes_on_and_takes_the_column_that_joined(
+    warehouse: Warehouse, alter: Callable[[str], None], tmp_path: Path
+) -> None:
+    warehouse.load([photos(1, repeats=None), photos(2, repeats=None)])
+    for table in ("raw_manifests", "raw_photos", "raw_traverse"):
+        alter(f"alter table {table} drop column repeats")
+    for _ in range(2):
+        warehouse.ensure()
+    assert [(row["sol"], row["repeats"]) for row in warehouse.ledger().to_pylist()] == [(1, None), (2, None)]
+    assert warehouse.load([photos(1, repeats=None)]).unchanged
+    assert warehouse.load([photos(1, etag="b", repeats=2)]).loaded
+    assert [(row["sol"], row["repeats"]) for row in warehouse.ledger().to_pylist()] == [(1, 2), (2, None)]
+    published = Published((tmp_path / "published").as_uri())
+    warehouse.publish(published, [LEDGER])
+    assert [header.repeats for _, header in known_headers(published).values()] == [2, None]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

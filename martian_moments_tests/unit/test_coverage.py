@@ -104,10 +104,25 @@ def test_a_rover_is_unserved_when_every_source_denies_it_or_none_can_have_it() -
     assert not Coverage("curiosity", [denied, served]).unserved
 
 
-def test_repeats_that_were_set_aside_are_not_expected() -> None:
-    """Of seven records received six remain: all of them are there."""
-    header = replace(photos_document(1, records=6, promised=7).header, complete=True)
+def test_repeats_that_the_source_counts_itself_are_not_expected() -> None:
+    """Of seven records of one page six remain: all of them are there. Of repeats on other pages nobody knows that."""
     promises = Promises("curiosity", "v1", served=True, sols={1: 7})
+    header = replace(photos_document(1, records=6, promised=7).header, complete=True, repeats=1)
     known = Coverage("curiosity", [LakeView("curiosity", "v1", promises, {1: header})])
     assert known.gap(1) is None
     assert known.views[0].expected(1) == 6
+    for repeats, complete in ((0, False), (None, True)):
+        header = replace(header, complete=complete, repeats=repeats)
+        known = Coverage("curiosity", [LakeView("curiosity", "v1", promises, {1: header})])
+        assert known.gap(1) == Gap(1, 7, 6, AT, State.SHORT)
+
+
+def test_a_document_that_repeats_of_other_pages_filled_does_not_speak_before_a_whole_one() -> None:
+    """m20 of the release before: 380 of 500, called complete; v1 has 450, all that it promises."""
+    old = replace(photos_document(1, records=380, promised=500).header, complete=True)
+    feed = LakeView("curiosity", "msl", Promises("curiosity", "msl", served=True, sols={1: None}, newest_sol=1), {1: old})
+    known = Coverage("curiosity", [feed, view("v1", {1: (450, 450)}, {1: 450})])
+    chosen = known.chosen(1)
+    assert chosen is not None
+    assert chosen.source == "v1"
+    assert known.gap(1) == Gap(1, 450, 450, AT, State.FALLBACK)

@@ -252,10 +252,24 @@ def test_a_document_is_measured_by_what_its_source_promises_now(
     assert photos_document(records=records, promised=promised_then).header.satisfies(promised_now) is satisfied
 
 
-def test_records_that_were_set_aside_still_reach_the_promise() -> None:
-    header = replace(photos_document(records=2, promised=3).header, complete=True)
-    assert header.satisfies(3)
+@pytest.mark.parametrize(
+    ("records", "repeats", "complete", "satisfied"),
+    [(3, 0, True, True), (2, 1, True, True), (2, 0, False, False), (2, None, True, False), (3, None, True, True)],
+    ids=["distinct", "repeats of one page", "repeats of other pages", "nobody recorded which", "an older document"],
+)
+def test_distinct_records_and_the_repeats_that_the_source_counts_reach_the_promise(
+    records: int, repeats: int | None, *, complete: bool, satisfied: bool
+) -> None:
+    header = replace(photos_document(records=records, promised=3).header, complete=complete, repeats=repeats)
+    assert header.satisfies(3) == header.satisfies(None) == header.whole == satisfied
     assert not header.satisfies(4)
+
+
+@pytest.mark.parametrize("repeats", [None, 0, 2])
+def test_repeats_come_back_and_a_document_without_them_says_so(repeats: int | None) -> None:
+    document = replace(photos_document(), header=replace(photos_document().header, repeats=repeats))
+    assert decode(KEY, encode(document)) == document
+    assert ("repeats" in json.loads(gzip.decompress(encode(document)))) == (repeats is not None)
 
 
 def test_the_moment_of_fetching_keeps_its_microseconds_and_zone() -> None:

@@ -38,8 +38,8 @@ def test_gaps_are_what_is_promised_and_not_held_whole() -> None:
     assert [gap.state for gap in found.values()] == [State.SHORT, State.SHORT, State.MISSING]
 
 
-def test_an_empty_answer_for_a_promised_sol_is_short_and_repeats_do_not_make_a_sol_short() -> None:
-    repeats_set_aside = replace(header(4, 5), complete=True)
+def test_an_empty_answer_for_a_promised_sol_is_short_and_repeats_that_the_source_counts_do_not_make_a_sol_short() -> None:
+    repeats_set_aside = replace(header(4, 5), complete=True, repeats=1)
     assert known({1: 5, 2: 5}, {1: header(0, 5), 2: repeats_set_aside}).gaps == {
         1: Gap(1, 5, 0, FETCHED.timestamp(), State.SHORT)
     }

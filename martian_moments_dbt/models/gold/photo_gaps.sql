@@ -1,7 +1,8 @@
 {#
-    What is not held of a sol: what a source promises beside what its own document of the sol holds, never one source beside
-    another. A sol that one source has whole is no gap; otherwise the source speaks that has most of it. A document that had all
-    its promise when it was fetched stays whole although repeats and strays were set aside.
+    What is still to be had of a sol, as coverage.py has it and status tells it: what a source promises beside what its own
+    document of the sol holds, never one source beside another. The sources that may have photos of a sol are asked in the order
+    of preference up to the first that has it whole; that a feed has nothing is doubted while another source has photos.
+    Records that a source tells twice within one page, and counts twice, are no gap.
 #}
 with promised as (
     select * from {{ ref('manifest_sols') }}
@@ -57,13 +58,21 @@ compared as (
         all_sols.sol,
         all_sols.source,
         {{ preference('all_sols.source') }} as preference,
-        coalesce(promised.photos_promised, documents.promised, 0) as expected,
+        coalesce(documents.promised, 0) as told,
         coalesce(documents.record_count, 0) as found,
         promised.sol is not null and coalesce(promised.photos_promised, 1) > 0 as is_promised,
+        -- A list that does not name a sol promises nothing of it; a feed tells a number only when it is asked for the sol.
+        promised.sol is not null and promised.photos_promised is null as tells_no_number,
+        coalesce(promised.photos_promised, 0) as listed,
         documents.object_key is not null as is_held,
+        coalesce(documents.is_chosen, false) as is_chosen,
         coalesce(
-            documents.complete and documents.promised >= coalesce(promised.photos_promised, 0), false
-        ) as was_complete
+            case
+                when promised.sol is not null and promised.photos_promised is null then documents.complete
+                else documents.record_count + documents.repeats >= coalesce(promised.photos_promised, 0)
+            end,
+            false
+        ) as is_whole
     from all_sols
     left join promised
         on
@@ -75,26 +84,45 @@ compared as (
             all_sols.rover = documents.rover
             and all_sols.source = documents.source
             and all_sols.sol = documents.sol
+    where {{ preference('all_sols.source') }} is not null
+),
+
+seen as (
+    select
+        *,
+        min(case when is_whole and found > 0 then preference end) over (partition by rover, sol) as first_whole,
+        max(case when is_chosen then found end) over (partition by rover, sol) as chosen_found,
+        max(case when is_chosen and is_whole and found > 0 then 1 else 0 end) over (
+            partition by rover, sol
+        ) as chosen_is_whole
+    from compared
+),
+
+wanted as (
+    select
+        *,
+        (is_promised or (is_whole and found > 0))
+        and preference <= coalesce(first_whole, preference)
+        and not (is_whole and not (found = 0 and tells_no_number and first_whole is not null)) as is_wanted
+    from seen
 ),
 
 judged as (
     select
-        rover,
-        sol,
-        source,
-        preference,
-        expected,
-        found,
+        *,
         case
-            when is_held and found > 0 and (found >= expected or was_complete) then 'whole'
-            when is_held and (found >= expected or was_complete) then 'expected_gap'
-            when is_held then 'short'
-            -- A feed tells a sol's number only when it is asked for the sol.
-            when is_promised then 'missing'
+            when chosen_is_whole = 1 then 'whole'
+            when
+                chosen_found is not null
+                and max(case when is_wanted and (is_held or chosen_found > 0) then 1 else 0 end) over (
+                    partition by rover, sol
+                ) = 1
+                then 'short'
+            when max(case when is_wanted then 1 else 0 end) over (partition by rover, sol) = 1 then 'missing'
+            when coalesce(chosen_found, 0) > 0 then 'whole'
             else 'expected_gap'
         end as verdict
-    from compared
-    where preference is not null
+    from wanted
 ),
 
 speaking as (
@@ -103,15 +131,25 @@ speaking as (
         row_number() over (
             partition by rover, sol
             order by
-                case verdict when 'whole' then 1 when 'short' then 2 when 'missing' then 3 else 4 end,
-                -found,
+                case
+                    when verdict = 'short' and is_chosen then 1
+                    when verdict = 'missing' and is_wanted then 1
+                    else 2
+                end,
                 preference
         ) as place
     from judged
 ),
 
 gaps as (
-    select * from speaking
+    select
+        *,
+        case
+            when is_whole then found
+            when listed > 0 then listed
+            else told
+        end as expected
+    from speaking
     where place = 1 and verdict <> 'whole'
 ),
 

@@ -2,6 +2,9 @@
 {#
     One source per rover and sol, as coverage.py has it: by preference the first that has all it promised and photos at all, or
     before it one that is short and yet has more; without a whole one the one that has most photos.
+
+    Which document is complete is decided as documents.py has it. Where its photos and the repeats that the source itself counts
+    do not reach the promise, a document of the release that recorded no repeats is not: other pages' repeats may have filled it.
 #}
 with documents as (
     select
@@ -12,7 +15,8 @@ with documents as (
         source,
         record_count,
         promised,
-        complete,
+        coalesce(repeats, 0) as repeats,
+        complete and (promised is null or record_count + coalesce(repeats, 0) >= promised) as complete,
         fetched_at,
         {{ preference('source') }} as preference
     from {{ source('bronze', 'raw_photos') }}
@@ -56,6 +60,7 @@ select
     source,
     record_count,
     promised,
+    repeats,
     complete,
     fetched_at,
     preference,

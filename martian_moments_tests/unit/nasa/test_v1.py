@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -175,9 +176,70 @@ async def test_a_server_that_repeats_itself_ends_the_pages_and_its_repeats_do_no
     assert (document.header.record_count, document.header.complete, len(document.pages)) == (25, False, 1)
 
 
-async def test_repeats_count_as_received_and_are_kept_once(photos_of: Any) -> None:
-    document = await photos_of(always(200, {"photos": [photo(1), photo(2), photo(2)]}), 3)
-    assert (document.header.record_count, document.header.complete) == (2, True)
+def counts(document: Document) -> tuple[int, int | None, bool]:
+    return document.header.record_count, document.header.repeats, document.header.complete
+
+
+async def test_repeats_within_one_page_that_the_source_counts_fill_the_promise(photos_of: Any) -> None:
+    """As on sol 2207, of which the manifest counts two records twice."""
+    photos = [photo(1), photo(2), photo(2), photo(3), photo(2)]
+    assert counts(await photos_of(always(200, {"photos": photos}), 5)) == (3, 2, True)
+    assert counts(await photos_of(always(200, {"photos": photos}), 6)) == (3, 2, False)
+
+
+async def test_repeats_on_another_page_do_not_fill_the_promise(photos_of: Any) -> None:
+    boundary = Mirror([photo(min(number, 25)) for number in range(1, 25)] + [photo(25), photo(25)], always_pages=True)
+    assert counts(await photos_of(boundary, 26)) == (25, 0, False)
+    assert len(boundary.asked) == 4, "both pages, and once more: that brought nothing"
+
+
+class Reordering(Mirror):
+    """Orders the photos of the sol anew for every page that it gives, for ever or for so many pages."""
+
+    def __init__(self, photos: list[dict[str, Any]], *, pages: int | None = None, pagination: bool = False) -> None:
+        super().__init__(photos, always_pages=True, pagination=pagination)
+        self._steady_after = pages
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        given, steady = len(self.asked), list(self.photos)
+        if self._steady_after is None or given < self._steady_after:
+            random.Random(given).shuffle(self.photos)
+        try:
+            return super().__call__(request)
+        finally:
+            self.photos = steady
+
+
+@pytest.mark.parametrize("pagination", [True, False])
+async def test_a_server_that_orders_a_sol_anew_for_each_page_is_asked_until_every_photo_was_told(
+    photos_of: Any, *, pagination: bool
+) -> None:
+    photos = [photo(number) for number in range(100)]
+    server = Reordering(photos, pagination=pagination)
+    document = await photos_of(server, 100)
+    assert counts(document) == (100, 0, True)
+    assert document.header.fingerprint == _fingerprint(photos)
+    assert {each["id"] for page in document.parsed_pages() for each in page["photos"]} == set(range(100))
+    assert len(server.asked) > 5, "one pass over the four pages told of 64 to 72 of them"
+
+
+@pytest.mark.parametrize("pagination", [True, False])
+async def test_what_a_reordering_server_never_tells_leaves_the_sol_short(photos_of: Any, *, pagination: bool) -> None:
+    """Its four pages hold 100 records and 64 photos, always the same ones."""
+    pages = [[number % 64 for number in range(start, start + 25)] for start in (0, 25, 50, 11)]
+    asked: list[int] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params.get("page", 1))
+        asked.append(number)
+        told = [photo(each) for each in pages[number - 1]] if number <= len(pages) else []
+        about = {"pagination": {"total_count": 100, "total_pages": 4}} if pagination else {}
+        return httpx.Response(200, json={"photos": told} | about)
+
+    document = await photos_of(handler, 100)
+    assert counts(document) == (64, 0, False)
+    assert not document.header.satisfies(100)
+    assert len(asked) <= 18, "no more than one pass in vain"
 
 
 async def test_photos_of_other_sols_are_set_aside(photos_of: Any) -> None:
