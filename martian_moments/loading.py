@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
@@ -72,8 +72,10 @@ def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
     ledger = published.read(LEDGER.schema, LEDGER.name, [*columns, "repeats"])
     if ledger is None:
         return {}
-    rows = zip(*(ledger[name].to_pylist() for name in columns), repeats_in(ledger), strict=True)
-    return {key: (etag, Header(Kind(kind), *rest, repeats=repeats)) for key, etag, kind, *rest, repeats in rows}
+    rows = zip(*(ledger[name].to_pylist() for name in columns), strict=True)
+    headers = {key: (etag, Header(Kind(kind), *rest)) for key, etag, kind, *rest in rows}
+    told = zip(headers.items(), repeats_in(ledger), strict=True)
+    return {key: (etag, replace(header, repeats=repeats)) for (key, (etag, header)), repeats in told}
 
 
 def repeats_in(ledger: pa.Table) -> list[int | None]:

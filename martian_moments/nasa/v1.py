@@ -10,8 +10,7 @@ Sources: corincerami/mars-photo-api (the original's own code), nebulum-one/mars-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -22,7 +21,8 @@ from martian_moments.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.errors import UnknownRover
 from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
 from martian_moments.nasa.promises import Promises
-from martian_moments.nasa.tally import MOST_PASSES, Tally
+from martian_moments.nasa.tally import MOST_PASSES
+from martian_moments.nasa.v1_pages import Content, Harvest, Page, Photo, stated
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SOURCE: Final = "v1"
-
-_PAGE_SIZES: Final = frozenset({25, 100})
-"""The default and the largest page of every known mirror: so many photos may be one page of more."""
 
 _MAX_PAGES: Final = 1_000
 """The biggest real sol has 3,702 photos: 149 pages of 25."""
@@ -111,7 +108,7 @@ class V1:
             BrokenAnswer: an answer that is no list of this rover's photos.
             UnknownRover: the server does not serve the rover.
         """
-        harvest = _Harvest(sol, promised)
+        harvest = Harvest(sol, promised)
         await self._collect(rover, harvest)
         harvest.check_readable()
         last = harvest.pages[-1].answer
@@ -133,7 +130,7 @@ class V1:
             tuple(page.answer.body for page in harvest.pages),
         )
 
-    async def _collect(self, rover: str, harvest: _Harvest) -> None:
+    async def _collect(self, rover: str, harvest: Harvest) -> None:
         harvest.take(await self._page(rover, harvest, 1))
         for number in range(2, _MAX_PAGES + 1):
             if not harvest.expects_more or not harvest.take(await self._page(rover, harvest, number)):
@@ -143,7 +140,7 @@ class V1:
             if not harvest.hides_a_loss or not await self._ask_again(rover, harvest, pages):
                 return
 
-    async def _ask_again(self, rover: str, harvest: _Harvest, pages: int) -> bool:
+    async def _ask_again(self, rover: str, harvest: Harvest, pages: int) -> bool:
         """Ask for every page once more; whether one came that was not seen before, so that another time may help."""
         moved = False
         for number in range(1, pages + 1):
@@ -153,7 +150,7 @@ class V1:
                 break
         return moved
 
-    async def _page(self, rover: str, harvest: _Harvest, number: int) -> _Page:
+    async def _page(self, rover: str, harvest: Harvest, number: int) -> Page:
         # Without `page` the original answers the whole sol at once.
         params = {"sol": str(harvest.sol)} | ({"page": str(number)} if number > 1 else {})
         for _ in range(_EMPTY_ATTEMPTS):
@@ -164,128 +161,6 @@ class V1:
 
     async def _ask(self, path: str, parse: Callable[[Answer], T], params: Mapping[str, str] | None = None) -> T:
         return await self._client.get(self._url + path, parse, params=params, headers=self._headers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """An answer and what its body says."""
-
-    answer: Answer
-    content: dict[str, Any]
-
-    @property
-    def synthetic(self) -> bool:
-        return self.content.get("synthetic") is True
-
-
-@dataclass(frozen=True, slots=True)
-class _Photo:
-    """One photo; ``content`` has every field as it came."""
-
-    id: int
-    sol: int
-    content: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Page(_Content):
-    """An answer to a question for photos: those that can be read, of whatever sol, and why the others cannot."""
-
-    photos: list[_Photo]
-    odd: Sequence[str]
-
-    @property
-    def size(self) -> int:
-        """How many photos it has, readable or not."""
-        return len(self.photos) + len(self.odd)
-
-    def follows(self, other: _Page) -> bool:
-        """Whether it has photos, none of which can be read, and is not the other page once more."""
-        return bool(self.odd) and not self.photos and self.answer.body != other.answer.body
-
-
-class _Harvest:
-    """The pages of one sol as they come in, and when to stop."""
-
-    def __init__(self, sol: int, promised: int | None) -> None:
-        self.sol = sol
-        self.pages: list[_Page] = []
-        self.tally = Tally()
-        self._promised = promised
-        self._odd = 0
-        self._stated = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether the photos reach the manifest's promise and the answer's own total.
-
-        A photo that could not be read is missing, whatever was promised.
-        """
-        return not self._odd and not self._lacks
-
-    @property
-    def hides_a_loss(self) -> bool:
-        """Whether pages repeated each other while photos are missing: asked once more, the server may tell of those."""
-        return self.tally.overlaps and self._lacks
-
-    @property
-    def expects_more(self) -> bool:
-        """Whether another page may follow the last one."""
-        first, last = self.pages[0], self.pages[-1]
-        pages = _stated(last.content.get("pagination"), "total_pages")
-        if pages is not None:
-            return len(self.pages) < pages
-        size = first.size
-        if len(self.pages) > 1:
-            return last.size >= size
-        return size in _PAGE_SIZES and (self._promised is None or not self.complete)
-
-    @property
-    def most_pages(self) -> int:
-        """The pages that the sol can have, and one more: photos that came in since move others onto it."""
-        return max(len(self.pages), -(-self._due // max(1, self.pages[0].size))) + 1
-
-    @property
-    def _due(self) -> int:
-        return max(self._promised or 0, self._stated)
-
-    @property
-    def _lacks(self) -> bool:
-        return self.tally.counted + self._odd < self._due
-
-    def check_readable(self) -> None:
-        """Refuse a sol of which nothing can be read. Raises BrokenAnswer."""
-        if not self.tally.records:
-            for page in self.pages:
-                if page.odd:
-                    raise page.answer.broken(page.odd[0])
-
-    def take(self, page: _Page) -> bool:
-        """Add a page; False when a later page brings nothing new: it is empty, or the server repeats itself."""
-        own = self._own(page)
-        ids = [identity for identity, _ in own]
-        if self.pages and not self.tally.gains(ids) and not page.follows(self.pages[-1]):
-            self.tally.saw(ids)
-            return False
-        self._keep(page, own)
-        self._odd += len(page.odd)
-        return True
-
-    def add_missed(self, page: _Page) -> bool:
-        """Add a page that was asked for once more, where it has a missing photo; whether no page was like it before."""
-        own = self._own(page)
-        is_new = self.tally.saw(identity for identity, _ in own)
-        if self.tally.gains(identity for identity, _ in own):
-            self._keep(page, own)
-        return is_new
-
-    def _own(self, page: _Page) -> list[tuple[str, dict[str, Any]]]:
-        return [(str(photo.id), photo.content) for photo in page.photos if photo.sol == self.sol]
-
-    def _keep(self, page: _Page, own: list[tuple[str, dict[str, Any]]]) -> None:
-        self.pages.append(page)
-        self.tally.take(own)
-        self._stated = _stated(page.content.get("pagination"), "total_count") or 0
 
 
 def read_promises(document: Document) -> Promises:
@@ -303,12 +178,12 @@ def read_promises(document: Document) -> Promises:
         served=True,
         sols={sol: count for sol, count in sorted(counts.items()) if count},
         newest_sol=max([*counts, *([] if last is None else [last])], default=None),
-        stated_total=_stated(manifest, "total_photos"),
+        stated_total=stated(manifest, "total_photos"),
         status=status if isinstance(status, str) else None,
     )
 
 
-def _manifest(answer: Answer, rover: str) -> _Content:
+def _manifest(answer: Answer, rover: str) -> Content:
     _check_rover_known(answer, rover)
     answer, content = answer.json_object()
     manifest = content.get("photo_manifest")
@@ -319,7 +194,7 @@ def _manifest(answer: Answer, rover: str) -> _Content:
     rows, odd = answer.readable(manifest["photos"], _row)
     if odd and not rows:
         raise answer.broken(odd[0])
-    return _Content(answer, content)
+    return Content(answer, content)
 
 
 def _row(row: object) -> tuple[int, int]:
@@ -339,17 +214,17 @@ def _promised(manifest: dict[str, Any]) -> dict[int, int]:
     return counts
 
 
-def _photos(answer: Answer, rover: str) -> _Page:
+def _photos(answer: Answer, rover: str) -> Page:
     _check_rover_known(answer, rover)
     answer, content = answer.json_object()
     photos = content.get("photos")
     if not isinstance(photos, list):
         raise answer.broken("no list of photos")
     read, odd = answer.readable(photos, lambda photo: _photo(photo, rover))
-    return _Page(answer, content, read, odd)
+    return Page(answer, content, read, odd)
 
 
-def _photo(photo: object, rover: str) -> _Photo:
+def _photo(photo: object, rover: str) -> Photo:
     content = photo if isinstance(photo, dict) else {}
     identity, sol = whole(content.get("id")), a_sol(content.get("sol"))
     if identity is None or sol is None:
@@ -357,7 +232,7 @@ def _photo(photo: object, rover: str) -> _Photo:
     owner = content.get("rover")
     if isinstance(owner, dict) and _is_another(owner.get("name"), rover):
         raise ValueError(f"photo {identity} of {str(owner['name'])[:80]} when asked for {rover}")
-    return _Photo(identity, sol, content)
+    return Photo(identity, sol, content)
 
 
 def _check_rover_known(answer: Answer, rover: str) -> None:
@@ -402,8 +277,3 @@ def _lasting(photo: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_another(name: object, rover: str) -> bool:
     return name is not None and str(name).lower() != rover
-
-
-def _stated(content: object, name: str) -> int | None:
-    """A count that an object may state, or None."""
-    return count(content.get(name)) if isinstance(content, dict) else None

@@ -61,7 +61,7 @@ compared as (
         coalesce(documents.promised, 0) as told,
         coalesce(documents.record_count, 0) as found,
         promised.sol is not null and coalesce(promised.photos_promised, 1) > 0 as is_promised,
-        -- A list that does not name a sol promises nothing of it; a feed tells a number only when it is asked for the sol.
+        -- A list that does not name a sol promises nothing of it; a feed has no number before it is asked.
         promised.sol is not null and promised.photos_promised is null as tells_no_number,
         coalesce(promised.photos_promised, 0) as listed,
         documents.object_key is not null as is_held,
@@ -90,7 +90,9 @@ compared as (
 seen as (
     select
         *,
-        min(case when is_whole and found > 0 then preference end) over (partition by rover, sol) as first_whole,
+        min(case when is_whole and found > 0 then preference end) over (
+            partition by rover, sol
+        ) as first_whole,
         max(case when is_chosen then found end) over (partition by rover, sol) as chosen_found,
         max(case when is_chosen and is_whole and found > 0 then 1 else 0 end) over (
             partition by rover, sol
