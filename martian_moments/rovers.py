@@ -144,8 +144,9 @@ _MER_CAMERAS = _cameras(
     ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard", _eyes("REAR_HAZCAM")),
     ("NAVCAM", "Navigation Camera", "navigation", _eyes("NAVCAM")),
     ("PANCAM", "Panoramic Camera", "mast", _eyes("PANCAM")),
-    # The gallery scraper behind v1 filed the Microscopic Imager's pictures under Mini-TES; the name stays, the role tells.
-    ("MINITES", "Miniature Thermal Emission Spectrometer (Mini-TES)", "close_up", ("MI",)),
+    # The scraper behind v1 took the letter M of the Microscopic Imager's files for Mini-TES, which takes no pictures: v1's
+    # short name stays, because readers know it, and the full name is the camera's own.
+    ("MINITES", "Microscopic Imager", "close_up", ("MI",)),
     ("ENTRY", "Entry, Descent, and Landing Camera", "descent", ("DESCAM",)),
 )
 

@@ -49,3 +49,9 @@ def real_payloads() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def cases(real_payloads: Path) -> Path:
+    """The folder of small inputs that once broke the platform, beside the real payloads."""
+    return real_payloads.parent / "cases"

@@ -14,7 +14,7 @@ import orjson
 from martian_moments.replica.config import Unrecorded
 from martian_moments.replica.mission import Mission, Photo, SolPlan, plan_mission, promises_of
 from martian_moments.replica.recorded import Recording, manifest_of
-from martian_moments.replica.v1_names import V1_ROVERS, V1Camera
+from martian_moments.replica.v1_names import V1_ROVERS, V1Camera, full_name
 from martian_moments.rovers import Camera, Rover
 
 LATE_WINDOW: Final = 10
@@ -280,7 +280,7 @@ def _camera_fragments(rover: Rover) -> dict[str, orjson.Fragment]:
 
 
 def _camera_object(rover_id: int, camera: V1Camera, facts: Camera) -> dict[str, Any]:
-    return {"id": camera.id, "name": facts.name, "rover_id": rover_id, "full_name": facts.full_name}
+    return {"id": camera.id, "name": facts.name, "rover_id": rover_id, "full_name": full_name(facts)}
 
 
 def short_rover_object(rover: Rover) -> dict[str, Any]:
@@ -290,7 +290,7 @@ def short_rover_object(rover: Rover) -> dict[str, Any]:
 
 def rover_object(rover: Rover, totals: Mapping[str, Any]) -> dict[str, Any]:
     """The rover object with 9 keys: it repeats the manifest's totals and lists the cameras."""
-    cameras = [{"name": name, "full_name": rover.cameras[name].full_name} for name in V1_ROVERS[rover.name].cameras]
+    cameras = [{"name": name, "full_name": full_name(rover.cameras[name])} for name in V1_ROVERS[rover.name].cameras]
     return {**short_rover_object(rover), **totals, "cameras": cameras}
 
 

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from martian_moments.rovers import Camera
+
 _CLOCK_ZERO: Final = datetime(2000, 1, 1, 12, tzinfo=UTC)
 """Spacecraft clocks count seconds from about here; they drift by minutes over a mission."""
 
@@ -137,6 +139,11 @@ def _mer_cameras(spacecraft: str, first_id: int, shares: Mapping[str, float]) ->
             for name, offset, letter, eye in rows
         }
     )
+
+
+def full_name(camera: Camera) -> str:
+    """What v1 calls a camera in full: it took the Microscopic Imager for a spectrometer."""
+    return "Miniature Thermal Emission Spectrometer (Mini-TES)" if camera.name == "MINITES" else camera.full_name
 
 
 V1_ROVERS: Final[Mapping[str, V1Rover]] = MappingProxyType(

@@ -57,8 +57,20 @@
 {%- endmacro %}
 
 {#
-    full | subframe | downsampled | thumbnail | mixed, and of Spirit and Opportunity reference_pixels | histogram | row_summed |
-    column_summed; null where the name does not tell.
+    The letter of a product of Curiosity's mast, hand lens and descent cameras; null for other names. Behind it stand the counter
+    of a group of pictures, which is hexadecimal, and the version; the names of the descent have one character only.
+    Source: Data Product SIS of these cameras, MSL_MMM_DPSIS, table of product types:
+    A to F images, G to I thumbnails, J to N video, O to Q thumbnails of video, R focus merge, S its range map, T and U the
+    thumbnails of these two.
+#}
+{% macro malin_letter(file_name) -%}
+    {{ matched(file_name, '^[0-9]{4}M[DHLR][0-9]+([A-U])[0-9A-Z-]{1,2}_') }}
+{%- endmacro %}
+
+{#
+    full | subframe | downsampled | thumbnail | mixed, of Curiosity's mast, hand lens and descent cameras focus_merge | range_map |
+    video, and of Spirit and Opportunity reference_pixels | histogram | row_summed | column_summed; null where the name does not
+    tell: the letters A to F are those of full frames and of subframes.
 #}
 {% macro product_type(rover, file_name) -%}
     case
@@ -67,7 +79,7 @@
             when 'curiosity'
                 then coalesce(
                     {{ matched(file_name, '^[A-Z0-9_]{3}_[0-9]{9}[A-Z]{3}_([A-Z])[0-9]{7}') }},
-                    {{ matched(file_name, '^[0-9]{4}M[A-Z][0-9]+(I)[0-9]+_') }}
+                    'malin ' || {{ malin_letter(file_name) }}
                 )
             else {{ matched(file_name, '^[12][A-Z][0-9]{9}(EFF|ESF|EDN|ETH|ERP|EHG|ERS|ECS)') }}
         end
@@ -79,21 +91,28 @@
         when 'D' then 'downsampled'
         when 'EDN' then 'downsampled'
         when 'T' then 'thumbnail'
-        when 'I' then 'thumbnail'
         when 'ETH' then 'thumbnail'
         when 'M' then 'mixed'
         when 'ERP' then 'reference_pixels'
         when 'EHG' then 'histogram'
         when 'ERS' then 'row_summed'
         when 'ECS' then 'column_summed'
+        when 'malin R' then 'focus_merge'
+        when 'malin S' then 'range_map'
+        {%- for letter in 'JKLMN' %}
+        when 'malin {{ letter }}' then 'video'
+        {%- endfor %}
+        {%- for letter in 'GHIOPQTU' %}
+        when 'malin {{ letter }}' then 'thumbnail'
+        {%- endfor %}
     end
 {%- endmacro %}
 
-{# The other letters of Curiosity's mast, hand lens and descent cameras (C, D, E) are pictures of full size. #}
+{# Where the letter of one of Malin's cameras tells no product type, it tells that the picture is no thumbnail. #}
 {% macro is_thumbnail(rover, file_name, product_type) -%}
     case
         when {{ product_type }} is not null then {{ product_type }} = 'thumbnail'
-        when {{ rover }} = 'curiosity' and {{ matched(file_name, '^[0-9]{4}M[A-Z][0-9]+([CDE])[0-9]+_') }} is not null then false
+        when {{ rover }} = 'curiosity' and {{ malin_letter(file_name) }} is not null then false
     end
 {%- endmacro %}
 

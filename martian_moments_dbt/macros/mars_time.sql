@@ -60,12 +60,55 @@
     dateadd(millisecond, cast(round(1000 * ({{ seconds }})) as bigint), {{ moment }})
 {%- endmacro %}
 
+{# How many of some conditions hold. #}
+{% macro count_true() -%}
+    {%- for condition in varargs %}
+    case when {{ condition }} then 1 else 0 end{{ ' +' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# Spacecraft clocks count seconds from here, but for what clock_corrections tells. #}
+{% macro clock_zero() -%}
+    cast('2000-01-01T11:58:55.816+00:00' as timestamptz)
+{%- endmacro %}
+
+{# About what the spacecraft clocks show at a moment, without their corrections. #}
+{% macro clock_at(moment) -%}
+    {{ milliseconds_between(clock_zero(), moment) }} / 1000.0
+{%- endmacro %}
+
+{# The UTC that a feed tells, with a Z or without; null where the text is no time. #}
+{% macro told_utc(text) -%}
+    try_cast(regexp_replace({{ text }}, 'Z$', '') || 'Z' as timestamptz)
+{%- endmacro %}
+
 {# Whole milliseconds from one moment to another. #}
 {% macro milliseconds_between(earlier, later) -%}
     datediff('millisecond', {{ earlier }}, {{ later }})
 {%- endmacro %}
 
-{# Whether two moments, if both are known, are more than a minute apart. #}
-{% macro are_apart(one, other) -%}
-    coalesce(abs({{ milliseconds_between(one, other) }}) > 60000, false)
+{# Whether two moments, if both are known, are more than so many seconds apart. #}
+{% macro are_apart(one, other, seconds) -%}
+    coalesce(abs({{ milliseconds_between(one, other) }}) > 1000 * {{ seconds }}, false)
+{%- endmacro %}
+
+{# Whether two moments are known and at most so many seconds apart. #}
+{% macro are_close(one, other, seconds) -%}
+    coalesce(abs({{ milliseconds_between(one, other) }}) <= 1000 * {{ seconds }}, false)
+{%- endmacro %}
+
+{#
+    Whether a moment is of a sol as sources number them, that is of it or of the one before or after; null without a moment, true
+    where nobody knows when the rover's first sol began.
+#}
+{% macro is_of_sol(moment, sol, first_sol, first_midnight) -%}
+    case
+        when {{ moment }} is null then null
+        when {{ first_midnight }} is null then true
+        else coalesce(
+            {{ milliseconds_between(first_midnight, moment) }} >= 88775244 * cast({{ sol }} - 1 - {{ first_sol }} as bigint)
+            and {{ milliseconds_between(first_midnight, moment) }} < 88775244 * cast({{ sol }} + 2 - {{ first_sol }} as bigint),
+            false
+        )
+    end
 {%- endmacro %}

@@ -119,3 +119,9 @@ def test_the_landings_fall_into_the_first_sol() -> None:
         "opportunity": 1,
         "spirit": 1,
     }
+
+
+@pytest.mark.parametrize("name", ["spirit", "opportunity"])
+def test_the_pictures_that_v1_takes_for_a_spectrometers_are_the_microscopic_imagers(name: str) -> None:
+    camera = ROVERS[name].cameras["MINITES"]
+    assert (camera.full_name, camera.role, camera.names) == ("Microscopic Imager", "close_up", ("MI",))

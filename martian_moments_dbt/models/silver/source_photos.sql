@@ -11,9 +11,16 @@
     Document by document: a photo that a source files under another sol later is here twice while both documents tell of it, and
     stays when one of them no longer does. Which telling stands is decided in photos_told_elsewhere.
 
-    Times: the source's own UTC stands. Without one, or where the spacecraft clock or no clock at all contradicts it together
-    with the local mean solar time, the local mean solar time tells; without that, the clock. The images of the Mars 2020 feed of
-    February 2021 have a UTC that is hours off while their Mars time and clock agree.
+    Times: a picture has up to four witnesses, its UTC, its local mean solar time, the spacecraft clock and the sol it is filed
+    under. A time is borne out by the sol if it is of it, or of the one before or after, as sources number sols, and by every
+    other time that is the same within a minute. What is borne out best stands, and of equals the most precise: the UTC, unless
+    the Mars time is as good and tells another time, or the clock is and tells one that is more than an hour off; then the Mars
+    time, likewise; then the clock. A UTC or a Mars time that nothing bears out is not believed: without a clock, all that is
+    known is the sol. Whatever contradicts another is disputed.
+
+    Examples: images of the Mars 2020 feed of February 2021 whose UTC is hours off while Mars time and clock agree; items of
+    the MSL list that are dated before the landing. Clocks are compared within an hour, because they are known to a minute at
+    best, and those of Spirit and Opportunity have stepped by up to 108 s.
 #}
 with staged as (
     {%- for source in var('sources') %}
@@ -63,6 +70,7 @@ named as (
         fetched_at,
         is_thumbnail,
         taken_at_utc as told_utc,
+        received_at_utc,
         lmst as told_lmst,
         -- Ids of the feed of Mars 2020 had a version until mid-2021.
         case source
@@ -71,7 +79,8 @@ named as (
             else {{ product('rover', 'file_name') }}
         end as product,
         coalesce(replace(product_type, ' ', '_'), {{ product_type('rover', 'file_name') }}) as product_type,
-        coalesce(spacecraft_clock, {{ clock_of_name('rover', 'file_name') }}) as spacecraft_clock,
+        spacecraft_clock as told_clock,
+        {{ clock_of_name('rover', 'file_name') }} as clock_of_name,
         {%- set counter = motion_counter('rover', 'file_name') %}
         {{ counter.site }} as site_of_name,
         {{ counter.drive }} as drive_of_name,
@@ -80,56 +89,108 @@ named as (
     from kept
 ),
 
-witnessed as (
+-- A clock that stands before the landing or after the fetch counts nothing; the one in the file name may.
+bounded as (
     select
         named.*,
-        rovers.landing_date,
         rovers.first_sol,
         rovers.first_midnight_utc,
-        clocks.uncertainty_s as clock_uncertainty_s,
-        {{ seconds_after(
-            'rovers.first_midnight_utc',
-            '(' ~ lmst_sol('named.told_lmst') ~ ' - rovers.first_sol) * 88775.244 + ' ~ lmst_elapsed('named.told_lmst')
-        ) }} as utc_of_lmst,
-        {{ seconds_after(
-            "cast('2000-01-01T11:58:55.816+00:00' as timestamptz)",
-            'named.spacecraft_clock + clocks.correction_s + (named.spacecraft_clock - clocks.clock) * clocks.drift'
-        ) }} as utc_of_clock
+        {{ date_of_sol('rovers.landing_date', 'named.sol') }} as date_of_sol,
+        coalesce({{ clock_at('rovers.first_midnight_utc') }} - 88775, 0) as first_clock,
+        {{ clock_at('named.fetched_at') }} + 88775 as last_clock
     from named
     left join {{ ref('dim_rovers') }} as rovers on named.rover = rovers.rover
+),
+
+clocked as (
+    select
+        *,
+        coalesce(told_clock < first_clock or told_clock > last_clock, false) as is_clock_impossible,
+        case
+            when told_clock between first_clock and last_clock then told_clock
+            when clock_of_name between first_clock and last_clock then clock_of_name
+        end as spacecraft_clock
+    from bounded
+),
+
+witnessed as (
+    select
+        clocked.*,
+        clocks.uncertainty_s as clock_uncertainty_s,
+        {{ seconds_after(
+            'clocked.first_midnight_utc',
+            '(' ~ lmst_sol('clocked.told_lmst') ~ ' - clocked.first_sol) * 88775.244 + ' ~ lmst_elapsed('clocked.told_lmst')
+        ) }} as utc_of_lmst,
+        {{ seconds_after(
+            clock_zero(), 'clocked.spacecraft_clock + clocks.correction_s + (clocked.spacecraft_clock - clocks.clock) * clocks.drift'
+        ) }} as utc_of_clock
+    from clocked
     left join {{ ref('clock_corrections') }} as clocks
         on
-            named.rover = clocks.rover
-            and named.spacecraft_clock >= clocks.clock_from
-            and named.spacecraft_clock < clocks.clock_to
+            clocked.rover = clocks.rover
+            and clocked.spacecraft_clock >= clocks.clock_from
+            and clocked.spacecraft_clock < clocks.clock_to
 ),
 
 compared as (
     select
         *,
-        {{ are_apart('told_utc', 'utc_of_lmst') }} as is_time_disputed,
-        {{ are_apart('told_utc', 'utc_of_lmst') }}
-        and not {{ are_apart('utc_of_clock', 'utc_of_lmst') }} as is_utc_wrong
+        {{ are_apart('told_utc', 'utc_of_lmst', 60) }} as utc_and_lmst_differ,
+        {{ are_apart('told_utc', 'utc_of_clock', 3600) }} as utc_and_clock_differ,
+        {{ are_apart('utc_of_lmst', 'utc_of_clock', 3600) }} as lmst_and_clock_differ,
+        {{ is_of_sol('told_utc', 'sol', 'first_sol', 'first_midnight_utc') }} as utc_is_of_sol,
+        {{ is_of_sol('utc_of_lmst', 'sol', 'first_sol', 'first_midnight_utc') }} as lmst_is_of_sol,
+        {{ is_of_sol('utc_of_clock', 'sol', 'first_sol', 'first_midnight_utc') }} as clock_is_of_sol,
+        {{ are_close('told_utc', 'utc_of_lmst', 60) }} as utc_like_lmst,
+        {{ are_close('told_utc', 'utc_of_clock', 60) }} as utc_like_clock,
+        {{ are_close('utc_of_lmst', 'utc_of_clock', 60) }} as lmst_like_clock
     from witnessed
+),
+
+-- By how many of the others each is borne out.
+weighed as (
+    select
+        *,
+        {{ count_true('utc_is_of_sol', 'utc_like_lmst', 'utc_like_clock') }} as utc_weight,
+        {{ count_true('lmst_is_of_sol', 'utc_like_lmst', 'lmst_like_clock') }} as lmst_weight,
+        {{ count_true('clock_is_of_sol', 'utc_like_clock', 'lmst_like_clock') }} as clock_weight
+    from compared
+),
+
+chosen as (
+    select
+        *,
+        case
+            when
+                utc_weight > 0
+                and (utc_weight > lmst_weight or not utc_and_lmst_differ)
+                and (utc_weight > clock_weight or not utc_and_clock_differ)
+                then 'source'
+            when lmst_weight > 0 and (lmst_weight > clock_weight or not lmst_and_clock_differ) then 'lmst'
+            when utc_of_clock is not null then 'clock'
+            when told_utc is not null or utc_of_lmst is not null then 'sol'
+        end as taken_at_method
+    from weighed
 ),
 
 timed as (
     select
         *,
-        case
-            when is_utc_wrong then utc_of_lmst else coalesce(told_utc, utc_of_lmst, utc_of_clock)
-        end as taken_at_utc,
-        case
-            when told_utc is not null and not is_utc_wrong then 'source'
-            when utc_of_lmst is not null then 'lmst'
-            when utc_of_clock is not null then 'clock'
-        end as taken_at_method
-    from compared
+        case taken_at_method
+            when 'source' then told_utc
+            when 'lmst' then utc_of_lmst
+            when 'clock' then utc_of_clock
+            when 'sol' then {{ seconds_after('first_midnight_utc', '(sol - first_sol + 0.5) * 88775.244') }}
+        end as taken_at_utc
+    from chosen
 ),
 
+-- A day that is told may be two off: v1's is one late at times, and so is the number of the sol.
 counted as (
     select
         *,
+        abs(datediff('day', date_of_sol, earth_date)) as days_from_sol,
+        abs(datediff('day', cast(taken_at_utc as date), earth_date)) as days_from_time,
         {{ milliseconds_between('first_midnight_utc', 'taken_at_utc') }} as mission_ms
     from timed
 ),
@@ -137,7 +198,16 @@ counted as (
 told_on_mars as (
     select
         *,
-        case when mission_ms >= 0 then {{ mission_sol('mission_ms', 'first_sol') }} end as mars_sol,
+        earth_date is not null
+        and date_of_sol is not null
+        and coalesce(days_from_sol > 2, true)
+        and coalesce(days_from_time > 2, true) as is_day_wrong,
+        told_lmst is not null and not {{ are_apart('utc_of_lmst', 'taken_at_utc', 60) }} as is_lmst_believed,
+        -- Of a time that follows from nothing but the sol no time of day does.
+        case
+            when mission_ms >= 0 and taken_at_method != 'sol'
+                then {{ mission_sol('mission_ms', 'first_sol') }}
+        end as mars_sol,
         case when mission_ms >= 0 then {{ mars_milliseconds('mission_ms') }} end as mars_ms
     from counted
 )
@@ -157,17 +227,32 @@ select
     taken_at_method,
     cast(
         case taken_at_method
-            when 'source' then 1 when 'lmst' then 5 when 'clock' then clock_uncertainty_s
+            when 'source' then 1
+            when 'lmst' then 5
+            when 'clock' then clock_uncertainty_s
+            when 'sol' then 88775.244 / 2
         end as double
     ) as taken_at_uncertainty_s,
-    is_time_disputed,
-    coalesce(told_lmst, {{ lmst_text('mars_sol', 'mars_ms') }}) as lmst,
-    case when told_lmst is not null then 'source' when mars_sol is not null then 'utc' end as lmst_method,
-    coalesce(earth_date, cast(taken_at_utc as date)) as earth_date,
+    utc_and_lmst_differ
+    or utc_and_clock_differ
+    or lmst_and_clock_differ
+    or is_clock_impossible
+    or is_day_wrong
+    or coalesce(not utc_is_of_sol, false)
+    or coalesce(not lmst_is_of_sol, false)
+    or coalesce(not clock_is_of_sol, false)
+    or coalesce(taken_at_method != 'sol' and taken_at_utc > received_at_utc, false) as is_time_disputed,
+    case when is_lmst_believed then told_lmst else {{ lmst_text('mars_sol', 'mars_ms') }} end as lmst,
+    case when is_lmst_believed then 'source' when mars_sol is not null then 'utc' end as lmst_method,
     case
-        when earth_date = {{ date_of_sol('landing_date', 'sol') }} then 'computed_from_sol'
-        when earth_date is not null then 'source'
-        when taken_at_utc is not null then 'utc'
+        when is_day_wrong then coalesce(cast(taken_at_utc as date), date_of_sol)
+        else coalesce(earth_date, cast(taken_at_utc as date))
+    end as earth_date,
+    case
+        when days_from_sol = 0 then 'computed_from_sol'
+        when earth_date is not null and not is_day_wrong then 'source'
+        when taken_at_method != 'sol' then 'utc'
+        when date_of_sol is not null then 'computed_from_sol'
     end as earth_date_method,
     spacecraft_clock,
     coalesce(told_site, site_of_name) as site,

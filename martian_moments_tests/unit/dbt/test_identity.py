@@ -25,6 +25,26 @@ DESCENT = "1E128278513EDN00A1F0006N0M1"
 
 NAVCAM = [f"NLB_486265257EDR_{sampling}0481570NCAM00323M{version}" for sampling in "FTD" for version in "_1"]
 AUTONOMOUS = ["FLA_397506068EDR_D0010008AUT_04096M_", "FLA_397506068EDR_T0010008AUT_04096M_"]
+MALIN = {
+    **dict.fromkeys("ABCDEF", (None, False)),
+    **dict.fromkeys("JKLMN", ("video", False)),
+    **dict.fromkeys("GHIOPQTU", ("thumbnail", True)),
+    "R": ("focus_merge", False),
+    "S": ("range_map", False),
+}
+"""Product type and whether it is a thumbnail, by the letter in a name of the mast, hand lens and descent cameras."""
+
+OF_MALIN = {
+    **{f"0160MH0001520002{number:06}{letter}00_DXXX": told for number, (letter, told) in enumerate(MALIN.items())},
+    # The counter of a group of pictures is hexadecimal; the names of the descent have one character behind the letter.
+    "1000MR0044631280503688E0B_DXXX": (None, False),
+    "1000MR0044631200503680I0C_DXXX": ("thumbnail", True),
+    "0000MD9999000001I1_DXXX": ("thumbnail", True),
+    "0000MD9999001504C0_DXXX": (None, False),
+    # No letter of theirs.
+    "0160MH0001520002000000Z00_DXXX": (None, None),
+}
+
 MAST = ["1000ML0044631120305209E02_DXXX", "1000ML0044631120305209I02_DXXX", "1000ML0044631120305210E02_DXXX"]
 
 
@@ -49,6 +69,9 @@ def built(project: Callable[[], Project]) -> Project:
             page("pds", "opportunity", "lines", lines),
             page("msl", "curiosity", "items", items),
             # A mirror tells the day on which the picture was taken.
+            photos(
+                "curiosity", 1, [{"id": n, "sol": 1, "img_src": f"http://x/{name}.jpg"} for n, name in enumerate(OF_MALIN)]
+            ),
             photos("opportunity", 1, [v1 | {"id": 1}, v1 | {"id": 2, "earth_date": "2004-01-25"}]),
         ]
     )
@@ -89,5 +112,16 @@ def test_the_name_of_a_descent_product_tells_what_its_line_does_not(built: Proje
 
 
 def test_a_date_of_v1_is_computed_only_if_it_is_the_one_that_follows_from_the_sol(built: Project) -> None:
-    sql = "select source_id, earth_date::varchar, earth_date_method from silver.source_photos where source = 'v1'"
-    assert sorted(built.query(sql)) == [("1", "2004-01-26", "computed_from_sol"), ("2", "2004-01-25", "source")]
+    sql = "select source_id, earth_date::varchar, earth_date_method from silver.source_photos where {}"
+    where = "source = 'v1' and rover = 'opportunity'"
+    assert sorted(built.query(sql.format(where))) == [
+        ("1", "2004-01-26", "computed_from_sol"),
+        ("2", "2004-01-25", "source"),
+    ]
+
+
+def test_the_letter_of_malins_cameras_tells_thumbnails_focus_merges_and_video(built: Project) -> None:
+    sql = (
+        "select product_identity, product_type, is_thumbnail from silver.source_photos where source = 'v1' and rover = '{}'"
+    )
+    assert {name: tuple(told) for name, *told in built.query(sql.format("curiosity"))} == OF_MALIN

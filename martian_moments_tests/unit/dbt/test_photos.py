@@ -124,6 +124,13 @@ def test_a_utc_that_mars_time_and_clock_contradict_is_flagged_and_not_believed(b
     assert abs(datetime.fromtimestamp(taken_ms / 1000, UTC) - WRONG_AT) < timedelta(seconds=0.01)
 
 
+def test_of_all_real_records_none_is_disputed_but_the_one_that_is_made_like_a_wrong_one(built: Project) -> None:
+    assert told(built, "source, sol, source_id", "is_time_disputed") == [("m20", 1, f"{WRONG}01")]
+    assert built.query("select count(*) from silver.source_photos where not is_time_disputed") == [
+        (sum(count for _, count in SOLS.values()) + 1 + 1 + 13 + 5 + 3 + 16 + 1 + 3,)
+    ]
+
+
 def test_the_clock_in_a_file_name_gives_a_time_in_the_sol_that_v1_tells(built: Project) -> None:
     rows = told(
         built, "rover, sol, epoch_ms(taken_at_utc), lmst, lmst_method, taken_at_method", "source = 'v1' and sol < 2208"

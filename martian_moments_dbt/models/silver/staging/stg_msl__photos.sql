@@ -24,6 +24,8 @@ records as (
             'https_url': 'https_url',
             'url': 'url',
             'date_taken': 'date_taken',
+            'date_received': 'date_received',
+            'created_at': 'created_at',
             'lmst': 'extended.lmst',
             'clock': 'spacecraft_clock',
             'site': 'site',
@@ -52,7 +54,12 @@ renamed as (
         cast(null as varchar) as camera_full_name,
         coalesce(https_url, url) as image_url,
         cast(null as date) as earth_date,
-        try_cast(regexp_replace(date_taken, 'Z$', '') || 'Z' as timestamptz) as taken_at_utc,
+        {{ told_utc('date_taken') }} as taken_at_utc,
+        -- Nothing is listed before it is received: the earlier of the two.
+        least(
+            coalesce({{ told_utc('date_received') }}, {{ told_utc('created_at') }}),
+            coalesce({{ told_utc('created_at') }}, {{ told_utc('date_received') }})
+        ) as received_at_utc,
         lmst,
         {{ to_double('clock') }} as spacecraft_clock,
         {{ to_integer('site') }} as site,

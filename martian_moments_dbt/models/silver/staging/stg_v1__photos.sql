@@ -50,6 +50,7 @@ renamed as (
         image_url,
         try_cast(earth_date as date) as earth_date,
         cast(null as timestamptz) as taken_at_utc,
+        cast(null as timestamptz) as received_at_utc,
         cast(null as varchar) as lmst,
         cast(null as double) as spacecraft_clock,
         cast(null as integer) as site,
