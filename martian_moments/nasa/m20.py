@@ -2,7 +2,8 @@
 
 A sol is asked for by a range of two conditions, because that is what can be asked in pages: at most 100 images each, counted
 from 0. Numbers come as text or as numbers. For a sol without images the server was seen to answer with images of another, so
-every image's own sol is looked at. Several records may be tiles of one exposure: each is an image of its own.
+every image's own sol is looked at. Several records may be tiles of one exposure: each is an image of its own. The
+pictures of Ingenuity are of another category and not asked for (docs/sources.md says why).
 
 Sources: the replies that martianch/curieux and lobantseff/nasa-photo-viewer keep, kmgill/mars-raw-utils,
 james-langridge/mars-vista-api.

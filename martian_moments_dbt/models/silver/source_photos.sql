@@ -89,7 +89,7 @@ named as (
     from kept
 ),
 
--- A clock that stands before the landing or after the fetch counts nothing; the one in the file name may.
+-- A clock of before the landing, or of after both fetch and sol, tells nothing; one in the file name may.
 bounded as (
     select
         named.*,
@@ -97,9 +97,16 @@ bounded as (
         rovers.first_midnight_utc,
         {{ date_of_sol('rovers.landing_date', 'named.sol') }} as date_of_sol,
         coalesce({{ clock_at('rovers.first_midnight_utc') }} - 88775, 0) as first_clock,
-        {{ clock_at('named.fetched_at') }} + 88775 as last_clock
+        {{ clock_at('named.fetched_at') }} + 88775 as clock_at_fetch
     from named
     left join {{ ref('dim_rovers') }} as rovers on named.rover = rovers.rover
+),
+
+spanned as (
+    select
+        *,
+        greatest(clock_at_fetch, coalesce(first_clock + (sol - first_sol + 4) * 88775.244, 0)) as last_clock
+    from bounded
 ),
 
 clocked as (
@@ -110,7 +117,7 @@ clocked as (
             when told_clock between first_clock and last_clock then told_clock
             when clock_of_name between first_clock and last_clock then clock_of_name
         end as spacecraft_clock
-    from bounded
+    from spanned
 ),
 
 witnessed as (

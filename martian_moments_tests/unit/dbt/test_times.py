@@ -13,7 +13,7 @@ import pytest
 from martian_moments.documents import Kind
 from martian_moments.rovers import ROVERS, SOL_SECONDS
 from martian_moments.warehouse.base import BronzeObject
-from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
+from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
 
 HALF_A_SOL: Final = SOL_SECONDS / 2
 CLOCK_ZERO: Final = datetime(2000, 1, 1, 11, 58, 55, 816_000, tzinfo=UTC)
@@ -151,14 +151,19 @@ def published(project: Callable[[], Project], cases: Path) -> Mapping[str, Told]
         [
             *(document(*key, records) for key, records in RECORDS.items()),
             bronze_object(Kind.PHOTOS, "curiosity", wrong_year, source="msl", sol=160, count=1),
+            # Fetched by a machine whose own clock stood at 2003.
+            photos(
+                "opportunity", 2, [v1(1, "opportunity", mer_file("opportunity", OPPORTUNITY), date(2004, 1, 26))], hours=-2e5
+            ),
         ]
     )
     made.build("--select", "+source_photos", "--exclude", "resource_type:test", "resource_type:unit_test")
     rows = made.query(
-        "select source || ' ' || sol || ' ' || source_id, epoch_ms(taken_at_utc), taken_at_method, taken_at_uncertainty_s,"
+        "select case source when 'v1' then rover else source end || ' ' || sol || ' ' || source_id,"
+        " epoch_ms(taken_at_utc), taken_at_method, taken_at_uncertainty_s,"
         " is_time_disputed, lmst_method, earth_date, earth_date_method from silver.source_photos"
     )
-    assert len(rows) == sum(map(len, RECORDS.values())) + 1
+    assert len(rows) == sum(map(len, RECORDS.values())) + 2
     return {key: Told(None if at is None else datetime.fromtimestamp(at / 1000, UTC), *rest) for key, at, *rest in rows}
 
 
@@ -243,15 +248,19 @@ def test_a_picture_that_was_received_before_it_was_taken_is_disputed(
 
 
 def test_a_clock_days_from_its_sol_is_disputed_and_one_of_the_next_sol_is_not(published: Mapping[str, Told]) -> None:
-    check(published["v1 2 1"], SPIRIT, "clock", is_disputed=False)
-    check(published["v1 2 2"], SPIRIT + timedelta(seconds=SOL_SECONDS), "clock", is_disputed=False)
-    check(published["v1 2 3"], SPIRIT + SOLS_OFF, "clock", is_disputed=True)
+    check(published["spirit 2 1"], SPIRIT, "clock", is_disputed=False)
+    check(published["spirit 2 2"], SPIRIT + timedelta(seconds=SOL_SECONDS), "clock", is_disputed=False)
+    check(published["spirit 2 3"], SPIRIT + SOLS_OFF, "clock", is_disputed=True)
+
+
+def test_a_machines_own_clock_that_is_wrong_does_not_make_a_spacecrafts_impossible(published: Mapping[str, Told]) -> None:
+    check(published["opportunity 2 1"], OPPORTUNITY, "clock", is_disputed=False)
 
 
 def test_a_told_day_that_sol_and_clock_contradict_is_not_believed(published: Mapping[str, Told]) -> None:
-    days = {name: told[3:4] + told[5:] for name, told in published.items() if name.startswith("v1")}
-    assert days["v1 2 1"] == (False, COMPUTED["spirit"], "computed_from_sol")
-    assert days["v1 2 4"] == (False, SPIRIT.date(), "source")
-    assert days["v1 2 5"] == (True, SPIRIT.date(), "utc")
-    assert days["v1 2 6"] == (True, COMPUTED["spirit"], "computed_from_sol")
-    assert days["v1 2 7"] == (False, SPIRIT.date(), "source")
+    days = {name: told[3:4] + told[5:] for name, told in published.items() if name.startswith("spirit")}
+    assert days["spirit 2 1"] == (False, COMPUTED["spirit"], "computed_from_sol")
+    assert days["spirit 2 4"] == (False, SPIRIT.date(), "source")
+    assert days["spirit 2 5"] == (True, SPIRIT.date(), "utc")
+    assert days["spirit 2 6"] == (True, COMPUTED["spirit"], "computed_from_sol")
+    assert days["spirit 2 7"] == (False, SPIRIT.date(), "source")
