@@ -5,7 +5,8 @@ Everything else takes these parts as they come; nothing else asks which implemen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -154,7 +155,23 @@ class Rooms:
             requests_per_minute=self.settings.requests_per_minute / self.settings.nasa_slots,
             concurrency=self.requests_in_flight,
             secrets=self.upstream.secrets,
+            held=self.pauses,
+            on_pause=self._keep_pause,
         )
+
+    @property
+    def pauses(self) -> Mapping[str, datetime]:
+        """The hosts that asked for a pause of more than an hour which has not ended, and its end (UTC)."""
+        from martian_moments.nasa.http import LONGEST_PAUSE_S
+        from martian_moments.pauses import kept
+
+        return kept(self.lake, datetime.now(UTC), longest=timedelta(seconds=LONGEST_PAUSE_S))
+
+    def _keep_pause(self, host: str, until: datetime) -> None:
+        from martian_moments.pauses import LONG, keep
+
+        if until > datetime.now(UTC) + LONG:
+            keep(self.lake, host, until)
 
     @property
     def requests_in_flight(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ DATABASE: Final = "dagster"
 
 _PORTS: Final = {"MINIO_PORT": 9000, "KAFKA_PORT": 9092, "POSTGRES_PORT": 5432, "REDIS_PORT": 6379}
 _PASSWORDS: Final = ("AWS_SECRET_ACCESS_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
+_IN_AN_ADDRESS: Final = re.compile(r"[A-Za-z0-9._~-]+")
 _ACCESS_KEY: Final = "AWS_ACCESS_KEY_ID"
 _ENDPOINT: Final = "AWS_ENDPOINT_URL_S3"
 
@@ -63,6 +65,11 @@ class Environment:
         if absent := [name for name in NAMES if not values.get(name)]:
             raise ServicesError(f"not set: {', '.join(absent)}; make services-up writes them to .env")
         given = {name: values[name] or "" for name in NAMES}
+        if not _IN_AN_ADDRESS.fullmatch(given["REDIS_PASSWORD"]):
+            raise ServicesError(
+                "REDIS_PASSWORD is not accepted: use letters, digits, and - . _ ~ only, because docker-compose.yml pastes "
+                "it into the address of the workers' Redis; delete the line, and make services-up writes a new one"
+            )
         found = cls(
             **{name.lower(): _port(name, given[name]) for name in _PORTS},
             access_key=given[_ACCESS_KEY],
@@ -86,7 +93,10 @@ def complete(file: Path) -> Environment:
     Raises:
         ServicesError: it has the keys of an object store of someone else's, or a wrong value.
     """
-    values = dotenv_values(file, interpolate=False)
+    try:
+        values = dotenv_values(file, interpolate=False, encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ServicesError(f"{file} is not UTF-8; save it in that encoding") from None
     if values.get("AWS_SECRET_ACCESS_KEY") and not values.get("MINIO_PORT"):
         raise ServicesError(
             f"{file} has AWS_SECRET_ACCESS_KEY, but no MINIO_PORT: these keys belong to another object store. "

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._serdes import deserialize_value, serialize_value
+from dagster_shared.serdes.errors import DeserializationError
 
 from martian_moments.errors import SettingsError
 
@@ -65,14 +67,17 @@ def read_specs(file: Path) -> DbtSpecs:
         SettingsError: the dbt project has not been parsed yet.
     """
     try:
-        text = file.read_text()
-    except FileNotFoundError as error:
-        raise SettingsError(f"{file} does not exist; run `make setup`, which parses the dbt project") from error
-    stored: Mapping[str, Any] = deserialize_value(text, dict)
-    return DbtSpecs(
-        models=tuple(dg.AssetSpec(**fields) for fields in stored["models"]),
-        tests=tuple(dg.AssetCheckSpec(**fields) for fields in stored["tests"]),
-    )
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}; run `make setup`, which parses the dbt project") from error
+    try:
+        stored: Mapping[str, Any] = deserialize_value(text, dict)
+        return DbtSpecs(
+            models=tuple(dg.AssetSpec(**fields) for fields in stored["models"]),
+            tests=tuple(dg.AssetCheckSpec(**fields) for fields in stored["tests"]),
+        )
+    except (DeserializationError, dg.DagsterError, CheckError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{file} is damaged ({type(error).__name__}); delete it and run `make setup`") from error
 
 
 def translator() -> DagsterDbtTranslator:

@@ -20,7 +20,7 @@ KAFKA_TARGET: Final = "arn:minio:sqs::PRIMARY:kafka"
 
 _KEPT_DAYS: Final[Mapping[str, int]] = {
     **dict.fromkeys((*FOLDERS, "index/", "quarantine/"), 365),
-    **dict.fromkeys(("published/", "compute-logs/", "doctor/"), 1),
+    **dict.fromkeys(("published/", "compute-logs/", "doctor/", "pauses/"), 1),
 }
 """How long a version is kept after it was replaced, by folder. Published tables are replaced whole after every build: on a
 busy day that is gigabytes, and all of it can be built again from bronze."""

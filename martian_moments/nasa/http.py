@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
@@ -36,8 +36,13 @@ _LONGEST_BACKOFF_S: Final = 30.0
 _UNDER_WAY_PER_SLOT: Final = 4
 # For a server that says to wait, or that nothing remains, but not until when: polite enough, and then it is asked.
 _UNSTATED_PAUSE_S: Final = 60.0
-# X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others.
+# X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others; some headers
+# count milliseconds. The first is 2001-09-09, the second 2001-09-09 in milliseconds, or the year 33658 in seconds.
 _EARLIEST_EPOCH: Final = 1_000_000_000
+_EARLIEST_EPOCH_MS: Final = 1_000_000_000_000
+LONGEST_PAUSE_S: Final = 86_400.0
+"""What asks for more is a clock that is wrong or a unit that nobody knows; a day later the upstream is asked again."""
+
 _PIECE_BYTES: Final = 1024 * 1024
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # A server on this machine, such as the replica, is never reached through the environment's proxy.
@@ -106,6 +111,8 @@ class PoliteClient:
         patience: the longest pause in seconds that an upstream may ask for.
         give_up_after: after so many requests in a row without an answer (each after its attempts) a service is not asked any
             more.
+        held: hosts that asked an earlier client for a pause, and until when (UTC).
+        on_pause: told, in a worker thread, of each pause that an upstream asks for: its host and the end (UTC).
         transport: replaces the network, for tests.
     """
 
@@ -122,6 +129,8 @@ class PoliteClient:
         backoff: float = 1.0,
         patience: float = 120.0,
         give_up_after: int = 8,
+        held: Mapping[str, datetime] | None = None,
+        on_pause: Callable[[str, datetime], None] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         # At INFO httpx logs every address with its query, whoever configured the root logger.
@@ -133,6 +142,9 @@ class PoliteClient:
         self._unanswered: Counter[str] = Counter()
         self._under_way = asyncio.Semaphore(_UNDER_WAY_PER_SLOT * concurrency)
         self._pace = Pace(requests_per_minute, patience=patience)
+        self._on_pause = on_pause
+        for host, until in (held or {}).items():
+            self._pace.hold(host, (until - datetime.now(UTC)).total_seconds())
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(attempts),
@@ -262,7 +274,7 @@ class PoliteClient:
             await self._pace.turn(request.url.host, url)
             self._check_still_asking(request, url)
             response, body = await self._exchange(client, request, url, read, seconds)
-            self._pace.hold(request.url.host, _asked_pause(response, datetime.now(UTC)))
+            await self._hold(request.url.host, _asked_pause(response, datetime.now(UTC)))
         finally:
             self._free.put_nowait(client)
         # Whoever waits for the slot sends its request before this answer is parsed: otherwise answers that arrive together
@@ -271,6 +283,11 @@ class PoliteClient:
         if response.status_code in _PASSING or response.is_server_error:
             raise UpstreamUnavailable(f"{url}: the upstream answered {response.status_code}; ask again later")
         return response, Answer(url, response.status_code, body, datetime.now(UTC))
+
+    async def _hold(self, host: str, seconds: float) -> None:
+        self._pace.hold(host, seconds)
+        if self._on_pause and seconds > 0:
+            await asyncio.to_thread(self._on_pause, host, datetime.now(UTC) + timedelta(seconds=seconds))
 
     def _moved(self, response: httpx.Response, answer: Answer) -> BrokenAnswer:
         moved = self._redacted(response.headers.get("location", "nowhere"))
@@ -351,17 +368,20 @@ def _asked_pause(response: httpx.Response, now: datetime) -> float:
 
 
 def _seconds_until(stated: str, now: datetime) -> float:
-    """A header's number of seconds, moment since 1970, or HTTP date, as seconds from now; unreadable ones are a minute."""
+    """A header's number of seconds, moment since 1970, or HTTP date, as 0 s to a day from now; a minute where unreadable."""
     try:
         number = float(stated)
     except ValueError:
         try:
             number = parsedate_to_datetime(stated).timestamp()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return _UNSTATED_PAUSE_S
     if not math.isfinite(number):
         return _UNSTATED_PAUSE_S
-    return max(0.0, number - now.timestamp() if number > _EARLIEST_EPOCH else number)
+    if number >= _EARLIEST_EPOCH_MS:
+        number /= 1_000
+    seconds = number - now.timestamp() if number >= _EARLIEST_EPOCH else number
+    return min(max(0.0, seconds), LONGEST_PAUSE_S)
 
 
 def _user_agent() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 
 import orjson
 from dagster import DagsterInstance
+from pydantic import TypeAdapter
 
 from martian_moments.automation.processes import ProcessId
 from martian_moments.errors import PlatformDown
@@ -18,6 +20,9 @@ _STATE_FILE: Final = "platform.json"
 
 FRESH_SECONDS: Final = 90.0
 """A daemon beats every 30 s; after three beats that did not come it counts as gone."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,17 @@ class RunningPlatform:
     url: str | None
     ready: bool
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where ``process`` names none."""
+        ProcessId.parse(self.process)
+
     @property
     def supervisor(self) -> ProcessId:
         """The supervisor's identity."""
         return ProcessId.parse(self.process)
+
+
+_STATE: Final = TypeAdapter(RunningPlatform)
 
 
 def is_running(settings: Settings, instance: DagsterInstance) -> bool:
@@ -71,10 +83,15 @@ def find_running(home: Path) -> RunningPlatform | None:
 
 def read_state(home: Path) -> RunningPlatform | None:
     """What the last supervisor on this home wrote, whether it lives or not; None when there was none."""
+    file = home / _STATE_FILE
     try:
-        return RunningPlatform(**orjson.loads((home / _STATE_FILE).read_bytes()))
-    except (FileNotFoundError, orjson.JSONDecodeError, TypeError):
+        return _STATE.validate_json(file.read_bytes(), strict=True)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
         # Cut short or of another release: either way it says nothing about a platform that this release could talk to.
+        why = error.strerror if isinstance(error, OSError) else "it is not what a platform writes"
+        _log.warning("%s counts as absent: %s", file, why)
         return None
 
 

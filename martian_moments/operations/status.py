@@ -73,6 +73,7 @@ class Status:
         lag: what the sensors have not read yet, by topic and partition; without partitions where the log cannot be read.
         settled: everything that is promised is in gold, but for shorts that wait for their next attempt.
         waiting_for: why it is not settled, in words.
+        pauses: hosts that asked for a pause of more than an hour which has not ended, and its end (UTC).
     """
 
     rovers: dict[str, RoverStatus]
@@ -80,6 +81,7 @@ class Status:
     lag: dict[str, dict[int, int]]
     settled: bool
     waiting_for: list[str]
+    pauses: dict[str, datetime] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As ``status --json`` prints it."""
@@ -103,7 +105,8 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
         waiting_for.append(f"{different} objects of the lake are not in bronze yet")
     elif silver_lags(rooms.published, rooms.settings.sources):
         waiting_for.append("silver and gold have not seen all of bronze yet")
-    return Status(rovers, followed.dead_letters, followed.lag, settled=not waiting_for, waiting_for=waiting_for)
+    settled, pauses = not waiting_for, dict(rooms.pauses)
+    return Status(rovers, followed.dead_letters, followed.lag, settled=settled, waiting_for=waiting_for, pauses=pauses)
 
 
 class _Held:

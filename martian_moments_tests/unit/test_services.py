@@ -341,3 +341,14 @@ def test_a_package_starts_nothing_while_it_is_installed(tmp_path: Path, monkeypa
     assert seen == [True, True]
     assert not policy.exists()
     assert others.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("password", ["a#b", "a/b", "a b", 'a"b', "a@b", "100%", "$HOME"])
+def test_a_password_that_compose_would_paste_into_an_address_wrongly_is_refused_without_it(
+    tmp_path: Path, password: str
+) -> None:
+    complete(tmp_path / ".env")
+    values = dotenv_values(tmp_path / ".env", interpolate=False)
+    with pytest.raises(ServicesError, match="REDIS_PASSWORD is not accepted: use letters, digits") as refused:
+        Environment.of({**values, "REDIS_PASSWORD": password})
+    assert password not in str(refused.value)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -51,3 +53,16 @@ def test_models_and_tests_are_selected_by_their_names_in_dbt(made):
 def test_a_project_that_was_never_parsed_is_named(tmp_path):
     with pytest.raises(SettingsError, match="make setup"):
         read_specs(tmp_path / "specs.json")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\x00", b"[]", b"{}", b'{"models": 5, "tests": []}', b'{"models": [{"x": 1}]}', None]
+)
+def test_a_damaged_file_is_one_line_that_says_how_to_make_it_anew(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "specs.json"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match="make setup"):
+        read_specs(file)

@@ -16,7 +16,7 @@ import pytest
 
 from martian_moments.errors import BrokenAnswer, InputError, UnknownRover, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.http import Download, PoliteClient, Timeouts
+from martian_moments.nasa.http import Download, PoliteClient, Timeouts, _asked_pause
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 URL = "https://example.test/data"
@@ -139,6 +139,45 @@ async def test_a_wish_for_a_long_pause_ends_the_asking_and_names_the_time(
         for _ in range(2):
             with pytest.raises(UpstreamUnavailable, match=r"no requests for (5\d\d|600) s; ask again after 20"):
                 await asking.get(URL, parsed)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [
+        ("1764350000000", 0),  # milliseconds since 1970, in the past
+        (str(int(in_seconds(600).timestamp() * 1_000)), 600),
+        (str(int(in_seconds(600).timestamp())), 600),
+        ("1764350000", 0),
+        ("99999999999999999999", 86_400),
+        ("3600000", 86_400),  # an hour in milliseconds, or 41 days
+        ("-5", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Fri, 99 Foo 99999 23:59:59 GMT", 60),
+        ("inf", 60),
+        ("NaN", 60),
+        ("1e400", 60),
+        ("soon", 60),
+    ],
+)
+def test_a_pause_is_never_longer_than_a_day_in_whatever_unit_it_is_stated(stated: str, seconds: float) -> None:
+    for headers in ({"retry-after": stated}, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": stated}):
+        response = httpx.Response(429, headers=headers)
+        assert _asked_pause(response, datetime.now(UTC)) == pytest.approx(seconds, abs=60 if seconds == 600 else 0.01)
+
+
+async def test_who_keeps_pauses_is_told_and_the_next_client_keeps_what_was_asked_for(client: ClientFactory) -> None:
+    script = Script(answers(429, retry_after="7200"))
+    told: dict[str, datetime] = {}
+    async with client(script, on_pause=told.__setitem__) as asking:
+        with pytest.raises(UpstreamUnavailable):
+            await asking.get(URL, parsed)
+    (until,) = told.values()
+    assert abs(until - in_seconds(7_200)) < timedelta(minutes=5)
+    async with client(script, held=told) as asking:
+        with pytest.raises(UpstreamUnavailable, match="ask again after"):
+            await asking.get(URL, parsed)
     assert len(script.requests) == 1
 
 

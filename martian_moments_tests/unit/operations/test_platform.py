@@ -10,9 +10,17 @@ import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
+from martian_moments.automation.processes import ProcessId
 from martian_moments.errors import PlatformDown, SettingsError
 from martian_moments.operations.instance import open_instance
-from martian_moments.operations.platform import FRESH_SECONDS, is_running, require_running
+from martian_moments.operations.platform import (
+    FRESH_SECONDS,
+    RunningPlatform,
+    find_running,
+    is_running,
+    require_running,
+    write_state,
+)
 from martian_moments.settings import Settings
 
 
@@ -50,3 +58,36 @@ def test_a_home_without_a_dagster_yaml_is_refused_instead_of_filled(deployed: Se
     with pytest.raises(SettingsError, match=r"has no dagster\.yaml"), open_instance(deployed):
         pass
     assert not deployed.instance_home.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"\xff\x00\xfe", b"[]", b"null", b"5", b'"running"', b"{}", b'{"process": 7}',
+        b'{"process": 7, "grpc_port": 1, "url": null, "ready": true}',
+        b'{"process": "x@y", "grpc_port": 1, "url": null, "ready": true}',
+        b'{"process": "1@2", "grpc_port": "1", "url": null, "ready": true}',
+        b'{"process": "1@2", "grpc_port": 1, "url": [], "ready": true}',
+        b'{"process": "1@2", "grpc_port": 1, "url": null, "ready": "yes"}',
+        None,
+    ],
+)  # fmt: skip
+def test_an_odd_state_file_counts_as_absent_and_is_said_in_a_line(
+    tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "platform.json"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    assert find_running(tmp_path) is None
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"{file} counts as absent: ")
+    assert "\n" not in record.getMessage()
+
+
+def test_the_state_that_a_platform_writes_is_read_again(tmp_path: Path) -> None:
+    for url in ("http://127.0.0.1:3000", None):
+        state = RunningPlatform(str(ProcessId.mine()), grpc_port=1, url=url, ready=True)
+        write_state(tmp_path, state)
+        assert find_running(tmp_path) == state
