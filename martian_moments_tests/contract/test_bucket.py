@@ -15,7 +15,7 @@ pytestmark = pytest.mark.services
 
 EVERY_FOLDER = [
     *("manifests/", "photos/", "traverse/", "index/", "quarantine/"),
-    *("published/", "compute-logs/", "doctor/"),
+    *("published/", "compute-logs/", "doctor/", "pauses/"),
 ]
 
 

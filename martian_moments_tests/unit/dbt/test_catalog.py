@@ -6,16 +6,19 @@ from pathlib import Path
 
 import duckdb
 
+from martian_moments_tests.odd_paths import ODD
 from martian_moments_tests.unit.dbt.conftest import Project, photos
 
 
 def test_views_that_carry_the_name_of_the_file_as_earlier_releases_wrote_it_are_made_anew(tmp_path: Path) -> None:
-    project = Project(tmp_path / "temp.2026?.duckdb", tmp_path / "target")
+    project = Project(tmp_path / ODD / "temp.2026?.duckdb", tmp_path / ODD / "target")
     project.warehouse.ensure()
     project.warehouse.load([photos("spirit", 7, [{"id": 1, "sol": 7}])])
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{project.path}' as mars")
+        path = str(project.path).replace("'", "''")
+        connection.execute(f"attach '{path}' as mars")
         connection.execute("create schema mars.silver")
         connection.execute("create view mars.silver.stg_v1__photos as select * from mars.bronze.raw_photos")
     project.build("--select", "stg_v1__photos")
     assert project.query("select sol from warehouse.silver.stg_v1__photos") == [(7,)]
+    assert [each.name for each in tmp_path.iterdir()] == [ODD]
