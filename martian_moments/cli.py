@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -360,9 +360,20 @@ class _DemoWatch(_Watch):
 def _progress_line(now: Status) -> str:
     rovers = now.rovers.values()
     promised, lake = sum(each.photos_expected for each in rovers), sum(each.photos_in_lake for each in rovers)
-    bronze, silver = sum(each.photos_in_bronze for each in rovers), sum(each.photos_in_silver for each in rovers)
+    bronze, silver = _sum(each.photos_in_bronze for each in rovers), _sum(each.photos_in_silver for each in rovers)
     waiting = f"; waiting for {now.waiting_for[0]}" if now.waiting_for else "; settled"
-    return f"photos: {promised:,} promised, {lake:,} in the lake, {bronze:,} in bronze, {silver:,} in silver{waiting}"
+    held = f"{lake:,} in the lake, {_count(bronze)} in bronze, {_count(silver)} in silver"
+    return f"photos: {promised:,} promised, {held}{waiting}"
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """A sum, unknown where one of its parts is."""
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
+
+
+def _count(number: int | None) -> str:
+    return "unknown" if number is None else f"{number:,}"
 
 
 def _known_rover(rover: str, settings: Settings) -> str:
@@ -390,8 +401,8 @@ def _print_status(now: Status) -> None:
             "sols": "unserved" if each.state == "unserved" else f"{each.sols_in_lake:,}/{each.sols_expected:,}",
             "promised": f"{each.photos_expected:,}",
             "lake": f"{each.photos_in_lake:,}",
-            "bronze": f"{each.photos_in_bronze:,}",
-            "silver": f"{each.photos_in_silver:,}",
+            "bronze": _count(each.photos_in_bronze),
+            "silver": _count(each.photos_in_silver),
             "missing": f"{len(each.gaps):,}",
             "short": f"{len(each.short):,}",
         }

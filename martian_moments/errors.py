@@ -93,6 +93,18 @@ class WarehouseBusy(WarehouseError):
     """Another writer held the warehouse for longer than this one was told to wait."""
 
 
+class PublishedDamaged(WarehouseError):
+    """A published table, or the manifest of all of them, is damaged or gone. Reconcile makes it again.
+
+    Attributes:
+        name: ``schema/table``, or the manifest's file name.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 class BookkeepingError(MartianError):
     """Dagster's own storage did not take what a run reports."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
-from martian_moments.errors import DocumentError
+from martian_moments.errors import DocumentError, PublishedDamaged
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, LoadReport, Warehouse
 from martian_moments.warehouse.published import Published
@@ -69,7 +69,7 @@ def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
     """
     columns = ["object_key", "etag", "kind", "rover", "source", "sol"]
     columns += ["fetched_at", "fingerprint", "record_count", "promised", "complete"]
-    ledger = published.read(LEDGER.schema, LEDGER.name, [*columns, "repeats"])
+    ledger = published.read(LEDGER.schema, LEDGER.name, columns, optional=["repeats"])
     if ledger is None:
         return {}
     rows = zip(*(ledger[name].to_pylist() for name in columns), strict=True)
@@ -78,9 +78,45 @@ def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
     return {key: (etag, replace(header, repeats=repeats)) for (key, (etag, header)), repeats in told}
 
 
+def cached_headers(published: Published) -> dict[str, tuple[str, Header]]:
+    """As :func:`known_headers`, for who can read a header from its object: while the ledger is damaged, none is known."""
+    try:
+        return known_headers(published)
+    except PublishedDamaged:
+        return {}
+
+
 def repeats_in(ledger: pa.Table) -> list[int | None]:
     """The repeats that a published ledger tells, row by row: none of them where the release before has published it."""
     return ledger["repeats"].to_pylist() if "repeats" in ledger.column_names else [None] * ledger.num_rows
+
+
+@dataclass(slots=True)
+class Differences:
+    """What separates the published tables from the lake.
+
+    Attributes:
+        damaged: the published tables that are damaged or gone, by ``schema/table``, and why.
+        unloaded: the documents whose version is not in bronze; None while a damaged ledger cannot tell.
+        silver_lags: whether silver was built before the last load; False while a damaged table cannot tell.
+    """
+
+    damaged: dict[str, str]
+    unloaded: list[ObjectInfo] | None = None
+    silver_lags: bool = False
+
+
+def differences(
+    lake: Lake, warehouse: Warehouse, published: Published, rovers: Collection[str], sources: Sequence[str]
+) -> Differences:
+    """Compare the lake with bronze, bronze with silver, and what is published with its manifest."""
+    found = Differences(published.damaged())
+    try:
+        found.unloaded = unloaded(lake, warehouse, published, rovers)
+        found.silver_lags = silver_lags(published, sources)
+    except PublishedDamaged as error:
+        found.damaged.setdefault(error.name, str(error))
+    return found
 
 
 def unloaded(
@@ -101,12 +137,12 @@ def silver_lags(published: Published, sources: Sequence[str]) -> bool:
     dbt records which objects a build has seen, and by which order it chose.
     """
     in_bronze = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
-    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name)
+    # The release with one source per rover did not record the order.
+    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key", "etag"], optional=["preferred_sources"])
     if in_bronze is None:
         return False
     if seen is None or not in_bronze.equals(seen.select(["object_key", "etag"])):
         return True
-    # The release with one source per rover did not record the order.
     chosen_by = seen["preferred_sources"].unique().to_pylist() if "preferred_sources" in seen.column_names else [""]
     return any(each != ",".join(sources) for each in chosen_by)
 

@@ -41,7 +41,7 @@ class Rooms:
     def lake(self) -> Lake:
         """The object store. Where it does not announce its uploads itself, the event log is told of each."""
         from martian_moments.lake.store import Lake
-        from martian_moments.loading import known_headers
+        from martian_moments.loading import cached_headers
 
         settings = self.settings
         on_s3 = settings.lake.startswith("s3:")
@@ -50,7 +50,7 @@ class Rooms:
             s3=self.s3_options,
             announce=None if self.lake_announces_itself else self._announce,
             # Files are opened faster than a table is read.
-            known=(lambda: known_headers(self.published)) if on_s3 else None,
+            known=(lambda: cached_headers(self.published)) if on_s3 else None,
         )
 
     @property

@@ -1,8 +1,9 @@
 """The reconcile sensor: what the lake holds and bronze does not, whatever became of the events.
 
 It compares the lake's listing with the published ledger, so it repairs a lost event, a deleted warehouse and a load that
-failed. A sensor rather than a schedule because it remembers what it asked for: an object that no load can read is asked for
-again only after a growing delay, and what was uploaded a moment ago is left to the upload sensor.
+failed; and what is published with its manifest, so it repairs tables that were damaged or deleted. A sensor rather than a
+schedule because it remembers what it asked for: an object that no load can read is asked for again only after a growing
+delay, and what was uploaded a moment ago is left to the upload sensor.
 """
 
 import json
@@ -16,9 +17,11 @@ from martian_moments.assets.bronze import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.automation.in_flight import InFlight
 from martian_moments.documents import Kind, coordinates
 from martian_moments.lake.store import ObjectInfo
-from martian_moments.loading import silver_lags, unloaded
+from martian_moments.loading import Differences, differences
 from martian_moments.partitions import BRONZE_RUN_SOLS, registered_sols, spans
 from martian_moments.rooms import Rooms
+from martian_moments.warehouse import manifest
+from martian_moments.warehouse.base import LEDGER
 
 NAME: Final = "reconcile"
 
@@ -26,6 +29,11 @@ _EVENT_SECONDS: Final = 60.0
 """An object younger than this is left to its upload event."""
 
 _SILVER: Final = "silver"
+
+_DAMAGED_LEDGER: Final = "damaged ledger"
+_DAMAGED_MODELS: Final = "damaged models"
+
+_LEDGER_NAME: Final = f"{LEDGER.schema}/{LEDGER.name}"
 
 _RETRY_SECONDS: Final = (60.0, 3_600.0)
 
@@ -49,31 +57,71 @@ def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg
     def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
         tries = _Tries(json.loads(context.cursor) if context.cursor else {})
         under_way = InFlight(context)
-        differing = unloaded(rooms.lake, rooms.warehouse, rooms.published, rovers)
-        settled = time.time() - _EVENT_SECONDS
-        lacking = [each for each in differing if each.modified.timestamp() < settled]
+        found = differences(rooms.lake, rooms.warehouse, rooms.published, rovers, rooms.settings.sources)
+        requests = _repairs(found, tries, under_way, rovers[0], models)
+        if found.unloaded is None:
+            return dg.SensorResult(
+                run_requests=requests, cursor=tries.dump(), skip_reason=None if requests else _told(found)
+            )
         # Objects that were asked for and still differ are broken: silver does not wait for them.
-        waits = any(not tries.known(_version(each)) for each in differing)
-        requests: list[dg.RunRequest] = []
-        for asset, partition, objects in _by_asset(lacking):
-            due = [each for each in objects if tries.due(_version(each))]
-            if due and not under_way.runs_of(asset, partition):
-                requests += _requests(context.instance, asset, partition, due)
-                tries.note(map(_version, due))
-        lagging = not waits and silver_lags(rooms.published, rooms.settings.sources)
+        waits = any(not tries.known(_version(each)) for each in found.unloaded)
+        requests += _loads(context.instance, found.unloaded, tries, under_way)
+        lagging = found.silver_lags and not waits
         # The automation sensor starts dbt by itself; this is for a build that failed, so the first look only takes note.
         if lagging and tries.due(_SILVER) and not under_way.runs_of(models[0]):
             if tries.known(_SILVER):
                 requests.append(dg.RunRequest(asset_selection=list(models)))
             tries.note([_SILVER])
-        tries.keep({*map(_version, lacking), *([_SILVER] if lagging else [])})
-        return dg.SensorResult(
-            run_requests=requests,
-            cursor=tries.dump(),
-            skip_reason=None if requests else f"{len(differing)} objects differ and wait; silver lags: {lagging}",
-        )
+        tries.keep({*map(_version, found.unloaded), *([_SILVER] if lagging else []), *_damaged(found)})
+        return dg.SensorResult(run_requests=requests, cursor=tries.dump(), skip_reason=None if requests else _told(found))
 
     return reconcile
+
+
+def _told(found: Differences) -> str:
+    differ = "an unknown number of" if found.unloaded is None else len(found.unloaded)
+    damaged = ", ".join(found.damaged) or "none"
+    return f"{differ} objects differ and wait; silver lags: {found.silver_lags}; damaged: {damaged}"
+
+
+def _damaged(found: Differences) -> list[str]:
+    """Which parts of what is published have to be made again. The manifest is written by both."""
+    ledger = _LEDGER_NAME in found.damaged or manifest.KEY in found.damaged
+    models = bool(found.damaged.keys() - {_LEDGER_NAME})
+    return [*([_DAMAGED_LEDGER] if ledger else []), *([_DAMAGED_MODELS] if models else [])]
+
+
+def _repairs(
+    found: Differences, tries: "_Tries", under_way: InFlight, rover: str, models: Sequence[dg.AssetKey]
+) -> list[dg.RunRequest]:
+    """Runs that publish again what is damaged: a load that finds nothing new publishes the ledger, dbt all other tables."""
+    runs = {
+        _DAMAGED_LEDGER: dg.RunRequest(asset_selection=[MANIFESTS], partition_key=rover),
+        _DAMAGED_MODELS: dg.RunRequest(asset_selection=list(models)),
+    }
+    requests = []
+    for part in _damaged(found):
+        (first, *_) = runs[part].asset_selection or ()
+        if tries.due(part) and not under_way.runs_of(first):
+            # The first look only takes note: tables that are just being published differ until the manifest is written.
+            if tries.known(part):
+                requests.append(runs[part])
+            tries.note([part])
+    return requests
+
+
+def _loads(
+    instance: dg.DagsterInstance, differing: Sequence[ObjectInfo], tries: "_Tries", under_way: InFlight
+) -> list[dg.RunRequest]:
+    """Runs that load what differs, but for what was uploaded a moment ago."""
+    settled = time.time() - _EVENT_SECONDS
+    requests: list[dg.RunRequest] = []
+    for asset, partition, objects in _by_asset(each for each in differing if each.modified.timestamp() < settled):
+        due = [each for each in objects if tries.due(_version(each))]
+        if due and not under_way.runs_of(asset, partition):
+            requests += _requests(instance, asset, partition, due)
+            tries.note(map(_version, due))
+    return requests
 
 
 class _Tries:

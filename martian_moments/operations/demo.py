@@ -96,7 +96,7 @@ def _verdict(rooms: Rooms, now: Status, replica: Control, rover: str, driven: Ma
     return Verdict(
         rover=ROVERS[rover].title,
         source=source,
-        photos=(len(expected), counts.photos_in_lake, counts.photos_in_bronze, row.get("photos") or 0),
+        photos=(len(expected), counts.photos_in_lake, counts.photos_in_bronze or 0, row.get("photos") or 0),
         identical=sorted(ids) == expected,
         distance_m=None if driven is None else (driven["distance_m"], row.get("distance_m") or 0.0),
     )

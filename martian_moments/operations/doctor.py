@@ -18,6 +18,7 @@ from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
 from martian_moments.operations.platform import find_running, require_running
 from martian_moments.rooms import Rooms
+from martian_moments.warehouse.base import LEDGER, MODELS
 from martian_moments.web import check_environment
 
 _ENOUGH_BYTES: Final = 2 * 1024**3
@@ -128,8 +129,16 @@ def _last(rooms: Rooms, topic: str, count: int) -> dict[int, int]:
 
 
 def _published(rooms: Rooms) -> str:
-    ledger = rooms.published.read("bronze", "ledger", ["object_key"])
-    return f"{rooms.settings.published}: {0 if ledger is None else ledger.num_rows} objects in the published ledger"
+    published = rooms.published
+    if damaged := published.damaged() or published.unreadable():
+        raise _Fault("; ".join(damaged.values()) + " (unless a build is publishing just now)")
+    # Also those of a release that wrote no manifest.
+    tables = [published.read(table.schema, table.name, []) for table in MODELS]
+    ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key"])
+    return (
+        f"{rooms.settings.published}: {sum(table is not None for table in tables)} tables of dbt as they were published,"
+        f" {0 if ledger is None else ledger.num_rows} objects in the published ledger"
+    )
 
 
 def _platform(rooms: Rooms) -> str:

@@ -6,7 +6,8 @@ a load or dbt holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,11 @@ from martian_moments.automation import gap_sensor, requests_sensor, upload_senso
 from martian_moments.automation.in_flight import active_backfills, unfinished_runs
 from martian_moments.coverage import Gap, State, speaking
 from martian_moments.documents import Header
-from martian_moments.errors import EventLogError
+from martian_moments.errors import EventLogError, PublishedDamaged
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.gaps import Tries
-from martian_moments.loading import known_headers, silver_lags, unloaded
+from martian_moments.loading import differences, known_headers
 from martian_moments.rooms import Rooms
 
 if TYPE_CHECKING:
@@ -46,16 +47,17 @@ class RoverStatus:
     Photos and sols are those of the one document per sol that speaks for it. ``fallback`` counts the sols whose document is
     of a source preferred less than one that did not answer, is short, or does not reach as far. ``unanswered`` names
     the parts of sources that never answered while the rest did, e.g. volumes of the PDS: nobody knows what they have.
+    What is in bronze and silver is None while the published table that tells it is damaged.
     """
 
     state: str = "served"
     sols_expected: int = 0
     sols_in_lake: int = 0
-    sols_in_bronze: int = 0
+    sols_in_bronze: int | None = 0
     photos_expected: int = 0
     photos_in_lake: int = 0
-    photos_in_bronze: int = 0
-    photos_in_silver: int = 0
+    photos_in_bronze: int | None = 0
+    photos_in_silver: int | None = 0
     fallback: int = 0
     gaps: list[GapStatus] = field(default_factory=list)
     short: list[GapStatus] = field(default_factory=list)
@@ -101,27 +103,39 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
             waiting_for.append(f"{rover}: {len(each.gaps)} sols missing, {len(due)} short and due")
         if each.unanswered:
             waiting_for.append(f"{rover}: no answer yet for {', '.join(each.unanswered)}")
-    if different := len(unloaded(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers)):
-        waiting_for.append(f"{different} objects of the lake are not in bronze yet")
-    elif silver_lags(rooms.published, rooms.settings.sources):
-        waiting_for.append("silver and gold have not seen all of bronze yet")
+    waiting_for += _waiting_for_tables(rooms)
     settled, pauses = not waiting_for, dict(rooms.pauses)
     return Status(rovers, followed.dead_letters, followed.lag, settled=settled, waiting_for=waiting_for, pauses=pauses)
 
 
+def _waiting_for_tables(rooms: Rooms) -> Iterator[str]:
+    found = differences(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers, rooms.settings.sources)
+    yield from found.damaged.values()
+    if found.unloaded:
+        yield f"{len(found.unloaded)} objects of the lake are not in bronze yet"
+    elif found.silver_lags:
+        yield "silver and gold have not seen all of bronze yet"
+
+
 class _Held:
-    """What the published tables say is in bronze and silver."""
+    """What the published tables say is in bronze and silver; unknown (None) where their table is damaged."""
 
     def __init__(self, rooms: Rooms) -> None:
-        photos = rooms.published.read("silver", "fact_photos", ["rover"])
-        self.silver: dict[str, int] = _counts(photos)
-        self._documents: dict[str, dict[int, list[Header]]] = {}
-        for _, header in known_headers(rooms.published).values():
-            if header.sol is not None:
-                self._documents.setdefault(header.rover, {}).setdefault(header.sol, []).append(header)
+        self._in_silver: dict[str, int] | None = None
+        self._documents: dict[str, dict[int, list[Header]]] | None = None
+        with suppress(PublishedDamaged):
+            self._in_silver = _counts(rooms.published.read("silver", "fact_photos", ["rover"]))
+        with suppress(PublishedDamaged):
+            self._documents = _documents(header for _, header in known_headers(rooms.published).values())
 
-    def in_bronze(self, rover: str, sources: Sequence[str]) -> tuple[int, int]:
+    def in_silver(self, rover: str) -> int | None:
+        """Photos of a rover in silver."""
+        return None if self._in_silver is None else self._in_silver.get(rover, 0)
+
+    def in_bronze(self, rover: str, sources: Sequence[str]) -> tuple[int | None, int | None]:
         """Sols with photos and photos of a rover in bronze, by the one document per sol that speaks for it."""
+        if self._documents is None:
+            return None, None
         photos = []
         for documents in self._documents.get(rover, {}).values():
             used = sorted(
@@ -133,6 +147,15 @@ class _Held:
         return len(photos), sum(photos)
 
 
+def _documents(headers: Iterable[Header]) -> dict[str, dict[int, list[Header]]]:
+    """The headers of photo documents, by rover and sol."""
+    found: dict[str, dict[int, list[Header]]] = {}
+    for header in headers:
+        if header.sol is not None:
+            found.setdefault(header.rover, {}).setdefault(header.sol, []).append(header)
+    return found
+
+
 def _counts(table: pa.Table | None) -> dict[str, int]:
     if table is None:
         return {}
@@ -141,7 +164,7 @@ def _counts(table: pa.Table | None) -> dict[str, int]:
 
 def _rover(rooms: Rooms, rover: str, tries: Tries, held: _Held) -> RoverStatus:
     known = rooms.coverage(rover)
-    found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.silver.get(rover, 0))
+    found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.in_silver(rover))
     found.unanswered = known.unanswered_parts
     found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, rooms.sources_of(rover))
     now = datetime.now(UTC)

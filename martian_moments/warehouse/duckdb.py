@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -117,18 +116,13 @@ class DuckDBWarehouse:
 
     def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
-        with tempfile.TemporaryDirectory(prefix="published-") as folder, self._connected() as connection:
-            return [table for table in tables if self._publish(connection, published, table, Path(folder))]
+        with self._connected() as connection:
 
-    def _publish(
-        self, connection: duckdb.DuckDBPyConnection, published: Published, table: PublishedTable, folder: Path
-    ) -> bool:
-        file = folder / f"{table.schema}.{table.name}.parquet"
-        rows = f"{_select(table, CATALOG)} order by {', '.join(table.order_by)}"
-        connection.execute(f"copy ({rows}) to {_quoted(file)} (format parquet, compression zstd)")
-        changed = published.put(table.schema, table.name, file)
-        file.unlink()
-        return changed
+            def write(table: PublishedTable, file: Path) -> None:
+                rows = f"{_select(table, CATALOG)} order by {', '.join(table.order_by)}"
+                connection.execute(f"copy ({rows}) to {_quoted(file)} (format parquet, compression zstd)")
+
+            return published.publish(tables, write)
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:

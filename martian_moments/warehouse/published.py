@@ -1,22 +1,30 @@
-"""The published tables: exactly one Parquet file per table, replaced whole, for readers who never touch the warehouse."""
+"""The published tables: exactly one Parquet file per table, replaced whole, for readers who never touch the warehouse.
+
+``manifest.json``, written last, says which files make one build of them; what differs from it is damaged.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import obstore
 from obstore.exceptions import BaseError
 
-from martian_moments.errors import WarehouseError
+from martian_moments.errors import PublishedDamaged, WarehouseError
 from martian_moments.objects import S3Options, durable_folder, open_store
+from martian_moments.warehouse.base import LEDGER, MODELS, PublishedTable
+from martian_moments.warehouse.manifest import KEY, Manifest, PublishedFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_HEALS: Final = "the running platform makes it again within some minutes (reconcile)"
 
 
 class Published:
@@ -36,6 +44,72 @@ class Published:
         self._store = open_store(self._url, s3)
         self._folder = durable_folder(self._store)
 
+    def publish(
+        self, tables: Iterable[PublishedTable], write: Callable[[PublishedTable, Path], None]
+    ) -> list[PublishedTable]:
+        """Publish tables in their order, then the manifest; returns those that have changed.
+
+        Args:
+            tables: what to publish; other tables of this release that were published before stay in the manifest.
+            write: writes a table's Parquet file; the same rows make the same bytes.
+        """
+        changed: list[PublishedTable] = []
+        files: dict[str, tuple[PublishedFile, ...]] = {}
+        with tempfile.TemporaryDirectory(prefix="published-") as folder:
+            for table in tables:
+                file = Path(folder) / f"{table.schema}.{table.name}.parquet"
+                write(table, file)
+                if self.put(table.schema, table.name, file):
+                    changed.append(table)
+                files[f"{table.schema}/{table.name}"] = (self._described(_key(table.schema, table.name), file),)
+                file.unlink()
+        self._put_manifest(files)
+        return changed
+
+    def manifest(self) -> Manifest | None:
+        """What is published, or None where a release without manifests published last. Raises PublishedDamaged."""
+        try:
+            with self._errors("read", KEY):
+                return Manifest.load(obstore.get(self._store, KEY).bytes().to_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise PublishedDamaged(f"{self._url}/{KEY} is damaged ({error}); {_HEALS}", name=KEY) from error
+
+    def damaged(self) -> dict[str, str]:
+        """What differs from the manifest, by ``schema/table``, and why; by one listing, without reading a table.
+
+        While tables are being published, those that are written already differ from the manifest, which comes last.
+        """
+        try:
+            manifest = self.manifest()
+        except PublishedDamaged as error:
+            return {error.name: str(error)}
+        with self._errors("list", ""):
+            listed = {meta["path"]: meta for chunk in obstore.list(self._store) for meta in chunk}
+        reasons = {}
+        for name, file in _files(manifest):
+            meta = listed.get(file.key)
+            if meta is None:
+                reasons[name] = f"{self._url}/{file.key} is gone; {_HEALS}"
+            elif (meta["size"], _bare(meta["e_tag"])) != (file.size, file.etag):
+                reasons[name] = f"{self._url}/{file.key} was changed since it was published; {_HEALS}"
+        return reasons
+
+    def unreadable(self) -> dict[str, str]:
+        """The tables of the manifest whose bytes are not those that were published, and why; every file is read."""
+        reasons = {}
+        for name, file in _files(self.manifest()):
+            try:
+                with self._errors("read", file.key):
+                    body = obstore.get(self._store, file.key).bytes()
+            except FileNotFoundError:
+                reasons[name] = f"{self._url}/{file.key} is gone; {_HEALS}"
+                continue
+            if hashlib.sha256(body).hexdigest() != file.sha256:
+                reasons[name] = f"{self._url}/{file.key} has other bytes than were published; delete it, and {_HEALS}"
+        return reasons
+
     def put(self, schema: str, table: str, file: Path) -> bool:
         """Publish a Parquet file as a table, unless the same bytes stand there. Returns whether it was written.
 
@@ -52,8 +126,20 @@ class Published:
                 obstore.put(self._store, key, file, use_multipart=False)
         return True
 
-    def read(self, schema: str, table: str, columns: Sequence[str] | None = None) -> pa.Table | None:
-        """The table (only some columns, where given), or None when it has never been published."""
+    def read(
+        self, schema: str, table: str, columns: Sequence[str] | None = None, *, optional: Sequence[str] = ()
+    ) -> pa.Table | None:
+        """The table, or None when it has never been published.
+
+        Args:
+            schema: its schema.
+            table: its name.
+            columns: what is read of it; everything, where not given.
+            optional: what is read besides ``columns``, where the release that published the table had it.
+
+        Raises:
+            PublishedDamaged: it is damaged, lacks a column, or is gone although it was published.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -62,11 +148,18 @@ class Published:
             with self._errors("read", key):
                 body = obstore.get(self._store, key).bytes()
         except FileNotFoundError:
+            if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
+                raise self._damaged(schema, table, "it was published and is gone") from None
             return None
         # Without threads, and not by read_table (pyarrow.dataset, which has its own): a thread of Arrow's that lets go of a
         # Python buffer while the interpreter ends aborts the process: one status in forty, one in twelve with read_table.
-        with pq.ParquetFile(pa.BufferReader(body)) as file:
-            return file.read(columns=None if columns is None else list(columns), use_threads=False)
+        try:
+            with pq.ParquetFile(pa.BufferReader(body)) as file:
+                if lacking := sorted(set(columns or ()) - set(file.schema_arrow.names)):
+                    raise self._damaged(schema, table, f"it lacks {', '.join(lacking)}")
+                return file.read(columns=None if columns is None else [*columns, *optional], use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(schema, table, str(error).partition("\n")[0]) from error
 
     def modified(self, schema: str, table: str) -> datetime | None:
         """When the table last changed (UTC), or None when it has never been published."""
@@ -76,6 +169,37 @@ class Published:
                 return obstore.head(self._store, key)["last_modified"]
         except FileNotFoundError:
             return None
+
+    def _put_manifest(self, files: dict[str, tuple[PublishedFile, ...]]) -> None:
+        try:
+            before = self.manifest()
+        except PublishedDamaged:
+            before = None
+        held = before.tables if before else {}
+        # Without those that an earlier release published: nobody makes them again.
+        kept = {f"{table.schema}/{table.name}" for table in (LEDGER, *MODELS)} & held.keys()
+        tables = {name: held[name] for name in kept} | files
+        if before is None or tables != held:
+            body = Manifest(tables, datetime.now(UTC)).dump()
+            with self._errors("write", KEY):
+                if self._folder:
+                    self._folder.write(KEY, body)
+                else:
+                    obstore.put(self._store, KEY, body)
+
+    def _described(self, key: str, file: Path) -> PublishedFile:
+        """A file that was just published."""
+        import pyarrow.parquet as pq
+
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        with self._errors("read", key):
+            etag = _bare(obstore.head(self._store, key)["e_tag"])
+        return PublishedFile(key, file.stat().st_size, etag, digest, pq.read_metadata(file).num_rows)
+
+    def _damaged(self, schema: str, table: str, why: str) -> PublishedDamaged:
+        where = f"{self._url}/{_key(schema, table)}"
+        return PublishedDamaged(f"{where} is damaged ({why}); {_HEALS}", name=f"{schema}/{table}")
 
     def _holds(self, key: str, file: Path) -> bool:
         try:
@@ -100,6 +224,16 @@ class Published:
             reason = str(error).partition("\n")[0]  # what follows is a dump of obstore's own structures
             advice = "check space and permissions, on S3 the bucket and the keys (martian-moments doctor)"
             raise WarehouseError(f"{self._url}/{key}: cannot {verb} the published table ({reason}); {advice}") from error
+
+
+def _files(manifest: Manifest | None) -> Iterator[tuple[str, PublishedFile]]:
+    """The name of each table with each of its files."""
+    for name, files in (manifest.tables if manifest else {}).items():
+        yield from ((name, file) for file in files)
+
+
+def _bare(etag: str | None) -> str:
+    return (etag or "").strip('"')
 
 
 def _key(schema: str, table: str) -> str:

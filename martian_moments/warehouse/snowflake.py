@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -191,8 +192,8 @@ class SnowflakeWarehouse:
 
     def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
-        with tempfile.TemporaryDirectory(prefix="published-") as folder, self._connected() as connection:
-            return [table for table in tables if _publish(connection, published, table, Path(folder))]
+        with self._connected() as connection:
+            return published.publish(tables, partial(_write_table, connection))
 
     @contextmanager
     def _connected(self) -> Iterator[SnowflakeConnection]:
@@ -318,15 +319,11 @@ def _keep_reference(connection: SnowflakeConnection, table: str, rows: Sequence[
         )
 
 
-def _publish(connection: SnowflakeConnection, published: Published, table: PublishedTable, folder: Path) -> bool:
+def _write_table(connection: SnowflakeConnection, table: PublishedTable, file: Path) -> None:
     query = LEDGER_QUERY if table == LEDGER else f"select * from {table.schema}.{table.name}"
     cursor = _run(connection, f"{query} order by {', '.join(table.order_by)}")
     schema = published_schema(cursor.description)
-    file = folder / f"{table.schema}.{table.name}.parquet"
     _write(file, schema, as_published(cursor, schema))
-    changed = published.put(table.schema, table.name, file)
-    file.unlink()
-    return changed
 
 
 def _write(file: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -12,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from martian_moments.errors import WarehouseError
+from martian_moments.errors import PublishedDamaged, WarehouseError
 from martian_moments.lake.store import Lake
+from martian_moments.warehouse.base import LEDGER, PublishedTable
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.buckets import OwnBucket
 
-KEY = "published/gold/days/days.parquet"
+PREFIX = "published/"
+KEY = f"{PREFIX}gold/days/days.parquet"
 
 
 @pytest.fixture(params=["files", pytest.param("s3", marks=pytest.mark.services)])
@@ -114,6 +117,136 @@ def test_a_reader_meets_the_old_table_or_the_new_one(published: Published, parqu
         assert table is not None
         seen.add(table.num_rows)
     assert seen <= set(sizes)
+
+
+SUMMARY = PublishedTable("gold", "rover_summary", ("rover",))
+
+
+@pytest.fixture
+def publish(published: Published) -> Callable[..., list[PublishedTable]]:
+    """Publish tables with as many rows as are given for each."""
+
+    def write(tables: dict[PublishedTable, int]) -> list[PublishedTable]:
+        def rows(table: PublishedTable, file: Path) -> None:
+            pq.write_table(pa.table({"number": range(tables[table])}), file)
+
+        return published.publish(tables, rows)
+
+    return write
+
+
+def test_the_manifest_names_the_files_of_all_that_is_published(
+    published: Published, lake: Lake, publish: Callable[..., list[PublishedTable]]
+) -> None:
+    assert published.manifest() is None
+    assert publish({LEDGER: 2}) == [LEDGER]
+    assert publish({SUMMARY: 4}) == [SUMMARY]
+    manifest = published.manifest()
+    assert manifest is not None
+    assert set(manifest.tables) == {"bronze/ledger", "gold/rover_summary"}
+    for name, rows in (("bronze/ledger", 2), ("gold/rover_summary", 4)):
+        (file,) = manifest.tables[name]
+        stored = lake.read(f"published/{file.key}")
+        assert (file.size, file.etag, file.rows) == (len(stored.body), stored.info.etag, rows)
+        assert file.sha256 == hashlib.sha256(stored.body).hexdigest()
+    assert datetime.now(UTC) - timedelta(minutes=5) < manifest.published_at <= datetime.now(UTC)
+    assert published.damaged() == published.unreadable() == {}
+
+
+def test_a_build_that_changes_nothing_leaves_the_manifest_alone(
+    published: Published, lake: Lake, publish: Callable[..., list[PublishedTable]]
+) -> None:
+    publish({SUMMARY: 4})
+    before = lake.read("published/manifest.json").info
+    assert publish({SUMMARY: 4}) == []
+    after = lake.read("published/manifest.json").info
+    assert (after, after.version) == (before, before.version)
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
+    "gone": lambda _: None,
+    "garbage of the same size": lambda body: os.urandom(len(body)),
+    "cut": lambda body: body[: len(body) // 2],
+    "empty": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("table", [SUMMARY, LEDGER])
+def test_what_is_damaged_or_gone_is_known_by_a_listing_refused_to_readers_and_published_again(
+    published: Published,
+    lake: Lake,
+    publish: Callable[..., list[PublishedTable]],
+    table: PublishedTable,
+    damage: str,
+) -> None:
+    key = f"{table.schema}/{table.name}/{table.name}.parquet"
+    publish({LEDGER: 300, SUMMARY: 300})
+    whole = lake.get(f"published/{key}")
+    broken = DAMAGES[damage](whole)
+    if broken is None:
+        lake.remove(f"published/{key}")
+    else:
+        lake.put_bytes(f"published/{key}", broken)
+    name = f"{table.schema}/{table.name}"
+    for found in (published.damaged(), published.unreadable()):
+        assert list(found) == [name]
+        assert key in found[name]
+        assert "the running platform makes it again" in found[name]
+    with pytest.raises(PublishedDamaged, match=rf"{key} is damaged .*the running platform makes it again") as raised:
+        published.read(table.schema, table.name, ["number"])
+    assert raised.value.name == name
+    assert publish({LEDGER: 300, SUMMARY: 300}) == [table], "what is whole is not written again"
+    assert published.damaged() == published.unreadable() == {}
+    assert lake.get(f"published/{key}") == whole
+
+
+def test_a_table_without_a_column_that_is_needed_is_damaged(
+    published: Published, publish: Callable[..., list[PublishedTable]]
+) -> None:
+    publish({SUMMARY: 1})
+    table = published.read("gold", "rover_summary", ["number"], optional=["distance_m"])
+    assert table is not None
+    assert table.column_names == ["number"], "an earlier release had no such column"
+    with pytest.raises(PublishedDamaged, match="it lacks distance_m"):
+        published.read("gold", "rover_summary", ["number", "distance_m"])
+
+
+def test_a_release_without_manifests_has_no_damage_and_the_next_build_writes_one(
+    published: Published, lake: Lake, parquet: Callable[[int], Path], publish: Callable[..., list[PublishedTable]]
+) -> None:
+    published.put("gold", "days", parquet(3))
+    assert published.damaged() == published.unreadable() == {}
+    assert published.read("silver", "fact_photos") is None
+    publish({LEDGER: 1})
+    assert [each.key for each in lake.list()] == [f"{PREFIX}bronze/ledger/ledger.parquet", KEY, f"{PREFIX}manifest.json"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"garbage", b"[]", b'{"schema": 7}', b'{"schema": 1, "tables": {"a": [{}]}}', b"\xff"]
+)
+def test_a_damaged_manifest_is_named_and_the_next_build_writes_it_anew(
+    published: Published, lake: Lake, publish: Callable[..., list[PublishedTable]], body: bytes
+) -> None:
+    publish({LEDGER: 1, SUMMARY: 2})
+    lake.put_bytes("published/manifest.json", body)
+    (reason,) = published.damaged().values()
+    assert "manifest.json is damaged" in reason
+    with pytest.raises(PublishedDamaged, match=r"manifest\.json is damaged"):
+        published.read("silver", "fact_photos")
+    assert published.read("bronze", "ledger") is not None, "what is there is read"
+    publish({LEDGER: 1, SUMMARY: 2})
+    assert published.damaged() == {}
+
+
+def test_tables_that_this_release_does_not_make_leave_the_manifest(
+    published: Published, publish: Callable[..., list[PublishedTable]]
+) -> None:
+    publish({PublishedTable("gold", "of_old", ("number",)): 1})
+    publish({SUMMARY: 1})
+    manifest = published.manifest()
+    assert manifest is not None
+    assert set(manifest.tables) == {"gold/rover_summary"}
 
 
 @pytest.mark.services

@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
+import pytest
+
 from martian_moments.documents import FOLDERS
-from martian_moments.loading import held_etags, known_headers, load, silver_lags, unloaded
+from martian_moments.errors import PublishedDamaged
+from martian_moments.loading import cached_headers, held_etags, known_headers, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments_tests.platforms import Platform
 
@@ -117,6 +120,15 @@ def test_held_etags_are_those_of_the_lake(platform: Platform) -> None:
     load_all(platform)
     (info,) = platform.rooms.lake.list("photos")
     assert held_etags(platform.rooms.warehouse) == {info.key: info.etag}
+
+
+def test_a_damaged_ledger_tells_no_header_and_the_lake_reads_them_itself(platform: Platform) -> None:
+    platform.photos("curiosity", [1])
+    load_all(platform)
+    (platform.settings.home / "published" / "bronze" / "ledger" / "ledger.parquet").write_bytes(b"garbage")
+    assert cached_headers(platform.rooms.published) == {}
+    with pytest.raises(PublishedDamaged):
+        known_headers(platform.rooms.published)
 
 
 def test_the_ledger_tells_every_header_but_for_the_addresses_asked(platform: Platform) -> None:

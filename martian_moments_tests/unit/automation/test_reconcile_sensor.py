@@ -104,6 +104,84 @@ def test_a_deleted_warehouse_and_deleted_published_tables_come_back(platform: Pl
     assert [name for name in asked(platform.tick(NAME, tick.cursor)) if name.startswith("bronze")] == []
 
 
+def ruin(platform: Platform, table: str, body: bytes | None) -> None:
+    """Overwrite or delete a published table."""
+    file = platform.settings.home / "published" / table / f"{table.rpartition('/')[2]}.parquet"
+    file.unlink() if body is None else file.write_bytes(body)
+
+
+@pytest.mark.parametrize("body", [b"garbage", b"", None])
+def test_a_damaged_ledger_is_published_again_without_a_load(platform: Platform, clock: Clock, body: bytes | None) -> None:
+    platform.manifest("curiosity", {1: 3})
+    platform.photos("curiosity", [1])
+    load_all(platform)
+    build_loaded_objects(platform, "bronze.raw_photos", "bronze.raw_manifests")
+    before = platform.rooms.published.read("bronze", "ledger")
+    ruin(platform, "bronze/ledger", body)
+    first = platform.tick(NAME)
+    assert not first.run_requests, "it may just be being published"
+    assert "bronze/ledger" in (first.skip_message or "")
+    clock.now += 61
+    tick = platform.tick(NAME, first.cursor)
+    assert asked(tick) == [f"bronze/manifests {platform.settings.rovers[0]}"]
+    assert not platform.tick(NAME, tick.cursor).run_requests
+    assert platform.execute(tick.run_requests[0]).success
+    assert platform.rooms.published.read("bronze", "ledger") == before, "loaded_at as well: nothing was loaded"
+    clock.now += 600
+    assert json.loads(platform.tick(NAME, tick.cursor).cursor or "") == {}
+
+
+@pytest.mark.parametrize("body", [b"garbage", b"", None])
+def test_a_damaged_table_of_dbt_is_built_again(platform: Platform, clock: Clock, body: bytes | None) -> None:
+    platform.manifest("curiosity", {1: 3})
+    load_all(platform)
+    build_loaded_objects(platform, "bronze.raw_manifests")
+    ruin(platform, "silver/loaded_objects", body)
+    first = platform.tick(NAME)
+    assert not first.run_requests
+    clock.now += 61
+    tick = platform.tick(NAME, first.cursor)
+    (request,) = tick.run_requests or ()
+    assert {asset.path[0] for asset in request.asset_selection or ()} == {"silver", "gold"}
+    clock.now += 61
+    assert not platform.tick(NAME, tick.cursor).run_requests, "later and later"
+    build_loaded_objects(platform, "bronze.raw_manifests")
+    assert json.loads(platform.tick(NAME, tick.cursor).cursor or "") == {}
+
+
+def test_while_dbt_runs_its_damaged_tables_are_not_asked_for(platform: Platform, clock: Clock) -> None:
+    platform.manifest("curiosity", {1: 3})
+    load_all(platform)
+    build_loaded_objects(platform, "bronze.raw_manifests")
+    ruin(platform, "silver/loaded_objects", b"half")
+    first = platform.tick(NAME)
+    clock.now += 61
+    (request,) = platform.tick(NAME, first.cursor).run_requests or ()
+    platform.start((request.asset_selection or ())[0].to_user_string())
+    assert not platform.tick(NAME, first.cursor).run_requests
+
+
+def test_what_was_asked_for_is_remembered_while_the_ledger_is_damaged(platform: Platform, clock: Clock) -> None:
+    platform.registered("curiosity", 10)
+    platform.photos("curiosity", [1])
+    load_all(platform)
+    platform.photos("curiosity", [2])
+    asked_for = json.loads(platform.tick(NAME).cursor or "")
+    ruin(platform, "bronze/ledger", b"garbage")
+    assert asked_for.items() <= json.loads(platform.tick(NAME, json.dumps(asked_for)).cursor or "").items()
+
+
+def test_a_damaged_manifest_is_written_anew(platform: Platform, clock: Clock) -> None:
+    platform.manifest("curiosity", {1: 3})
+    load_all(platform)
+    build_loaded_objects(platform, "bronze.raw_manifests")
+    (platform.settings.home / "published" / "manifest.json").write_bytes(b"garbage")
+    first = platform.tick(NAME)
+    clock.now += 61
+    requests = platform.tick(NAME, first.cursor).run_requests or ()
+    assert len(requests) == 2, "the ledger and the models"
+
+
 def test_a_broken_object_is_asked_for_again_with_a_growing_delay_and_holds_up_nobody(
     platform: Platform, clock: Clock
 ) -> None:

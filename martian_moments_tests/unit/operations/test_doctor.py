@@ -12,6 +12,7 @@ from martian_moments.operations.doctor import Finding, check_up
 from martian_moments.operations.parts import Part
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
+from martian_moments.warehouse.base import LEDGER
 from martian_moments_tests.platforms import Platform
 
 
@@ -94,3 +95,22 @@ def test_a_damaged_log_is_named_with_what_to_do_and_the_new_one_works(platform: 
     (aside,) = platform.settings.home.glob("events.db.damaged-*")
     aside.unlink()
     assert findings(platform)["event log"].ok
+
+
+def test_damaged_tables_are_named_with_what_becomes_of_them(platform: Platform) -> None:
+    platform.rooms.warehouse.ensure()
+    platform.rooms.warehouse.publish(platform.rooms.published, [LEDGER])
+    assert findings(platform)["published tables"].ok
+    (platform.settings.home / "published" / "bronze" / "ledger" / "ledger.parquet").write_bytes(b"garbage")
+    found = findings(platform)
+    assert [what for what, each in found.items() if not each.ok] == ["published tables"]
+    assert "ledger.parquet was changed since it was published; the running platform" in found["published tables"].detail
+
+
+def test_a_damaged_table_of_a_release_without_manifests_is_found(platform: Platform) -> None:
+    folder = platform.settings.home / "published" / "gold" / "rover_summary"
+    folder.mkdir(parents=True)
+    (folder / "rover_summary.parquet").write_bytes(b"garbage")
+    found = findings(platform)["published tables"]
+    assert not found.ok
+    assert "rover_summary.parquet is damaged" in found.detail

@@ -178,6 +178,18 @@ def published_deleted(stage: Stage) -> None:
     shutil.rmtree(stage.platform.settings.home / "published")
 
 
+def garbage_ledger(stage: Stage) -> None:
+    (stage.platform.settings.home / "published" / "bronze" / "ledger" / "ledger.parquet").write_bytes(b"garbage")
+
+
+def deleted_table(stage: Stage) -> None:
+    (stage.platform.settings.home / "published" / "silver" / "loaded_objects" / "loaded_objects.parquet").unlink()
+
+
+def garbage_manifest(stage: Stage) -> None:
+    (stage.platform.settings.home / "published" / "manifest.json").write_bytes(b"garbage")
+
+
 def silver_lags(stage: Stage) -> None:
     not_in_bronze(stage)
     stage.load()
@@ -206,6 +218,9 @@ def not_running(stage: Stage) -> None:
         (not_in_bronze, "1 objects of the lake are not in bronze yet"),
         (warehouse_deleted, "3 objects of the lake are not in bronze yet"),
         (published_deleted, "3 objects of the lake are not in bronze yet"),
+        (garbage_ledger, "bronze/ledger/ledger.parquet was changed since it was published; the running platform makes it"),
+        (deleted_table, "silver/loaded_objects/loaded_objects.parquet is gone; the running platform makes it again"),
+        (garbage_manifest, "manifest.json is damaged"),
         (silver_lags, "silver and gold have not seen all of bronze"),
         (not_running, "the platform is not running"),
     ],
@@ -225,6 +240,18 @@ def test_where_the_log_cannot_be_read_its_numbers_are_unknown_and_not_zero(stage
     now = stage.look()
     assert (now.dead_letters, now.lag) == (None, {UPLOADS: {}, INGESTION_REQUESTS: {}})
     assert now.rovers["curiosity"].photos_in_lake == 6, "everything else is told as before"
+
+
+def test_what_a_damaged_ledger_would_tell_is_unknown_and_not_zero(stage: Stage) -> None:
+    garbage_ledger(stage)
+    rover = stage.look().rovers["curiosity"]
+    assert (rover.sols_in_bronze, rover.photos_in_bronze, rover.photos_in_silver) == (None, None, 0)
+    assert (rover.sols_in_lake, rover.photos_in_lake) == (2, 6)
+
+
+def test_a_home_of_the_release_before_has_no_manifest_and_is_settled_as_it_was(stage: Stage) -> None:
+    (stage.platform.settings.home / "published" / "manifest.json").unlink()
+    assert stage.look().settled
 
 
 def test_a_cursor_of_the_release_before_knows_no_identity_and_is_settled_as_it_was(stage: Stage) -> None:

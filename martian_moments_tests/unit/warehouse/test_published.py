@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from martian_moments.errors import WarehouseError
+from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.published import Published
 
 
@@ -27,6 +29,20 @@ def test_a_reader_keeps_the_old_table_while_a_new_one_replaces_it(published: Pub
     with (tmp_path / "published" / "gold" / "days" / "days.parquet").open("rb") as reader:
         published.put("gold", "days", parquet(tmp_path / "file", 1000))
         assert pq.read_table(reader).num_rows == 3
+
+
+def test_bytes_that_changed_without_a_trace_are_found_by_reading_them(published: Published, tmp_path: Path) -> None:
+    """A failing disk changes neither size nor time: no listing shows it."""
+    published.publish([LEDGER], lambda _, file: parquet(file, 100) and None)
+    stored = tmp_path / "published" / "bronze" / "ledger" / "ledger.parquet"
+    times = stored.stat()
+    with stored.open("r+b") as file:
+        file.seek(10)
+        file.write(b"\xff\xff")
+    os.utime(stored, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert published.damaged() == {}
+    (reason,) = published.unreadable().values()
+    assert "ledger.parquet has other bytes than were published; delete it" in reason
 
 
 def test_a_store_that_refuses_is_named(tmp_path: Path) -> None:
