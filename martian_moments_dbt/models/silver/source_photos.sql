@@ -14,13 +14,13 @@
     Times: a picture has up to four witnesses, its UTC, its local mean solar time, the spacecraft clock and the sol it is filed
     under. A time is borne out by the sol if it is of it, or of the one before or after, as sources number sols, and by every
     other time that is the same within a minute. What is borne out best stands, and of equals the most precise: the UTC, unless
-    the Mars time is as good and tells another time, or the clock is and tells one that is more than an hour off; then the Mars
+    the Mars time is as good and tells another time, or the clock is and tells one more than two hours off; then the Mars
     time, likewise; then the clock. A UTC or a Mars time that nothing bears out is not believed: without a clock, all that is
     known is the sol. Whatever contradicts another is disputed.
 
     Examples: images of the Mars 2020 feed of February 2021 whose UTC is hours off while Mars time and clock agree; items of
-    the MSL list that are dated before the landing. Clocks are compared within an hour, because they are known to a minute at
-    best, and those of Spirit and Opportunity have stepped by up to 108 s.
+    the MSL list that are dated before the landing. Clocks are compared within two hours: Curiosity's fell
+    behind by 3,848 s between the two sols on which it is known, and those of Spirit and Opportunity stepped by up to 108 s.
 #}
 with staged as (
     {%- for source in var('sources') %}
@@ -143,8 +143,8 @@ compared as (
     select
         *,
         {{ are_apart('told_utc', 'utc_of_lmst', 60) }} as utc_and_lmst_differ,
-        {{ are_apart('told_utc', 'utc_of_clock', 3600) }} as utc_and_clock_differ,
-        {{ are_apart('utc_of_lmst', 'utc_of_clock', 3600) }} as lmst_and_clock_differ,
+        {{ are_apart('told_utc', 'utc_of_clock', 7200) }} as utc_and_clock_differ,
+        {{ are_apart('utc_of_lmst', 'utc_of_clock', 7200) }} as lmst_and_clock_differ,
         {{ is_of_sol('told_utc', 'sol', 'first_sol', 'first_midnight_utc') }} as utc_is_of_sol,
         {{ is_of_sol('utc_of_lmst', 'sol', 'first_sol', 'first_midnight_utc') }} as lmst_is_of_sol,
         {{ is_of_sol('utc_of_clock', 'sol', 'first_sol', 'first_midnight_utc') }} as clock_is_of_sol,
