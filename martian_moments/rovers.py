@@ -1,6 +1,6 @@
 """Facts about the rovers: landing, cameras, Mars time. Pure; imports nothing of ours.
 
-Sources: NASA mission pages for landings; the v1 API's own camera tables for names; the midnight constants were fitted to
+Sources: NASA mission pages for landings, the first place of each rover's own map for where it stood then; the v1 API's own camera tables for names; the midnight constants were fitted to
 the mission timetables and to raw-image records (within 4 s for every sol of both MER timetables).
 """
 
@@ -85,6 +85,8 @@ class Rover:
         first_midnight: UTC of the local mean midnight that starts ``first_sol``.
         last_heard: the day of the last signal of a mission that is over; None while the rover sends.
         mmgis: the mission's folder on NASA's MMGIS map server, or None where it has none.
+        landing_place: east longitude and planetocentric latitude in degrees, on the map that tells the rover's path (the
+            maps of one site differ by up to some hundred metres).
         cameras: by canonical name.
     """
 
@@ -95,6 +97,7 @@ class Rover:
     first_midnight: datetime
     last_heard: date | None
     mmgis: str | None
+    landing_place: tuple[float, float]
     cameras: Mapping[str, Camera]
 
     def utc_of(self, sol: int, lmst_seconds: float = 0.0) -> datetime:
@@ -162,6 +165,7 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 first_midnight=datetime(2012, 8, 5, 13, 49, 59, tzinfo=UTC),
                 last_heard=None,
                 mmgis="MSL",
+                landing_place=(137.441633, -4.589467),
                 cameras=_cameras(
                     ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard", _eyes("FHAZ", "_A", "_B")),
                     ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard", _eyes("RHAZ", "_A", "_B")),
@@ -180,6 +184,7 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 first_midnight=datetime(2021, 2, 18, 4, 24, 16, tzinfo=UTC),
                 last_heard=None,
                 mmgis="M20",
+                landing_place=(77.45088572, 18.44462715),
                 cameras=_cameras(
                     ("EDL_RUCAM", "Rover Up-Look Camera", "descent"),
                     ("EDL_RDCAM", "Rover Down-Look Camera", "descent"),
@@ -213,6 +218,7 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 first_midnight=datetime(2004, 1, 24, 15, 8, 56, tzinfo=UTC),
                 last_heard=date(2018, 6, 10),
                 mmgis=None,
+                landing_place=(354.47448, -1.948173),
                 cameras=_MER_CAMERAS,
             ),
             Rover(
@@ -223,6 +229,7 @@ ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
                 first_midnight=datetime(2004, 1, 3, 13, 36, 13, tzinfo=UTC),
                 last_heard=date(2010, 3, 22),
                 mmgis=None,
+                landing_place=(175.4758369, -14.5658282),
                 cameras=_MER_CAMERAS,
             ),
         )

@@ -20,10 +20,7 @@ from martian_moments.rovers import MARS_RADIUS_M
 Position = tuple[float, float, float]
 """East longitude and latitude in degrees, elevation in metres."""
 
-_LANDINGS: Final[Mapping[str, Position]] = {
-    "perseverance": (77.45088573, 18.44462715, -2569.91),
-    "curiosity": (137.441633, -4.589467, -4501.0),
-}
+_LANDING_ELEVATION_M: Final[Mapping[str, float]] = {"perseverance": -2569.91, "curiosity": -4501.0}
 _EASTING_LATITUDE: Final = 18.4663
 """Standard parallel of the map on which Perseverance's easting is measured."""
 _NOON_S: Final = 12 * 3600
@@ -104,7 +101,8 @@ class Traverse:
 
     @property
     def _landing(self) -> Position:
-        return _LANDINGS[self.mission.rover.name]
+        rover = self.mission.rover
+        return (*rover.landing_place, _LANDING_ELEVATION_M[rover.name])
 
     @property
     def _mid_drives(self) -> bool:

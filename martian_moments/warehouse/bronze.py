@@ -82,6 +82,8 @@ def references() -> Mapping[str, list[dict[str, Any]]]:
                 "landing_date": rover.landing_date,
                 "first_sol": rover.first_sol,
                 "first_midnight": rover.first_midnight,
+                "landing_longitude": rover.landing_place[0],
+                "landing_latitude": rover.landing_place[1],
             }
             for rover in ROVERS.values()
         ],

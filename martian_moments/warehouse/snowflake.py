@@ -70,6 +70,9 @@ _DEFINITIONS: Final = (
         first_midnight timestamp_tz not null
     )
     """,
+    # Columns that a warehouse made by an earlier release lacks.
+    "alter table rovers add column if not exists landing_longitude double",
+    "alter table rovers add column if not exists landing_latitude double",
     """
     create table if not exists cameras (
         rover varchar not null,

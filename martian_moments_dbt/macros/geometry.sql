@@ -18,6 +18,16 @@
 {%- endmacro %}
 
 {#
+    Metres that lie between two waypoints, whose columns have these prefixes: as far as the one is from the other, and at least
+    what the rover drove in between, where both tell (it may have come back).
+#}
+{% macro way_metres(one, other) -%}
+    {%- set metres = sphere_metres(one ~ 'longitude', one ~ 'latitude', other ~ 'longitude', other ~ 'latitude') -%}
+    {%- set driven = 'abs(' ~ other ~ 'distance_total_m - ' ~ one ~ 'distance_total_m)' -%}
+    case when {{ driven }} > {{ metres }} then {{ driven }} else {{ metres }} end
+{%- endmacro %}
+
+{#
     The points of LineStrings and MultiLineStrings as rows (rover, position, line, vertex, longitude, latitude, point), line
     and vertex counted from 1. A geometry of another type, or none, has no rows. legs has rover, position and geometry (text).
 #}

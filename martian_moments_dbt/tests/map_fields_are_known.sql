@@ -8,8 +8,8 @@
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_mmgis__waypoints'}}}) }}
 
 {% set numbers = {
-    'traverse': ['sol', 'length', 'Length', 'SCLK_START'],
-    'waypoints': ['sol', 'lon', 'lat', 'elev_geoid', 'dist_total_m', 'yaw'],
+    'traverse': ['sol', 'length', 'Length', 'SCLK_START', 'SCLK_END'],
+    'waypoints': ['sol', 'lon', 'lat', 'elev_geoid', 'dist_m', 'dist_total_m', 'yaw'],
 } %}
 
 with features as (
@@ -97,11 +97,13 @@ needed as (
         ('traverse', 'toRMC', 'Length'),
         ('traverse', 'length', 'Length'),
         ('traverse', 'SCLK_START', 'Length'),
+        ('traverse', 'SCLK_END', 'Length'),
         ('waypoints', 'RMC', 'RMC'),
         ('waypoints', 'sol', 'sol'),
         ('waypoints', 'lon', 'lon'),
         ('waypoints', 'lat', 'lat'),
         ('waypoints', 'elev_geoid', 'elev_geoid'),
+        ('waypoints', 'dist_m', 'dist_m'),
         ('waypoints', 'dist_total_m', 'dist_total_m'),
         ('waypoints', 'yaw', 'yaw'),
         ('waypoints', 'final', 'drive_type')

@@ -1,6 +1,6 @@
 {#
-    Over every sol with photos or a drive. Sols beyond the known path are neither driving nor parked. A leg of no length is no
-    drive: the counter of sites goes up while the rover stands.
+    Over every sol with photos or a drive whose distance is known: the others are neither driving nor parked, and no part of the
+    correlation. A leg of no length is no drive: the counter of sites goes up while the rover stands.
 #}
 with sols as (
     select
@@ -37,11 +37,12 @@ select
     rover,
     camera,
     count(*) as sols,
+    count(distance_m) as known_sols,
     count(case when is_driving then 1 end) as driving_sols,
     cast(sum(taken) as bigint) as photos,
     -- Doubles throughout: Snowflake's average of integers is a decimal.
     round(avg(case when is_driving then cast(taken as double) end), 3) as photos_per_driving_sol,
     round(avg(case when not is_driving then cast(taken as double) end), 3) as photos_per_parked_sol,
-    round({{ correlation('taken', 'distance_m') }}, 6) as correlation
+    round({{ correlation('case when distance_m is not null then taken end', 'distance_m') }}, 6) as correlation
 from days
 group by rover, camera

@@ -1,3 +1,10 @@
+{% set place_m = 1 %}
+
+{#
+    What each sol is known to have: metres whose sol is not certain (of legs without a sol, of several sols, of a hole in the map)
+    are no sol's distance, but the most that it may be. Up to a metre of these is no doubt: so far apart is one place told twice
+    (72 of Spirit's steps, 35 m in all, have two sols or more, most of them a turn of some decimetres).
+#}
 with photos as (
     select
         rover,
@@ -9,16 +16,32 @@ with photos as (
     group by rover, sol
 ),
 
+path as (
+    select
+        *,
+        coalesce(first_sol = last_sol, false) as is_placed
+    from {{ ref('fact_path') }}
+),
+
 drives as (
     select
         rover,
         sol,
         count(*) as legs,
-        -- To the millimetre: sums of floats depend on the order of the rows.
-        round(sum(distance_m), 3) as distance_m
-    from {{ ref('fact_path') }}
+        sum(case when is_placed then distance_m else 0 end) as distance_m
+    from path
     where sol is not null
     group by rover, sol
+),
+
+unplaced as (
+    select
+        rover,
+        first_sol,
+        last_sol,
+        distance_m
+    from path
+    where not is_placed and distance_m > 0
 ),
 
 -- A map ends long before the photos do; what it does not tell is not known.
@@ -26,20 +49,57 @@ paths as (
     select
         rover,
         max(sol) as last_sol
-    from drives
+    from path
     group by rover
+),
+
+sols as (
+    select
+        coalesce(photos.rover, drives.rover) as rover,
+        coalesce(photos.sol, drives.sol) as sol,
+        photos.earth_date,
+        photos.photos,
+        photos.cameras,
+        drives.legs,
+        drives.distance_m
+    from photos
+    full outer join drives on photos.rover = drives.rover and photos.sol = drives.sol
+),
+
+-- Beyond the last sol of the map no leg is known; a leg without a first or last sol may be of any before or after.
+possible as (
+    select
+        sols.rover,
+        sols.sol,
+        sum(unplaced.distance_m) as distance_m
+    from sols
+    inner join unplaced
+        on
+            sols.rover = unplaced.rover
+            and sols.sol >= coalesce(unplaced.first_sol, sols.sol)
+            and sols.sol <= coalesce(unplaced.last_sol, sols.sol)
+    group by sols.rover, sols.sol
+),
+
+-- To the millimetre: sums of floats depend on the order of the rows.
+bounded as (
+    select
+        sols.*,
+        case when sols.sol <= paths.last_sol then round(coalesce(sols.distance_m, 0), 3) end as least_m,
+        case when sols.sol <= paths.last_sol then round(coalesce(possible.distance_m, 0), 3) end as more_m
+    from sols
+    left join possible on sols.rover = possible.rover and sols.sol = possible.sol
+    left join paths on sols.rover = paths.rover
 )
 
 select
-    coalesce(photos.rover, drives.rover) as rover,
-    coalesce(photos.sol, drives.sol) as sol,
-    photos.earth_date,
-    cast(coalesce(photos.photos, 0) as bigint) as photos,
-    coalesce(photos.cameras, 0) as cameras,
-    case when coalesce(photos.sol, drives.sol) <= paths.last_sol then coalesce(drives.legs, 0) end as legs,
-    case
-        when coalesce(photos.sol, drives.sol) <= paths.last_sol then coalesce(drives.distance_m, 0)
-    end as distance_m
-from photos
-full outer join drives on photos.rover = drives.rover and photos.sol = drives.sol
-left join paths on coalesce(photos.rover, drives.rover) = paths.rover
+    rover,
+    sol,
+    earth_date,
+    cast(coalesce(photos, 0) as bigint) as photos,
+    coalesce(cameras, 0) as cameras,
+    case when more_m < {{ place_m }} then coalesce(legs, 0) end as legs,
+    case when more_m < {{ place_m }} then least_m end as distance_m,
+    least_m as distance_at_least_m,
+    round(least_m + more_m, 3) as distance_at_most_m
+from bounded

@@ -16,6 +16,7 @@ select
     elevation_m,
     heading_deg,
     distance_driven_m,
+    distance_driven_method,
     location_method,
     location_quality,
     location_uncertainty_m

@@ -14,8 +14,17 @@ path as (
     select
         rover,
         -- To the millimetre: sums of floats depend on the order of the rows.
-        round(sum(distance_m), 3) as distance_m
+        round(sum(distance_m), 3) as path_length_m,
+        round(sum(case when first_sol = last_sol then distance_m else 0 end), 3) as placed_m
     from {{ ref('fact_path') }}
+    group by rover
+),
+
+odometers as (
+    select
+        rover,
+        max(odometer_m) as odometer_m
+    from {{ ref('odometers') }}
     group by rover
 )
 
@@ -26,7 +35,11 @@ select
     photos.last_sol,
     cast(coalesce(photos.photos, 0) as bigint) as photos,
     coalesce(photos.cameras, 0) as cameras,
-    path.distance_m
+    path.path_length_m as distance_m,
+    path.path_length_m,
+    case when path.path_length_m > 0 then round(path.placed_m / path.path_length_m, 6) end as path_placed_share,
+    odometers.odometer_m
 from {{ ref('dim_rovers') }} as rovers
 left join photos on rovers.rover = photos.rover
 left join path on rovers.rover = path.rover
+left join odometers on rovers.rover = odometers.rover

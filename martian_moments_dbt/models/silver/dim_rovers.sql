@@ -4,5 +4,7 @@ select
     title,
     landing_date,
     cast(first_sol as integer) as first_sol,
-    first_midnight as first_midnight_utc
+    first_midnight as first_midnight_utc,
+    landing_longitude,
+    landing_latitude
 from {{ source('bronze', 'rovers') }}

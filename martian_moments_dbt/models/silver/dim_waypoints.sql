@@ -1,37 +1,36 @@
 {#
-    Rows without a motion counter are blank rows of the map server's table. Of two rows for one position the end of a drive
-    (final = y) stands. Positions in the middle of a drive carry a total of 0, which means that none was computed.
+    Where the rovers were localized: the map server's waypoints, and of Spirit and Opportunity every place of the path, whose files
+    tell no odometer: distance_total_m is the distance along it.
 
-    Of Spirit and Opportunity every place of the path is one; their odometer is the distance along it.
+    until_sol: a waypoint says when the rover came. It stood there until it left for the next one, which was on that one's sol,
+    unless the map leaves something out: a place of Spirit and Opportunity has its own last sol; of the others, more was driven
+    since than the next waypoint's own drive, or further than any rover drives in a sol.
 #}
-with localized as (
-    select
-        *,
-        {{ matched('rmc', '^([0-9]{1,9})_[0-9]{1,9}$') }} as site_text,
-        {{ matched('rmc', '^[0-9]{1,9}_([0-9]{1,9})$') }} as drive_text
-    from {{ ref('stg_mmgis__waypoints') }}
-),
+{% set same_place_m = 1 %}
+{% set longest_drive_m = 420 %}
 
-waypoints as (
+with waypoints as (
     select
-        rover,
-        cast(site_text as integer) as site,
-        cast(drive_text as integer) as drive,
-        sol,
-        longitude,
-        latitude,
-        nullif(elevation_m, -9999) as elevation_m,
-        case
-            when final = 'm' and distance_total_m = 0 then null else distance_total_m
-        end as distance_total_m,
-        {{ east_positive('heading_deg') }} as heading_deg
-    from localized
-    where site_text is not null and longitude is not null and latitude is not null
-    qualify
-        row_number() over (
-            partition by rover, site_text, drive_text
-            order by case final when 'y' then 0 else 1 end, sol desc nulls last, position desc
-        ) = 1
+        waypoints.rover,
+        waypoints.site,
+        waypoints.drive,
+        waypoints.sol,
+        waypoints.sol as last_sol,
+        waypoints.longitude,
+        waypoints.latitude,
+        waypoints.elevation_m,
+        odometers.odometer_m as distance_total_m,
+        case when odometers.odometer_m is not null then 'odometer' end as distance_total_method,
+        waypoints.drive_m,
+        waypoints.heading_deg,
+        odometers.is_landing_place,
+        {{ longest_drive_m }} as longest_drive_m
+    from {{ ref('localized_waypoints') }} as waypoints
+    inner join {{ ref('odometers') }} as odometers
+        on
+            waypoints.rover = odometers.rover
+            and waypoints.site = odometers.site
+            and waypoints.drive = odometers.drive
 ),
 
 places as (
@@ -40,6 +39,7 @@ places as (
         site,
         drive,
         min(start_sol) over (partition by rover, site, drive) as sol,
+        max(coalesce(end_sol, start_sol)) over (partition by rover, site, drive) as last_sol,
         longitude,
         latitude
     from {{ ref('stg_mer__places') }}
@@ -65,6 +65,52 @@ driven as (
             partition by rover order by leg rows between unbounded preceding and current row
         ) as distance_total_m
     from {{ ref('legs_between_places') }}
+),
+
+localized as (
+    select * from waypoints
+    union all
+    select
+        places.rover,
+        places.site,
+        places.drive,
+        places.sol,
+        places.last_sol,
+        places.longitude,
+        places.latitude,
+        cast(null as double) as elevation_m,
+        coalesce(driven.distance_total_m, 0) as distance_total_m,
+        'path' as distance_total_method,
+        cast(null as double) as drive_m,
+        cast(null as double) as heading_deg,
+        row_number() over (partition by places.rover order by places.site, places.drive) = 1
+        and coalesce({{ sphere_metres(
+            'places.longitude', 'places.latitude', 'rovers.landing_longitude', 'rovers.landing_latitude'
+        ) }} <= {{ same_place_m }}, false) as is_landing_place,
+        0 as longest_drive_m
+    from places
+    left join {{ ref('dim_rovers') }} as rovers on places.rover = rovers.rover
+    left join driven
+        on
+            places.rover = driven.rover
+            and places.site = driven.to_site
+            and places.drive = driven.to_drive
+),
+
+followed as (
+    select
+        *,
+        {%- for column in ['sol', 'longitude', 'latitude', 'distance_total_m', 'drive_m'] %}
+        lead({{ column }}) over (partition by rover order by site, drive) as next_{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from localized
+),
+
+measured as (
+    select
+        *,
+        {{ way_metres('', 'next_') }} as next_m
+    from followed
 )
 
 select
@@ -72,26 +118,29 @@ select
     site,
     drive,
     sol,
+    case
+        when
+            next_sol is null
+            -- Driven on a sol that nobody tells: the way is longer than the next drive, or where that has no length, than any.
+            or (
+                next_sol > last_sol + 1
+                and next_m >= {{ same_place_m }}
+                and next_m > coalesce(
+                    case
+                        when next_drive_m > 0 and next_distance_total_m >= distance_total_m
+                            then 1.01 * next_drive_m + {{ same_place_m }}
+                    end,
+                    longest_drive_m
+                )
+            )
+            then last_sol
+        else greatest(coalesce(last_sol, next_sol), next_sol)
+    end as until_sol,
     {{ east_positive('longitude') }} as longitude,
     latitude,
     elevation_m,
     distance_total_m,
-    heading_deg
-from waypoints
-union all
-select
-    places.rover,
-    places.site,
-    places.drive,
-    places.sol,
-    places.longitude,
-    places.latitude,
-    cast(null as double) as elevation_m,
-    coalesce(driven.distance_total_m, 0) as distance_total_m,
-    cast(null as double) as heading_deg
-from places
-left join driven
-    on
-        places.rover = driven.rover
-        and places.site = driven.to_site
-        and places.drive = driven.to_drive
+    distance_total_method,
+    {{ east_positive('heading_deg') }} as heading_deg,
+    is_landing_place
+from measured

@@ -32,6 +32,7 @@ select
     positions.elevation_m,
     positions.heading_deg,
     positions.distance_driven_m,
+    positions.distance_driven_method,
     positions.location_method,
     positions.location_quality,
     positions.location_uncertainty_m,

@@ -254,6 +254,7 @@ select
         order by ordered.driven_to nulls first, directed.position, directed.line, directed.first_vertex
     ) as leg,
     to_waypoint.sol,
+    to_waypoint.sol as start_sol,
     case
         when to_waypoint.place is null then null
         when from_waypoint.place is null then 'last_waypoint'
@@ -267,6 +268,8 @@ select
         cast(directed.from_place as varchar),
         concat_ws('/', directed.position, directed.line, directed.first_vertex)
     ) as starts_at,
+    cast(null as integer) as sclk_start,
+    cast(null as integer) as sclk_end,
     coalesce(case when directed.cuts = 2 then legs.length_m end, shapes.metres) as length_m,
     case
         when directed.cuts = 2 and not directed.is_backward then legs.geometry

@@ -2,10 +2,16 @@
     Where the rover stood, for each sol, site and drive of its photos:
 
     * rmc: the waypoint of the same site and drive.
-    * rmc_interpolated: between the waypoints of the same site before and after it, by the counter of the drive.
-    * sol_interpolated: for photos without a counter, or with one that no waypoints surround. On a sol without a waypoint the
-      rover stands where it stood last; else the photo lies halfway between where the sol began and where it ended. Before the
-      first waypoint and after the sol of the last one nothing is known.
+    * rmc_interpolated: between the waypoints before and after it, within a site by the counter of the drive; halfway where the
+      site changes in between.
+    * landing: before the first waypoint, where that is the landing place. The counter of sites goes up before the first drive
+      (sites 1, 2 and 3 of Perseverance, sols 0 to 13, are one point).
+    * sol_interpolated: for photos without a counter. On a sol without a waypoint the rover stands where it stood last; else the
+      photo lies halfway between where the sol began and where it ended. So also where the sol contradicts the counter, or the
+      counter lies outside the map although the sol does not.
+
+    Before any other first waypoint and after the last one nothing is known. uncertain is what the map does not tell: a place
+    between two waypoints with a hole between them (dim_waypoints.until_sol), or of a counter that was not believed.
 #}
 with taken as (
     select distinct
@@ -16,8 +22,23 @@ with taken as (
     from {{ ref('photo_records') }}
 ),
 
+-- place counts a rover's waypoints in the order of driving; near_m leads to the next one, from the last to the one before.
 waypoints as (
-    select * from {{ ref('dim_waypoints') }}
+    select
+        *,
+        coalesce(
+            {{ way_metres('', 'next_') }}, {{ way_metres('', 'last_') }}
+        ) as near_m
+    from (
+        select
+            *,
+            row_number() over (partition by rover order by site, drive) as place,
+            {%- for column in ['longitude', 'latitude', 'distance_total_m'] %}
+            lead({{ column }}) over (partition by rover order by site, drive) as next_{{ column }},
+            lag({{ column }}) over (partition by rover order by site, drive) as last_{{ column }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ ref('dim_waypoints') }}
+    ) as ordered
 ),
 
 counters as (
@@ -25,134 +46,204 @@ counters as (
         rover,
         site,
         drive,
-        true as is_waypoint
-    from waypoints
-    union all
-    select distinct
-        rover,
-        site,
-        drive,
-        false as is_waypoint
-    from taken
-    where site is not null and drive is not null
+        max(place) as place
+    from (
+        select
+            rover,
+            site,
+            drive,
+            place
+        from waypoints
+        union all
+        select
+            rover,
+            site,
+            drive,
+            null as place
+        from taken
+        where site is not null and drive is not null
+    ) as listed
+    group by rover, site, drive
 ),
 
 between_counters as (
-    select distinct
-        rover,
-        site,
-        drive,
-        max(case when is_waypoint then drive end) over (
-            partition by rover, site order by drive range between unbounded preceding and current row
-        ) as drive_before,
-        min(case when is_waypoint then drive end) over (
-            partition by rover, site order by drive range between current row and unbounded following
-        ) as drive_after
+    select
+        *,
+        max(place) over (
+            partition by rover order by site, drive rows between unbounded preceding and 1 preceding
+        ) as place_before,
+        min(place) over (
+            partition by rover order by site, drive rows between 1 following and unbounded following
+        ) as place_after
     from counters
 ),
 
+-- Sources differ by one sol at times.
+counted as (
+    select
+        taken.*,
+        between_counters.rover is not null as has_counter,
+        between_counters.place,
+        between_counters.place_before,
+        between_counters.place_after,
+        coalesce(after_waypoint.is_landing_place, false) and between_counters.place_before is null as is_before_driving,
+        coalesce(taken.sol < before_waypoint.sol - 1, false)
+        or coalesce(taken.sol > after_waypoint.until_sol + 1, false) as is_disputed
+    from taken
+    left join between_counters
+        on
+            taken.rover = between_counters.rover
+            and taken.site = between_counters.site
+            and taken.drive = between_counters.drive
+    left join waypoints as before_waypoint
+        on between_counters.rover = before_waypoint.rover and between_counters.place_before = before_waypoint.place
+    left join waypoints as after_waypoint
+        on between_counters.rover = after_waypoint.rover and between_counters.place_after = after_waypoint.place
+),
+
 sol_ends as (
-    select *
+    select
+        rover,
+        sol,
+        place
     from waypoints
     where sol is not null
-    qualify row_number() over (partition by rover, sol order by site desc, drive desc) = 1
+    qualify row_number() over (partition by rover, sol order by place desc) = 1
 ),
 
 sols as (
     select
         rover,
         sol,
-        max(is_end) as is_end
+        max(place) as place
     from (
         select
             rover,
             sol,
-            1 as is_end
+            place
         from sol_ends
         union all
         select
             rover,
             sol,
-            0 as is_end
+            null as place
         from taken
     ) as marked
     group by rover, sol
 ),
 
--- A sol without an end of its own is one on which the rover stayed where it was, if it is heard of later.
+-- The ends of the sols before it, of itself, and after it. Counters only grow, so the latest sol has the highest place.
 between_sols as (
     select
         rover,
         sol,
-        max(case when is_end = 1 then sol end) over (
+        place,
+        max(place) over (
             partition by rover order by sol rows between unbounded preceding and 1 preceding
-        ) as sol_before,
-        case
-            when is_end = 1 then sol
-            when max(case when is_end = 1 then sol end) over (partition by rover) > sol
-                then max(case when is_end = 1 then sol end) over (
-                    partition by rover order by sol rows between unbounded preceding and current row
-                )
-        end as sol_at
+        ) as place_before,
+        min(place) over (
+            partition by rover order by sol rows between 1 following and unbounded following
+        ) as place_after
     from sols
+),
+
+-- A sol without an end of its own is one on which the rover stayed where it was, if it is heard of later.
+by_sol as (
+    select
+        between_sols.rover,
+        between_sols.sol,
+        case
+            when between_sols.place is not null
+                then coalesce(between_sols.place_before, landing.place, between_sols.place)
+            when between_sols.place_after is not null then coalesce(between_sols.place_before, landing.place)
+        end as from_place,
+        case
+            when between_sols.place is not null then between_sols.place
+            when between_sols.place_after is null then null
+            when between_sols.place_before is null then landing.place
+            when starts.until_sol < between_sols.sol then between_sols.place_after
+            else between_sols.place_before
+        end as to_place,
+        between_sols.place_before is null and between_sols.place is null as is_before_driving,
+        -- A map may begin anywhere: how the rover came to its first waypoint is told at the landing place only.
+        case
+            when between_sols.place_before is not null then coalesce(starts.until_sol < between_sols.sol, false)
+            else landing.place is null
+        end as is_hole
+    from between_sols
+    left join waypoints as starts
+        on between_sols.rover = starts.rover and between_sols.place_before = starts.place
+    left join waypoints as landing
+        on between_sols.rover = landing.rover and landing.place = 1 and landing.is_landing_place
+),
+
+-- By the counter where it lies in the map and the sol agrees, else by the sol.
+chosen as (
+    select
+        counted.rover,
+        counted.sol,
+        counted.site,
+        counted.drive,
+        counted.has_counter,
+        case
+            when is_by_counter and counted.place is not null then 'rmc'
+            when is_by_counter and counted.is_before_driving then 'landing'
+            when is_by_counter then 'rmc_interpolated'
+            when by_sol.to_place is not null and by_sol.is_before_driving then 'landing'
+            when by_sol.to_place is not null then 'sol_interpolated'
+        end as location_method,
+        case
+            when is_by_counter and counted.is_before_driving then coalesce(counted.place, counted.place_after)
+            when is_by_counter then coalesce(counted.place, counted.place_before)
+            else by_sol.from_place
+        end as from_place,
+        case when is_by_counter then coalesce(counted.place, counted.place_after) else by_sol.to_place end as to_place,
+        not is_by_counter and (counted.has_counter or by_sol.is_hole) as is_doubtful
+    from (
+        select
+            *,
+            has_counter
+            and not is_disputed
+            and (
+                place is not null
+                or is_before_driving
+                or (place_before is not null and place_after is not null)
+            ) as is_by_counter
+        from counted
+    ) as counted
+    left join by_sol on counted.rover = by_sol.rover and counted.sol = by_sol.sol
 ),
 
 stretches as (
     select
-        taken.rover,
-        taken.sol,
-        taken.site,
-        taken.drive,
-        case
-            when exact.rover is not null then 'rmc'
-            when later.rover is not null then 'rmc_interpolated'
-            when ends.rover is not null then 'sol_interpolated'
-        end as location_method,
+        chosen.*,
         {%- for column in ['longitude', 'latitude', 'elevation_m', 'distance_total_m', 'heading_deg'] %}
-        case
-            when exact.rover is not null then exact.{{ column }}
-            when later.rover is not null then earlier.{{ column }}
-            else coalesce(starts.{{ column }}, ends.{{ column }})
-        end as from_{{ column }},
-        case
-            when exact.rover is not null then exact.{{ column }}
-            when later.rover is not null then later.{{ column }}
-            else ends.{{ column }}
-        end as to_{{ column }},
+        from_waypoint.{{ column }} as from_{{ column }},
+        to_waypoint.{{ column }} as to_{{ column }},
         {%- endfor %}
-        (taken.drive - earlier.drive) / cast(later.drive - earlier.drive as double) as share
-    from taken
-    left join waypoints as exact
-        on taken.rover = exact.rover and taken.site = exact.site and taken.drive = exact.drive
-    left join between_counters
-        on
-            taken.rover = between_counters.rover
-            and taken.site = between_counters.site
-            and taken.drive = between_counters.drive
-            and between_counters.drive_before < between_counters.drive_after
-    left join waypoints as earlier
-        on
-            between_counters.rover = earlier.rover
-            and between_counters.site = earlier.site
-            and between_counters.drive_before = earlier.drive
-    left join waypoints as later
-        on
-            between_counters.rover = later.rover
-            and between_counters.site = later.site
-            and between_counters.drive_after = later.drive
-    left join between_sols
-        on taken.rover = between_sols.rover and taken.sol = between_sols.sol
-    left join sol_ends as starts
-        on between_sols.rover = starts.rover and between_sols.sol_before = starts.sol
-    left join sol_ends as ends
-        on between_sols.rover = ends.rover and between_sols.sol_at = ends.sol
+        case
+            when from_waypoint.distance_total_m is not null then to_waypoint.distance_total_method
+        end as distance_driven_method,
+        to_waypoint.near_m,
+        is_doubtful or (
+            location_method = 'rmc_interpolated' and coalesce(from_waypoint.until_sol < to_waypoint.sol, false)
+        ) as is_uncertain,
+        case
+            when location_method = 'rmc_interpolated' and from_waypoint.site = to_waypoint.site
+                then (chosen.drive - from_waypoint.drive) / cast(to_waypoint.drive - from_waypoint.drive as double)
+            else 0.5
+        end as weight
+    from chosen
+    left join waypoints as from_waypoint
+        on chosen.rover = from_waypoint.rover and chosen.from_place = from_waypoint.place
+    left join waypoints as to_waypoint
+        on chosen.rover = to_waypoint.rover and chosen.to_place = to_waypoint.place
 ),
 
 weighed as (
     select
         *,
-        case when location_method = 'sol_interpolated' then 0.5 else share end as weight,
-        {{ sphere_metres('from_longitude', 'from_latitude', 'to_longitude', 'to_latitude') }} as metres
+        {{ way_metres('from_', 'to_') }} as metres
     from stretches
 )
 
@@ -169,16 +260,23 @@ select
         ('distance_total_m', 'distance_driven_m', 3),
     ] %}
     case
-        when location_method = 'rmc' then to_{{ column }}
+        when location_method in ('rmc', 'landing') then to_{{ column }}
         else round(from_{{ column }} + weight * (to_{{ column }} - from_{{ column }}), {{ digits }})
     end as {{ name }},
     {%- endfor %}
-    case when metres < 1 then to_heading_deg end as heading_deg,
+    distance_driven_method,
+    case when metres < 1 and not is_uncertain then to_heading_deg end as heading_deg,
     location_method,
     case
         when location_method = 'rmc' then 'exact'
+        when is_uncertain and location_method is not null then 'uncertain'
         when metres < 1 then 'parked'
         when location_method is not null then 'interpolated'
     end as location_quality,
-    case when location_method = 'rmc' then 0 else round(metres, 3) end as location_uncertainty_m
+    case
+        when location_method = 'rmc' then 0
+        when is_doubtful and (has_counter or from_place = to_place)
+            then round(case when near_m < metres then metres else near_m end, 3)
+        else round(metres, 3)
+    end as location_uncertainty_m
 from weighed

@@ -48,18 +48,18 @@ renamed as (
         position,
         nullif(imageid, '') as source_id,
         {{ to_integer('sol') }} as sol,
-        nullif(instrument, 'UNK') as camera,
+        {{ known_text('instrument') }} as camera,
         cast(null as varchar) as camera_full_name,
         coalesce(large, full_res) as image_url,
         cast(null as date) as earth_date,
         {{ told_utc('date_taken_utc') }} as taken_at_utc,
         {{ told_utc('date_received') }} as received_at_utc,
-        nullif(date_taken_mars, 'UNK') as lmst,
-        {{ to_double('sclk') }} as spacecraft_clock,
-        {{ to_integer('site') }} as site,
-        {{ to_integer('drive') }} as drive,
-        lower(nullif(sample_type, 'UNK')) as product_type,
-        lower(nullif(sample_type, 'UNK')) = 'thumbnail' as is_thumbnail
+        {{ known_text('date_taken_mars') }} as lmst,
+        {{ known('clock', to_double('sclk')) }} as spacecraft_clock,
+        {{ known('site', to_integer('site')) }} as site,
+        {{ known('drive', to_integer('drive')) }} as drive,
+        lower({{ known_text('sample_type') }}) as product_type,
+        lower({{ known_text('sample_type') }}) = 'thumbnail' as is_thumbnail
     from records
 )
 

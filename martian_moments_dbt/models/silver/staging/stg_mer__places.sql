@@ -33,14 +33,18 @@ typed as (
         rover,
         kind,
         position,
-        {{ to_integer('site') }} as site,
-        {{ to_integer('drive') }} as drive,
-        {{ to_integer('start_sol') }} as start_sol,
-        {{ to_integer('end_sol') }} as end_sol,
-        coalesce({{ to_double('corrected_x') }}, {{ to_double('correctedx') }}) as easting_m,
-        coalesce({{ to_double('corrected_y') }}, {{ to_double('correctedy') }}) as northing_m,
-        {{ to_double('lon') }} as lon,
-        {{ to_double('lat') }} as lat
+        {{ known('site', to_integer('site')) }} as site,
+        {{ known('drive', to_integer('drive')) }} as drive,
+        {{ known('mer_sol', to_integer('start_sol')) }} as start_sol,
+        {{ known('mer_sol', to_integer('end_sol')) }} as end_sol,
+        coalesce(
+            {{ known('map_metres', to_double('corrected_x')) }}, {{ known('map_metres', to_double('correctedx')) }}
+        ) as easting_m,
+        coalesce(
+            {{ known('map_metres', to_double('corrected_y')) }}, {{ known('map_metres', to_double('correctedy')) }}
+        ) as northing_m,
+        {{ known('coordinate', to_double('lon')) }} as lon,
+        {{ known('coordinate', to_double('lat')) }} as lat
     from records
 ),
 

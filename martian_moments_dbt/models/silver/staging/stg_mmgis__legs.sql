@@ -22,14 +22,15 @@ renamed as (
         rover,
         position,
         properties,
-        {{ to_integer(text_field('properties', 'sol')) }} as sol,
+        {{ known('sol', to_integer(text_field('properties', 'sol'))) }} as sol,
         {{ text_field('properties', 'fromRMC') }} as from_rmc,
         {{ text_field('properties', 'toRMC') }} as to_rmc,
         coalesce(
-            {{ to_double(text_field('properties', 'length')) }},
-            {{ to_double(text_field('properties', 'Length')) }}
+            {{ known('length', to_double(text_field('properties', 'length'))) }},
+            {{ known('length', to_double(text_field('properties', 'Length'))) }}
         ) as length_m,
-        {{ to_integer(text_field('properties', 'SCLK_START')) }} as sclk_start,
+        {{ known('clock', to_integer(text_field('properties', 'SCLK_START'))) }} as sclk_start,
+        {{ known('clock', to_integer(text_field('properties', 'SCLK_END'))) }} as sclk_end,
         geometry
     from records
 )

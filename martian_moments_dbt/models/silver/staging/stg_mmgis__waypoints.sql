@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('loaded_objects') }}
 {#
-    dist_total and drive_tota are what the map server called dist_total_m in 2021 and 2022; final_ likewise; Curiosity's file
-    says drive_type.
+    dist_total and drive_tota are what the map server called dist_total_m in 2021 and 2022; drive__m and final_ likewise;
+    Curiosity's file says drive_type.
 #}
 with documents as (
     select * from {{ source('bronze', 'raw_traverse') }}
@@ -23,25 +23,29 @@ renamed as (
         position,
         properties,
         {{ text_field('properties', 'RMC') }} as rmc,
-        {{ to_integer(text_field('properties', 'sol')) }} as sol,
+        {{ known('sol', to_integer(text_field('properties', 'sol'))) }} as sol,
         coalesce(
-            {{ to_double(text_field('properties', 'lon')) }},
-            {{ to_double(text_field('geometry', 'coordinates[0]')) }}
+            {{ known('coordinate', to_double(text_field('properties', 'lon'))) }},
+            {{ known('coordinate', to_double(text_field('geometry', 'coordinates[0]'))) }}
         ) as longitude,
         coalesce(
-            {{ to_double(text_field('properties', 'lat')) }},
-            {{ to_double(text_field('geometry', 'coordinates[1]')) }}
+            {{ known('coordinate', to_double(text_field('properties', 'lat'))) }},
+            {{ known('coordinate', to_double(text_field('geometry', 'coordinates[1]'))) }}
         ) as latitude,
         coalesce(
-            {{ to_double(text_field('properties', 'elev_geoid')) }},
-            {{ to_double(text_field('geometry', 'coordinates[2]')) }}
+            {{ known('elevation', to_double(text_field('properties', 'elev_geoid'))) }},
+            {{ known('elevation', to_double(text_field('geometry', 'coordinates[2]'))) }}
         ) as elevation_m,
         coalesce(
-            {{ to_double(text_field('properties', 'dist_total_m')) }},
-            {{ to_double(text_field('properties', 'dist_total')) }},
-            {{ to_double(text_field('properties', 'drive_tota')) }}
+            {{ known('odometer', to_double(text_field('properties', 'dist_total_m'))) }},
+            {{ known('odometer', to_double(text_field('properties', 'dist_total'))) }},
+            {{ known('odometer', to_double(text_field('properties', 'drive_tota'))) }}
         ) as distance_total_m,
-        {{ to_double(text_field('properties', 'yaw')) }} as heading_deg,
+        coalesce(
+            {{ known('length', to_double(text_field('properties', 'dist_m'))) }},
+            {{ known('length', to_double(text_field('properties', 'drive__m'))) }}
+        ) as drive_m,
+        {{ known('heading', to_double(text_field('properties', 'yaw'))) }} as heading_deg,
         case
             when {{ text_field('properties', 'drive_type') }} = 'final' then 'y'
             else coalesce({{ text_field('properties', 'final') }}, {{ text_field('properties', 'final_') }})

@@ -50,7 +50,7 @@ renamed as (
             when {{ to_double('id') }} is not null and coalesce(mission, 'msl') = 'msl' then id
         end as source_id,
         {{ to_integer('sol') }} as sol,
-        instrument as camera,
+        {{ known_text('instrument') }} as camera,
         cast(null as varchar) as camera_full_name,
         coalesce(https_url, url) as image_url,
         cast(null as date) as earth_date,
@@ -60,11 +60,11 @@ renamed as (
             coalesce({{ told_utc('date_received') }}, {{ told_utc('created_at') }}),
             coalesce({{ told_utc('created_at') }}, {{ told_utc('date_received') }})
         ) as received_at_utc,
-        lmst,
-        {{ to_double('clock') }} as spacecraft_clock,
-        {{ to_integer('site') }} as site,
-        {{ to_integer('drive') }} as drive,
-        lower(sample_type) as product_type,
+        {{ known_text('lmst') }} as lmst,
+        {{ known('clock', to_double('clock')) }} as spacecraft_clock,
+        {{ known('site', to_integer('site')) }} as site,
+        {{ known('drive', to_integer('drive')) }} as drive,
+        lower({{ known_text('sample_type') }}) as product_type,
         coalesce(try_cast(thumbnail as boolean), lower(sample_type) = 'thumbnail') as is_thumbnail
     from records
 )

@@ -47,7 +47,7 @@ renamed as (
         position,
         product_id as source_id,
         {{ to_integer('planet_day_number') }} as sol,
-        instrument_id as camera,
+        {{ known_text('instrument_id') }} as camera,
         cast(null as varchar) as camera_full_name,
         coalesce(
             'https://planetarydata.jpl.nasa.gov/img/data/mer/' || rover
@@ -59,7 +59,7 @@ renamed as (
         try_cast(start_time as timestamptz) as taken_at_utc,
         try_cast(received as timestamptz) as received_at_utc,
         cast(null as varchar) as lmst,
-        {{ to_double('clock') }} as spacecraft_clock,
+        {{ known('clock', to_double('clock')) }} as spacecraft_clock,
         {{ to_integer(matched('motion_counter', '^."([0-9]+)"')) }} as site,
         {{ to_integer(matched('motion_counter', '^."[0-9]+","([0-9]+)"')) }} as drive,
         {{ product_type('rover', 'product_id') }} as product_type,

@@ -45,7 +45,7 @@ renamed as (
             when {{ to_double('id') }} is not null and coalesce(lower(owner), rover) = rover then id
         end as source_id,
         {{ to_integer('sol') }} as sol,
-        camera,
+        {{ known_text('camera') }} as camera,
         camera_full_name,
         image_url,
         try_cast(earth_date as date) as earth_date,
