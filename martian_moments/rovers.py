@@ -1,7 +1,8 @@
 """Facts about the rovers: landing, cameras, Mars time. Pure; imports nothing of ours.
 
-Sources: NASA mission pages for landings, the first place of each rover's own map for where it stood then; the v1 API's own camera tables for names; the midnight constants were fitted to
-the mission timetables and to raw-image records (within 4 s for every sol of both MER timetables).
+Sources: NASA mission pages for landings, the first place of each rover's own map for where that was; the v1 API's own camera
+tables for names; the midnight constants were fitted to the mission timetables and to raw-image records (within 4 s for every
+sol of both MER timetables).
 """
 
 from __future__ import annotations

@@ -16,4 +16,6 @@ inner join {{ ref('localized_waypoints') }} as waypoints
         odometers.rover = waypoints.rover
         and odometers.site = waypoints.site
         and odometers.drive = waypoints.drive
-where odometers.doubt = 'contradicted' or (odometers.doubt is not null and coalesce(waypoints.final, 'y') <> 'm')
+where
+    odometers.doubt = 'contradicted'
+    or (odometers.doubt is not null and coalesce(waypoints.final, 'y') <> 'm')

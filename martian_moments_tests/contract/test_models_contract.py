@@ -20,6 +20,7 @@ from martian_moments_tests.unit.dbt.conftest import bronze_object, dbt_build, ph
 from martian_moments_tests.unit.dbt.test_feeds import m20_answers, msl_answers
 from martian_moments_tests.unit.dbt.test_paths import MAPS, map_of
 from martian_moments_tests.unit.dbt.test_photos import objects_of_every_source
+from martian_moments_tests.unit.dbt.test_places import HOLE, m20
 from martian_moments_tests.unit.dbt.test_real_data import MANIFESTS, PRODUCTION, SOLS, photo
 
 # Two dbt builds at once, each of a process that imports for seconds.
@@ -107,15 +108,28 @@ async def test_all_that_is_published_is_the_same_on_both_warehouses(stacks: list
     assert [name for name, table in tables.items() if not table.num_rows] == []
 
 
-def test_so_it_is_after_a_sol_was_replaced_one_was_emptied_and_one_is_new(stacks: list[Stack]) -> None:
+async def test_so_it_is_after_a_sol_was_replaced_one_was_emptied_one_is_new_and_where_the_maps_do_not_tell(
+    stacks: list[Stack], real_payloads: Path, cases: Path
+) -> None:
+    newest_place = (real_payloads / "mmgis_msl_waypoints_current_2026-04.json").read_bytes()
+    zero = (cases / "zero-odometer-waypoints.json").read_bytes()
     tables = both(
         stacks,
         [
+            await map_of("curiosity", Kind.WAYPOINTS, newest_place),
+            *[await map_of("opportunity", kind, HOLE.encode()) for kind in (Kind.TRAVERSE, Kind.WAYPOINTS)],
+            bronze_object(Kind.WAYPOINTS, "zero", zero, source="mmgis"),
+            *(m20(rover, 952, (46, 1870), (46, 2452), (46, 3032), (None, None)) for rover in ("zero", "perseverance")),
+            *(m20("opportunity", sol, (64, 30), (None, None)) for sol in (1, 700)),
+            *(m20("curiosity", sol, (None, None)) for sol in (1000, 4868)),
             photos("spirit", 1, [], hours=1),
             photos("spirit", 2, [photo(7, 2), photo(8, 2)], hours=1),
             photos("spirit", 4, [photo(9, 4)]),
         ],
     )
+    qualities = Counter(tables["photo_locations"]["location_quality"].to_pylist())
+    assert set(qualities) == {"exact", "parked", "interpolated", "uncertain", None}
+    assert {"odometer", "path"} < set(tables["dim_waypoints"]["distance_total_method"].to_pylist())
     of_spirit = [(row["sol"], row["source_id"]) for row in tables["fact_photos"].to_pylist() if row["rover"] == "spirit"]
     assert of_spirit[:-1] == [(2, "7"), (2, "8"), (3, "4"), (3, "5"), (4, "9")]
     assert of_spirit[-1][0] == 2209

@@ -189,6 +189,8 @@ def test_every_rover_and_camera_is_in_the_reference_tables(warehouse: Warehouse,
             "landing_date": rover.landing_date,
             "first_sol": rover.first_sol,
             "first_midnight": rover.first_midnight,
+            "landing_longitude": rover.landing_place[0],
+            "landing_latitude": rover.landing_place[1],
         }
         for rover in sorted(ROVERS.values(), key=lambda rover: rover.name)
     ]

@@ -66,7 +66,8 @@ sols as (
     full outer join drives on photos.rover = drives.rover and photos.sol = drives.sol
 ),
 
--- Beyond the last sol of the map no leg is known; a leg without a first or last sol may be of any before or after.
+-- Beyond the last sol of the map no leg is known. A leg without a first or last sol may be of any before or
+-- after.
 possible as (
     select
         sols.rover,

@@ -37,7 +37,9 @@ select
     coalesce(photos.cameras, 0) as cameras,
     path.path_length_m as distance_m,
     path.path_length_m,
-    case when path.path_length_m > 0 then round(path.placed_m / path.path_length_m, 6) end as path_placed_share,
+    case
+        when path.path_length_m > 0 then round(path.placed_m / path.path_length_m, 6)
+    end as path_placed_share,
     odometers.odometer_m
 from {{ ref('dim_rovers') }} as rovers
 left join photos on rovers.rover = photos.rover

@@ -99,10 +99,10 @@ localized as (
 
 followed as (
     select
-        *,
         {%- for column in ['sol', 'longitude', 'latitude', 'distance_total_m', 'drive_m'] %}
-        lead({{ column }}) over (partition by rover order by site, drive) as next_{{ column }}{{ ',' if not loop.last }}
+        lead({{ column }}) over (partition by rover order by site, drive) as next_{{ column }},
         {%- endfor %}
+        *
     from localized
 ),
 
@@ -121,7 +121,8 @@ select
     case
         when
             next_sol is null
-            -- Driven on a sol that nobody tells: the way is longer than the next drive, or where that has no length, than any.
+            -- Driven on a sol that nobody tells: the way is longer than the next drive, or where that has no
+            -- length, than any drive.
             or (
                 next_sol > last_sol + 1
                 and next_m >= {{ same_place_m }}

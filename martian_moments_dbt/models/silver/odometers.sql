@@ -18,7 +18,8 @@ with waypoints as (
         waypoints.place,
         waypoints.odometer_told_m,
         coalesce({{ sphere_metres(
-            'waypoints.longitude', 'waypoints.latitude', 'rovers.landing_longitude', 'rovers.landing_latitude'
+            'waypoints.longitude', 'waypoints.latitude',
+            'rovers.landing_longitude', 'rovers.landing_latitude'
         ) }} <= {{ landing_reach_m }}, false) as is_at_landing_place,
         coalesce(max(waypoints.odometer_told_m) over (
             partition by waypoints.rover order by waypoints.place rows between unbounded preceding and 1 preceding

@@ -22,7 +22,8 @@ with taken as (
     from {{ ref('photo_records') }}
 ),
 
--- place counts a rover's waypoints in the order of driving; near_m leads to the next one, from the last to the one before.
+-- place counts a rover's waypoints in the order of driving; near_m leads to the next one, from the last to
+-- the one before.
 waypoints as (
     select
         *,
@@ -31,12 +32,12 @@ waypoints as (
         ) as near_m
     from (
         select
-            *,
-            row_number() over (partition by rover order by site, drive) as place,
             {%- for column in ['longitude', 'latitude', 'distance_total_m'] %}
             lead({{ column }}) over (partition by rover order by site, drive) as next_{{ column }},
-            lag({{ column }}) over (partition by rover order by site, drive) as last_{{ column }}{{ ',' if not loop.last }}
+            lag({{ column }}) over (partition by rover order by site, drive) as last_{{ column }},
             {%- endfor %}
+            row_number() over (partition by rover order by site, drive) as place,
+            *
         from {{ ref('dim_waypoints') }}
     ) as ordered
 ),
@@ -86,19 +87,24 @@ counted as (
         between_counters.place,
         between_counters.place_before,
         between_counters.place_after,
-        coalesce(after_waypoint.is_landing_place, false) and between_counters.place_before is null as is_before_driving,
-        coalesce(taken.sol < before_waypoint.sol - 1, false)
-        or coalesce(taken.sol > after_waypoint.until_sol + 1, false) as is_disputed
+        between_counters.place_before is null
+        and coalesce(waypoint_after.is_landing_place, false) as is_before_driving,
+        coalesce(taken.sol < waypoint_before.sol - 1, false)
+        or coalesce(taken.sol > waypoint_after.until_sol + 1, false) as is_disputed
     from taken
     left join between_counters
         on
             taken.rover = between_counters.rover
             and taken.site = between_counters.site
             and taken.drive = between_counters.drive
-    left join waypoints as before_waypoint
-        on between_counters.rover = before_waypoint.rover and between_counters.place_before = before_waypoint.place
-    left join waypoints as after_waypoint
-        on between_counters.rover = after_waypoint.rover and between_counters.place_after = after_waypoint.place
+    left join waypoints as waypoint_before
+        on
+            between_counters.rover = waypoint_before.rover
+            and between_counters.place_before = waypoint_before.place
+    left join waypoints as waypoint_after
+        on
+            between_counters.rover = waypoint_after.rover
+            and between_counters.place_after = waypoint_after.place
 ),
 
 sol_ends as (
@@ -132,7 +138,8 @@ sols as (
     group by rover, sol
 ),
 
--- The ends of the sols before it, of itself, and after it. Counters only grow, so the latest sol has the highest place.
+-- The ends of the sols before it, of itself, and after it. Counters only grow, so the latest sol has the
+-- highest place.
 between_sols as (
     select
         rover,
@@ -147,7 +154,8 @@ between_sols as (
     from sols
 ),
 
--- A sol without an end of its own is one on which the rover stayed where it was, if it is heard of later.
+-- A sol without an end of its own is one on which the rover stayed where it was, if the map has it there or
+-- tells of it later.
 by_sol as (
     select
         between_sols.rover,
@@ -155,19 +163,23 @@ by_sol as (
         case
             when between_sols.place is not null
                 then coalesce(between_sols.place_before, landing.place, between_sols.place)
-            when between_sols.place_after is not null then coalesce(between_sols.place_before, landing.place)
+            when between_sols.place_after is not null
+                then coalesce(between_sols.place_before, landing.place)
+            when starts.until_sol >= between_sols.sol then between_sols.place_before
         end as from_place,
         case
             when between_sols.place is not null then between_sols.place
+            when starts.until_sol >= between_sols.sol then between_sols.place_before
             when between_sols.place_after is null then null
             when between_sols.place_before is null then landing.place
             when starts.until_sol < between_sols.sol then between_sols.place_after
             else between_sols.place_before
         end as to_place,
         between_sols.place_before is null and between_sols.place is null as is_before_driving,
-        -- A map may begin anywhere: how the rover came to its first waypoint is told at the landing place only.
+        -- A map may begin anywhere: only at the landing place it tells how the rover came to its first waypoint.
         case
-            when between_sols.place_before is not null then coalesce(starts.until_sol < between_sols.sol, false)
+            when between_sols.place_before is not null
+                then coalesce(starts.until_sol < between_sols.sol, false)
             else landing.place is null
         end as is_hole
     from between_sols
@@ -197,7 +209,10 @@ chosen as (
             when is_by_counter then coalesce(counted.place, counted.place_before)
             else by_sol.from_place
         end as from_place,
-        case when is_by_counter then coalesce(counted.place, counted.place_after) else by_sol.to_place end as to_place,
+        case
+            when is_by_counter then coalesce(counted.place, counted.place_after)
+            else by_sol.to_place
+        end as to_place,
         not is_by_counter and (counted.has_counter or by_sol.is_hole) as is_doubtful
     from (
         select
@@ -226,11 +241,14 @@ stretches as (
         end as distance_driven_method,
         to_waypoint.near_m,
         is_doubtful or (
-            location_method = 'rmc_interpolated' and coalesce(from_waypoint.until_sol < to_waypoint.sol, false)
+            location_method = 'rmc_interpolated'
+            and coalesce(from_waypoint.until_sol < to_waypoint.sol, false)
         ) as is_uncertain,
         case
             when location_method = 'rmc_interpolated' and from_waypoint.site = to_waypoint.site
-                then (chosen.drive - from_waypoint.drive) / cast(to_waypoint.drive - from_waypoint.drive as double)
+                then
+                    (chosen.drive - from_waypoint.drive)
+                    / cast(to_waypoint.drive - from_waypoint.drive as double)
             else 0.5
         end as weight
     from chosen

@@ -63,7 +63,7 @@ def test_each_drift_of_the_map_server_is_told(built: Project, real_payloads: Pat
     files = {path.stem[26:]: path for path in sorted(real_payloads.glob("mmgis_drift_m20_waypoints_*.json"))}
     rovers = {name: f"drift{letter}" for name, letter in zip(files, "abcdefg", strict=True)}
     drifts = [bronze_object(Kind.WAYPOINTS, rovers[name], path.read_bytes(), source="mmgis") for name, path in files.items()]
-    texts = {"RMC": "1_2", "sol": "7", "lon": 77.1, "lat": 18.1, "elev_geoid": 5, "dist_total_m": "3.5"} | {
+    texts = {"RMC": "1_2", "sol": "7", "lon": 77.1, "lat": 18.1, "elev_geoid": 5, "dist_m": 0, "dist_total_m": "3.5"} | {
         "yaw": 1,
         "final": "y",
     }
@@ -77,7 +77,7 @@ def test_each_drift_of_the_map_server_is_told(built: Project, real_payloads: Pat
         "2021-03-15": old | {("collection.crs", "unknown"), ("final", "missing")},
         "2021-03-22": {
             *((name, "unknown") for name in ("drive__m", "drive_tota", "drive_to_1", "drive_to_2", "final_")),
-            *((name, "missing") for name in ("dist_total_m", "final", "collection.name")),
+            *((name, "missing") for name in ("dist_m", "dist_total_m", "final", "collection.name")),
         },
         "2021-04-04": old | {("OID_", "unknown"), ("ORIG_FID", "unknown")},
         "2022-03-30_cut12of116": old | {(name, "unknown") for name in ("SCLK_START", "SCLK_END", "ORIG_FID")},

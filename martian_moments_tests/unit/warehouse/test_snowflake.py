@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from martian_moments.errors import SettingsError, WarehouseError
+from martian_moments.rovers import ROVERS
 from martian_moments.warehouse import snowflake
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.snowflake import SnowflakeWarehouse
@@ -92,6 +93,21 @@ def test_a_warehouse_exists_from_its_making_until_it_is_dropped(fakesnow: Accoun
     with warehouse._connected() as connection:
         snowflake._run(connection, "drop schema bronze")
     assert not SnowflakeWarehouse(account).exists()
+
+
+def test_a_warehouse_of_an_earlier_release_gets_the_columns_that_joined(fakesnow: Accounts) -> None:
+    warehouse = SnowflakeWarehouse(fakesnow())
+    warehouse.ensure()
+    joined = ("landing_longitude", "landing_latitude")
+    places = f"select rover, {', '.join(joined)} from rovers order by rover"
+    with warehouse._connected() as connection:
+        rows = snowflake._run(connection, places).fetchall()
+        for column in joined:
+            snowflake._run(connection, f"alter table rovers drop column {column}")
+    warehouse.ensure()
+    with warehouse._connected() as connection:
+        assert snowflake._run(connection, places).fetchall() == rows
+    assert rows == [(rover.name, *rover.landing_place) for rover in sorted(ROVERS.values(), key=lambda rover: rover.name)]
 
 
 def test_an_account_that_does_not_answer_is_told_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:

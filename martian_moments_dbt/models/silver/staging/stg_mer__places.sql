@@ -38,10 +38,12 @@ typed as (
         {{ known('mer_sol', to_integer('start_sol')) }} as start_sol,
         {{ known('mer_sol', to_integer('end_sol')) }} as end_sol,
         coalesce(
-            {{ known('map_metres', to_double('corrected_x')) }}, {{ known('map_metres', to_double('correctedx')) }}
+            {{ known('map_metres', to_double('corrected_x')) }},
+            {{ known('map_metres', to_double('correctedx')) }}
         ) as easting_m,
         coalesce(
-            {{ known('map_metres', to_double('corrected_y')) }}, {{ known('map_metres', to_double('correctedy')) }}
+            {{ known('map_metres', to_double('corrected_y')) }},
+            {{ known('map_metres', to_double('correctedy')) }}
         ) as northing_m,
         {{ known('coordinate', to_double('lon')) }} as lon,
         {{ known('coordinate', to_double('lat')) }} as lat
