@@ -61,7 +61,7 @@ def test_the_files_of_today_have_no_unknown_field(built: Project, real_payloads:
 
 def test_each_drift_of_the_map_server_is_told(built: Project, real_payloads: Path) -> None:
     files = {path.stem[26:]: path for path in sorted(real_payloads.glob("mmgis_drift_m20_waypoints_*.json"))}
-    rovers = {name: f"drift{letter}" for name, letter in zip(files, "abcdefg", strict=True)}
+    rovers = {name: f"drift{letter}" for name, letter in zip(files, "abcdefgh", strict=True)}
     drifts = [bronze_object(Kind.WAYPOINTS, rovers[name], path.read_bytes(), source="mmgis") for name, path in files.items()]
     texts = {"RMC": "1_2", "sol": "7", "lon": 77.1, "lat": 18.1, "elev_geoid": 5, "dist_m": 0, "dist_total_m": "3.5"} | {
         "yaw": 1,
@@ -81,8 +81,9 @@ def test_each_drift_of_the_map_server_is_told(built: Project, real_payloads: Pat
         },
         "2021-04-04": old | {("OID_", "unknown"), ("ORIG_FID", "unknown")},
         "2022-03-30_cut12of116": old | {(name, "unknown") for name in ("SCLK_START", "SCLK_END", "ORIG_FID")},
-        # The fields of this one are those of today.
+        # The fields of these are those of today.
         "2022-11-28_cut12of206": set(),
+        "2023-10-25_full": set(),
         "current_2021-07-06": old,
         "current_2024-11-22": {("collection.name", "missing")},
     }

@@ -243,7 +243,7 @@ def warnings(project: Project, *names: str) -> dict[str, int]:
 def test_nothing_of_a_drifted_file_vanishes_and_what_cannot_be_used_is_counted(built: Project, real_payloads: Path) -> None:
     """After the others, because it adds rovers to the warehouse that they share."""
     files = sorted(real_payloads.glob("mmgis_drift_m20_waypoints_*.json"))
-    assert len(files) == 7
+    assert len(files) == 8
     contents = {f"drift{chr(97 + number)}": json.loads(file.read_text()) for number, file in enumerate(files)}
     renamed = {"type": "Feature", "properties": {"Rmc": "1_2", "Sol": 4, "lengthm": 3.5}, "geometry": None}
     odd_legs = [
