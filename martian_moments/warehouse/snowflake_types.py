@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from snowflake.connector.cursor import ResultMetadata, SnowflakeCursor
 
 _INT32: Final = frozenset(
-    {"sol", "first_sol", "last_sol", "max_sol", "leg", "site", "drive", "from_site", "from_drive", "to_site", "to_drive"}
+    {"sol", "first_sol", "last_sol", "max_sol", "until_sol", "leg", "site", "drive", "from_site", "from_drive", "to_site"}
+    | {"to_drive", "sclk_start", "sclk_end"}
 )
 """Columns of 32 bits; every other integer is a count of 64 bits. Snowflake has one type for both."""
 
