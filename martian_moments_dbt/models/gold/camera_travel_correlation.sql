@@ -23,7 +23,8 @@ days as (
         cameras.camera,
         sols.is_driving,
         sols.distance_m,
-        coalesce(photo_summary.photos, 0) as taken
+        coalesce(photo_summary.photos, 0) as taken,
+        case when sols.distance_m is not null then coalesce(photo_summary.photos, 0) end as known_taken
     from cameras
     inner join sols on cameras.rover = sols.rover
     left join {{ ref('photo_summary') }} as photo_summary
@@ -43,6 +44,6 @@ select
     -- Doubles throughout: Snowflake's average of integers is a decimal.
     round(avg(case when is_driving then cast(taken as double) end), 3) as photos_per_driving_sol,
     round(avg(case when not is_driving then cast(taken as double) end), 3) as photos_per_parked_sol,
-    round({{ correlation('case when distance_m is not null then taken end', 'distance_m') }}, 6) as correlation
+    round({{ correlation('known_taken', 'distance_m') }}, 6) as correlation
 from days
 group by rover, camera

@@ -12,20 +12,26 @@
 
 with waypoints as (
     select
-        waypoints.rover,
-        waypoints.site,
-        waypoints.drive,
-        waypoints.place,
-        waypoints.odometer_told_m,
-        coalesce({{ sphere_metres(
-            'waypoints.longitude', 'waypoints.latitude',
-            'rovers.landing_longitude', 'rovers.landing_latitude'
-        ) }} <= {{ landing_reach_m }}, false) as is_at_landing_place,
-        coalesce(max(waypoints.odometer_told_m) over (
-            partition by waypoints.rover order by waypoints.place rows between unbounded preceding and 1 preceding
+        told.rover,
+        told.site,
+        told.drive,
+        told.place,
+        told.odometer_told_m,
+        {{ sphere_metres(
+            'told.longitude', 'told.latitude', 'rovers.landing_longitude', 'rovers.landing_latitude'
+        ) }} as landing_m,
+        coalesce(max(told.odometer_told_m) over (
+            partition by told.rover order by told.place rows between unbounded preceding and 1 preceding
         ), 0) as furthest_before_m
-    from {{ ref('localized_waypoints') }} as waypoints
-    left join {{ ref('dim_rovers') }} as rovers on waypoints.rover = rovers.rover
+    from {{ ref('localized_waypoints') }} as told
+    left join {{ ref('dim_rovers') }} as rovers on told.rover = rovers.rover
+),
+
+landed as (
+    select
+        *,
+        coalesce(landing_m <= {{ landing_reach_m }}, false) and furthest_before_m = 0 as is_landing_place
+    from waypoints
 ),
 
 computed as (
@@ -35,11 +41,9 @@ computed as (
         drive,
         place,
         odometer_told_m,
-        is_at_landing_place and furthest_before_m = 0 as is_landing_place,
-        case
-            when odometer_told_m > 0 or (is_at_landing_place and furthest_before_m = 0) then odometer_told_m
-        end as computed_m
-    from waypoints
+        is_landing_place,
+        case when odometer_told_m > 0 or is_landing_place then odometer_told_m end as computed_m
+    from landed
 ),
 
 contradictions as (

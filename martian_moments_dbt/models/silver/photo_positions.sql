@@ -176,7 +176,7 @@ by_sol as (
             else between_sols.place_before
         end as to_place,
         between_sols.place_before is null and between_sols.place is null as is_before_driving,
-        -- A map may begin anywhere: only at the landing place it tells how the rover came to its first waypoint.
+        -- A map may begin anywhere: only at the landing place it tells how the rover came there.
         case
             when between_sols.place_before is not null
                 then coalesce(starts.until_sol < between_sols.sol, false)
