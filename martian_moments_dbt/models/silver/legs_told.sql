@@ -27,7 +27,7 @@ clocked as (
         {{ milliseconds_between(
             'rovers.first_midnight_utc',
             seconds_after(
-                "cast('2000-01-01T11:58:55.816+00:00' as timestamptz)",
+                clock_zero(),
                 'legs.sclk_start + clocks.correction_s + (legs.sclk_start - clocks.clock) * clocks.drift'
             )
         ) }} as start_ms,
