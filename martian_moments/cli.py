@@ -138,6 +138,7 @@ def backfill(
 
     with open_instance(settings) as instance:
         require_running(settings, instance)
+        Rooms(settings).require_space()
         from martian_moments.definitions import build_defs
         from martian_moments.operations.backfill import follow, launch
         from martian_moments.partitions import parse_range, registered_sols
@@ -292,10 +293,18 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> 
     from martian_moments.operations.supervisor import run_platform
 
     check_environment()
+    rooms = Rooms(settings)
+    rooms.require_space()
     _bake()
-    Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
+    rooms.log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
     run_platform(
-        settings.home, instance_config=INSTANCE_CONFIG, port=port, pools=settings.pools, on_event=_tell, on_round=on_round
+        settings.home,
+        instance_config=INSTANCE_CONFIG,
+        port=port,
+        pools=settings.pools,
+        on_event=_tell,
+        folders=settings.folders,
+        on_round=on_round,
     )
 
 
@@ -317,11 +326,18 @@ class _Watch:
 
     def __call__(self, platform: Supervisor) -> bool:
         """One round; tells whether the platform may stop."""
+        from martian_moments.operations.instance import storage_errors
         from martian_moments.operations.status import status as read_status
 
-        if time.monotonic() < self._next_look:
+        if platform.pause.active or time.monotonic() < self._next_look:
             return False
-        now = read_status(self._rooms, platform.instance, running=True)
+        try:
+            with storage_errors(self._rooms.settings.instance_home):
+                now = read_status(self._rooms, platform.instance, running=True)
+        except MartianError:
+            if self._rooms.shortage() is None:
+                raise
+            return False  # the disk has just become full, and the pause begins
         self._next_look = time.monotonic() + self._seconds
         line = _progress_line(now)
         if line != self._shown:

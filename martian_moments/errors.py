@@ -105,6 +105,10 @@ class PublishedDamaged(WarehouseError):
         self.name = name
 
 
+class DiskFull(MartianError):
+    """A disk has less room than work needs. What was done stays; work goes on by itself when there is room."""
+
+
 class BookkeepingError(MartianError):
     """Dagster's own storage did not take what a run reports."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -127,11 +127,13 @@ async def fetch_sols(
     *,
     refetch: bool,
     in_flight: int,
+    before_each: Callable[[], object] = lambda: None,
 ) -> AsyncIterator[SolResult]:
     """Ask for sols, ``in_flight`` at once, keep what arrives, and tell of each sol as soon as it is settled.
 
     A sol is asked of the sources in the order of preference until one has all its photos. What the lake holds whole is not
-    asked for again unless ``refetch``. One sol's failure does not stop the others.
+    asked for again unless ``refetch``. One sol's failure does not stop the others. ``before_each`` is called before each sol
+    is asked for; a MartianError that it raises is that sol's failure, and nobody is asked.
     """
     todo = []
     for sol in sols:
@@ -141,7 +143,7 @@ async def fetch_sols(
             todo.append(sol)
     queue = iter(todo)
     results: asyncio.Queue[SolResult] = asyncio.Queue()
-    fetch = _Fetch({source.name: source for source in sources}, lake, known, refetch=refetch)
+    fetch = _Fetch({source.name: source for source in sources}, lake, known, refetch=refetch, before_each=before_each)
 
     async def worker() -> None:
         for sol in queue:
@@ -163,11 +165,20 @@ def _held_whole(known: Coverage, sol: int) -> Header | None:
 class _Fetch:
     """One run's asking: source by source for each sol, leaving alone a source that is down."""
 
-    def __init__(self, sources: Mapping[str, PhotoSource], lake: Lake, known: Coverage, *, refetch: bool) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, PhotoSource],
+        lake: Lake,
+        known: Coverage,
+        *,
+        refetch: bool,
+        before_each: Callable[[], object],
+    ) -> None:
         self._sources = sources
         self._lake = lake
         self._known = known
         self._refetch = refetch
+        self._before_each = before_each
         self._failures = dict.fromkeys(sources, 0)
 
     async def sol(self, sol: int) -> SolResult:
@@ -176,6 +187,7 @@ class _Fetch:
         answers: dict[str, tuple[Header, Put | None]] = {}
         errors: dict[str, MartianError] = {}
         try:
+            self._before_each()
             for view in self._views(sol):
                 if self._known.has_all(view, sol) and not self._refetch:
                     answers[view.source] = view.headers[sol], None

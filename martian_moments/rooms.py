@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.addresses import taken_apart
+from martian_moments.errors import DiskFull
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.uploads import upload_event
 from martian_moments.objects import S3Options
 from martian_moments.settings import Settings
+from martian_moments.space import shortage
 
 if TYPE_CHECKING:
     from martian_moments.coverage import Coverage
@@ -36,6 +38,15 @@ class Rooms:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+
+    def shortage(self) -> str | None:
+        """Which disk has less free than is kept in reserve, in words; None when there is room for work."""
+        return shortage(self.settings.folders)
+
+    def require_space(self) -> None:
+        """Raise DiskFull unless there is room for work."""
+        if short := self.shortage():
+            raise DiskFull(short)
 
     @cached_property
     def lake(self) -> Lake:

@@ -26,7 +26,7 @@ from martian_moments.accepted import (
     web_address,
     webhook,
 )
-from martian_moments.addresses import url_of
+from martian_moments.addresses import path_of, url_of
 from martian_moments.environment import ENV_FILE, given
 from martian_moments.errors import SettingsError
 from martian_moments.rovers import ROVERS
@@ -257,6 +257,15 @@ class Settings(BaseSettings):
         if self.lake.startswith("s3://"):
             return self.lake.rstrip("/") + "/published"
         return url_of("file", self.home / "published")
+
+    @cached_property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of this machine that the platform writes to, which may lie on different disks."""
+        folders = [path_of(each) for each in (self.lake, self.published) if each.startswith("file:")]
+        files = [path_of(each) for each in (self.events, self.warehouse) if each.startswith(("sqlite:", "duckdb:"))]
+        # A deployed platform only reads its DAGSTER_HOME, which may be a disk that can never be written.
+        instance = [] if self.deployed else [self.instance_home]
+        return tuple(dict.fromkeys([self.home, *instance, *folders, *(file.parent for file in files)]))
 
     @classmethod
     def settings_customise_sources(

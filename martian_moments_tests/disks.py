@@ -66,7 +66,8 @@ def ext4(parent: Path, *, megabytes: int, block_bytes: int = 4096) -> Iterator[D
     try:
         yield disk
     finally:
-        disk.unmount()
+        # A test that fails may leave files open.
+        _run("umount", "--lazy", str(folder))
         image.unlink()
 
 
@@ -79,7 +80,7 @@ def tmpfs(parent: Path, *, megabytes: int) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        _run("umount", str(folder))
+        _run("umount", "--lazy", str(folder))
 
 
 def fill(folder: Path, *, leave: int = 0) -> Path:

@@ -93,6 +93,7 @@ def _photos(rover: str) -> dg.AssetsDefinition:
 
 def _load_and_tell(context: dg.AssetExecutionContext, rooms: Rooms, found: dict[str, list[ObjectInfo]]) -> None:
     """Load the objects of each partition; publish the ledger, tell Dagster and the log, and fail for what is broken."""
+    rooms.require_space()
     objects = [each for of_partition in found.values() for each in of_partition]
     loading = load(rooms.lake, rooms.warehouse, objects)
     rooms.warehouse.publish(rooms.published, [LEDGER])

@@ -64,6 +64,7 @@ def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
         "New sols become partitions of the rover's photos.",
     )
     def manifests(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
+        rooms.require_space()
         for rover in context.partition_keys:
             kept, failed = asyncio.run(_fetch_manifests(rooms, rover))
             if failed and not kept:
@@ -130,6 +131,7 @@ def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
         description="Two documents per rover: the path it drove, leg by leg, and the waypoints where it stopped.",
     )
     def traverse(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
+        rooms.require_space()
         for rover in context.partition_keys:
             kept, failed = asyncio.run(_fetch_traverse(rooms, rover))
             if failed:
@@ -186,6 +188,7 @@ def _photos(rover: str) -> dg.AssetsDefinition:
     def photos(
         context: dg.AssetExecutionContext, config: PhotosConfig, rooms: dg.ResourceParam[Rooms]
     ) -> Iterator[dg.Output[None]]:
+        rooms.require_space()
         sols = [int(partition) for partition in context.partition_keys]
         failed = asyncio.run(_fetch_photos(context, config, rooms, rover, sols))
         if failed:
@@ -209,7 +212,13 @@ async def _fetch_photos(
         with materializations(context) as log:
             newest_first = sorted(asked, reverse=True)
             async for result in ingest.fetch_sols(
-                sources, rooms.lake, known, newest_first, refetch=config.refetch, in_flight=rooms.requests_in_flight
+                sources,
+                rooms.lake,
+                known,
+                newest_first,
+                refetch=config.refetch,
+                in_flight=rooms.requests_in_flight,
+                before_each=rooms.require_space,
             ):
                 if result.outcome is Outcome.FAILED:
                     failed[sol_key(result.sol)] = _joined(result.errors)

@@ -49,6 +49,7 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
         pool=WAREHOUSE_POOL,
     )
     def models(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[Any]:
+        rooms.require_space()
         rooms.warehouse.ensure()
         events: list[Any] = []
         failure: Exception | None = None

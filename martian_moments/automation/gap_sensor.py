@@ -31,7 +31,9 @@ def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
         description="Compares what the manifests in the lake promise with what the lake holds, and asks for the rest, "
         f"newest sols first, at most {LAKE_RUN_SOLS} a run. What fails or stays short is asked for again, later each time.",
     )
-    def gaps(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
+    def gaps(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
         tries = read_cursor(context.cursor)
         under_way = InFlight(context)
         requests: list[dg.RunRequest] = []

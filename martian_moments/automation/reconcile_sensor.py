@@ -54,7 +54,9 @@ def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg
         description="Compares the lake with bronze and bronze with silver, and repairs what a lost event, a failed build or "
         "a deleted warehouse left behind.",
     )
-    def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult:
+    def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
         tries = _Tries(json.loads(context.cursor) if context.cursor else {})
         under_way = InFlight(context)
         found = differences(rooms.lake, rooms.warehouse, rooms.published, rovers, rooms.settings.sources)

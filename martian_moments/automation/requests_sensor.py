@@ -81,6 +81,8 @@ def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     def ingestion_requests(
         context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]
     ) -> dg.SensorResult | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
         cursor = Cursor.load(context.cursor) if context.cursor else first_look(rovers)
         try:
             requests, read = _act_on_messages(context, rooms, cursor, rovers)

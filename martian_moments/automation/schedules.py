@@ -26,7 +26,11 @@ def _manifests(rovers: Sequence[str]) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks for every rover's manifest again; an unchanged answer writes nothing.",
     )
-    def manifests(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    def manifests(
+        context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
         return [_request(MANIFESTS, rover, context) for rover in rovers]
 
     return manifests
@@ -40,7 +44,11 @@ def _traverse_maps(rovers: Sequence[str]) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks for the traverse maps of every rover that is served again; an unchanged answer writes nothing.",
     )
-    def traverse_maps(context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> list[dg.RunRequest]:
+    def traverse_maps(
+        context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
         served = (rover for rover in rovers if ingest.served(rooms.lake, rover, rooms.sources_of(rover)))
         return [_request(TRAVERSE, rover, context) for rover in served]
 
@@ -60,7 +68,11 @@ def _young_sols(rover: str) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks again for sols near the newest, whose photos may still be arriving; the younger, the more often.",
     )
-    def young_sols(context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> list[dg.RunRequest]:
+    def young_sols(
+        context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
         return list(_young_runs(context.instance, rooms, rover, context.scheduled_execution_time))
 
     return young_sols

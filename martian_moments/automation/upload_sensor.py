@@ -102,6 +102,8 @@ def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     def upload_events(
         context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]
     ) -> dg.SensorResult | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
         cursor = Cursor.load(context.cursor)
         try:
             read = _read(context, rooms.log, cursor, _Scope(rooms.lake_bucket, rovers))

@@ -37,7 +37,7 @@ class SqliteEventLog:
     """An EventLog in a SQLite file. Safe to use from several threads and, each with its own instance, processes."""
 
     def __init__(self, path: Path, topics: Mapping[str, int] = TOPICS) -> None:
-        """Open the log; the file is created when missing. Raises EventLogError."""
+        """Open the log; the file is created when missing. Raises EventLogError and, before it begins, DiskFull."""
         self._path = path
         self._topics = topics
         self._lock = threading.Lock()

@@ -20,6 +20,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from martian_moments.durable import make_folder
 from martian_moments.errors import EventLogError
+from martian_moments.space import require_least
 
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for its turn. A turn takes about a millisecond."""
@@ -50,7 +51,10 @@ _Result = TypeVar("_Result")
 
 
 class LogFile:
-    """A SQLite file in WAL mode, for one thread at a time. Every method raises sqlite3.Error, OSError or EventLogError."""
+    """A SQLite file in WAL mode, for one thread at a time.
+
+    Every method raises sqlite3.Error, OSError, EventLogError or, before it opens the file, DiskFull.
+    """
 
     def __init__(self, path: Path) -> None:
         """Take the path; nothing is opened yet."""
@@ -101,6 +105,7 @@ class LogFile:
             if self._is_current():
                 return self._connection
             self._leave()
+        require_least(self._path.parent)
         make_folder(self._path.parent)
         while True:
             before = _inodes(self._path)

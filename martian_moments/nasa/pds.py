@@ -15,7 +15,8 @@ import asyncio
 import hashlib
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from martian_moments.documents import Document, Header, Kind, fingerprint_of, index_prefix
-from martian_moments.errors import BrokenAnswer, DocumentError, InputError, ObjectMissing, UpstreamError
+from martian_moments.errors import BrokenAnswer, DocumentError, InputError, LakeError, ObjectMissing, UpstreamError
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pds_index import IDENTITY, SOL, IndexFolder, IndexStore, Scan, Volume, scan
 from martian_moments.nasa.pds_label import Label, Row, read_label
@@ -206,9 +207,8 @@ class PDS:
         if labelled.label is None:
             return held or _Index.absent(folder, labelled.answer.url, labelled.answer.fetched_at)
         arrival = _Arrival(folder.volume, labelled.answer.body, labelled.label, held.note if held else None)
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="pds-index-", dir=self._scratch) as scratch:
-            table = Path(scratch, "edrindex.tab")
+        with _download_folder(self._scratch) as scratch:
+            table = scratch / "edrindex.tab"
             note = await self._client.download(f"{address}.tab", table, arrival.accept, headers=arrival.conditions)
             if held and note is held.note:
                 return held
@@ -220,6 +220,19 @@ class PDS:
 
     def _address(self, rover: str, volume: str) -> str:
         return index_address(self._url, rover, volume)
+
+
+@contextmanager
+def _download_folder(parent: Path) -> Iterator[Path]:
+    """A folder for a download, gone when the block ends. What the disk refuses inside the block is raised as LakeError."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="pds-index-", dir=parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise LakeError(
+            f"{parent} cannot take an index on its way to the lake ({error}); free space there, or check who owns it"
+        ) from error
 
 
 def index_address(url: str, rover: str, volume: str) -> str:

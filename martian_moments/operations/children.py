@@ -43,11 +43,17 @@ class Child:
         self._started = 0.0
         self._quick_deaths = 0
         self._restart_at: float | None = None
+        self._asked_at: float | None = None
 
     @property
     def pid(self) -> int | None:
         """The pid of the process that runs or ran last."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Starts the process, in the supervisor's process group."""
@@ -60,6 +66,7 @@ class Child:
             )
         self._started = time.monotonic()
         self._restart_at = None
+        self._asked_at = None
 
     def wait_ready(self, is_ready: Callable[[], bool], *, timeout: float) -> None:
         """Waits for the process to do its work.
@@ -102,6 +109,23 @@ class Child:
             )
         self._restart_at = now + 0.25 * 2**self._quick_deaths
         on_event(f"{self.name} ended with code {code}; its log is {self.log}")
+
+    def stop(self) -> None:
+        """Asks the process to end; when asked again and it has not ended after :data:`STOP_SECONDS`, kills it."""
+        if self._process is None or not self.alive:
+            return
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
+            self._process.terminate()
+        elif time.monotonic() >= self._asked_at + STOP_SECONDS:
+            self._process.kill()
+
+    def revive(self, on_event: Callable[[str], None]) -> None:
+        """Starts the process again if it is gone. How often it died before does not count any more."""
+        self._quick_deaths = 0
+        if not self.alive:
+            self.start()
+            on_event(f"{self.name} restarted (pid {self.pid})")
 
     def _with_tail(self, message: str) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]

@@ -75,6 +75,7 @@ def _finding(rooms: Rooms, what: str, check: Callable[[], str]) -> Finding:
 def _disk(rooms: Rooms) -> str:
     home = rooms.settings.home
     home.mkdir(parents=True, exist_ok=True)
+    rooms.require_space()
     free = shutil.disk_usage(home).free
     if free < _ENOUGH_BYTES:
         raise _Fault(f"{free / 1024**3:.1f} GB free at {home}; the full history needs {_ENOUGH_BYTES / 1024**3:.0f}")

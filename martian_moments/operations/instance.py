@@ -13,8 +13,9 @@ from dagster import DagsterInstance, DagsterInvalidConfigError
 from dotenv import load_dotenv
 
 from martian_moments.environment import ENV_FILE
-from martian_moments.errors import PlatformDown, SettingsError
+from martian_moments.errors import BookkeepingError, PlatformDown, SettingsError
 from martian_moments.settings import Settings
+from martian_moments.space import require_least
 
 INSTANCE_CONFIG: Final = Path(__file__).resolve().parent.parent.parent / "dagster.yaml"
 """The dagster.yaml of an embedded platform; that of a deployed one is where its DAGSTER_HOME is."""
@@ -33,14 +34,33 @@ def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
     Raises:
         SettingsError: a deployed platform's dagster.yaml is missing, or a value that it takes from the environment is.
         PlatformDown: a deployed platform's storage does not answer.
+        DiskFull: an embedded platform's disk has no room to open it.
+        BookkeepingError: the storage refused something, now or inside the block.
     """
     home = settings.instance_home
-    if not instance_exists(settings):
-        with DagsterInstance.local_temp() as instance:
+    with storage_errors(home):
+        if not instance_exists(settings):
+            with DagsterInstance.local_temp() as instance:
+                yield instance
+            return
+        if not settings.deployed:
+            require_least(home)
+        with _deployed(home) if settings.deployed else _opened(home) as instance:
             yield instance
-        return
-    with _deployed(home) if settings.deployed else _opened(home) as instance:
-        yield instance
+
+
+@contextmanager
+def storage_errors(dagster_home: Path) -> Iterator[None]:
+    """Whatever Dagster's storage raises inside the block as BookkeepingError."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise BookkeepingError(
+            f"Dagster's storage, as {dagster_home / 'dagster.yaml'} names it, failed ({_first_line(error)}); "
+            "check that its disk has space and that this user may write there, or that its server answers"
+        ) from error
 
 
 def instance_exists(settings: Settings) -> bool:
@@ -56,10 +76,16 @@ def prepare_instance(dagster_home: Path, *, instance_config: Path, pools: Mappin
         dagster_home: its DAGSTER_HOME.
         instance_config: the dagster.yaml to use; copied to DAGSTER_HOME.
         pools: limits to set in the instance, by pool.
+
+    Raises:
+        OSError: the folder cannot be made.
+        DiskFull: its disk has no room to open it.
+        BookkeepingError: the storage refused something, now or inside the block.
     """
+    require_least(dagster_home)
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(instance_config, dagster_home / "dagster.yaml")
-    with _opened(dagster_home) as instance:
+    with storage_errors(dagster_home), _opened(dagster_home) as instance:
         set_pools(instance, pools)
         (dagster_home / _PREPARED).touch()
         yield instance

@@ -96,7 +96,7 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
     held = _Held(rooms)
     rovers = {rover: _rover(rooms, rover, tries.get(rover, Tries()), held) for rover in rooms.settings.rovers}
     followed = _Followed(rooms, instance)
-    waiting_for = [*_waiting_for_platform(instance, running=running), *followed.waiting_for()]
+    waiting_for = [*_waiting_for_platform(rooms, instance, running=running), *followed.waiting_for()]
     for rover, each in rovers.items():
         due = [short for short in each.short if short.next_attempt_at is None]
         if each.gaps or due:
@@ -191,9 +191,11 @@ def _gap_status(gap: Gap, tries: Tries, now: datetime) -> GapStatus:
     )
 
 
-def _waiting_for_platform(instance: dg.DagsterInstance, *, running: bool) -> Iterator[str]:
+def _waiting_for_platform(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Iterator[str]:
     if not running:
         yield "the platform is not running"
+    if short := rooms.shortage():
+        yield short
     if runs := len(unfinished_runs(instance)):
         yield f"{runs} runs queued or running"
     if backfills := len(active_backfills(instance)):

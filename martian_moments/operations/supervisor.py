@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from martian_moments.automation.worker import end_run
 from martian_moments.errors import PlatformFailed, PlatformRunning
 from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
 from martian_moments.operations.instance import prepare_instance
+from martian_moments.operations.pausing import Pause
 from martian_moments.operations.platform import RunningPlatform, clear_state, read_state, write_state
 
 LOCATION: Final = "martian_moments"
@@ -39,11 +40,19 @@ class Supervisor:
 
     Attributes:
         instance: the platform's Dagster instance.
+        pause: the pause while a disk has too little room.
         state: what the state file says.
     """
 
     def __init__(
-        self, home: Path, *, instance: DagsterInstance, module: str, port: int | None, on_event: Callable[[str], None]
+        self,
+        home: Path,
+        *,
+        instance: DagsterInstance,
+        module: str,
+        port: int | None,
+        folders: Sequence[Path],
+        on_event: Callable[[str], None],
     ) -> None:
         self.instance = instance
         self._home = home
@@ -55,7 +64,9 @@ class Supervisor:
             url=None if port is None else f"http://{_LOOPBACK}:{_free_port(port)}",
             ready=False,
         )
+        self.pause = Pause([home, *folders], on_event)
         self._children: list[Child] = []
+        self._daemon: Child | None = None
 
     def start(self) -> None:
         """Starts the processes, each when those that it needs are ready.
@@ -71,7 +82,9 @@ class Supervisor:
         code_server.wait_ready(self._code_server_answers, timeout=_READY_SECONDS)
 
         started = time.time()
-        daemon = self._spawn("daemon", "dagster._daemon", "run", "-w", str(workspace), "--log-level", "warning")
+        daemon = self._daemon = self._spawn(
+            "daemon", "dagster._daemon", "run", "-w", str(workspace), "--log-level", "warning"
+        )
         if self.state.url is not None:
             address = httpx.URL(self.state.url)
             listen = ("-h", address.host, "-p", str(address.port))
@@ -84,11 +97,13 @@ class Supervisor:
         self._on_event(f"ready at {self.state.url}" if self.state.url else "ready")
 
     def look_after(self) -> None:
-        """One round: restarts what has died.
+        """One round: restarts what has died, unless a disk has too little room.
 
         Raises:
             PlatformFailed: a process keeps dying.
         """
+        if self._daemon is None or self.pause.look(self._daemon, self._children):
+            return
         for child in self._children:
             child.look_after(self._on_event)
 
@@ -142,6 +157,7 @@ def supervise(
     port: int | None,
     pools: Mapping[str, int],
     on_event: Callable[[str], None],
+    folders: Sequence[Path] = (),
 ) -> Iterator[Supervisor]:
     """A started platform, whose every process is gone and every run settled when the block is left.
 
@@ -152,6 +168,7 @@ def supervise(
         port: the web interface's port on 127.0.0.1, 0 for a free one, None for no web interface.
         pools: limits to set in the instance, by pool.
         on_event: gets a line for people whenever something happens.
+        folders: others that the platform writes to; it pauses while the disk of one of them, or of home, is short of room.
 
     Raises:
         PlatformRunning: another platform runs on this home.
@@ -165,7 +182,7 @@ def supervise(
         with prepare_instance(home / "dagster", instance_config=instance_config, pools=pools) as instance:
             for run in settle_runs(instance, "The platform stopped while the run was under way."):
                 on_event(f"run {run} was cut off when the platform stopped; it counts as a crash")
-            platform = Supervisor(home, instance=instance, module=module, port=port, on_event=on_event)
+            platform = Supervisor(home, instance=instance, module=module, port=port, folders=folders, on_event=on_event)
             try:
                 platform.start()
                 yield platform
@@ -175,8 +192,10 @@ def supervise(
                     with suppress(OSError):
                         on_event("stopping")
                     stop_all(platform.state.supervisor)
-                    list(settle_runs(instance, "The platform was stopped while the run was under way."))
                     clear_state(home)
+                    # On a full disk the next start does it.
+                    if not platform.pause.active:
+                        list(settle_runs(instance, "The platform was stopped while the run was under way."))
 
 
 def run_platform(
@@ -187,6 +206,7 @@ def run_platform(
     port: int | None,
     pools: Mapping[str, int],
     on_event: Callable[[str], None],
+    folders: Sequence[Path] = (),
     on_round: Callable[[Supervisor], bool] | None = None,
 ) -> None:
     """Runs the platform until SIGINT, SIGTERM or SIGHUP; call it from the main thread.
@@ -198,6 +218,7 @@ def run_platform(
         port: see there.
         pools: see there.
         on_event: see there.
+        folders: see there.
         on_round: called after every round of looking after the processes; True stops the platform.
 
     Raises:
@@ -209,7 +230,13 @@ def run_platform(
         with (
             _signals(dict.fromkeys(_STOP_SIGNALS, signal.default_int_handler)),
             supervise(
-                home, instance_config=instance_config, module=module, port=port, pools=pools, on_event=on_event
+                home,
+                instance_config=instance_config,
+                module=module,
+                port=port,
+                pools=pools,
+                on_event=on_event,
+                folders=folders,
             ) as platform,
         ):
             while on_round is None or not on_round(platform):
