@@ -431,6 +431,8 @@ def _print_status(now: Status) -> None:
         _out.print(f"{now.dead_letters} dead letters; martian-moments dead-letters shows them")
     for host, until in now.pauses.items():
         _out.print(f"{escape(host)} wants no requests before {until:%Y-%m-%d %H:%M} UTC")
+    for warning in now.warnings:
+        _out.print(f"warning: {warning}")
     _out.print("settled" if now.settled else "\n".join(["not settled:", *(f"- {reason}" for reason in now.waiting_for)]))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from martian_moments.clock import waits
 from martian_moments.coverage import Gap, State
 
 # A missing sol is usually an upstream's bad minute; a short one waits for photos that arrive in days.
@@ -43,7 +44,7 @@ class Tries:
     def manifests_due(self, now: float) -> bool:
         """Whether manifests may be asked for again, for the sake of a source that did not answer yet."""
         count, asked_at = self.manifests
-        return count == 0 or now >= asked_at + _delay(_MANIFEST_DELAYS, count)
+        return count == 0 or not waits(asked_at, _delay(_MANIFEST_DELAYS, count), now)
 
     def manifests_asked(self, now: float) -> None:
         """Note that they are asked for now."""
@@ -52,9 +53,12 @@ class Tries:
     def next_attempt_at(self, gap: Gap) -> float:
         """When a gap is due, in POSIX seconds; 0 for one that was never asked for."""
         count, asked_at = self._tried(gap)
-        if count == 0:
-            return 0.0
-        return asked_at + _delay(_MISSING_DELAYS if gap.state is State.MISSING else _SHORT_DELAYS, count)
+        return asked_at + _gap_delay(gap, count) if count else 0.0
+
+    def is_due(self, gap: Gap, now: float) -> bool:
+        """Whether a gap may be asked for; also one that was asked for at a time still to come: a clock was wrong then."""
+        count, asked_at = self._tried(gap)
+        return count == 0 or not waits(asked_at, _gap_delay(gap, count), now)
 
     def attempts_of(self, gap: Gap) -> int:
         """How often a gap was asked for; a short one once at least."""
@@ -70,7 +74,7 @@ class Tries:
         """
         if self._held(gaps, now):
             return []
-        due = [gap for sol, gap in gaps.items() if sol not in in_flight and self.next_attempt_at(gap) <= now]
+        due = [gap for sol, gap in gaps.items() if sol not in in_flight and self.is_due(gap, now)]
         lacking = [gap.sol for gap in due if gap.state is not State.FALLBACK]
         return lacking or [gap.sol for gap in due]
 
@@ -86,7 +90,7 @@ class Tries:
 
     def _held(self, gaps: Mapping[int, Gap], now: float) -> bool:
         # During an outage every run is fruitless: the rover waits longer and longer instead of trying all its sols once.
-        return self._was_fruitless(gaps) and now < self.asked_at + _delay(_HOLD_DELAYS, self.fruitless + 1)
+        return self._was_fruitless(gaps) and waits(self.asked_at, _delay(_HOLD_DELAYS, self.fruitless + 1), now)
 
     def _was_fruitless(self, gaps: Mapping[int, Gap]) -> bool:
         """Whether the last run changed nothing; a sol that another source stands in for since then is a change."""
@@ -117,6 +121,10 @@ class Tries:
             asked_at=value["asked_at"],
             manifests=tuple(value.get("manifests", (0, 0.0))),
         )
+
+
+def _gap_delay(gap: Gap, attempts: int) -> float:
+    return _delay(_MISSING_DELAYS if gap.state is State.MISSING else _SHORT_DELAYS, attempts)
 
 
 def _delay(delays: tuple[float, float, float], attempts: int) -> float:

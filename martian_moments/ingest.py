@@ -16,6 +16,7 @@ from typing import Final
 
 import orjson
 
+from martian_moments import shrinkage
 from martian_moments.coverage import Coverage, LakeView, speaking
 from martian_moments.documents import Coordinates, Document, Header, Kind, decode, object_key, prefix_of, quarantine_key
 from martian_moments.errors import (
@@ -97,7 +98,9 @@ def served(lake: Lake, rover: str, sources: Sequence[str]) -> bool:
 
 
 async def fetch_manifest(source: PhotoSource, lake: Lake, rover: str) -> tuple[Document, Put]:
-    """Fetch a rover's manifest and keep it.
+    """Fetch a rover's manifest and keep it, unless it promises less than before and nobody has confirmed that.
+
+    Returns the document that the lake holds then.
 
     Raises:
         UnknownRover: the source says that it does not serve the rover, but the lake holds a manifest of it that lists
@@ -116,7 +119,7 @@ async def fetch_manifest(source: PhotoSource, lake: Lake, rover: str) -> tuple[D
                 url=document.header.requests[0],
                 body=document.pages[0],
             )
-    return document, await lake.put_if_changed(document)
+    return await shrinkage.keep(lake, document)
 
 
 async def fetch_sols(
@@ -263,7 +266,9 @@ async def _quarantining(lake: Lake, at: Coordinates) -> AsyncIterator[None]:
 
 
 async def fetch_map(source: TraverseSource, lake: Lake, rover: str, kind: Kind) -> tuple[Document, Put] | None:
-    """Fetch one of a rover's two maps (traverse or waypoints) and keep it.
+    """Fetch one of a rover's two maps (traverse or waypoints) and keep it, unless it has shrunk without a confirmation.
+
+    Returns the document that the lake holds then.
 
     None where the source has no such file and the lake holds none from before: not every server has every rover's.
 
@@ -279,4 +284,4 @@ async def fetch_map(source: TraverseSource, lake: Lake, rover: str, kind: Kind) 
         if await asyncio.to_thread(lake.head, object_key(at)) is None:
             return None
         raise
-    return document, await lake.put_if_changed(document)
+    return await shrinkage.keep(lake, document)

@@ -5,11 +5,14 @@ This is where the rooms ``lake`` and ``warehouse`` meet; it knows nothing of Dag
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from martian_moments.clock import is_ahead
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
 from martian_moments.errors import DocumentError, PublishedDamaged
 from martian_moments.lake.store import Lake, ObjectInfo
@@ -19,6 +22,8 @@ from martian_moments.warehouse.published import Published
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Loading:
@@ -27,12 +32,14 @@ class Loading:
     Attributes:
         report: what the warehouse did, by object key.
         headers: the header of every object that was read, by key.
+        read: every object that was read, as it was then.
         broken: why an object could not be read, by key.
         seconds: how long it took.
     """
 
     report: LoadReport = field(default_factory=LoadReport)
     headers: dict[str, Header] = field(default_factory=dict)
+    read: list[ObjectInfo] = field(default_factory=list)
     broken: dict[str, DocumentError] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -52,8 +59,21 @@ def load(lake: Lake, warehouse: Warehouse, objects: Iterable[ObjectInfo]) -> Loa
     held = held_etags(warehouse)
     wanted = [each for each in objects if held.get(each.key) != each.etag]
     loading.report = warehouse.load(_read(lake, wanted, loading))
+    if contradicted := _still_in_the_lake(lake, loading):
+        # Bronze holds something with a later time that the lake has replaced: a clock was wrong, and the lake is right.
+        keys = ", ".join(each.key for each in contradicted)
+        _log.warning("%d documents of the lake replace what bronze holds with a later time: %s", len(contradicted), keys)
+        told = warehouse.load(_read(lake, contradicted, loading), whatever_is_held=True)
+        loading.report.loaded += told.loaded
+        loading.report.stale = [key for key in loading.report.stale if key not in {*told.loaded, *told.unchanged}]
     loading.seconds = time.monotonic() - began
     return loading
+
+
+def _still_in_the_lake(lake: Lake, loading: Loading) -> list[ObjectInfo]:
+    """Those of the documents that bronze took for outdated which nobody has replaced in the lake since they were read."""
+    found = ((each, lake.head(each.key)) for each in loading.read if each.key in set(loading.report.stale))
+    return [now for each, now in found if now is not None and now.etag == each.etag]
 
 
 def held_etags(warehouse: Warehouse) -> Mapping[str, str]:
@@ -131,6 +151,20 @@ def unloaded(
     ]
 
 
+def dated_ahead(lake: Lake, rovers: Collection[str]) -> str | None:
+    """What to say of documents that were fetched at a time still to come; None where there are none."""
+    heads = (header for prefix in FOLDERS for header in lake.heads(prefix).values() if header.rover in rovers)
+    ahead = sorted((header.fetched_at, header.key) for header in heads if is_ahead(header.fetched_at))
+    if not ahead:
+        return None
+    moment, key = ahead[-1]
+    return (
+        f"{len(ahead)} documents of the lake say that they were fetched at a time still to come, {key} at "
+        f"{moment:%Y-%m-%d %H:%M} UTC: the clock was wrong then, or is now ({datetime.now(UTC):%Y-%m-%d %H:%M} UTC); "
+        "correct it. Each is replaced by the next response"
+    )
+
+
 def silver_lags(published: Published, sources: Sequence[str]) -> bool:
     """Whether the published models were built before the last load, or by another order of preference than ``sources``.
 
@@ -158,4 +192,5 @@ def _read(lake: Lake, objects: Iterable[ObjectInfo], loading: Loading) -> Iterat
             loading.broken[each.key] = error
             continue
         loading.headers[each.key] = header
+        loading.read.append(found.info)
         yield BronzeObject(each.key, found.info.etag, header, text)

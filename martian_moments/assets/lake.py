@@ -69,6 +69,9 @@ def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
             kept, failed = asyncio.run(_fetch_manifests(rooms, rover))
             if failed and not kept:
                 raise _failure(f"the manifest of {rover} could not be fetched", failed)
+            for _, put in kept:
+                if put.kept:
+                    context.log.warning(put.kept)
             for source, error in failed.items():
                 context.log.warning("%s: no manifest from %s, the other sources go on: %s", rover, source, error)
             metadata = _manifests_metadata(kept, failed)
@@ -143,6 +146,8 @@ def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
                     metadata[f"{kind}: served"] = False
                 else:
                     document, put = fetched
+                    if put.kept:
+                        context.log.warning(put.kept)
                     shown = document_metadata(document.header, put)
                     metadata |= {f"{kind}: {name}": value for name, value in shown.items()}
             context.log_event(dg.AssetMaterialization(TRAVERSE, partition=rover, metadata=metadata))
@@ -274,6 +279,8 @@ def document_metadata(header: Header, put: Put | None) -> dict[str, Any]:
         metadata["promised"] = header.promised
     if put is not None:
         metadata |= {"bytes": put.size, "changed": put.changed}
+        if put.kept:
+            metadata["kept"] = put.kept
     return metadata
 
 

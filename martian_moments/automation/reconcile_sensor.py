@@ -13,6 +13,7 @@ from typing import Final
 
 import dagster as dg
 
+from martian_moments import clock
 from martian_moments.assets.bronze import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.automation.in_flight import InFlight
 from martian_moments.documents import Kind, coordinates
@@ -116,9 +117,10 @@ def _loads(
     instance: dg.DagsterInstance, differing: Sequence[ObjectInfo], tries: "_Tries", under_way: InFlight
 ) -> list[dg.RunRequest]:
     """Runs that load what differs, but for what was uploaded a moment ago."""
-    settled = time.time() - _EVENT_SECONDS
+    now = time.time()
+    settled = [each for each in differing if not clock.waits(each.modified.timestamp(), _EVENT_SECONDS, now)]
     requests: list[dg.RunRequest] = []
-    for asset, partition, objects in _by_asset(each for each in differing if each.modified.timestamp() < settled):
+    for asset, partition, objects in _by_asset(settled):
         due = [each for each in objects if tries.due(_version(each))]
         if due and not under_way.runs_of(asset, partition):
             requests += _requests(instance, asset, partition, due)
@@ -139,7 +141,7 @@ class _Tries:
     def due(self, thing: str) -> bool:
         count, asked_at = self._stored.get(thing, (0, 0.0))
         first, longest = _RETRY_SECONDS
-        return count == 0 or self._now >= asked_at + min(longest, first * 2 ** min(count - 1, 16))
+        return count == 0 or not clock.waits(asked_at, min(longest, first * 2 ** min(count - 1, 16)), self._now)
 
     def note(self, things: Iterable[str]) -> None:
         for thing in things:

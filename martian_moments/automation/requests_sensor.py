@@ -18,6 +18,7 @@ from martian_moments.automation.gap_sensor import run_request
 from martian_moments.automation.in_flight import UNFINISHED
 from martian_moments.automation.reading import in_words, read_on
 from martian_moments.automation.young import young_sols
+from martian_moments.clock import waits
 from martian_moments.errors import EventLogUnavailable, EventUnreadable
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Record
@@ -226,4 +227,4 @@ class _Steps:
             return False
         first, longest = _RETRY_SECONDS
         last = max((record.update_timestamp.timestamp() for record in records), default=0.0)
-        return time.time() >= last + min(longest, first * 2 ** min(len(records) - 1, 16)) if records else True
+        return not records or not waits(last, min(longest, first * 2 ** min(len(records) - 1, 16)), time.time())

@@ -12,6 +12,8 @@ from typing import Final
 import dagster as dg
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
+from martian_moments.clock import waits
+
 NAME: Final = "retries"
 
 FAILURES_CURSOR: Final = f"EVENT_LOG_CONSUMER_CURSOR-{dg.DagsterEventType.RUN_FAILURE.value}"
@@ -38,7 +40,7 @@ def retry_sensor() -> dg.SensorDefinition:
     )
     def retries(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         tries: dict[str, int] = json.loads(context.cursor) if context.cursor else {}
-        overlooked = _overlooked(context.instance, before=time.time() - _DAEMON_SECONDS)
+        overlooked = _overlooked(context.instance, time.time())
         due = [event for event in overlooked if tries.get(str(event), 0) < _TRIES]
         if due:
             _go_back_before(context.instance, min(due))
@@ -50,11 +52,10 @@ def retry_sensor() -> dg.SensorDefinition:
     return retries
 
 
-def _overlooked(instance: dg.DagsterInstance, *, before: float) -> list[int]:
-    """The event ids of failures before a time (Unix, seconds) whose runs are still to be repeated."""
-    failures = instance.fetch_run_status_changes(
-        dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, before_timestamp=before), limit=_NEWEST
-    ).records
+def _overlooked(instance: dg.DagsterInstance, now: float) -> list[int]:
+    """The event ids of failures, but for the latest, whose runs are still to be repeated; ``now`` is Unix time."""
+    found = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=_NEWEST).records
+    failures = [each for each in found if not waits(each.timestamp, _DAEMON_SECONDS, now)]
     if not failures:
         return []
     wanted = dg.RunsFilter(

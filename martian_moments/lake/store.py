@@ -23,6 +23,7 @@ from uuid import uuid4
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
+from martian_moments.clock import is_ahead, outdates
 from martian_moments.documents import Document, Header, coordinates, decode_header, decode_text, encode, header_from_text
 from martian_moments.errors import DocumentError, LakeError, ObjectMissing
 from martian_moments.objects import S3Options, durable_folder, open_store
@@ -81,12 +82,16 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What became of a document: the object's key, ETag and size as they are now, and whether this put wrote them."""
+    """What became of a document: the object's key, ETag and size as they are now, and whether this put wrote them.
+
+    ``kept`` says why what was held stays although something else arrived, where that is more than its age.
+    """
 
     key: str
     etag: str
     size: int
     changed: bool
+    kept: str | None = None
 
 
 Announce = Callable[[ObjectInfo], None]
@@ -201,7 +206,7 @@ class Lake:
 
         The work runs in one worker thread (obstore and zlib release the GIL), so the event loop stays free.
         """
-        return await asyncio.to_thread(self._put_if_changed, document)
+        return await asyncio.to_thread(self.put_now, document)
 
     def heads(self, prefix: str, keys: Collection[str] | None = None) -> dict[str, Header]:
         """The headers of the documents in a folder, by key; with ``keys``, of these only.
@@ -220,14 +225,15 @@ class Lake:
                 self._headers[info.key] = read
         return {info.key: header for info in wanted if (header := self._headers[info.key][1])}
 
-    def _put_if_changed(self, document: Document) -> Put:
+    def put_now(self, document: Document) -> Put:
+        """As :meth:`put_if_changed`, for a caller in a thread of its own."""
         new = document.header
         for attempt in range(_WRITE_ATTEMPTS):
             held, header = self._held(new)
             if held and attempt and header == new:
                 # The PUT before was refused because it had succeeded: its answer was lost and obstore sent it again.
                 return self._written(held)
-            if held and header and not supersedes(new, header):
+            if held and header and not _supersedes(new, header):
                 return Put(new.key, held.etag, held.size, changed=False)
             if written := self._replace(held, new.key, encode(document)):
                 return self._written(written)
@@ -309,18 +315,42 @@ class Lake:
             raise LakeError(f"{self.url}: cannot {verb} {key or 'it'}: {reason}; {advice}") from error
 
 
-def supersedes(new: Header, stored: Header) -> bool:
+def _supersedes(new: Header, stored: Header) -> bool:
+    """As :func:`supersedes`, with a line in the log where a clock that was wrong decides."""
+    replaced = supersedes(new, stored)
+    if is_ahead(stored.fetched_at):
+        what = "gives way to" if replaced else "stays nevertheless beside"
+        _log.warning("%s: fetched at %s, a time still to come, %s what came now", new.key, stored.fetched_at, what)
+    elif is_ahead(new.fetched_at):
+        _log.warning(
+            "%s: what came now says %s, a time still to come, and replaces nothing; correct the clock, then ask again",
+            new.key,
+            new.fetched_at,
+        )
+    return replaced
+
+
+def supersedes(new: Header, stored: Header, now: datetime | None = None) -> bool:
     """Whether a document takes the place of the stored one.
 
     It does when it says something else, unless it was fetched earlier (two runs at once: the newest wins, as in bronze) or
     is a short answer with fewer records than are held (an upstream that answers a sol with less than it promised does not
     take back what it gave before).
+
+    A stored document that was fetched at a time still to come gives way to the next response, also to one that says the
+    same, so that its time is set right; a response of such a time wins against nothing.
+
+    Args:
+        new: the document that arrived.
+        stored: the one that is held.
+        now: UTC; by default this machine's clock.
     """
-    if new.fetched_at < stored.fetched_at:
-        return False
     if not new.complete and new.record_count < stored.record_count:
         return False
-    return _content(new) != _content(stored)
+    if not outdates((new.fetched_at, ""), (stored.fetched_at, ""), now):
+        return False
+    was_ahead = is_ahead(stored.fetched_at, now) and not is_ahead(new.fetched_at, now)
+    return was_ahead or _content(new) != _content(stored)
 
 
 def _origin(header: Header) -> str:

@@ -19,7 +19,7 @@ import orjson
 
 from martian_moments.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.errors import InputError
-from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.answers import Answer, a_sol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,7 @@ SOURCE: Final = "mer"
 
 FILES: Final[Mapping[str, str]] = MappingProxyType({"opportunity": "MERB_traverse_5130.csv", "spirit": "MERA_traverse.csv"})
 
+_SOLS: Final = ("START_SOL", "END_SOL")
 _PLACE: Final = frozenset({"SITE", "DRIVE"})
 _UNNAMED: Final = "UNNAMED"
 """What a line has beyond the columns of the header, as one text."""
@@ -93,6 +94,12 @@ class MER:
             ),
             (orjson.dumps(page | ({"synthetic": True} if table.synthetic else {})),),
         )
+
+
+def sols(document: Document) -> list[int]:
+    """The sols that the lines of a map name."""
+    told = (place.get(name) for page in document.parsed_pages() for place in page.get("places", ()) for name in _SOLS)
+    return [sol for text in told if (sol := a_sol(text)) is not None]
 
 
 @dataclass(frozen=True, slots=True)

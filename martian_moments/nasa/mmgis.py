@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.errors import InputError
-from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.answers import Answer, a_sol
 from martian_moments.rovers import ROVERS
 
 if TYPE_CHECKING:
@@ -79,6 +79,17 @@ class MMGIS:
             ),
             (answer.body,),
         )
+
+
+def sols(document: Document) -> list[int]:
+    """The sols that the features of a map name. Curiosity's legs name none."""
+    named = []
+    for page in document.parsed_pages():
+        for feature in page.get("features", ()):
+            match feature:
+                case {"properties": {"sol": sol}}:
+                    named.append(a_sol(sol))
+    return [sol for sol in named if sol is not None]
 
 
 def _collection(answer: Answer) -> tuple[Answer, dict[str, Any]]:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from martian_moments.clock import is_ahead
 from martian_moments.documents import Document, Header, Kind, fingerprint_of, index_prefix
 from martian_moments.errors import BrokenAnswer, DocumentError, InputError, LakeError, ObjectMissing, UpstreamError
 from martian_moments.nasa.answers import Answer
@@ -333,7 +334,7 @@ class _Arrival:
         """The note of what arrived, or the one that is held where nothing has changed. Raises BrokenAnswer."""
         answer = download.answer
         if answer.status == HTTPStatus.NOT_MODIFIED and self.held is not None:
-            return self.held
+            return self._timed(self.held, answer)
         if answer.status != HTTPStatus.OK:
             raise answer.broken("an error instead of a table")
         with download.path.open("rb") as table:
@@ -342,7 +343,7 @@ class _Arrival:
             with download.path.open("rb") as table:
                 raise replace(answer, body=table.read(_EXCERPT_BYTES)).broken(reason)
         if self.held is not None and (self.held.table, self.held.label) == (found.sha256, self._label_hash):
-            return replace(self.held, etag=download.etag, last_modified=download.last_modified)
+            return self._timed(replace(self.held, etag=download.etag, last_modified=download.last_modified), answer)
         note = Volume(
             volume=self.volume,
             url=answer.url,
@@ -362,6 +363,11 @@ class _Arrival:
         # A table that was cut where a line ends cannot be told from one that its label overstates. Its ETag is that of the
         # whole, so it is asked for without conditions until the same bytes have come twice.
         return replace(note, etag=None, last_modified=None) if note.short else note
+
+    @staticmethod
+    def _timed(held: Volume, answer: Answer) -> Volume:
+        """The note of what is held; its time is this answer's where the clock was wrong that wrote it."""
+        return replace(held, fetched_at=answer.fetched_at) if is_ahead(held.fetched_at) else held
 
     def _unusable(self, found: Scan) -> str | None:
         """Why a table must not take the place of what is held, or None."""

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 import orjson
 
+from martian_moments.clock import is_ahead
 from martian_moments.errors import DocumentError, ObjectMissing
 from martian_moments.nasa.answers import a_sol, identity
 from martian_moments.nasa.pds_label import LONGEST_LINE, Label, Row
@@ -211,7 +212,7 @@ class IndexFolder:
         index where this note has none.
         """
         held = self._held()
-        if held and (held.present, held.fetched_at) > (note.present, note.fetched_at):
+        if held and (held.present, held.fetched_at) > (note.present, note.fetched_at) and not is_ahead(held.fetched_at):
             return
         gone = held.previous if held else ()
         if held:

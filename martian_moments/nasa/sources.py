@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from martian_moments.documents import Document
 from martian_moments.errors import InputError
-from martian_moments.nasa import m20, msl, pds, v1
-from martian_moments.nasa.mer import MER
-from martian_moments.nasa.mmgis import MMGIS
+from martian_moments.nasa import m20, mer, mmgis, msl, pds, v1
 from martian_moments.nasa.promises import Promises
 from martian_moments.rovers import ROVERS
 
@@ -104,8 +102,8 @@ _DIALECTS: Final[Mapping[str, _Dialect]] = {
 }
 
 _TRAVERSE_DIALECTS: Final[Sequence[Callable[[PoliteClient, Upstream], TraverseSource]]] = (
-    lambda client, to: MMGIS(client, to.mmgis_url),
-    lambda client, to: MER(client, to.mer_traverse_url),
+    lambda client, to: mmgis.MMGIS(client, to.mmgis_url),
+    lambda client, to: mer.MER(client, to.mer_traverse_url),
 )
 
 
@@ -150,6 +148,14 @@ def read_promises(document: Document) -> Promises:
     """
     promises = _dialect(document.header.source).read_promises(document)
     return promises.within(ROVERS[document.header.rover].sols_until(datetime.now(UTC)))
+
+
+def newest_sol(document: Document) -> int | None:
+    """The last sol that a map tells of, among those that can be; None where its records name none."""
+    header = document.header
+    possible = ROVERS[header.rover].sols_until(datetime.now(UTC))
+    read = mer.sols if header.source == mer.SOURCE else mmgis.sols
+    return max((sol for sol in read(document) if sol in possible), default=None)
 
 
 def _dialect(name: str) -> _Dialect:

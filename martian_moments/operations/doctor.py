@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
+from martian_moments.clock import is_ahead, latest_plausible
 from martian_moments.documents import FOLDERS, coordinates
 from martian_moments.environment import given_secrets
 from martian_moments.errors import MartianError
 from martian_moments.events.log import TOPICS, UPLOADS
+from martian_moments.loading import dated_ahead
 from martian_moments.operations.failures import told
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
@@ -55,6 +57,7 @@ def check_up(rooms: Rooms) -> Iterator[Finding]:
         ("web access", _web),
         *((part.what, partial(_part, part)) for part in parts(rooms)),
         ("lake", partial(_lake, rooms)),
+        ("clock", partial(_clock, rooms)),
         ("event log", partial(_log, rooms)),
         *([("upload events", partial(_upload_events, rooms))] if rooms.lake_announces_itself else []),
         ("published tables", partial(_published, rooms)),
@@ -99,6 +102,12 @@ def _lake(rooms: Rooms) -> str:
     return f"{rooms.settings.lake}: written and read"
 
 
+def _clock(rooms: Rooms) -> str:
+    if ahead := dated_ahead(rooms.lake, rooms.settings.rovers):
+        raise _Fault(ahead)
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, and no document is from a time still to come"
+
+
 def _log(rooms: Rooms) -> str:
     rooms.log.probe()
     messages = sum(mark.high - mark.low for topic in TOPICS for mark in rooms.log.watermarks(topic).values())
@@ -112,10 +121,12 @@ def _upload_events(rooms: Rooms) -> str:
     documents = [each for folder in FOLDERS for each in rooms.lake.list(folder) if coordinates(each.key)]
     if not documents:
         return "nothing was uploaded yet"
-    newest = max(documents, key=lambda each: each.modified)
+    # What a clock that was wrong has dated ahead is newest for years, and says nothing about today's events.
+    newest = max(documents, key=lambda each: (not is_ahead(each.modified), each.modified))
     records = rooms.log.read(UPLOADS, _last(rooms, UPLOADS, _LATEST_EVENTS), limit=TOPICS[UPLOADS] * _LATEST_EVENTS)
-    mine = [each.timestamp_ms for each in records if each.key.startswith(f"{rooms.lake_bucket}/")]
-    latest = datetime.fromtimestamp(max(mine, default=0) / 1_000, UTC)
+    mine = [each.timestamp_ms / 1_000 for each in records if each.key.startswith(f"{rooms.lake_bucket}/")]
+    told = (moment for moment in mine if moment <= latest_plausible().timestamp())
+    latest = datetime.fromtimestamp(max(told, default=0), UTC)
     if newest.modified > latest + _EVENT_DELAY and newest.modified < datetime.now(UTC) - _EVENT_DELAY:
         raise _Fault(
             f"{newest.key} was written at {newest.modified:%Y-%m-%d %H:%M} UTC and no event has come since "

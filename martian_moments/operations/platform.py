@@ -13,6 +13,7 @@ from dagster import DagsterInstance
 from pydantic import TypeAdapter
 
 from martian_moments.automation.processes import ProcessId
+from martian_moments.clock import waits
 from martian_moments.errors import PlatformDown
 from martian_moments.settings import Settings
 
@@ -59,8 +60,10 @@ def is_running(settings: Settings, instance: DagsterInstance) -> bool:
     if not settings.deployed:
         return find_running(settings.home) is not None
     beats = instance.get_daemon_heartbeats()
-    oldest = time.time() - FRESH_SECONDS
-    return all(name in beats and beats[name].timestamp >= oldest for name in instance.get_required_daemon_types())
+    now = time.time()
+    return all(
+        name in beats and waits(beats[name].timestamp, FRESH_SECONDS, now) for name in instance.get_required_daemon_types()
+    )
 
 
 def require_running(settings: Settings, instance: DagsterInstance) -> None:

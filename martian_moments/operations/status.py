@@ -16,14 +16,16 @@ import dagster as dg
 
 from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.automation.in_flight import active_backfills, unfinished_runs
+from martian_moments.clock import latest_plausible
 from martian_moments.coverage import Gap, State, speaking
 from martian_moments.documents import Header
 from martian_moments.errors import EventLogError, PublishedDamaged
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.gaps import Tries
-from martian_moments.loading import differences, known_headers
+from martian_moments.loading import dated_ahead, differences, known_headers
 from martian_moments.rooms import Rooms
+from martian_moments.shrinkage import unconfirmed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +78,7 @@ class Status:
         settled: everything that is promised is in gold, but for shorts that wait for their next attempt.
         waiting_for: why it is not settled, in words.
         pauses: hosts that asked for a pause of more than an hour which has not ended, and its end (UTC).
+        warnings: what a person should know of and the platform does not wait for, one line each.
     """
 
     rovers: dict[str, RoverStatus]
@@ -84,6 +87,7 @@ class Status:
     settled: bool
     waiting_for: list[str]
     pauses: dict[str, datetime] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As ``status --json`` prints it."""
@@ -104,8 +108,28 @@ def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Stat
         if each.unanswered:
             waiting_for.append(f"{rover}: no answer yet for {', '.join(each.unanswered)}")
     waiting_for += _waiting_for_tables(rooms)
-    settled, pauses = not waiting_for, dict(rooms.pauses)
-    return Status(rovers, followed.dead_letters, followed.lag, settled=settled, waiting_for=waiting_for, pauses=pauses)
+    pauses, warnings = dict(rooms.pauses), list(_warnings(rooms, instance))
+    return Status(rovers, followed.dead_letters, followed.lag, not waiting_for, waiting_for, pauses, warnings)
+
+
+def _warnings(rooms: Rooms, instance: dg.DagsterInstance) -> Iterator[str]:
+    if ahead := _ticks_ahead(instance):
+        yield (
+            f"{ahead} sensors ran last at a time still to come, and Dagster starts none before that time: the clock was "
+            "wrong then, or is now. Once it is right, stop the platform and delete Dagster's storage (docs/operations.md)"
+        )
+    if clock := dated_ahead(rooms.lake, rooms.settings.rovers):
+        yield clock
+    yield from unconfirmed(rooms.lake, rooms.settings.rovers)
+
+
+def _ticks_ahead(instance: dg.DagsterInstance) -> int:
+    """How many sensors Dagster keeps waiting because their last tick lies ahead of the clock."""
+    if instance.schedule_storage is None:
+        return 0
+    data = (state.instigator_data for state in instance.all_instigator_state())
+    ticks = (getattr(each, "last_tick_timestamp", None) or 0.0 for each in data)
+    return sum(tick > latest_plausible().timestamp() for tick in ticks)
 
 
 def _waiting_for_tables(rooms: Rooms) -> Iterator[str]:
@@ -185,6 +209,7 @@ def _rover(rooms: Rooms, rover: str, tries: Tries, held: _Held) -> RoverStatus:
 
 
 def _gap_status(gap: Gap, tries: Tries, now: datetime) -> GapStatus:
+    # As it stands in the cursor: a time that a clock ahead has set is replaced by the gap sensor's next tick.
     due_at = datetime.fromtimestamp(tries.next_attempt_at(gap), UTC)
     return GapStatus(
         gap.sol, gap.expected, gap.found or 0, tries.attempts_of(gap), next_attempt_at=due_at if due_at > now else None

@@ -42,7 +42,7 @@ class LoadReport:
     unchanged: list[str] = field(default_factory=list)
     """The same (object_key, etag) was there."""
     stale: list[str] = field(default_factory=list)
-    """A newer document was there (by fetched_at, then fingerprint); nothing was written."""
+    """A newer document was there, by fetched_at, then fingerprint, as ``clock.outdates`` has it; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,10 @@ class Warehouse(Protocol):
         """The environment variables that lead dbt here (see profiles.yml)."""
         ...
 
-    def load(self, objects: Iterable[BronzeObject]) -> LoadReport:
-        """Load objects of any kinds, batch by batch, each batch in one transaction.
+    def load(self, objects: Iterable[BronzeObject], *, whatever_is_held: bool = False) -> LoadReport:
+        """Load objects of any kinds, batch by batch, each batch in one transaction; the newest of each stays.
+
+        With ``whatever_is_held`` nothing counts as stale: for what is known to be the lake's own document.
 
         Memory is bounded by the batch size whatever the number of objects: the iterable is consumed lazily, outside the
         writer's place.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
 
+from martian_moments.clock import outdates
 from martian_moments.errors import WarehouseBusy, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
@@ -92,12 +93,12 @@ class DuckDBWarehouse:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         return {"MARS_DBT_TARGET": "duckdb", "MARS_DBT_DUCKDB_PATH": str(self._path)}
 
-    def load(self, objects: Iterable[BronzeObject]) -> LoadReport:
+    def load(self, objects: Iterable[BronzeObject], *, whatever_is_held: bool = False) -> LoadReport:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         report = LoadReport()
         for batch in batches(objects):
             with self._connected() as connection, _transaction(connection):
-                _load_batch(connection, batch, report)
+                _load_batch(connection, batch, report, whatever_is_held=whatever_is_held)
         return report
 
     def ledger(self) -> pa.Table:
@@ -189,7 +190,9 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.commit()
 
 
-def _load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[BronzeObject], report: LoadReport) -> None:
+def _load_batch(
+    connection: duckdb.DuckDBPyConnection, batch: Sequence[BronzeObject], report: LoadReport, *, whatever_is_held: bool
+) -> None:
     for table, group in groupby(sorted(batch, key=_table_of), key=_table_of):
         items = list(group)
         held = _held(connection, table, items)
@@ -198,7 +201,7 @@ def _load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[BronzeObj
             etag, version = held.get(item.key, (None, None))
             if etag == item.etag:
                 report.unchanged.append(item.key)
-            elif version is not None and version > _version(item):
+            elif version is not None and not whatever_is_held and not outdates(_version(item), version):
                 report.stale.append(item.key)
             else:
                 report.loaded.append(item.key)

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from martian_moments.clock import latest_plausible
 from martian_moments.errors import WarehouseBusy, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
@@ -93,6 +94,7 @@ _DEFINITIONS: Final = (
 _COPIED: Final = ("rover", "sol", "kind", "source", "etag", "fingerprint", "record_count", "promised", "complete", "repeats")
 _MERGED: Final = (*_COPIED, "fetched_at", "loaded_at", "document")
 
+# What is newer is decided as clock.outdates has it.
 # A timestamp travels as text: what Parquet's own becomes depends on the writer and on options of the file format.
 _MERGE: Final = f"""
 merge into {{table}} as held
@@ -109,8 +111,15 @@ on held.object_key = fresh.object_key
 when matched
     and held.etag <> fresh.etag
     and (
-        held.fetched_at < fresh.fetched_at
-        or (held.fetched_at = fresh.fetched_at and held.fingerprint <= fresh.fingerprint)
+        %(whatever_is_held)s
+        or held.fetched_at > cast(%(latest)s as timestamp_tz)
+        or (
+            fresh.fetched_at <= cast(%(latest)s as timestamp_tz)
+            and (
+                held.fetched_at < fresh.fetched_at
+                or (held.fetched_at = fresh.fetched_at and held.fingerprint <= fresh.fingerprint)
+            )
+        )
     )
     then update set {", ".join(f"{name} = fresh.{name}" for name in _MERGED)}
 when not matched then
@@ -169,14 +178,14 @@ class SnowflakeWarehouse:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         return {"MARS_DBT_TARGET": "snowflake", **self._account.dbt_environment()}
 
-    def load(self, objects: Iterable[BronzeObject]) -> LoadReport:
+    def load(self, objects: Iterable[BronzeObject], *, whatever_is_held: bool = False) -> LoadReport:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         report = LoadReport()
         for batch in batches(objects):
             with self._connected() as connection:
                 file = _upload(connection, batch)
                 with _transaction(connection):
-                    written = _load_batch(connection, batch, file)
+                    written = _load_batch(connection, batch, file, whatever_is_held=whatever_is_held)
             _tell(report, batch, written)
         return report
 
@@ -271,7 +280,9 @@ def _upload(connection: SnowflakeConnection, batch: Sequence[BronzeObject]) -> s
     return file.name
 
 
-def _load_batch(connection: SnowflakeConnection, batch: Sequence[BronzeObject], file: str) -> dict[str, tuple[str, bool]]:
+def _load_batch(
+    connection: SnowflakeConnection, batch: Sequence[BronzeObject], file: str, *, whatever_is_held: bool
+) -> dict[str, tuple[str, bool]]:
     """Copy a file and merge it. Returns what the tables then hold, by key: the ETag, and whether it was written now."""
     # Forced: what COPY remembers (64 days) must not keep a document out of a table that was emptied. MERGE decides.
     copied = _run(
@@ -282,9 +293,14 @@ def _load_batch(connection: SnowflakeConnection, batch: Sequence[BronzeObject], 
     if sum(row[3] for row in copied if len(row) > 1) != len(batch):
         raise WarehouseError(f"{file} is not whole in Snowflake's stage bronze.loads; load again, which puts it there anew")
     loaded_at = datetime.now(UTC)
+    values = {
+        "loaded_at": loaded_at.isoformat(),
+        "latest": latest_plausible(loaded_at).isoformat(),
+        "whatever_is_held": whatever_is_held,
+    }
     held: dict[str, tuple[str, bool]] = {}
     for table, kinds in _kinds(batch).items():
-        _run(connection, _MERGE.format(table=table, kinds=kinds), {"loaded_at": loaded_at.isoformat()})
+        _run(connection, _MERGE.format(table=table, kinds=kinds), values)
         of_batch = f"select object_key, etag, loaded_at from {table} where object_key in (select object_key from landing)"
         held |= {key: (etag, moment == loaded_at) for key, etag, moment in _run(connection, of_batch).fetchall()}
     _run(connection, "delete from landing")

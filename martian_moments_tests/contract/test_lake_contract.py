@@ -179,6 +179,51 @@ async def test_a_short_answer_with_more_records_is_kept(lake: Lake) -> None:
     assert put.changed
 
 
+YEARS = timedelta(days=5 * 365)
+
+
+def at(document: Document, moment: datetime) -> Document:
+    return replace(document, header=replace(document.header, fetched_at=moment))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [photos_document(content="b", records=250, promised=250), photos_document(content="a", records=10, promised=10)],
+    ids=["another answer", "the same answer"],
+)
+async def test_what_a_clock_that_stood_ahead_has_dated_gives_way_to_the_next_answer(
+    lake: Lake, caplog: pytest.LogCaptureFixture, answer: Document
+) -> None:
+    now = datetime.now(UTC)
+    ahead = at(photos_document(content="a", records=10, promised=10), now + YEARS)
+    assert (await lake.put_if_changed(ahead)).changed, "nothing else is held"
+    assert (await lake.put_if_changed(at(answer, now))).changed
+    assert lake.heads("photos/") == {answer.header.key: replace(answer.header, fetched_at=now)}
+    assert "a time still to come, gives way to what came now" in caplog.text
+
+
+async def test_an_answer_that_is_dated_ahead_wins_against_nothing(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    now = datetime.now(UTC)
+    right = at(photos_document(content="a", records=250, promised=250), now)
+    await lake.put_if_changed(right)
+    assert not (await lake.put_if_changed(at(photos_document(content="b", records=300, promised=300), now + YEARS))).changed
+    assert lake.heads("photos/") == {right.header.key: right.header}
+    assert "a time still to come, and replaces nothing" in caplog.text
+
+
+async def test_a_short_answer_takes_nothing_back_from_a_document_that_is_dated_ahead(lake: Lake) -> None:
+    now = datetime.now(UTC)
+    await lake.put_if_changed(at(photos_document(content="a", records=250, promised=250), now + YEARS))
+    assert not (await lake.put_if_changed(at(photos_document(content="b", records=10, promised=250), now))).changed
+
+
+async def test_clocks_may_differ_by_minutes(lake: Lake) -> None:
+    now = datetime.now(UTC)
+    await lake.put_if_changed(at(photos_document(content="a"), now))
+    assert (await lake.put_if_changed(at(photos_document(content="b"), now + timedelta(minutes=4)))).changed
+    assert not (await lake.put_if_changed(at(photos_document(content="c"), now + timedelta(minutes=1)))).changed
+
+
 def older(document: Document) -> Document:
     """As the release wrote it that recorded no repeats: complete, whatever had filled it."""
     return replace(document, header=replace(document.header, complete=True, repeats=None))

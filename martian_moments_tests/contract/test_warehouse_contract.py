@@ -128,6 +128,39 @@ def test_the_newest_document_wins_whatever_the_order_of_arrival(warehouse: Wareh
     assert bool(reports[1].stale) == (order == (1, 0))
 
 
+YEARS = timedelta(days=5 * 365)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_document_that_is_dated_ahead_wins_against_nothing_whatever_the_order_of_arrival(
+    warehouse: Warehouse, order: tuple[int, int]
+) -> None:
+    """Ten items fetched while the clock stood five years ahead, and the 250 of the right time."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    versions = [
+        photos(etag="ahead", fingerprint="z", fetched_at=now + YEARS, count=10),
+        photos(etag="right", fingerprint="a", fetched_at=now, count=250),
+    ]
+    reports = [warehouse.load([versions[index]]) for index in order]
+    assert held(warehouse) == {versions[0].key: ("right", "a", 250)}
+    assert bool(reports[1].stale) == (order == (1, 0))
+
+
+def test_of_documents_that_are_all_dated_ahead_the_one_that_came_last_stays(warehouse: Warehouse) -> None:
+    now = datetime.now(UTC)
+    for years, etag in ((5, "first"), (3, "second")):
+        assert warehouse.load([photos(etag=etag, fetched_at=now + years * YEARS)]).loaded
+    assert held(warehouse)[photos().key][0] == "second"
+
+
+def test_what_is_known_to_be_the_lakes_own_document_replaces_whatever_is_held(warehouse: Warehouse) -> None:
+    warehouse.load([photos(etag="held")])
+    behind = photos(etag="lake", fetched_at=NOON - YEARS)
+    assert warehouse.load([behind]).stale
+    assert warehouse.load([behind], whatever_is_held=True).loaded
+    assert held(warehouse)[photos().key][0] == "lake"
+
+
 def test_equal_moments_are_decided_by_the_fingerprint(warehouse: Warehouse) -> None:
     warehouse.load([photos(etag="a", fingerprint="b")])
     assert warehouse.load([photos(etag="b", fingerprint="a")]).stale

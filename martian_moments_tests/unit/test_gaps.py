@@ -76,6 +76,19 @@ def test_a_short_sol_was_asked_for_once_when_it_was_fetched() -> None:
     assert Tries().due({1: SHORT}, (), NOW + 30) == [1]
 
 
+@pytest.mark.parametrize("years", [1, 5, 50])
+def test_what_was_asked_for_at_a_time_still_to_come_is_due(years: int) -> None:
+    ahead = NOW + years * 365 * 86_400
+    asked = Tries(attempts={1: (3, ahead)}, asked_at=ahead, batch=[1], fruitless=4, manifests=(7, ahead))
+    assert asked.due({1: MISSING}, (), NOW) == [1]
+    assert asked.due({1: SHORT}, (), NOW) == [1]
+    assert asked.manifests_due(NOW)
+    assert Tries().due({1: replace(SHORT, fetched_at=ahead)}, (), NOW) == [1], "a short document of that time"
+    asked.asked([1], {1: MISSING}, NOW)
+    assert not asked.due({1: MISSING}, (), NOW + 1), "and waits its delay from now on"
+    assert asked.attempts == {1: (4, NOW)}
+
+
 def test_what_is_in_flight_is_not_due() -> None:
     gaps = {sol: Gap(sol, 5, None) for sol in range(5)}
     assert Tries().due(gaps, {1, 3}, NOW) == [0, 2, 4]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from martian_moments.documents import FOLDERS
+from martian_moments.documents import FOLDERS, encode
 from martian_moments.errors import PublishedDamaged
 from martian_moments.loading import cached_headers, held_etags, known_headers, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
-from martian_moments_tests.platforms import Platform
+from martian_moments_tests.platforms import Platform, photos_of
 
 
 def load_all(platform: Platform):
@@ -48,6 +49,39 @@ def test_an_object_that_is_replaced_after_it_was_listed_is_loaded_as_what_it_is_
     (now,) = rooms.lake.list("photos")
     assert (row["etag"], row["record_count"]) == (now.etag, 5)
     assert load_all(platform).headers == {}
+
+
+def test_bronze_follows_the_lake_also_where_times_say_the_opposite(
+    platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The clock stood behind when the lake took the second document, and is right again when bronze loads it."""
+    rooms = platform.rooms
+    platform.photos("curiosity", [1, 2])
+    load_all(platform)
+    behind = photos_of("curiosity", 1, count=5, promised=5)
+    behind = replace(behind, header=replace(behind.header, fetched_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    rooms.lake.put_bytes(behind.header.key, encode(behind))
+    loading = load_all(platform)
+    assert (loading.report.loaded, loading.report.stale) == ([behind.header.key], [])
+    assert "replace what bronze holds with a later time" in caplog.text
+    assert differing(platform) == []
+    assert {row["sol"]: row["record_count"] for row in rooms.warehouse.ledger().to_pylist()} == {1: 5, 2: 3}
+
+
+def test_an_older_version_that_the_lake_no_longer_holds_stays_away(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow load brings what it read before another one loaded what replaced it."""
+    rooms = platform.rooms
+    platform.photos("curiosity", [1])
+    (before,) = rooms.lake.list("photos")
+    older = rooms.lake.read(before.key)
+    platform.photos("curiosity", [1], count=5, promised=5)
+    load_all(platform)
+    monkeypatch.setattr(rooms.lake, "read", lambda key: older)
+    loading = load(rooms.lake, rooms.warehouse, [before])
+    assert loading.report.stale == [before.key]
+    assert [row["record_count"] for row in rooms.warehouse.ledger().to_pylist()] == [5]
 
 
 def test_a_broken_object_is_told_of_and_does_not_stop_the_others(platform: Platform) -> None:

@@ -79,7 +79,7 @@ def test_the_json_has_exactly_the_promised_keys_and_types(stage: Stage) -> None:
     tries.attempts = {1: (2, 4e9)}
     stage.cursors[gap_sensor.NAME] = gap_sensor.write_cursor({"spirit": tries})
     found: dict[str, Any] = json.loads(json.dumps(stage.look().to_json(), default=lambda moment: moment.isoformat()))
-    assert set(found) == {"rovers", "dead_letters", "lag", "settled", "waiting_for", "pauses"}
+    assert set(found) == {"rovers", "dead_letters", "lag", "settled", "waiting_for", "pauses", "warnings"}
     assert type(found["dead_letters"]) is int
     assert found["settled"] is False
     assert list(found["rovers"]) == list(stage.platform.settings.rovers)
