@@ -47,11 +47,7 @@ outdated as (
     qualify
         row_number() over (
             partition by told.photo_key
-            -- A telling of a time still to come was dated by a clock that was wrong: it wins against nothing.
-            order by
-                case when {{ is_ahead('told.fetched_at') }} then 1 else 0 end,
-                told.fetched_at desc,
-                told.object_key desc
+            order by told.fetched_at desc, told.object_key desc
         ) > 1
 )
 
