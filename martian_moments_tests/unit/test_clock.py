@@ -131,7 +131,7 @@ def test_status_and_doctor_report_documents_that_are_dated_ahead(
     (warning,) = status(platform.rooms, platform.instance, running=True).warnings
     assert warning.startswith("1 documents of the lake say that they were fetched at a time still to come")
     assert f"{ahead.header.key} at 2031-05-04 03:02 UTC" in warning
-    (found,) = [finding for finding in check_up(platform.rooms) if finding.what == "clock"]
+    (found,) = [finding for finding in check_up(platform.rooms) if finding.what == "lake"]
     assert not found.ok
     assert "2031-05-04 03:02 UTC" in found.detail
     platform.put(ahead)
