@@ -14,7 +14,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -30,6 +30,19 @@ FOLDERS: Final = ("manifests/", "photos/", "traverse/")
 
 MAX_SOL: Final = 99_999
 """Sols are written with five digits."""
+
+MAX_OBJECT_BYTES: Final = 64 * 1024**2
+"""A larger object is no document, and is not read. The largest real one, a map of a path, has 0.5 MB."""
+
+MAX_TEXT_BYTES: Final = 128 * 1024**2
+"""A longer text is no document: decompressing ends there. The longest real one, a sol of 3,702 photos, has 3 MB in the words
+of v1 and 11 MB in those of a feed. A gzip file of 1 MB can hold 1 GB."""
+
+MAX_HEADER_BYTES: Final = 1024**2
+"""A longer header is none. Every address asked stands in it: 8 kB for the longest real one, a sol of 40 pages."""
+
+_MOST_RECORDS: Final = 10**9
+"""A header that counts more is broken: all rovers together have taken 1.2 million photos."""
 
 _PAGES_MARK: Final = b',"pages":['
 _SCANNER: Final = json.JSONDecoder()
@@ -179,6 +192,11 @@ def quarantine_key(at: Coordinates) -> str:
     return f"quarantine/{object_key(at)}"
 
 
+def damaged_key(key: str) -> str:
+    """Where an object of the lake that turned out to be damaged is kept once it is replaced; the last one of its key."""
+    return f"quarantine/damaged/{key}"
+
+
 def prefix_of(kind: Kind, rover: str, source: str | None = None) -> str:
     """The listing prefix of a rover's documents of one kind (of one source, where given)."""
     folder = {Kind.PHOTOS: "photos", Kind.MANIFEST: "manifests"}.get(kind, "traverse")
@@ -232,30 +250,46 @@ def decode(key: str, body: bytes) -> Document:
 
 
 def decode_text(key: str, body: bytes) -> bytes:
-    """The JSON text of an object, for loaders that keep it whole. Raises DocumentError when it is cut or not gzip."""
+    """The JSON text of an object, for loaders that keep it whole.
+
+    Raises:
+        DocumentError: the object is cut, not gzip, or holds more than ``MAX_TEXT_BYTES``.
+    """
+    decompressor = zlib.decompressobj(wbits=31)
     try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DocumentError(f"{key}: the object is not a whole gzip file ({error}); materialize it again") from error
+        text = decompressor.decompress(body, MAX_TEXT_BYTES)
+    except zlib.error as error:
+        raise _not_gzip(key, error) from error
+    if not decompressor.eof:
+        if len(text) >= MAX_TEXT_BYTES:
+            raise DocumentError(f"{key}: the document has more than {MAX_TEXT_BYTES} bytes; materialize it again")
+        raise _not_gzip(key, "it ends too early")
+    if decompressor.unused_data:
+        raise _not_gzip(key, "something follows its end")
+    return text
 
 
 def decode_header(key: str, beginning: bytes) -> Header:
     """The header from an object's first bytes (a few kilobytes are enough), or from all of them.
 
     Raises:
-        DocumentError: as for :func:`decode`, or the header is longer than what was given.
+        DocumentError: as for :func:`decode`, or the header is longer than what was given, or than ``MAX_HEADER_BYTES``.
     """
     decompressor = zlib.decompressobj(wbits=31)
     try:
         text = decompressor.decompress(beginning, _HEADER_STEP)
-        while _PAGES_MARK not in text and decompressor.unconsumed_tail:
+        while _PAGES_MARK not in text and decompressor.unconsumed_tail and len(text) < MAX_HEADER_BYTES:
             text += decompressor.decompress(decompressor.unconsumed_tail, _HEADER_STEP)
     except zlib.error as error:
-        raise DocumentError(f"{key}: the object is not a gzip file ({error}); materialize it again") from error
+        raise _not_gzip(key, error) from error
     head, mark, _ = text.partition(_PAGES_MARK)
     if not mark:
         raise DocumentError(f"{key}: no document header in its first {len(beginning)} bytes; materialize it again")
     return _header_from(key, _loads(key, head + b"}"))
+
+
+def _not_gzip(key: str, why: object) -> DocumentError:
+    return DocumentError(f"{key}: the object is not a whole gzip file ({why}); materialize it again")
 
 
 def header_from_text(key: str, text: bytes) -> Header:
@@ -297,8 +331,11 @@ def _header_from(key: str, fields: dict[str, Any]) -> Header:
             repeats=None if fields.get("repeats") is None else int(fields["repeats"]),
         )
         own_key = header.key
-    except (KeyError, TypeError, ValueError, InputError) as error:
+        header.fetched_at.astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError, InputError) as error:
         raise DocumentError(f"{key}: the document's header is broken ({error!r}); materialize it again") from error
+    if not all(0 <= count <= _MOST_RECORDS for count in (header.record_count, header.promised or 0)):
+        raise DocumentError(f"{key}: the document's header counts records that cannot be; materialize it again")
     if header.fetched_at.tzinfo is None:
         raise DocumentError(f"{key}: fetched_at has no time zone; materialize it again")
     if own_key != key:

@@ -39,6 +39,10 @@ class BrokenAnswer(UpstreamError):
         self.body = body
 
 
+class RefusedAnswer(BrokenAnswer):
+    """An answer that asking again does not change: a 4xx, a redirect, one beyond a limit, a file with less than is held."""
+
+
 class FileMissing(BrokenAnswer):
     """A file that is asked for by its name is not there (404)."""
 
@@ -103,6 +107,10 @@ class PublishedDamaged(WarehouseError):
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+class WarehouseDamaged(WarehouseError):
+    """What the warehouse held could not be read (cut, overwritten, another program's). It returns from the lake."""
 
 
 class DiskFull(MartianError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from martian_moments.clock import is_ahead
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
-from martian_moments.errors import DocumentError, PublishedDamaged
+from martian_moments.errors import DocumentError, PublishedDamaged, WarehouseDamaged
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, LoadReport, Warehouse
 from martian_moments.warehouse.published import Published
@@ -44,29 +44,46 @@ class Loading:
     seconds: float = 0.0
 
 
-def load(lake: Lake, warehouse: Warehouse, objects: Iterable[ObjectInfo]) -> Loading:
+def load(lake: Lake, warehouse: Warehouse, objects: Iterable[ObjectInfo], published: Published | None = None) -> Loading:
     """Load those of the lake's objects that bronze does not hold in this version.
 
-    A broken object is told of in the result and does not stop the others.
+    A broken object is told of in the result and does not stop the others. A warehouse that turns out to be damaged is made
+    anew, and these objects are loaded into it; what else it held, reconcile loads.
+
+    Args:
+        lake: holds the objects.
+        warehouse: holds bronze.
+        objects: as the lake lists them.
+        published: where the ledger of this bronze is published, see :meth:`Warehouse.ensure`.
 
     Raises:
         LakeError: the lake could not be read.
         WarehouseError: the warehouse refused; what was committed before stays.
     """
     began = time.monotonic()
+    listed = list(objects)
+    try:
+        loading = _load(lake, warehouse, listed, published)
+    except WarehouseDamaged as error:
+        _log.warning("%s", error)
+        loading = _load(lake, warehouse, listed, published)
+    loading.seconds = time.monotonic() - began
+    return loading
+
+
+def _load(lake: Lake, warehouse: Warehouse, objects: Sequence[ObjectInfo], published: Published | None) -> Loading:
     loading = Loading()
-    warehouse.ensure()
+    warehouse.ensure(published)
     held = held_etags(warehouse)
     wanted = [each for each in objects if held.get(each.key) != each.etag]
-    loading.report = warehouse.load(_read(lake, wanted, loading))
+    report = loading.report = warehouse.load(_read(lake, wanted, loading))
     if contradicted := _still_in_the_lake(lake, loading):
         # Bronze holds something with a later time that the lake has replaced: a clock was wrong, and the lake is right.
         keys = ", ".join(each.key for each in contradicted)
         _log.warning("%d documents of the lake replace what bronze holds with a later time: %s", len(contradicted), keys)
         told = warehouse.load(_read(lake, contradicted, loading), whatever_is_held=True)
-        loading.report.loaded += told.loaded
-        loading.report.stale = [key for key in loading.report.stale if key not in {*told.loaded, *told.unchanged}]
-    loading.seconds = time.monotonic() - began
+        report.loaded += told.loaded
+        report.stale = [key for key in report.stale if key not in {*told.loaded, *told.unchanged}]
     return loading
 
 

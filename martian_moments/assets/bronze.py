@@ -95,7 +95,7 @@ def _load_and_tell(context: dg.AssetExecutionContext, rooms: Rooms, found: dict[
     """Load the objects of each partition; publish the ledger, tell Dagster and the log, and fail for what is broken."""
     rooms.require_space()
     objects = [each for of_partition in found.values() for each in of_partition]
-    loading = load(rooms.lake, rooms.warehouse, objects)
+    loading = load(rooms.lake, rooms.warehouse, objects, rooms.published)
     rooms.warehouse.publish(rooms.published, [LEDGER])
     # Dagster first: what is loaded is materialized, also when the log is away.
     with materializations(context) as log:

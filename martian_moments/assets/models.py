@@ -50,7 +50,8 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
     )
     def models(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[Any]:
         rooms.require_space()
-        rooms.warehouse.ensure()
+        if rooms.warehouse.ensure(rooms.published):
+            raise _nothing_to_build()
         events: list[Any] = []
         failure: Exception | None = None
         with rooms.warehouse.writing():
@@ -59,7 +60,10 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
                 events.extend(_build(context, rooms, _selection(context, specs)).stream())
             except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been told of
                 failure = error
-        if failure is None:
+        if failure is not None:
+            # Raises where the warehouse's file is why dbt failed: reconcile then loads bronze anew, and builds after it.
+            rooms.warehouse.mend()
+        else:
             # Readers use the published tables: a model counts as materialized when they can see it.
             rooms.warehouse.publish(rooms.published, MODELS)
         shown = pages(rooms.published) if failure is None else {}
@@ -70,6 +74,15 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
             raise failure
 
     return models
+
+
+def _nothing_to_build() -> dg.Failure:
+    """Published tables stay as they were until bronze has something again."""
+    return dg.Failure(
+        "bronze was made anew in this moment and is empty: nothing is built from it. reconcile loads it from the lake "
+        "within minutes, and builds the models after that",
+        allow_retries=False,
+    )
 
 
 def _model(spec: dg.AssetSpec, rovers: Sequence[str]) -> dg.AssetSpec:

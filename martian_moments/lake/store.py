@@ -24,7 +24,19 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
 from martian_moments.clock import is_ahead, outdates
-from martian_moments.documents import Document, Header, coordinates, decode_header, decode_text, encode, header_from_text
+from martian_moments.documents import (
+    MAX_HEADER_BYTES,
+    MAX_OBJECT_BYTES,
+    MAX_TEXT_BYTES,
+    Document,
+    Header,
+    coordinates,
+    damaged_key,
+    decode_header,
+    decode_text,
+    encode,
+    header_from_text,
+)
 from martian_moments.errors import DocumentError, LakeError, ObjectMissing
 from martian_moments.objects import S3Options, durable_folder, open_store
 
@@ -129,17 +141,22 @@ class Lake:
         self._in_files = self._folder is not None
 
     def read(self, key: str, *, version: str | None = None) -> StoredObject:
-        """An object, or one of its older versions where the store keeps them. Raises ObjectMissing."""
+        """An object, or one of its older versions where the store keeps them.
+
+        Raises:
+            ObjectMissing: there is none.
+            DocumentError: it is larger than ``MAX_OBJECT_BYTES``. Nothing of it was read.
+        """
         if version is not None and self._in_files:
             raise LakeError(f"{self.url}: a folder keeps no versions of {key}; a lake on S3 with versioning does")
         return self._get(key, {"version": version} if version else {})
 
     def get(self, key: str, *, version: str | None = None) -> bytes:
-        """An object's bytes. Raises ObjectMissing."""
+        """An object's bytes. Raises as :meth:`read`."""
         return self.read(key, version=version).body
 
     async def aget(self, key: str) -> bytes:
-        """An object's bytes, without blocking the event loop. Raises ObjectMissing."""
+        """An object's bytes, without blocking the event loop. Raises as :meth:`read`."""
         return await asyncio.to_thread(self.get, key)
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -173,6 +190,12 @@ class Lake:
     def remove(self, key: str) -> None:
         """Remove an object that is no document; one that is gone already stays gone."""
         with suppress(ObjectMissing), self._errors("remove", key):
+            obstore.delete(self._store, key)
+
+    def set_aside(self, key: str) -> None:
+        """Move an object that turned out to be damaged into the quarantine; one that is gone already stays gone."""
+        with suppress(ObjectMissing), self._errors("set aside", key):
+            obstore.copy(self._store, key, damaged_key(key))
             obstore.delete(self._store, key)
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
@@ -228,6 +251,8 @@ class Lake:
     def put_now(self, document: Document) -> Put:
         """As :meth:`put_if_changed`, for a caller in a thread of its own."""
         new = document.header
+        if (size := sum(map(len, document.pages))) > MAX_TEXT_BYTES - MAX_HEADER_BYTES:
+            raise LakeError(f"{self.url}: {new.key} would have {size} bytes, more than any document has; look at its answer")
         for attempt in range(_WRITE_ATTEMPTS):
             held, header = self._held(new)
             if held and attempt and header == new:
@@ -249,13 +274,14 @@ class Lake:
         # The whole object is read, not only its header, so that "unchanged" is never said of a document whose end is cut.
         try:
             found = self.read(new.key)
+            header = header_from_text(new.key, decode_text(new.key, found.body))
         except ObjectMissing:
             return None, None
-        try:
-            header = header_from_text(new.key, decode_text(new.key, found.body))
         except DocumentError as error:
-            _log.warning("%s; it is replaced", error)
-            return found.info, None
+            _log.warning("%s; it is replaced, and kept as %s", error, damaged_key(new.key))
+            with suppress(ObjectMissing), self._errors("copy", new.key):
+                obstore.copy(self._store, new.key, damaged_key(new.key))
+            return self.head(new.key), None
         if header.synthetic != new.synthetic:
             raise LakeError(
                 f"{self.url}: {new.key} is {_origin(header)} and {_origin(new)} came for it; they are never mixed: "
@@ -283,6 +309,9 @@ class Lake:
     def _get(self, key: str, options: GetOptions) -> StoredObject:
         with self._errors("read", f"{key} in version {options['version']}" if "version" in options else key):
             found = obstore.get(self._store, key, options=options)
+            if "range" not in options and found.meta["size"] > MAX_OBJECT_BYTES:
+                size = f"{found.meta['size']} bytes, the most are {MAX_OBJECT_BYTES}"
+                raise DocumentError(f"{key}: the object is too large to be read ({size}); materialize it again")
             return StoredObject(_info(found.meta), found.bytes().to_bytes())
 
     def _read_header(self, listed: ObjectInfo) -> tuple[str, Header | None]:
@@ -293,9 +322,9 @@ class Lake:
                 try:
                     return beginning.info.etag, decode_header(listed.key, beginning.body)
                 except DocumentError:
-                    _log.debug("%s: no header in its first %d bytes, reading all of it", listed.key, _HEADER_BYTES)
-            whole = self.read(listed.key)
-            return whole.info.etag, decode_header(listed.key, whole.body)
+                    _log.debug("%s: no header in its first %d bytes, reading more of it", listed.key, _HEADER_BYTES)
+            more = self._get(listed.key, {"range": (0, MAX_HEADER_BYTES)} if listed.size > MAX_HEADER_BYTES else {})
+            return more.info.etag, decode_header(listed.key, more.body)
         except DocumentError as error:
             _log.warning("%s", error)
         except ObjectMissing:

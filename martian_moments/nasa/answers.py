@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from martian_moments.documents import MAX_SOL
-from martian_moments.errors import BrokenAnswer, FileMissing
+from martian_moments.errors import BrokenAnswer, FileMissing, RefusedAnswer
 from martian_moments.nasa.lenient_json import mended
 
 T = TypeVar("T")
@@ -101,6 +101,14 @@ class Answer:
             url=self.url,
             body=self.body,
         )
+
+    def refused(self, why: str) -> RefusedAnswer:
+        """The error to raise for an answer that arrived whole and is not taken, so that it is not asked for again at once.
+
+        Args:
+            why: completes "the upstream answered ...".
+        """
+        return RefusedAnswer(f"{self.url}: the upstream answered {why}; what is held stays", url=self.url, body=self.body)
 
 
 def readable(contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], list[str]]:

@@ -20,7 +20,7 @@ from typing import Final, Self, TypeVar
 import httpx
 from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from martian_moments.errors import BrokenAnswer, FileMissing, InputError, UpstreamUnavailable
+from martian_moments.errors import BrokenAnswer, FileMissing, InputError, RefusedAnswer, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pace import NotYet, Pace
 from martian_moments.redaction import Redaction
@@ -78,15 +78,11 @@ class Download:
     last_modified: str | None
 
 
-class _Refused(BrokenAnswer):
-    """An answer that asking again does not change: a 4xx, a redirect, one beyond the size limit."""
-
-
 class _GivenUp(UpstreamUnavailable):
     """Nothing was asked: this client has stopped asking."""
 
 
-_FINAL: Final = (_Refused, FileMissing, _GivenUp, NotYet)
+_FINAL: Final = (RefusedAnswer, FileMissing, _GivenUp, NotYet)
 """What is not asked for again."""
 
 _Read = Callable[[httpx.Response, str], Awaitable[bytes]]
@@ -292,7 +288,7 @@ class PoliteClient:
     def _moved(self, response: httpx.Response, answer: Answer) -> BrokenAnswer:
         moved = self._redacted(response.headers.get("location", "nowhere"))
         message = f"{answer.url}: the upstream moved to {moved}; set its address to that"
-        return _Refused(message, url=answer.url, body=answer.body)
+        return RefusedAnswer(message, url=answer.url, body=answer.body)
 
     async def _exchange(
         self, client: httpx.AsyncClient, request: httpx.Request, url: str, read: _Read, seconds: float
@@ -319,7 +315,7 @@ class PoliteClient:
             size += len(piece)
             if size > self._max_bytes:
                 kept = b"".join(pieces)[: self._max_bytes]
-                raise _Refused(f"{url}: the answer is larger than {self._max_bytes} bytes", url=url, body=kept)
+                raise RefusedAnswer(f"{url}: the answer is larger than {self._max_bytes} bytes", url=url, body=kept)
         return b"".join(pieces)
 
     async def _file(self, path: Path, response: httpx.Response, url: str) -> bytes:
@@ -334,7 +330,8 @@ class PoliteClient:
         try:
             return parse(answer)
         except BrokenAnswer as error:
-            refused = _Refused if answer.status >= HTTPStatus.BAD_REQUEST else BrokenAnswer
+            final = answer.status >= HTTPStatus.BAD_REQUEST or isinstance(error, RefusedAnswer)
+            refused = RefusedAnswer if final else BrokenAnswer
             kind = FileMissing if isinstance(error, FileMissing) else refused
             broken = kind(self._redacted(str(error)), url=answer.url, body=self._redacted.in_bytes(error.body))
         raise broken

@@ -17,7 +17,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -28,9 +28,17 @@ import orjson
 
 from martian_moments.clock import is_ahead
 from martian_moments.documents import Document, Header, Kind, fingerprint_of, index_prefix
-from martian_moments.errors import BrokenAnswer, DocumentError, InputError, LakeError, ObjectMissing, UpstreamError
+from martian_moments.errors import (
+    BrokenAnswer,
+    DocumentError,
+    InputError,
+    LakeError,
+    ObjectMissing,
+    UpstreamError,
+    UpstreamUnavailable,
+)
 from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.pds_index import IDENTITY, SOL, IndexFolder, IndexStore, Scan, Volume, scan
+from martian_moments.nasa.pds_index import IDENTITY, SOL, IndexFolder, IndexStore, Refusal, Scan, Volume, scan
 from martian_moments.nasa.pds_label import Label, Row, read_label
 from martian_moments.nasa.promises import Promises
 
@@ -132,10 +140,16 @@ class PDS:
 
         Raises:
             InputError: the archive never has this rover.
-            UpstreamError: the store held no index of it and it could not be had.
+            UpstreamError: the store held no index of it, or a damaged one, and it could not be had.
+            DocumentError: what was fetched again is damaged in the store as well.
         """
         indexes = await self._held(rover)
-        pages = await asyncio.to_thread(lambda: [page for index in indexes if (page := index.page(sol))])
+        try:
+            pages = await asyncio.to_thread(_pages, indexes, sol)
+        except (ObjectMissing, DocumentError) as error:
+            _log.warning("%s: it is fetched again", error)
+            indexes = await self._renewed(rover, indexes)
+            pages = await asyncio.to_thread(_pages, indexes, sol)
         rows = {str(row[IDENTITY]): row for page in pages for row in page["lines"]}
         received = sum(len(page["lines"]) for page in pages)
         notes = [index.note for index in indexes if index.note.present]
@@ -168,6 +182,13 @@ class PDS:
                     self._indexes[rover] = await self._refreshed(rover)
             return self._indexes[rover]
 
+    async def _renewed(self, rover: str, damaged: Sequence[_Index]) -> list[_Index]:
+        """The rover's indexes after a damaged one was set aside; of several sols that meet it the first one refreshes."""
+        async with self._refreshing:
+            if self._indexes[rover] is damaged:
+                self._indexes[rover] = await self._refreshed(rover)
+            return self._indexes[rover]
+
     def _stored(self, rover: str) -> list[_Index]:
         return [_Index.stored(folder) for folder in self._folders(rover)]
 
@@ -186,8 +207,9 @@ class PDS:
             except UpstreamError as error:
                 _log.warning("%s: the other volumes go on without it: %s", folder.volume, error)
                 errors.append(error)
+                known = held or await asyncio.to_thread(_Index.noted_or_none, folder)
                 absent = _Index.absent(folder, self._address(rover, folder.volume), datetime.now(UTC))
-                indexes.append((held or absent).failed(error))
+                indexes.append((known or absent).failed(error))
         self._check_answered(rover, indexes, errors)
         return [index if index.note.present else await asyncio.to_thread(index.kept) for index in indexes]
 
@@ -210,7 +232,12 @@ class PDS:
         arrival = _Arrival(folder.volume, labelled.answer.body, labelled.label, held.note if held else None)
         with _download_folder(self._scratch) as scratch:
             table = scratch / "edrindex.tab"
-            note = await self._client.download(f"{address}.tab", table, arrival.accept, headers=arrival.conditions)
+            try:
+                note = await self._client.download(f"{address}.tab", table, arrival.accept, headers=arrival.conditions)
+            except UpstreamError:
+                if held and arrival.refused != held.note.refused:
+                    await asyncio.to_thread(folder.write_note, replace(held.note, refused=arrival.refused))
+                raise
             if held and note is held.note:
                 return held
             if held and note.files == held.note.files:
@@ -243,7 +270,7 @@ def index_address(url: str, rover: str, volume: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """A volume's index as it is held; ``label`` is None for a volume that is not present."""
+    """A volume's index as it is held; ``label`` is None for a volume that is not present, or whose files are gone."""
 
     folder: IndexFolder
     note: Volume
@@ -269,6 +296,15 @@ class _Index:
             return None
         return held if held.note.present else None
 
+    @classmethod
+    def noted_or_none(cls, folder: IndexFolder) -> _Index | None:
+        """What was known of an index whose table or label is gone: its sols stay promised."""
+        try:
+            note = folder.note()
+        except (ObjectMissing, DocumentError):
+            return None
+        return cls(folder, note, None) if note.present else None
+
     def failed(self, error: UpstreamError) -> _Index:
         """The same index, with the reason why it could not be refreshed."""
         return replace(self, note=replace(self.note, error=str(error)))
@@ -279,12 +315,22 @@ class _Index:
         return self.stored(self.folder)
 
     def page(self, sol: int) -> dict[str, Any] | None:
-        """The volume's part of a sol's document, or None where it has no line of the sol."""
-        if self.label is None or sol not in self.note.sols:
+        """The volume's part of a sol's document, or None where it has no line of the sol.
+
+        Raises ObjectMissing, DocumentError, and UpstreamUnavailable where the volume's files are gone.
+        """
+        if sol not in self.note.sols:
             return None
+        if self.label is None:
+            raise UpstreamUnavailable(f"{self.note.url}: the index is gone from the lake and was not had again")
         lines: list[Row] = self.folder.rows(self.note, self.label, sol)
         page = {"volume": self.note.volume, "table_sha256": self.note.table, "label_sha256": self.note.label, "lines": lines}
         return page | ({"synthetic": True} if self.note.synthetic else {})
+
+
+def _pages(indexes: Sequence[_Index], sol: int) -> list[dict[str, Any]]:
+    """The parts of a sol's document, volume by volume."""
+    return [page for index in indexes if (page := index.page(sol))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,22 +355,36 @@ def _labelled(answer: Answer) -> _Labelled:
     return _Labelled(answer, label)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Arrival:
-    """A table that is asked for, with its label and what is held of it; ``held`` is None where nothing is."""
+    """A table that is asked for, with its label and what is held of it; ``held`` is None where nothing is.
+
+    ``refused`` is the table that was refused, now or before.
+    """
 
     volume: str
     label_body: bytes
     label: Label
     held: Volume | None
+    refused: Refusal | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refused = self.held.refused if self.held else None
 
     @property
     def conditions(self) -> dict[str, str]:
         """The headers that ask for the table only if it has changed. With another label it is read anew."""
-        if self.held is None or self.held.label != self._label_hash:
-            return {}
-        told = {"If-None-Match": self.held.etag, "If-Modified-Since": self.held.last_modified}
+        verdict, held = self._verdict, self.held if self.held and self.held.label == self._label_hash else None
+        etags = [each.etag for each in (held, verdict) if each and each.etag]
+        since = held.last_modified if held and not verdict else None
+        told = {"If-None-Match": ", ".join(etags), "If-Modified-Since": since}
         return {name: value for name, value in told.items() if value}
+
+    @property
+    def _verdict(self) -> Refusal | None:
+        """The table that is refused for good, as long as the label is this one."""
+        told = self.refused
+        return told if told and told.confirmed and told.label == self._label_hash else None
 
     @property
     def _label_hash(self) -> str:
@@ -334,6 +394,8 @@ class _Arrival:
         """The note of what arrived, or the one that is held where nothing has changed. Raises BrokenAnswer."""
         answer = download.answer
         if answer.status == HTTPStatus.NOT_MODIFIED and self.held is not None:
+            if (verdict := self._verdict) and download.etag == verdict.etag:
+                raise answer.refused(verdict.reason)
             return self._timed(self.held, answer)
         if answer.status != HTTPStatus.OK:
             raise answer.broken("an error instead of a table")
@@ -341,9 +403,14 @@ class _Arrival:
             found = scan(table, self.label)
         if reason := self._unusable(found):
             with download.path.open("rb") as table:
-                raise replace(answer, body=table.read(_EXCERPT_BYTES)).broken(reason)
+                excerpt = replace(answer, body=table.read(_EXCERPT_BYTES))
+            if self.held is None or not download.etag or not found.whole:
+                raise excerpt.broken(reason)
+            self.refused = self._refusal(download.etag, found.sha256, reason)
+            raise excerpt.refused(reason)
         if self.held is not None and (self.held.table, self.held.label) == (found.sha256, self._label_hash):
-            return self._timed(replace(self.held, etag=download.etag, last_modified=download.last_modified), answer)
+            same = replace(self.held, etag=download.etag, last_modified=download.last_modified, refused=None)
+            return self._timed(same, answer)
         note = Volume(
             volume=self.volume,
             url=answer.url,
@@ -368,6 +435,11 @@ class _Arrival:
     def _timed(held: Volume, answer: Answer) -> Volume:
         """The note of what is held; its time is this answer's where the clock was wrong that wrote it."""
         return replace(held, fetched_at=answer.fetched_at) if is_ahead(held.fetched_at) else held
+
+    def _refusal(self, etag: str, sha256: str, reason: str) -> Refusal:
+        """What is noted of a table. One that was cut on its way has the ETag of the whole: it is asked for once more."""
+        refusal = Refusal(etag, sha256, self._label_hash, reason)
+        return replace(refusal, confirmed=self.refused in {refusal, replace(refusal, confirmed=True)})
 
     def _unusable(self, found: Scan) -> str | None:
         """Why a table must not take the place of what is held, or None."""

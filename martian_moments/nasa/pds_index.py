@@ -12,9 +12,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
+from zlib import crc32
 
 import orjson
 
@@ -29,11 +30,24 @@ IDENTITY: Final = "PRODUCT_ID"
 _HASH_CHARACTERS: Final = 16
 
 
+class Sized(Protocol):
+    """What a store tells of an object."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+
 class IndexStore(Protocol):
     """Where indexes are kept: the lake, for one. Every method blocks and is called from worker threads."""
 
     def get(self, key: str) -> bytes:
-        """An object's bytes. Raises ObjectMissing."""
+        """An object's bytes. Raises ObjectMissing, and DocumentError where it is larger than any note or label."""
+        ...
+
+    def head(self, key: str) -> Sized | None:
+        """An object's size, or None where there is none."""
         ...
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
@@ -52,17 +66,27 @@ class IndexStore(Protocol):
         """Remove an object, if it is there."""
         ...
 
+    def set_aside(self, key: str) -> None:
+        """Move a damaged object to where a person can look at it, if it is there."""
+        ...
+
 
 @dataclass(slots=True)
 class SolLines:
-    """The lines of one sol: how many, and the byte ranges ``[start, end)`` in which they lie."""
+    """The lines of one sol: how many, the byte ranges ``[start, end)`` in which they lie, and the CRC-32 of their bytes.
+
+    Notes that an older release wrote have no ``crc``.
+    """
 
     lines: int = 0
     ranges: list[tuple[int, int]] = field(default_factory=list)
+    crc: int | None = None
 
-    def add(self, start: int, end: int) -> None:
-        """One line more; lines that follow each other make one range."""
+    def add(self, start: int, line: bytes) -> None:
+        """One line more, which begins at a byte; lines that follow each other make one range."""
+        end = start + len(line)
         self.lines += 1
+        self.crc = crc32(line, self.crc or 0)
         if self.ranges and self.ranges[-1][1] == start:
             self.ranges[-1] = (self.ranges[-1][0], end)
         else:
@@ -103,11 +127,30 @@ def scan(table: BinaryIO, label: Label) -> Scan:
             lines += 1
             sol = a_sol(sol_of(line))
             if sol is not None and identity(identity_of(line)):
-                sols.setdefault(sol, SolLines()).add(position, end)
+                sols.setdefault(sol, SolLines()).add(position, line)
             else:
                 unread += 1
         position = end
     return Scan(digest.hexdigest(), position, lines, unread, line.endswith(b"\n"), dict(sorted(sols.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A table that arrived whole and was refused, so that it is not downloaded (350 MB) at every refresh.
+
+    Attributes:
+        etag: as the server gave it.
+        sha256: of the bytes that arrived, hex.
+        label: hash of the label that it was read by: by another one it may be better.
+        reason: why.
+        confirmed: whether the same bytes have come twice: a table that was cut on its way has the ETag of the whole one.
+    """
+
+    etag: str
+    sha256: str
+    label: str
+    reason: str
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +170,7 @@ class Volume:
         table: hash of the table; likewise ``label``.
         synthetic: whether the replica generated it.
         error: why the last refresh could not have it; None where it could.
+        refused: the table that was refused last, because what is held is better; None where none was.
         previous: the files of the index that this one replaced.
         sols: where the lines of each sol are, ascending.
     """
@@ -145,6 +189,7 @@ class Volume:
     label: str = ""
     synthetic: bool = False
     error: str | None = None
+    refused: Refusal | None = None
     previous: tuple[str, ...] = ()
     sols: dict[int, SolLines] = field(default_factory=dict)
 
@@ -159,8 +204,9 @@ class Volume:
         return self.lines_stated is not None and self.lines < self.lines_stated
 
     def facts(self) -> dict[str, Any]:
-        """Everything but where the sols are and what was there before."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"sols", "previous"}}
+        """Everything but where the sols are, what was there before, and what was refused."""
+        hidden = {"sols", "previous", "refused"}
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in hidden}
 
 
 class IndexFolder:
@@ -178,26 +224,39 @@ class IndexFolder:
         self._prefix = prefix
 
     def read(self) -> Volume:
-        """The note of the index that is held.
+        """The note of the index that is held, whose table has the length that it had.
 
         Raises:
             ObjectMissing: none is held, or its table is gone.
-            DocumentError: the note is not readable.
+            DocumentError: the note is not readable, or the table is cut: it has been set aside.
         """
+        note = self.note()
+        if note.present:
+            key = self._key("tab", note.table)
+            held = self._store.head(key)
+            if held is None:
+                raise ObjectMissing(f"{key}: the table of the index is gone; refresh the manifest")
+            if held.size != note.bytes:
+                raise self._damaged(key, f"it has {held.size} bytes instead of {note.bytes}")
+        return note
+
+    def note(self) -> Volume:
+        """The note of the index, whatever became of its table. Raises ObjectMissing and DocumentError."""
         key = f"{self._prefix}volume.json"
+        body = self._store.get(key)
         try:
-            content = orjson.loads(self._store.get(key))
+            content = orjson.loads(body)
             sols = {
-                int(sol): SolLines(lines["lines"], [(start, end) for start, end in lines["ranges"]])
+                int(sol): SolLines(
+                    int(lines["lines"]), [(int(start), int(end)) for start, end in lines["ranges"]], lines.get("crc")
+                )
                 for sol, lines in content.pop("sols").items()
             }
             told = {"previous": tuple(content["previous"]), "fetched_at": datetime.fromisoformat(content["fetched_at"])}
-            note = Volume(**content | told | {"sols": sols})
+            refused = Refusal(**content["refused"]) if content.get("refused") else None
+            return Volume(**content | told | {"sols": sols, "refused": refused})
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DocumentError(f"{key}: the note of the index is broken ({error!r}); refresh the manifest") from error
-        if note.present:
-            self._store.get_ranges(self._key("tab", note.table), [(0, 1)])
-        return note
+            raise self._damaged(key, repr(error)) from error
 
     def write(self, note: Volume, label: bytes, table: Path) -> None:
         """Keep an index: label and table first, then the note that names them."""
@@ -222,17 +281,39 @@ class IndexFolder:
             self._store.remove(self._prefix + name)
 
     def label(self, note: Volume) -> bytes:
-        """The label of an index."""
-        return self._store.get(self._key("lbl", note.label))
+        """The label of an index. Raises ObjectMissing, and DocumentError where it is not what was stored."""
+        key = self._key("lbl", note.label)
+        body = self._store.get(key)
+        if hashlib.sha256(body).hexdigest() != note.label:
+            raise self._damaged(key, "its SHA-256 is not that of the label that was stored")
+        return body
 
     def rows(self, note: Volume, label: Label, sol: int) -> list[Row]:
-        """The lines of a sol that has some, in the table's order. Raises ObjectMissing."""
-        parts = self._store.get_ranges(self._key("tab", note.table), note.sols[sol].ranges)
-        return [label.row(line) for line in _lines(parts)]
+        """The lines of a sol that has some, in the table's order.
+
+        Raises ObjectMissing, and DocumentError where they are not what was stored.
+        """
+        key, expected = self._key("tab", note.table), note.sols[sol]
+        parts = self._store.get_ranges(key, expected.ranges)
+        lines = list(_lines(parts))
+        if expected.crc is None:
+            # Read as the table was read when it arrived.
+            told = [label.columns[SOL].text(line) for line in lines]
+            whole = len(lines) == expected.lines and all(text.isdecimal() and int(text) == sol for text in told)
+        else:
+            whole = reduce(lambda crc, part: crc32(part, crc), parts, 0) == expected.crc
+        if not whole:
+            raise self._damaged(key, f"the lines of sol {sol} are not those that were stored")
+        return [label.row(line) for line in lines]
+
+    def _damaged(self, key: str, why: str) -> DocumentError:
+        """The error to raise for a damaged object, which is set aside: what is missing is fetched again."""
+        self._store.set_aside(key)
+        return DocumentError(f"{key}: the index is damaged ({why}) and was set aside; refresh the manifest")
 
     def _held(self) -> Volume | None:
         try:
-            return self.read()
+            return self.note()
         except (ObjectMissing, DocumentError):
             return None
 

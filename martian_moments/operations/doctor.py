@@ -12,7 +12,7 @@ from typing import Final
 from martian_moments.clock import is_ahead, latest_plausible
 from martian_moments.documents import FOLDERS, coordinates
 from martian_moments.environment import given_secrets
-from martian_moments.errors import MartianError
+from martian_moments.errors import MartianError, WarehouseBusy
 from martian_moments.events.log import TOPICS, UPLOADS
 from martian_moments.loading import dated_ahead
 from martian_moments.operations.failures import told
@@ -59,6 +59,7 @@ def check_up(rooms: Rooms) -> Iterator[Finding]:
         ("lake", partial(_lake, rooms)),
         ("event log", partial(_log, rooms)),
         *([("upload events", partial(_upload_events, rooms))] if rooms.lake_announces_itself else []),
+        ("bronze", partial(_bronze, rooms)),
         ("published tables", partial(_published, rooms)),
         ("platform", partial(_platform, rooms)),
         *([("workers", _workers)] if rooms.settings.broker_url else []),
@@ -133,6 +134,30 @@ def _upload_events(rooms: Rooms) -> str:
 
 def _last(rooms: Rooms, topic: str, count: int) -> dict[int, int]:
     return {partition: max(mark.low, mark.high - count) for partition, mark in rooms.log.watermarks(topic).items()}
+
+
+def _bronze(rooms: Rooms) -> str:
+    """Whether everything in the warehouse can be read, and bronze holds what its published ledger claims."""
+    where = rooms.settings.warehouse
+    try:
+        if why := rooms.warehouse.damage():
+            raise _Fault(
+                f"{where}: {why}; the next load or build sets it aside and makes it anew from the lake: with the platform "
+                "running that takes minutes, or martian-moments init does it now"
+            )
+        if not rooms.warehouse.exists():
+            return f"{where}: nothing was loaded yet"
+        held = rooms.warehouse.ledger()["object_key"].to_pylist()
+    except WarehouseBusy:
+        return f"{where}: a load or a build is at work; it finds what is damaged by itself"
+    claimed = rooms.published.read(LEDGER.schema, LEDGER.name, ["object_key"])
+    # A load that has not published yet has more; bronze never has less than was published.
+    if claimed is not None and (lost := set(claimed["object_key"].to_pylist()).difference(held)):
+        raise _Fault(
+            f"{where}: {len(lost)} documents that the published ledger tells of are gone from bronze ({min(lost)} for one); "
+            "materialize bronze/manifests, which publishes what is true: reconcile then loads the rest"
+        )
+    return f"{where}: {len(held)} documents, every table was read"
 
 
 def _published(rooms: Rooms) -> str:

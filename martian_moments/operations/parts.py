@@ -120,7 +120,7 @@ def _warehouse_lacks(rooms: Rooms) -> str:
 
 
 def _make_warehouse(rooms: Rooms) -> None:
-    rooms.warehouse.ensure()
+    rooms.warehouse.ensure(rooms.published)
 
 
 def _project_lacks() -> str:

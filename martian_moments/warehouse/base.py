@@ -86,19 +86,38 @@ MODELS: Final = (
 class Warehouse(Protocol):
     """Bronze and what leaves the warehouse. Opened for a short time, by one process at a time.
 
-    Every method raises WarehouseError, and WarehouseBusy when another writer did not finish in time.
+    Every method raises WarehouseError, WarehouseBusy when another writer did not finish in time, and WarehouseDamaged when
+    what is stored turned out to be unreadable: it has been set aside then, and bronze is made anew by the next ensure().
     """
 
-    def ensure(self) -> None:
-        """Create what is missing; repeating it changes nothing.
+    def ensure(self, published: Published | None = None) -> bool:
+        """Create what is missing; repeating it changes nothing. What is damaged is set aside first, with a warning.
 
         The schema ``bronze``, its three tables, and the reference tables ``bronze.rovers``, ``bronze.cameras`` and
         ``bronze.camera_names``, which are made from rovers.py.
+
+        Args:
+            published: where the ledger of this bronze is published. It is withdrawn before a table is made anew, so that
+                nobody takes for loaded what is not there any more: reconcile then loads the lake.
+
+        Returns:
+            Whether a table of bronze was made anew.
         """
         ...
 
     def exists(self) -> bool:
-        """Whether there is anything to read; False after the warehouse was deleted. Never waits for a writer."""
+        """Whether there is anything to read; False after the warehouse was deleted or damaged. Never waits for a writer."""
+        ...
+
+    def damage(self) -> str:
+        """What is wrong with what is stored, in words; empty where all of it can be read, and where there is nothing.
+
+        Everything is read, nothing is changed, and a writer is not waited for: WarehouseBusy.
+        """
+        ...
+
+    def mend(self) -> None:
+        """Read everything, as the writer, after another program (dbt) has failed. Raises WarehouseDamaged, nothing else."""
         ...
 
     def dbt_environment(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,24 +15,31 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 
 from martian_moments.clock import outdates
-from martian_moments.errors import WarehouseBusy, WarehouseError
+from martian_moments.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
+from martian_moments.warehouse.damaged import damage_in, set_aside
 from martian_moments.warehouse.published import Published
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+_log = logging.getLogger(__name__)
+
+# Without its type a file of another program (SQLite, for one) would make DuckDB ask its server for an extension.
 # From v1.2 on, long strings are kept in zstd: a full history takes a tenth of the space, and loads 30 % faster. A row group
 # is compressed again whenever rows join it: at the default of 122,880 rows every batch would compress the whole history.
-_STORAGE: Final = "storage_version 'v1.4.0', row_group_size 2048"
+_STORAGE: Final = "type duckdb, storage_version 'v1.4.0', row_group_size 2048"
 
 CATALOG: Final = "warehouse"
 """The name under which the file is attached. DuckDB and dbt would each make one up from the name of the file, by rules of
 their own, and some names (temp, system) are taken. Whoever opens the default file, warehouse.duckdb, finds this name."""
 
 _RETRY_SECONDS: Final = 0.2
+
+_LOOK_SECONDS: Final = 1.0
+"""How long who only looks waits for a writer: loads commit in batches of less."""
 
 _BRONZE_TABLE: Final = """
 create table if not exists {table} (
@@ -70,24 +78,85 @@ class DuckDBWarehouse:
         """
         self._path = path
         self._wait_seconds = wait_seconds
+        self._seen_whole: _Signature | None = None
         self._settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": threads,
             "temp_directory": f"{path}.tmp",
         }
 
-    def ensure(self) -> None:
+    def ensure(self, published: Published | None = None) -> bool:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connected() as connection, _transaction(connection):
-            for table in TABLES:
-                connection.execute(_BRONZE_TABLE.format(table=table))
-                connection.execute(JOINED_COLUMNS.format(table=table))
-            _create_references(connection)
+        with self.writing():
+            try:
+                return self._ensure(published)
+            except WarehouseDamaged as error:
+                _log.warning("%s", error)
+                return self._ensure(published)
+
+    def _ensure(self, published: Published | None) -> bool:
+        if why := self._seen_damage():
+            raise set_aside(self._path, why)
+        with self._opened() as connection:
+            anew = _bronze_tables(connection) < set(TABLES)
+            if anew and published is not None:
+                published.withdraw(LEDGER.schema, LEDGER.name)
+            with _transaction(connection):
+                for table in TABLES:
+                    connection.execute(_BRONZE_TABLE.format(table=table))
+                    connection.execute(JOINED_COLUMNS.format(table=table))
+                _create_references(connection)
+        return anew
 
     def exists(self) -> bool:
+        """See :class:`martian_moments.warehouse.base.Warehouse`.
+
+        A file is opened only when it has changed since it was last seen to be whole, and while nobody writes: a writer
+        finds damage by itself.
+        """
+        if not self._path.exists():
+            return False
+        if (found := _signature(self._path)) == self._seen_whole:
+            return True
+        try:
+            with FileLock(f"{self._path}.lock", timeout=0):
+                why = self._damage(read=False)
+        except (Timeout, OSError, WarehouseError):
+            return True
+        if why:
+            _log.warning("%s is damaged (%s); the next load sets it aside and makes it anew from the lake", self._path, why)
+            return False
+        self._seen_whole = found
+        return True
+
+    def _seen_damage(self) -> str:
+        """What opening does not always tell: a file whose end is cut opens. What cannot be looked at now counts as whole."""
+        try:
+            return self._damage(read=False) if self._path.exists() else ""
+        except WarehouseError:
+            return ""
+
+    def damage(self) -> str:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
-        return self._path.exists()
+        if not self._path.exists():
+            return ""
+        try:
+            with FileLock(f"{self._path}.lock", timeout=_LOOK_SECONDS):
+                return self._damage(read=True)
+        except Timeout:
+            raise self._busy(_LOOK_SECONDS) from None
+
+    def mend(self) -> None:
+        """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        try:
+            with self.writing():
+                if self._path.exists() and (why := self._damage(read=True)):
+                    raise set_aside(self._path, why)
+        except WarehouseDamaged:
+            raise
+        except WarehouseError as error:
+            _log.warning("%s; whoever writes next finds out", error)
 
     def dbt_environment(self) -> dict[str, str]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
@@ -113,7 +182,7 @@ class DuckDBWarehouse:
             with FileLock(f"{self._path}.lock", timeout=self._wait_seconds):
                 yield
         except Timeout:
-            raise self._busy() from None
+            raise self._busy(self._wait_seconds) from None
 
     def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
@@ -127,16 +196,38 @@ class DuckDBWarehouse:
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self.writing(), self._opened() as connection:
+            yield connection
+
+    @contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for who holds the writer's place; a file that turns out to be damaged is set aside."""
         import duckdb
 
-        with self.writing():
-            try:
-                with self._connect() as connection:
-                    yield connection
-            except duckdb.Error as error:
-                raise WarehouseError(
-                    f"{self._path}: {error}; free space or memory, or delete the file: all of it returns from the lake"
-                ) from error
+        try:
+            with self._connect() as connection:
+                yield connection
+        except duckdb.Error as error:
+            if why := damage_in(self._path, error):
+                raise set_aside(self._path, why) from error
+            raise WarehouseError(
+                f"{self._path}: {error}; free space or memory, or delete the file: all of it returns from the lake"
+            ) from error
+
+    def _damage(self, *, read: bool) -> str:
+        """What is wrong with the file: it is opened and, where ``read``, read through. For who holds the writer's place."""
+        import duckdb
+
+        try:
+            with duckdb.connect(config=self._settings) as connection:
+                connection.execute(f"attach {_quoted(self._path)} as {CATALOG} (type duckdb, read_only)")
+                if read or _is_short(connection, self._path):
+                    _read_through(connection)
+        except duckdb.Error as error:
+            if why := damage_in(self._path, error):
+                return why
+            raise WarehouseError(f"{self._path}: {error}; see that this user may read it, then try again") from error
+        return ""
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """A dbt process whose parent was killed still holds the file although the lock is free: wait for it as well."""
@@ -150,7 +241,7 @@ class DuckDBWarehouse:
                 if "Conflicting lock" not in str(error):
                     raise
                 if time.monotonic() >= deadline:
-                    raise self._busy() from error
+                    raise self._busy(self._wait_seconds) from error
                 time.sleep(_RETRY_SECONDS)
 
     def _attached(self) -> duckdb.DuckDBPyConnection:
@@ -168,11 +259,42 @@ class DuckDBWarehouse:
             raise
         return connection
 
-    def _busy(self) -> WarehouseBusy:
+    def _busy(self, waited: float) -> WarehouseBusy:
         return WarehouseBusy(
-            f"{self._path}: another process has been writing for more than {self._wait_seconds:g} s; "
+            f"{self._path}: another process has been writing for more than {waited:g} s; "
             "wait for its run to end, or stop it, and try again"
         )
+
+
+_Signature = tuple[tuple[int, int, int] | None, ...]
+
+
+def _signature(path: Path) -> _Signature:
+    """What changes when the file or its write-ahead log is written or replaced."""
+    files = (each.stat() if each.exists() else None for each in (path, Path(f"{path}.wal")))
+    return tuple(stat and (stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in files)
+
+
+def _bronze_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The tables of the current schema, which is bronze."""
+    found = connection.execute(
+        "select table_name from duckdb_tables() where (database_name, schema_name) = (current_database(), current_schema())"
+    )
+    return {name for (name,) in found.fetchall()} & set(TABLES)
+
+
+def _is_short(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether a file has fewer bytes than its header counts blocks. Those may be free: what is read decides."""
+    # "12.4 MiB" and the like are the other columns; the connection's own database in memory has no blocks.
+    sizes = connection.execute("select coalesce(max(block_size * total_blocks), 0) from pragma_database_size()").fetchone()
+    return sizes is not None and path.stat().st_size < sizes[0]
+
+
+def _read_through(connection: duckdb.DuckDBPyConnection) -> None:
+    """Read every table, whose blocks carry checksums: those that are damaged fail."""
+    tables = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = ?", [CATALOG])
+    for schema, name in tables.fetchall():
+        connection.execute(f'select bit_xor(hash(held)) from {CATALOG}."{schema}"."{name}" as held')
 
 
 def _quoted(path: Path) -> str:

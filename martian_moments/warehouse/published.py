@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -161,6 +161,15 @@ class Published:
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(schema, table, str(error).partition("\n")[0]) from error
 
+    def withdraw(self, schema: str, table: str) -> None:
+        """Take a table away, as if it had never been published: the file first, then what the manifest tells of it."""
+        key = _key(schema, table)
+        with suppress(FileNotFoundError), self._errors("remove", key):
+            obstore.delete(self._store, key)
+        with suppress(PublishedDamaged):
+            if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
+                self._write_manifest({name: files for name, files in manifest.tables.items() if name != f"{schema}/{table}"})
+
     def modified(self, schema: str, table: str) -> datetime | None:
         """When the table last changed (UTC), or None when it has never been published."""
         key = _key(schema, table)
@@ -180,12 +189,15 @@ class Published:
         kept = {f"{table.schema}/{table.name}" for table in (LEDGER, *MODELS)} & held.keys()
         tables = {name: held[name] for name in kept} | files
         if before is None or tables != held:
-            body = Manifest(tables, datetime.now(UTC)).dump()
-            with self._errors("write", KEY):
-                if self._folder:
-                    self._folder.write(KEY, body)
-                else:
-                    obstore.put(self._store, KEY, body)
+            self._write_manifest(tables)
+
+    def _write_manifest(self, tables: Mapping[str, tuple[PublishedFile, ...]]) -> None:
+        body = Manifest(tables, datetime.now(UTC)).dump()
+        with self._errors("write", KEY):
+            if self._folder:
+                self._folder.write(KEY, body)
+            else:
+                obstore.put(self._store, KEY, body)
 
     def _described(self, key: str, file: Path) -> PublishedFile:
         """A file that was just published."""

@@ -150,13 +150,17 @@ class SnowflakeWarehouse:
         self._wait_seconds = wait_seconds
         self._seen_at: float | None = None
 
-    def ensure(self) -> None:
+    def ensure(self, published: Published | None = None) -> bool:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         with self._connected() as connection:
+            anew = bool(self._lacking(connection))
+            if anew and published is not None:
+                published.withdraw(LEDGER.schema, LEDGER.name)
             for statement in _DEFINITIONS:
                 _run(connection, statement)
             for table, rows in references().items():
                 _keep_reference(connection, table, rows)
+        return anew
 
     def exists(self) -> bool:
         """See :class:`martian_moments.warehouse.base.Warehouse`.
@@ -166,13 +170,28 @@ class SnowflakeWarehouse:
         """
         if self._seen_at is not None and time.monotonic() - self._seen_at < _SEEN_SECONDS:
             return True
-        here = (self._account.database.upper(), "BRONZE")
         with self._connected() as connection:
-            # Of the whole account, because a database that was dropped cannot be asked.
-            tables = _run(connection, f"show terse tables like '{TABLES[0]}' in account").fetchall()
-        found = any((row[3], row[4]) == here for row in tables)
+            found = not self._lacking(connection)
         self._seen_at = time.monotonic() if found else None
         return found
+
+    def damage(self) -> str:
+        """See :class:`martian_moments.warehouse.base.Warehouse`. Snowflake keeps data whole; tables may be dropped."""
+        with self._connected() as connection:
+            lacking = self._lacking(connection)
+        return f"{', '.join(lacking)} of schema bronze is gone" if 0 < len(lacking) < len(TABLES) else ""
+
+    def mend(self) -> None:
+        """See :class:`martian_moments.warehouse.base.Warehouse`. Nothing to set aside: reconcile sees what was dropped."""
+        self._seen_at = None
+
+    def _lacking(self, connection: SnowflakeConnection) -> list[str]:
+        """The tables of bronze that are not there."""
+        here = (self._account.database.upper(), "BRONZE")
+        # Of the whole account, because a database that was dropped cannot be asked.
+        rows = _run(connection, "show terse tables like 'raw_%' in account").fetchall()
+        found = {row[1].lower() for row in rows if (row[3], row[4]) == here}
+        return [table for table in TABLES if table not in found]
 
     def dbt_environment(self) -> dict[str, str]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""

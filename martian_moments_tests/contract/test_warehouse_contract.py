@@ -241,3 +241,48 @@ def test_two_loads_at_once_leave_the_newest_of_every_document_once(warehouse: Wa
     written = [(key, number % 2) for number, report in enumerate(reports) for key in report.loaded]
     assert len(written) == len(set(written))
     assert sum(is_newer for _, is_newer in written) == 40
+
+
+def drop(warehouse: Warehouse, *tables: str) -> None:
+    with warehouse._connected() as connection:  # type: ignore[attr-defined]
+        for table in tables:
+            (connection if hasattr(connection, "sql") else connection.cursor()).execute(f"drop table {table}")
+
+
+@pytest.mark.parametrize("lost", [["raw_photos"], ["raw_traverse"], ["raw_manifests", "raw_photos", "raw_traverse"]])
+def test_what_was_dropped_is_made_anew_and_the_ledger_claims_nothing_until_it_is_loaded_again(
+    warehouse: Warehouse, tmp_path: Path, lost: list[str]
+) -> None:
+    published = Published((tmp_path / "published").as_uri())
+    objects = [*(photos(sol) for sol in (1, 2)), waypoints()]
+    warehouse.load(objects)
+    warehouse.publish(published, [LEDGER])
+    drop(warehouse, *lost)
+    assert warehouse.ensure(published)
+    assert published.read("bronze", "ledger") is None
+    assert not warehouse.ensure(published)
+    warehouse.load(objects)
+    warehouse.publish(published, [LEDGER])
+    table = published.read("bronze", "ledger")
+    assert table is not None
+    assert table["object_key"].to_pylist() == sorted(item.key for item in objects)
+    assert warehouse.damage() == ""
+
+
+def test_a_ledger_is_left_alone_while_bronze_is_whole(warehouse: Warehouse, tmp_path: Path) -> None:
+    published = Published((tmp_path / "published").as_uri())
+    warehouse.load([photos()])
+    warehouse.publish(published, [LEDGER])
+    assert not warehouse.ensure(published)
+    warehouse.mend()
+    assert (warehouse.exists(), warehouse.damage()) == (True, "")
+    assert published.read("bronze", "ledger") is not None
+
+
+def test_a_table_that_was_withdrawn_is_as_if_it_had_never_been_published(warehouse: Warehouse, tmp_path: Path) -> None:
+    published = Published((tmp_path / "published").as_uri())
+    warehouse.publish(published, [LEDGER])
+    for _ in range(2):
+        published.withdraw(LEDGER.schema, LEDGER.name)
+        assert published.read(LEDGER.schema, LEDGER.name) is None
+    assert warehouse.publish(published, [LEDGER]) == [LEDGER]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from martian_moments.documents import FOLDERS, encode
-from martian_moments.errors import PublishedDamaged
+from martian_moments.errors import PublishedDamaged, WarehouseDamaged
 from martian_moments.loading import cached_headers, held_etags, known_headers, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments_tests.platforms import Platform, photos_of
@@ -114,6 +114,27 @@ def test_a_deleted_warehouse_lacks_everything_whatever_is_still_published(platfo
     (platform.settings.home / "warehouse.duckdb").unlink()
     assert differing(platform) == ["00001", "00002", "00001"]
     assert differing(platform, "photos/rover=spirit/") == ["00001"]
+
+
+@pytest.mark.parametrize("read", ["ledger", "load"])
+def test_a_load_that_meets_a_damaged_warehouse_goes_on_in_a_new_one(
+    platform: Platform, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.photos("curiosity", [1, 2])
+    load_all(platform)
+    platform.photos("curiosity", [3])
+    rooms = platform.rooms
+    healthy = getattr(rooms.warehouse, read)
+
+    def meets_damage(*arguments: object) -> object:
+        monkeypatch.setattr(rooms.warehouse, read, healthy)
+        (platform.settings.home / "warehouse.duckdb").unlink()
+        raise WarehouseDamaged("the file was damaged; it is kept as x")
+
+    monkeypatch.setattr(rooms.warehouse, read, meets_damage)
+    loading = load(rooms.lake, rooms.warehouse, rooms.lake.list("photos/rover=curiosity/"), rooms.published)
+    assert [key[-13:-8] for key in loading.report.loaded] == ["00001", "00002", "00003"]
+    assert rooms.published.read("bronze", "ledger") is None, "until it is published again"
 
 
 def test_after_published_tables_were_deleted_everything_differs_until_a_load_publishes_again(platform: Platform) -> None:

@@ -10,14 +10,16 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from martian_moments.loading import silver_lags
+from martian_moments.documents import FOLDERS
+from martian_moments.loading import load, silver_lags, unloaded
 from martian_moments.operations.baking import bake
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import running
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
-from martian_moments.warehouse.base import MODELS
-from martian_moments_tests.platforms import ROVERS, Platform
+from martian_moments.warehouse.base import LEDGER, MODELS
+from martian_moments_tests.platforms import ROVERS, Platform, failure_of
+from martian_moments_tests.unit.warehouse.test_damaged import overwrite_blocks
 
 Built = tuple[Platform, dg.ExecuteInProcessResult]
 
@@ -155,3 +157,25 @@ def test_a_second_build_changes_no_published_table_and_a_failed_one_publishes_no
     assert not result.success
     assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in models] == before
     assert silver_lags(platform.rooms.published, platform.settings.sources), "so that reconcile repeats it"
+
+
+def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_nothing_back(built: Built) -> None:
+    platform, _ = built
+    rooms, file = platform.rooms, platform.settings.home / "warehouse.duckdb"
+    before = sorted(table(platform, "silver", "fact_photos"), key=lambda photo: photo["photo_key"])
+    overwrite_blocks(file, "silver.source_photos", "silver.photo_positions")
+    with pytest.MonkeyPatch.context() as patched:
+        # As when the file is damaged between this look at it and dbt.
+        patched.setattr(rooms.warehouse, "ensure", lambda published: False)
+        first = build(platform)
+    assert "kept as warehouse.duckdb.damaged-" in failure_of(first)
+    assert not file.exists()
+    second = build(platform)
+    assert "bronze was made anew" in failure_of(second)
+    assert len(table(platform, "silver", "fact_photos")) == len(before), "published tables stay as they were"
+    lacking = unloaded(rooms.lake, rooms.warehouse, rooms.published, platform.settings.rovers)
+    assert len(lacking) == sum(len(rooms.lake.list(folder)) for folder in FOLDERS)
+    load(rooms.lake, rooms.warehouse, lacking, rooms.published)
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    assert build(platform).success
+    assert sorted(table(platform, "silver", "fact_photos"), key=lambda photo: photo["photo_key"]) == before

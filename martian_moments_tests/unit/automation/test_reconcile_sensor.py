@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -86,18 +88,37 @@ def test_while_a_load_runs_nothing_is_asked_for(platform: Platform) -> None:
     assert platform.tick(NAME).run_requests
 
 
-@pytest.mark.parametrize("lost", ["warehouse.duckdb", "published"])
-def test_a_deleted_warehouse_and_deleted_published_tables_come_back(platform: Platform, lost: str) -> None:
+def delete(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("lost", "lose"),
+    [
+        ("warehouse.duckdb", delete),
+        ("published", delete),
+        ("warehouse.duckdb", lambda path: path.write_bytes(b"")),
+        ("warehouse.duckdb", lambda path: path.write_bytes(bytes(100_000))),
+        ("warehouse.duckdb", lambda path: os.truncate(path, path.stat().st_size // 2)),
+    ],
+    ids=["warehouse deleted", "published deleted", "warehouse emptied", "warehouse overwritten", "warehouse cut"],
+)
+def test_a_lost_warehouse_and_deleted_published_tables_come_back(
+    platform: Platform, lost: str, lose: Callable[[Path], object]
+) -> None:
     platform.manifest("curiosity", {1: 3, 2: 3})
     platform.photos("curiosity", [1, 2])
     load_all(platform)
     build_loaded_objects(platform)
-    path = platform.settings.home / lost
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    lose(platform.settings.home / lost)
     tick = platform.tick(NAME)
     assert asked(tick) == ["bronze/curiosity/photos 00001-00002", "bronze/manifests curiosity"]
     for request in tick.run_requests or ():
         assert platform.execute(request).success
+        lacking = platform.rooms.warehouse.ledger().num_rows
+        published = platform.rooms.published.read("bronze", "ledger", ["object_key"])
+        assert published is not None
+        assert published.num_rows == lacking, "the published ledger never claims more than bronze holds"
     ledger = platform.rooms.published.read("bronze", "ledger", ["object_key"])
     assert ledger is not None
     assert ledger.num_rows == 3

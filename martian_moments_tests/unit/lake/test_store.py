@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.documents import decode
-from martian_moments.errors import LakeError
+from martian_moments.documents import MAX_HEADER_BYTES, MAX_TEXT_BYTES, decode, decode_text
+from martian_moments.errors import DocumentError, LakeError
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.objects import S3Options
 from martian_moments_tests.builders import photos_document
@@ -183,3 +186,39 @@ def test_an_s3_that_does_not_answer_is_an_error() -> None:
         port = server.server_port
     with pytest.raises(LakeError, match=f"127.0.0.1:{port}.*that the store answers"):
         Lake("s3://mars", s3=S3Options(f"http://127.0.0.1:{port}", "id", "hush")).get("a")
+
+
+def bomb(beginning: bytes = b"") -> bytes:
+    """A gzip file of 0.3 MB that holds 256 MB."""
+    packer = zlib.compressobj(9, wbits=31)
+    return packer.compress(beginning) + b"".join(packer.compress(bytes(1024**2)) for _ in range(256)) + packer.flush()
+
+
+def test_a_gzip_bomb_takes_no_more_than_the_bounds_and_is_replaced(tmp_path: Path) -> None:
+    lake, document = Lake(tmp_path.as_uri()), photos_document()
+    key = document.header.key
+    lake.put_bytes(key, bomb())
+    tracemalloc.start()
+    try:
+        assert lake.heads("photos/") == {}
+        assert tracemalloc.get_traced_memory()[1] < 8 * MAX_HEADER_BYTES
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(DocumentError, match=f"more than {MAX_TEXT_BYTES} bytes"):
+        decode_text(key, lake.get(key))
+    assert asyncio.run(lake.put_if_changed(document)).changed
+    assert lake.heads("photos/") == {key: document.header}
+    assert lake.get(f"quarantine/damaged/{key}") == bomb()
+
+
+def test_an_object_that_is_larger_than_any_document_is_not_read(tmp_path: Path) -> None:
+    lake, document = Lake(tmp_path.as_uri()), photos_document()
+    key = document.header.key
+    (tmp_path / key).parent.mkdir(parents=True)
+    with (tmp_path / key).open("wb") as file:
+        file.truncate(1024**3)
+    assert lake.heads("photos/") == {}
+    with pytest.raises(DocumentError, match="too large to be read"):
+        lake.get(key)
+    assert asyncio.run(lake.put_if_changed(document)).changed
+    assert lake.heads("photos/") == {key: document.header}

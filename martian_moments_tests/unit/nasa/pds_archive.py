@@ -40,9 +40,9 @@ class ArchiveServer:
         held = self.volumes[volume]
         if name == "edrindex.lbl":
             return httpx.Response(200, content=held.label)
-        if request.headers.get("if-none-match") == held.etag:
+        if held.etag in request.headers.get("if-none-match", "").split(", "):
             self.not_modified += 1
-            return httpx.Response(304)
+            return httpx.Response(304, headers={"etag": held.etag})
         return httpx.Response(200, content=held.table, headers={"etag": held.etag})
 
 

@@ -393,7 +393,7 @@ def test_an_older_note_never_replaces_a_newer_one(lake: Lake, tmp_path: Path) ->
     (tmp_path / "table").write_bytes(b"x\n")
     early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
     older, newer = (
-        Note(PANCAM, URL, moment, present=True, table=name * 64, label=name * 64)
+        Note(PANCAM, URL, moment, present=True, bytes=2, table=name * 64, label=name * 64)
         for name, moment in (("a", early), ("b", late))
     )
     for note in (newer, older):
@@ -495,3 +495,54 @@ async def test_a_rover_that_the_archive_never_has_is_not_asked_for(pds: Open, ar
             await source.manifest("curiosity")
     assert not archive.asked
     assert VOLUMES["spirit"] == ("mer2po_0xxx", "mer2no_0xxx", "mer2ho_0xxx", "mer2mo_0xxx", "mer2do_0xxx")
+
+
+@pytest.mark.parametrize("damage", [lambda body: body[: len(body) // 2], lambda body: bytes(len(body)), lambda body: b""])
+@pytest.mark.parametrize("extension", ["tab", "lbl", "json"])
+async def test_a_damaged_index_is_set_aside_and_fetched_again_although_its_etag_is_current(
+    pds: Open, lake: Lake, damage: Callable[[bytes], bytes], extension: str
+) -> None:
+    async with pds() as source:
+        first = await source.manifest("opportunity")
+    (key,) = [info.key for info in lake.list(index_prefix("opportunity", PANCAM)) if info.key.endswith(extension)]
+    damaged = damage(lake.get(key))
+    lake.put_bytes(key, damaged)
+    async with pds() as another:
+        assert (await another.photos("opportunity", 1)).header.record_count == 4
+        assert read_promises(await another.manifest("opportunity")) == read_promises(first)
+    assert lake.get(f"quarantine/damaged/{key}") == damaged
+
+
+async def test_sols_stay_promised_and_fail_while_a_damaged_volume_cannot_be_fetched_again(
+    pds: Open, lake: Lake, archive: ArchiveServer
+) -> None:
+    async with pds() as source:
+        await source.manifest("opportunity")
+    (key,) = [info.key for info in lake.list(index_prefix("opportunity", PANCAM)) if info.key.endswith("tab")]
+    lake.put_bytes(key, lake.get(key)[:100])
+
+    def down(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503) if PANCAM in request.url.path else archive(request)
+
+    async with pds(down) as source:
+        with pytest.raises(UpstreamUnavailable, match="gone from the lake"):
+            await source.photos("opportunity", 1)
+        assert dict(read_promises(await source.manifest("opportunity")).sols) == {1: 4, 2: 2}
+
+
+async def test_a_table_that_is_refused_is_downloaded_once_a_refresh_until_its_bytes_have_come_twice(
+    pds: Open, archive: ArchiveServer
+) -> None:
+    path = f"/img/data/mer/opportunity/{PANCAM}/index/edrindex.tab"
+    async with pds() as source:
+        await source.manifest("opportunity")
+        good = archive.volumes[PANCAM]
+        archive.volumes[PANCAM] = Volume(good.label, fewer(good.table))
+        archive.asked.clear()
+        for asked, not_modified in ((1, 1), (2, 2), (3, 4)):
+            archive_before = archive.asked[path]
+            told = failures(await source.manifest("opportunity"))
+            assert "a table of 2 lines" in told[PANCAM]
+            assert (archive.asked[path], archive_before, archive.not_modified) == (asked, asked - 1, not_modified)
+        archive.volumes[PANCAM] = good
+        assert failures(await source.manifest("opportunity")) == {}

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from martian_moments.errors import MartianError
+from martian_moments.loading import load
 from martian_moments.operations import doctor
 from martian_moments.operations.doctor import Finding, check_up
-from martian_moments.operations.parts import Part
+from martian_moments.operations.parts import Part, parts, prepare
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import LEDGER
@@ -23,7 +24,7 @@ def findings(platform: Platform) -> dict[str, Finding]:
 def test_a_healthy_machine_passes_and_a_platform_that_is_not_up_is_no_fault(platform: Platform) -> None:
     found = findings(platform)
     parts = ["topics", "warehouse", "dbt project", "Dagster storage", "pools"]
-    assert list(found) == ["disk", "web access", *parts, "lake", "event log", "published tables", "platform"]
+    assert list(found) == ["disk", "web access", *parts, "lake", "event log", "bronze", "published tables", "platform"]
     assert all(each.ok for each in found.values()), found
     assert "no tables yet; the first start makes it" in found["warehouse"].detail
     assert "martian-moments up" in found["platform"].detail
@@ -114,3 +115,36 @@ def test_a_damaged_table_of_a_release_without_manifests_is_found(platform: Platf
     found = findings(platform)["published tables"]
     assert not found.ok
     assert "rover_summary.parquet is damaged" in found.detail
+
+
+def test_a_warehouse_that_cannot_be_read_is_a_fault_and_init_sets_it_aside(platform: Platform) -> None:
+    file = platform.settings.home / "warehouse.duckdb"
+    rooms = platform.rooms
+    platform.photos("curiosity", [1])
+    load(rooms.lake, rooms.warehouse, rooms.lake.list())
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    assert findings(platform)["bronze"].detail.endswith("1 documents, every table was read")
+    file.write_bytes(b"another program's")
+    found = findings(platform)["bronze"]
+    assert not found.ok
+    assert "not a valid DuckDB database file" in found.detail
+    assert "makes it anew from the lake" in found.detail
+    assert file.read_bytes() == b"another program's", "looking changes nothing"
+    assert all(prepare(part, platform.settings.home).ok for part in parts(rooms) if part.what == "warehouse")
+    assert findings(platform)["bronze"].ok
+    assert [kept.read_bytes() for kept in file.parent.glob("warehouse.duckdb.damaged-*")] == [b"another program's"]
+
+
+def test_documents_that_are_gone_from_bronze_are_a_fault(platform: Platform) -> None:
+    """As after a person has put an older copy of the warehouse in its place."""
+    rooms = platform.rooms
+    platform.photos("curiosity", [1])
+    load(rooms.lake, rooms.warehouse, rooms.lake.list())
+    older = (platform.settings.home / "warehouse.duckdb").read_bytes()
+    platform.photos("curiosity", [2])
+    load(rooms.lake, rooms.warehouse, rooms.lake.list())
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    (platform.settings.home / "warehouse.duckdb").write_bytes(older)
+    found = findings(platform)["bronze"]
+    assert not found.ok
+    assert "1 documents that the published ledger tells of are gone" in found.detail

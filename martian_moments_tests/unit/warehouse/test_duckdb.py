@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from martian_moments.errors import SettingsError, WarehouseBusy, WarehouseError
+from martian_moments.errors import SettingsError, WarehouseBusy
 from martian_moments.warehouse.duckdb import DuckDBWarehouse
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments_tests.contract.test_warehouse_contract import photos
@@ -93,13 +93,6 @@ def test_no_connection_is_open_while_another_program_writes(tmp_path: Path) -> N
     with warehouse.writing():
         told = subprocess.run([sys.executable, "-c", count, str(path)], capture_output=True, text=True, check=True)
     assert " 1 " in told.stdout
-
-
-def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "bronze.duckdb"
-    path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(WarehouseError, match=r"bronze\.duckdb.*returns from the lake"):
-        DuckDBWarehouse(path).ensure()
 
 
 def test_names_with_quotes_and_spaces_are_opened(tmp_path: Path) -> None:

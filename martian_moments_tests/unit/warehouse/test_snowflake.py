@@ -92,7 +92,22 @@ def test_a_warehouse_exists_from_its_making_until_it_is_dropped(fakesnow: Accoun
     assert warehouse.exists()
     with warehouse._connected() as connection:
         snowflake._run(connection, "drop schema bronze")
-    assert not SnowflakeWarehouse(account).exists()
+    dropped = SnowflakeWarehouse(account)
+    assert not dropped.exists()
+    assert dropped.ensure()
+    assert dropped.exists()
+
+
+@pytest.mark.parametrize("table", ["raw_photos", "raw_traverse", "raw_manifests"])
+def test_a_table_that_was_dropped_is_noticed_and_named(fakesnow: Accounts, table: str) -> None:
+    warehouse = SnowflakeWarehouse(fakesnow())
+    warehouse.ensure()
+    assert (warehouse.exists(), warehouse.damage()) == (True, "")
+    with warehouse._connected() as connection:
+        snowflake._run(connection, f"drop table {table}")
+    assert warehouse.damage() == f"{table} of schema bronze is gone"
+    warehouse.mend()
+    assert not warehouse.exists(), "dbt has failed: nobody waits ten minutes to look again"
 
 
 def test_a_warehouse_of_an_earlier_release_gets_the_columns_that_joined(fakesnow: Accounts) -> None:
