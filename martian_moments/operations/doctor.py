@@ -12,7 +12,7 @@ from typing import Final
 from martian_moments.clock import is_ahead, latest_plausible
 from martian_moments.documents import FOLDERS, coordinates
 from martian_moments.environment import given_secrets
-from martian_moments.errors import MartianError, WarehouseBusy
+from martian_moments.errors import MartianError, PublishedDamaged, WarehouseBusy
 from martian_moments.events.log import TOPICS, UPLOADS
 from martian_moments.loading import dated_ahead
 from martian_moments.operations.failures import told
@@ -150,7 +150,10 @@ def _bronze(rooms: Rooms) -> str:
         held = rooms.warehouse.ledger()["object_key"].to_pylist()
     except WarehouseBusy:
         return f"{where}: a load or a build is at work; it finds what is damaged by itself"
-    claimed = rooms.published.read(LEDGER.schema, LEDGER.name, ["object_key"])
+    try:
+        claimed = rooms.published.read(LEDGER.schema, LEDGER.name, ["object_key"])
+    except PublishedDamaged:
+        claimed = None  # the check of the published tables tells of it
     # A load that has not published yet has more; bronze never has less than was published.
     if claimed is not None and (lost := set(claimed["object_key"].to_pylist()).difference(held)):
         raise _Fault(
