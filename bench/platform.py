@@ -19,11 +19,11 @@ from dagster._core.workspace.load_target import GrpcServerTarget
 
 from bench.measuring import peak_memory
 from martian_moments.automation.launcher import worker_of
+from martian_moments.operations.instance import INSTANCE_CONFIG
 from martian_moments.operations.supervisor import LOCATION, supervise
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
 
-_INSTANCE_CONFIG: Final = Path(__file__).resolve().parent.parent / "dagster.yaml"
 _RUN_SECONDS: Final = 300
 _LOOK_SECONDS: Final = 0.02
 
@@ -107,7 +107,7 @@ def platform(home: Path, addresses: Mapping[str, str], *, rover: str, module: st
     with (
         _environment(environment),
         supervise(
-            home, instance_config=_INSTANCE_CONFIG, module=module, port=None, pools=Settings.load().pools, on_event=_ignore
+            home, instance_config=INSTANCE_CONFIG, module=module, port=None, pools=Settings.load().pools, on_event=_ignore
         ) as running,
         WorkspaceProcessContext(
             running.instance,

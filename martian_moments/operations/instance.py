@@ -17,8 +17,11 @@ from martian_moments.errors import BookkeepingError, PlatformDown, SettingsError
 from martian_moments.settings import Settings
 from martian_moments.space import require_least
 
-INSTANCE_CONFIG: Final = Path(__file__).resolve().parent.parent.parent / "dagster.yaml"
-"""The dagster.yaml of an embedded platform; that of a deployed one is where its DAGSTER_HOME is."""
+INSTANCE_CONFIG: Final = Path(__file__).with_name("dagster.yaml")
+"""The dagster.yaml of an embedded platform; ``dagster dev`` finds it through the link at the root of the repository.
+
+That of a deployed platform is where its DAGSTER_HOME is.
+"""
 
 _PREPARED: Final = "prepared"
 """Written when the embedded databases exist: who opens them while they are being created meets half of them."""
