@@ -102,6 +102,7 @@ class PoliteClient:
             credentials before a host's name never do.
         timeouts: limits of one answer's time.
         max_bytes: limit of one answer's decompressed size; a larger one is cut off.
+        max_file_bytes: the same for a file that is downloaded. The largest real one, a PDS index table, has 350 MB.
         attempts: how often one request is asked, the first time included.
         backoff: the base in seconds of the pauses between attempts: a random time up to base * 2^n.
         patience: the longest pause in seconds that an upstream may ask for.
@@ -121,6 +122,7 @@ class PoliteClient:
         secrets: Sequence[str] = (),
         timeouts: Timeouts | None = None,
         max_bytes: int = 64 * 1024 * 1024,
+        max_file_bytes: int = 1024**3,
         attempts: int = 4,
         backoff: float = 1.0,
         patience: float = 120.0,
@@ -134,6 +136,7 @@ class PoliteClient:
         self._redacted = Redaction(secret.strip() for secret in secrets)
         self._timeouts = timeouts or Timeouts()
         self._max_bytes = max_bytes
+        self._max_file_bytes = max_file_bytes
         self._give_up_after = give_up_after
         self._unanswered: Counter[str] = Counter()
         self._under_way = asyncio.Semaphore(_UNDER_WAY_PER_SLOT * concurrency)
@@ -297,6 +300,7 @@ class PoliteClient:
             async with asyncio.timeout(seconds):
                 response = await client.send(request, stream=True)
                 try:
+                    _check_codings(response, url)
                     return response, await read(response, url)
                 finally:
                     await response.aclose()
@@ -324,6 +328,8 @@ class PoliteClient:
         with path.open("wb") as file:
             async for piece in response.aiter_bytes(_PIECE_BYTES):
                 await asyncio.to_thread(file.write, piece)
+                if file.tell() > self._max_file_bytes:
+                    raise RefusedAnswer(f"{url}: the file is larger than {self._max_file_bytes} bytes", url=url, body=b"")
         return b""
 
     def _parsed(self, answer: Answer, parse: Callable[[Answer], T]) -> T:
@@ -343,6 +349,18 @@ class PoliteClient:
                 f"{url}: not asked, because {unanswered} requests in a row got no answer; the rest of this run is not "
                 "asked either: run it again when the upstream is back"
             )
+
+
+def _check_codings(response: httpx.Response, url: str) -> None:
+    """Refuse a response that is compressed more than once: httpx unpacks every layer of a piece before it can be measured.
+
+    One layer makes at most 1,032 bytes of one (deflate), so that a piece of 64 kB ends at 64 MB; two have no such bound.
+    """
+    codings = response.headers.get("content-encoding", "").split(",")
+    if len(codings) > 1:
+        raise RefusedAnswer(
+            f"{url}: the response is compressed {len(codings)} times over; once is accepted", url=url, body=b""
+        )
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -129,9 +129,17 @@ async def test_a_document_whose_announcement_fails_is_stored_and_the_failure_is_
     assert decode(KEY, lake.get(KEY)) == photos_document()
 
 
-@pytest.mark.parametrize("url", ["file://lake", "ftp://somewhere/else", "s3://", "lake"])
-def test_an_address_that_is_no_lake_is_refused(url: str) -> None:
-    with pytest.raises(LakeError, match=r"use file:///folder or s3://bucket"):
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("file://lake", "three slashes and an absolute path are needed"),
+        ("ftp://somewhere/else", "use file:///folder or s3://bucket"),
+        ("s3://", "use file:///folder or s3://bucket"),
+        ("lake", "use file:///folder or s3://bucket"),
+    ],
+)
+def test_an_address_that_is_no_lake_is_refused(url: str, words: str) -> None:
+    with pytest.raises(LakeError, match=words):
         Lake(url)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -344,6 +345,31 @@ async def test_an_answer_that_stalls_is_given_up() -> None:
         async with a_client(timeouts=Timeouts(read=0.2)) as asking:
             with pytest.raises(UpstreamUnavailable, match="ReadTimeout"):
                 await asking.get(url, parsed)
+
+
+@pytest.mark.parametrize("codings", ["gzip, gzip", "gzip,deflate", "br, gzip"])
+async def test_a_response_that_is_compressed_more_than_once_is_refused_before_it_is_unpacked(codings: str) -> None:
+    bomb = gzip.compress(gzip.compress(bytes(10_000_000), 9), 9)
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(bomb)}\r\nContent-Encoding: {codings}\r\n\r\n".encode()
+    async with raw_server(head, bomb) as url, a_client() as asking:
+        with pytest.raises(BrokenAnswer, match="compressed 2 times"):
+            await asking.get(url, parsed)
+
+
+async def test_a_bomb_of_one_layer_is_cut_off_at_the_limit() -> None:
+    bomb = gzip.compress(bytes(30_000_000), 9)
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(bomb)}\r\nContent-Encoding: gzip\r\n\r\n".encode()
+    async with raw_server(head, bomb) as url, a_client(max_bytes=100_000) as asking:
+        with pytest.raises(BrokenAnswer, match="larger than 100000 bytes") as raised:
+            await asking.get(url, parsed)
+    assert len(raised.value.body) == 100_000
+
+
+async def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n"
+    async with raw_server(head, b" " * 3_000_000, then_wait=True) as url, a_client(max_file_bytes=100_000) as asking:
+        with pytest.raises(BrokenAnswer, match="the file is larger than 100000 bytes"):
+            await asking.download(url, tmp_path / "file", lambda download: download)
 
 
 async def test_an_endless_answer_is_cut_off_and_not_asked_again() -> None:
