@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -228,12 +229,13 @@ def doctor(
     from martian_moments.operations.doctor import check_up
     from martian_moments.operations.live import check_live
 
-    rooms = Rooms(Settings.load())
-    findings = [*check_up(rooms), *(check_live(rooms) if live else ())]
-    for finding in findings:
+    rooms, faultless = Rooms(Settings.load()), True
+    # Each as soon as it is known: a part that does not respond holds up the later findings, not those before it.
+    for finding in chain(check_up(rooms), check_live(rooms) if live else ()):
         mark = "[green]ok[/green]  " if finding.ok else "[red]fail[/red]"
         _out.print(f"{mark} {finding.what}: {escape(finding.detail)}")
-    if not all(finding.ok for finding in findings):
+        faultless = faultless and finding.ok
+    if not faultless:
         raise typer.Exit(1)
 
 

@@ -77,9 +77,13 @@ class LogFile:
                 with connection:
                     result = work(connection)
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
+                if is_damage(error):
+                    self._set_aside(found, str(error))
+                elif _is_busy(error) or _inodes(self._path) == found:
                     raise
-                self._set_aside(found, str(error))
+                else:
+                    # Said of a file that another process sets aside in this moment: "disk I/O error", where its WAL is gone.
+                    self.close()
                 continue
             if self._is_current():
                 return result
@@ -208,6 +212,7 @@ def _is_busy(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether SQLite says that the file itself cannot be read: no database, or one whose pages do not fit together."""
     # The lower byte is the kind of an error, the others say more about it. Python's own errors have none.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -167,7 +167,7 @@ def _published(rooms: Rooms) -> str:
     published = rooms.published
     if damaged := published.damaged() or published.unreadable():
         raise _Fault("; ".join(damaged.values()) + " (unless a build is publishing just now)")
-    # Also those of a release that wrote no manifest.
+    # Also whether they are Parquet, of which bytes tell nothing.
     tables = [published.read(table.schema, table.name, []) for table in MODELS]
     ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key"])
     return (

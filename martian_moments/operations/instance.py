@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from dotenv import load_dotenv
 
 from martian_moments.environment import ENV_FILE
 from martian_moments.errors import BookkeepingError, PlatformDown, SettingsError
+from martian_moments.events.sqlite_file import is_damage
 from martian_moments.settings import Settings
 from martian_moments.space import require_least
 
@@ -55,14 +57,20 @@ def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
 @contextmanager
 def storage_errors(dagster_home: Path) -> Iterator[None]:
     """Whatever Dagster's storage raises inside the block as BookkeepingError."""
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     try:
         yield
     except SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, DBAPIError) else None
+        advice = "check that its disk has space and that this user may write there, or that its server answers"
+        if isinstance(cause, sqlite3.DatabaseError) and is_damage(cause):
+            advice = (
+                f"it is damaged: stop the platform, delete {dagster_home} and start again. The history of runs is lost; "
+                "everything else returns (docs/operations.md)"
+            )
         raise BookkeepingError(
-            f"Dagster's storage, as {dagster_home / 'dagster.yaml'} names it, failed ({_first_line(error)}); "
-            "check that its disk has space and that this user may write there, or that its server answers"
+            f"Dagster's storage, as {dagster_home / 'dagster.yaml'} names it, failed ({_first_line(error)}); {advice}"
         ) from error
 
 

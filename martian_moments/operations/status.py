@@ -1,7 +1,7 @@
 """The status: what is promised, what the lake, bronze and silver hold, what is missing, and whether all is settled.
 
-It reads the lake, the published tables, the event log and Dagster's storage; it never opens the warehouse, so it works while
-a load or dbt holds it.
+It reads the lake, the published tables, the event log and Dagster's storage. Of the warehouse it reads nothing: a file that
+has changed is opened to see that it is whole, while nobody writes, so that it works while a load or dbt holds it.
 """
 
 from __future__ import annotations

@@ -79,6 +79,7 @@ class Published:
     def damaged(self) -> dict[str, str]:
         """What differs from the manifest, by ``schema/table``, and why; by one listing, without reading a table.
 
+        Without a manifest nobody can tell what else is gone, so that it is what has to be made again.
         While tables are being published, those that are written already differ from the manifest, which comes last.
         """
         try:
@@ -87,7 +88,12 @@ class Published:
             return {error.name: str(error)}
         with self._errors("list", ""):
             listed = {meta["path"]: meta for chunk in obstore.list(self._store) for meta in chunk}
-        reasons = {}
+        there = [table for table in (LEDGER, *MODELS) if _key(table.schema, table.name) in listed]
+        if manifest is None:
+            gone = f"{self._url}/{KEY} is gone, or an earlier release published, which wrote none; {_HEALS}"
+            return {KEY: gone} if there else {}
+        names = (f"{table.schema}/{table.name}" for table in there)
+        reasons = {name: f"{self._url}/{name} is not in {KEY}; {_HEALS}" for name in names if name not in manifest.tables}
         for name, file in _files(manifest):
             meta = listed.get(file.key)
             if meta is None:

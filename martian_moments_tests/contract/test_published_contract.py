@@ -212,14 +212,30 @@ def test_a_table_without_a_column_that_is_needed_is_damaged(
         published.read("gold", "rover_summary", ["number", "distance_m"])
 
 
-def test_a_release_without_manifests_has_no_damage_and_the_next_build_writes_one(
-    published: Published, lake: Lake, parquet: Callable[[int], Path], publish: Callable[..., list[PublishedTable]]
+@pytest.mark.parametrize("made_first", [[LEDGER, SUMMARY], [SUMMARY, LEDGER]])
+def test_a_manifest_that_is_gone_is_missed_until_everything_is_published_again(
+    published: Published,
+    lake: Lake,
+    publish: Callable[..., list[PublishedTable]],
+    made_first: list[PublishedTable],
 ) -> None:
+    publish({LEDGER: 1, SUMMARY: 2})
+    lake.remove("published/manifest.json")
+    (reason,) = published.damaged().values()
+    assert "manifest.json is gone" in reason
+    assert published.read("gold", "rover_summary") is not None, "as a home of the release before, which wrote none"
+    first, second = made_first
+    rows = {LEDGER: 1, SUMMARY: 2}
+    publish({first: rows[first]})
+    assert list(published.damaged()) == [f"{second.schema}/{second.name}"], "the manifest does not know it yet"
+    publish({second: rows[second]})
+    assert published.damaged() == {}
+
+
+def test_where_nothing_was_published_no_manifest_is_missed(published: Published, parquet: Callable[[int], Path]) -> None:
     published.put("gold", "days", parquet(3))
-    assert published.damaged() == published.unreadable() == {}
+    assert published.damaged() == published.unreadable() == {}, "a table of another release"
     assert published.read("silver", "fact_photos") is None
-    publish({LEDGER: 1})
-    assert [each.key for each in lake.list()] == [f"{PREFIX}bronze/ledger/ledger.parquet", KEY, f"{PREFIX}manifest.json"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Record
 from martian_moments.events.messages import parse_request
 from martian_moments.nasa.sources import Upstream
+from martian_moments.operations import doctor
 from martian_moments.operations.demo import Verdict
 from martian_moments.operations.platform import RunningPlatform, write_state
 from martian_moments.operations.status import RoverStatus, Status
@@ -263,3 +264,16 @@ def test_help_lists_every_command(run: Run) -> None:
     assert code == 0
     for command in COMMANDS:
         assert command in out
+
+
+def test_doctor_prints_what_it_has_found_when_a_later_part_never_responds(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(rooms: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doctor, "_lake", interrupted)
+
+    _, out, err = run("doctor")
+
+    assert "free at" in out
+    assert "event log" not in out
+    assert "Traceback" not in out + err

@@ -192,11 +192,13 @@ def test_what_was_asked_for_is_remembered_while_the_ledger_is_damaged(platform: 
     assert asked_for.items() <= json.loads(platform.tick(NAME, json.dumps(asked_for)).cursor or "").items()
 
 
-def test_a_damaged_manifest_is_written_anew(platform: Platform, clock: Clock) -> None:
+@pytest.mark.parametrize("body", [b"garbage", None])
+def test_a_damaged_manifest_is_written_anew(platform: Platform, clock: Clock, body: bytes | None) -> None:
     platform.manifest("curiosity", {1: 3})
     load_all(platform)
     build_loaded_objects(platform, "bronze.raw_manifests")
-    (platform.settings.home / "published" / "manifest.json").write_bytes(b"garbage")
+    manifest = platform.settings.home / "published" / "manifest.json"
+    manifest.unlink() if body is None else manifest.write_bytes(body)
     first = platform.tick(NAME)
     clock.now += 61
     requests = platform.tick(NAME, first.cursor).run_requests or ()

@@ -199,6 +199,40 @@ def test_several_who_find_the_damage_set_it_aside_once_and_lose_no_message(full:
     assert sorted(value or b"" for value in values(SqliteEventLog(full))) == [b"%d" % number for number in range(6)]
 
 
+def io_error() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    return error
+
+
+def test_an_error_that_is_said_of_a_file_that_another_process_sets_aside_is_nobodys(path: Path) -> None:
+    file = LogFile(path)
+    first = file.run("DEFERRED", identity)
+
+    def work(connection: sqlite3.Connection) -> str:
+        if identity(connection) == first:
+            for each in sorted(path.parent.glob("events.db*"), reverse=True):
+                each.rename(each.with_name(f"aside-{each.name}"))
+            raise io_error()
+        return identity(connection)
+
+    assert file.run("IMMEDIATE", work) != first
+
+
+def test_the_same_error_of_the_file_that_is_there_is_raised_at_once(path: Path) -> None:
+    attempts = []
+
+    def work(connection: sqlite3.Connection) -> None:
+        attempts.append(connection)
+        raise io_error()
+
+    file = LogFile(path)
+    file.run("DEFERRED", identity)
+    with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
+        file.run("DEFERRED", work)
+    assert len(attempts) == 1
+
+
 def test_damage_under_a_process_that_holds_the_log_open_is_met_by_all(full: Path) -> None:
     holder = SqliteEventLog(full)
     overwritten_header(full)

@@ -108,13 +108,13 @@ def test_damaged_tables_are_named_with_what_becomes_of_them(platform: Platform) 
     assert "ledger.parquet was changed since it was published; the running platform" in found["published tables"].detail
 
 
-def test_a_damaged_table_of_a_release_without_manifests_is_found(platform: Platform) -> None:
+def test_tables_of_a_release_without_manifests_are_to_be_published_again(platform: Platform) -> None:
     folder = platform.settings.home / "published" / "gold" / "rover_summary"
     folder.mkdir(parents=True)
     (folder / "rover_summary.parquet").write_bytes(b"garbage")
     found = findings(platform)["published tables"]
     assert not found.ok
-    assert "rover_summary.parquet is damaged" in found.detail
+    assert "manifest.json is gone, or an earlier release published" in found.detail
 
 
 def test_a_warehouse_that_cannot_be_read_is_a_fault_and_init_sets_it_aside(platform: Platform) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -11,8 +11,8 @@ import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
 from martian_moments.automation.processes import ProcessId
-from martian_moments.errors import PlatformDown, SettingsError
-from martian_moments.operations.instance import open_instance
+from martian_moments.errors import BookkeepingError, PlatformDown, SettingsError
+from martian_moments.operations.instance import INSTANCE_CONFIG, open_instance, prepare_instance
 from martian_moments.operations.platform import (
     FRESH_SECONDS,
     RunningPlatform,
@@ -91,3 +91,18 @@ def test_the_state_that_a_platform_writes_is_read_again(tmp_path: Path) -> None:
         state = RunningPlatform(str(ProcessId.mine()), grpc_port=1, url=url, ready=True)
         write_state(tmp_path, state)
         assert find_running(tmp_path) == state
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"garbage" * 4_000, lambda body: body[:4_096] + b"garbage" * 4_000], ids=["no database", "pages"]
+)
+def test_a_damaged_storage_says_what_to_delete(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    settings = Settings.load(home=tmp_path)
+    home = settings.instance_home
+    with prepare_instance(home, instance_config=INSTANCE_CONFIG, pools=settings.pools):
+        pass
+    file = home / "schedules" / "schedules.db"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(BookkeepingError, match=f"it is damaged: stop the platform, delete {home} and start again"):  # noqa: SIM117
+        with open_instance(settings) as instance:
+            instance.all_instigator_state()
