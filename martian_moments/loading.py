@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from martian_moments.clock import is_ahead
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
@@ -18,11 +18,15 @@ from martian_moments.errors import DocumentError, PublishedDamaged, WarehouseDam
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, LoadReport, Warehouse
 from martian_moments.warehouse.published import Published
+from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _log = logging.getLogger(__name__)
+
+_BUILT_BY: Final = ("preferred_sources", "photo_rules")
+"""What the models record of their build beside what they have seen. Older releases recorded less."""
 
 
 @dataclass(slots=True)
@@ -183,19 +187,32 @@ def dated_ahead(lake: Lake, rovers: Collection[str]) -> str | None:
 
 
 def silver_lags(published: Published, sources: Sequence[str]) -> bool:
-    """Whether the published models were built before the last load, or by another order of preference than ``sources``.
+    """Whether the published models were built before the last load, or otherwise than they would be now.
 
-    dbt records which objects a build has seen, and by which order it chose.
+    dbt records which objects a build has seen, by which order of preference it chose, and by which rules it read photos.
     """
     in_bronze = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
-    # The release with one source per rover did not record the order.
-    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key", "etag"], optional=["preferred_sources"])
+    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key", "etag"], optional=_BUILT_BY)
     if in_bronze is None:
         return False
     if seen is None or not in_bronze.equals(seen.select(["object_key", "etag"])):
         return True
-    chosen_by = seen["preferred_sources"].unique().to_pylist() if "preferred_sources" in seen.column_names else [""]
-    return any(each != ",".join(sources) for each in chosen_by)
+    return seen.num_rows > 0 and [_only(seen, name) for name in _BUILT_BY] != [",".join(sources), photo_rules()]
+
+
+def photo_rules_of(published: Published) -> str | None:
+    """By which rules the photos of the published models were read, see :func:`photo_rules`; None where nobody knows."""
+    try:
+        seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key"], optional=["photo_rules"])
+    except PublishedDamaged:
+        return None
+    return None if seen is None else _only(seen, "photo_rules")
+
+
+def _only(table: pa.Table, column: str) -> str | None:
+    """The value of a column that has one value; None where it has several, or where the table has no such column."""
+    values = table[column].unique().to_pylist() if column in table.column_names else []
+    return values[0] if len(values) == 1 else None
 
 
 def _read(lake: Lake, objects: Iterable[ObjectInfo], loading: Loading) -> Iterator[BronzeObject]:

@@ -17,11 +17,12 @@ from dagster._serdes import deserialize_value, serialize_value
 from dagster_shared.serdes.errors import DeserializationError
 
 from martian_moments.errors import SettingsError
+from martian_moments.warehouse.rules import DBT_PROJECT
 
 if TYPE_CHECKING:
     from dagster_dbt import DagsterDbtTranslator
 
-PROJECT: Final = Path(__file__).resolve().parent.parent.parent / "martian_moments_dbt"
+PROJECT: Final = DBT_PROJECT
 MANIFEST: Final = PROJECT / "target" / "manifest.json"
 SPECS: Final = PROJECT / "target" / "dagster_specs.json"
 

@@ -14,9 +14,11 @@ from martian_moments.assets.conditions import refresh_from_bronze, ride_along
 from martian_moments.assets.dbt_specs import MANIFEST, PROJECT, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.assets.lake import OWNERS
 from martian_moments.assets.pictures import pages
+from martian_moments.loading import photo_rules_of
 from martian_moments.rooms import Rooms
 from martian_moments.settings import WAREHOUSE_POOL
 from martian_moments.warehouse.base import MODELS
+from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
     from dagster_dbt import DbtCliInvocation
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 FIRST_MODEL: Final = dg.AssetKey(["silver", "loaded_objects"])
 """The model that records which objects a build has seen. Every other model follows it, in the same run."""
 
+_PHOTOS: Final = dg.AssetKey(["silver", "source_photos"])
 _RAW_PHOTOS: Final = dg.AssetKey(["bronze", "raw_photos"])
 _REFERENCES: Final = (
     dg.AssetKey(["bronze", "rovers"]),
@@ -107,10 +110,13 @@ def _build(context: dg.AssetExecutionContext, rooms: Rooms, selection: Sequence[
 
     # One folder for all builds: they take turns, and each finds the parsed project of the last.
     folder = rooms.settings.home / "dbt"
+    held, current = photo_rules_of(rooms.published), photo_rules()
+    reads_photos = _PHOTOS in context.selected_asset_keys
     environment = {
         **os.environ,
         **rooms.warehouse.dbt_environment(),
         "MARS_DBT_SOURCES": ",".join(rooms.settings.sources),
+        "MARS_DBT_PHOTO_RULES": current if reads_photos else held or "",
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(folder),
@@ -121,7 +127,8 @@ def _build(context: dg.AssetExecutionContext, rooms: Rooms, selection: Sequence[
     # The dbt of this environment, which need not be on the PATH of whoever started the platform.
     executable = str(Path(sys.executable).with_name("dbt"))
     return DbtCliInvocation.run(
-        args=[executable, "build", *selection],
+        # What was read by other rules is read again: source_photos is the only incremental model.
+        args=[executable, "build", *selection, *(["--full-refresh"] if reads_photos and held != current else [])],
         env=environment,
         manifest=orjson.loads(MANIFEST.read_bytes()),
         dagster_dbt_translator=translator(),

@@ -82,6 +82,11 @@
     try_cast(regexp_replace({{ text }}, 'Z$', '') || 'Z' as timestamptz)
 {%- endmacro %}
 
+{# Whether a time is still to come by more than clocks may differ, so that the clock which wrote it was wrong; as clock.py has it. #}
+{% macro is_ahead(moment) -%}
+    {{ moment }} > {{ seconds_after('current_timestamp', 300) }}
+{%- endmacro %}
+
 {# Whole milliseconds from one moment to another. #}
 {% macro milliseconds_between(earlier, later) -%}
     datediff('millisecond', {{ earlier }}, {{ later }})

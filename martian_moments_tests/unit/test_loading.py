@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from martian_moments.documents import FOLDERS, encode
 from martian_moments.errors import PublishedDamaged, WarehouseDamaged
 from martian_moments.loading import cached_headers, held_etags, known_headers, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
+from martian_moments.warehouse.rules import DBT_PROJECT, photo_rules
 from martian_moments_tests.platforms import Platform, photos_of
 
 
@@ -162,6 +164,27 @@ def test_silver_lags_until_it_was_built_from_the_ledgers_very_versions(platform:
     assert not silver_lags(rooms.published, rooms.settings.sources)
 
 
+@pytest.mark.parametrize("rules", ["", "those of the release before"])
+def test_silver_lags_where_its_photos_were_read_by_other_rules(platform: Platform, rules: str) -> None:
+    platform.photos("curiosity", [1])
+    load_all(platform)
+    build_loaded_objects(platform, rules=rules)
+    assert silver_lags(platform.rooms.published, platform.settings.sources)
+
+
+def test_the_rules_change_with_any_sql_that_decides_how_a_photo_is_read(tmp_path: Path) -> None:
+    shutil.copytree(DBT_PROJECT, tmp_path / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
+    assert photo_rules(tmp_path / "dbt") == photo_rules()
+    for name in ("macros/mars_time.sql", "models/silver/clock_corrections.sql", "models/silver/staging/stg_msl__photos.sql"):
+        before = photo_rules(tmp_path / "dbt")
+        with (tmp_path / "dbt" / name).open("a") as file:
+            file.write(" ")
+        assert photo_rules(tmp_path / "dbt") != before, name
+    before = photo_rules(tmp_path / "dbt")
+    (tmp_path / "dbt" / "models" / "gold" / "rover_summary.sql").write_text("select 1")
+    assert photo_rules(tmp_path / "dbt") == before
+
+
 def test_loaded_objects_are_published_last(platform: Platform) -> None:
     """They tell that everything else is current: a process killed between two tables must leave silver lagging."""
     from martian_moments.warehouse.base import MODELS
@@ -202,14 +225,15 @@ def test_the_ledger_tells_every_header_but_for_the_addresses_asked(platform: Pla
     }
 
 
-def build_loaded_objects(platform: Platform, *bronze: str) -> None:
+def build_loaded_objects(platform: Platform, *bronze: str, rules: str | None = None) -> None:
     """What a dbt build would publish last."""
     import duckdb
 
     with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
         connection.execute("create schema if not exists silver")
         order = ",".join(platform.settings.sources)
-        columns = f"select object_key, etag, rover, kind, source, sol, '{order}' as preferred_sources from"
+        columns = f"select object_key, etag, rover, kind, source, sol, '{order}' as preferred_sources, "
+        columns += f"'{photo_rules() if rules is None else rules}' as photo_rules from"
         tables = " union all ".join(f"{columns} {table}" for table in bronze or ("bronze.raw_photos",))
         connection.execute(f"create or replace table silver.loaded_objects as {tables}")
     platform.rooms.warehouse.publish(platform.rooms.published, [LOADED_OBJECTS])

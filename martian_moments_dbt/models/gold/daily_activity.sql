@@ -4,6 +4,9 @@
     What each sol is known to have: metres whose sol is not certain (of legs without a sol, of several sols, of a hole in the map)
     are no sol's distance, but the most that it may be. Up to a metre of these is no doubt: so far apart is one place told twice
     (72 of Spirit's steps, 35 m in all, have two sols or more, most of them a turn of some decimetres).
+
+    Where legs say from where to where they go, one that starts where no other ended follows on a hole: what was driven there, and
+    on which of the sols from the leg before it, nobody knows. Perseverance's 522 legs of 2026-04 have none.
 #}
 with photos as (
     select
@@ -44,6 +47,28 @@ unplaced as (
     where not is_placed and distance_m > 0
 ),
 
+holes as (
+    select
+        legs.rover,
+        legs.sol_before,
+        legs.first_sol
+    from (
+        select
+            *,
+            max(sol) over (
+                partition by rover order by leg rows between unbounded preceding and 1 preceding
+            ) as sol_before
+        from path
+    ) as legs
+    left join path as ends
+        on legs.rover = ends.rover and legs.from_site = ends.to_site and legs.from_drive = ends.to_drive
+    where
+        legs.sol_method = 'told'
+        and legs.from_site is not null
+        and legs.sol_before is not null
+        and ends.rover is null
+),
+
 -- A map ends long before the photos do; what it does not tell is not known.
 paths as (
     select
@@ -64,6 +89,18 @@ sols as (
         drives.distance_m
     from photos
     full outer join drives on photos.rover = drives.rover and photos.sol = drives.sol
+),
+
+in_holes as (
+    select distinct
+        sols.rover,
+        sols.sol
+    from sols
+    inner join holes
+        on
+            sols.rover = holes.rover
+            and sols.sol >= holes.sol_before
+            and sols.sol <= greatest(holes.first_sol, holes.sol_before)
 ),
 
 -- Beyond the last sol of the map no leg is known. A leg without a first or last sol may be of any before or
@@ -87,8 +124,12 @@ bounded as (
     select
         sols.*,
         case when sols.sol <= paths.last_sol then round(coalesce(sols.distance_m, 0), 3) end as least_m,
-        case when sols.sol <= paths.last_sol then round(coalesce(possible.distance_m, 0), 3) end as more_m
+        case
+            when sols.sol <= paths.last_sol and in_holes.rover is null
+                then round(coalesce(possible.distance_m, 0), 3)
+        end as more_m
     from sols
+    left join in_holes on sols.rover = in_holes.rover and sols.sol = in_holes.sol
     left join possible on sols.rover = possible.rover and sols.sol = possible.sol
     left join paths on sols.rover = paths.rover
 )

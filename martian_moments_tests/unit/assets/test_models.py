@@ -17,7 +17,7 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import running
 from martian_moments.rooms import Rooms
 from martian_moments.settings import Settings
-from martian_moments.warehouse.base import LEDGER, MODELS
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, MODELS
 from martian_moments_tests.platforms import ROVERS, Platform, failure_of
 from martian_moments_tests.unit.warehouse.test_damaged import overwrite_blocks
 
@@ -134,6 +134,25 @@ def test_data_tests_are_asset_checks_that_passed(built: Built) -> None:
     assert len(checks) > 20
     errors = [each for each in checks if not each.passed and each.severity is dg.AssetCheckSeverity.ERROR]
     assert errors == []
+
+
+def test_photos_that_another_release_has_read_are_read_again(built: Built) -> None:
+    """source_photos is incremental: what the release before took for undisputed would stay so for ever."""
+    import duckdb
+
+    platform, _ = built
+    rooms, settings = platform.rooms, platform.settings
+    before = table(platform, "silver", "fact_photos")
+    with duckdb.connect(settings.home / "warehouse.duckdb") as connection:
+        connection.execute("alter table silver.loaded_objects drop column photo_rules")
+        connection.execute("update silver.source_photos set taken_at_utc = '2003-01-01', is_time_disputed = false")
+        # A release that joins a column.
+        connection.execute("alter table silver.source_photos drop column earth_date_method")
+    rooms.warehouse.publish(rooms.published, [LOADED_OBJECTS])
+    assert silver_lags(rooms.published, settings.sources), "so that reconcile builds it, although nothing arrives"
+    assert build(platform).success
+    assert table(platform, "silver", "fact_photos") == before
+    assert not silver_lags(rooms.published, settings.sources)
 
 
 def test_a_second_build_changes_no_published_table_and_a_failed_one_publishes_nothing(
