@@ -246,7 +246,10 @@ def decode(key: str, body: bytes) -> Document:
     """
     text = decode_text(key, body)
     header = _header_from(key, _loads(key, text))
-    return Document(header, tuple(_split_pages(key, text)))
+    try:
+        return Document(header, tuple(_split_pages(key, text)))
+    except RecursionError as error:
+        raise DocumentError(f"{key}: the document's pages are nested too deep; materialize it again") from error
 
 
 def decode_text(key: str, body: bytes) -> bytes:

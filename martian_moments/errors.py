@@ -4,6 +4,10 @@ A message says what happened, to what, and what to do next. Nothing here carries
 they enter a message.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class MartianError(Exception):
     """The root: whatever the platform itself reports. Anything else that escapes is a defect."""
@@ -91,6 +95,18 @@ class EventUnreadable(MartianError):
 
 class WarehouseError(MartianError):
     """The warehouse refused or failed."""
+
+
+class PublishingError(WarehouseError):
+    """Some tables could not be published; the others are.
+
+    Attributes:
+        tables: those that were not published, as ``schema.table``.
+    """
+
+    def __init__(self, message: str, *, tables: Sequence[str]) -> None:
+        super().__init__(message)
+        self.tables = tables
 
 
 class WarehouseBusy(WarehouseError):

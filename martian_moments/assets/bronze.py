@@ -9,6 +9,7 @@ import dagster as dg
 from martian_moments.assets import lake as lake_assets
 from martian_moments.assets.bookkeeping import materializations
 from martian_moments.assets.checks import agreement, agreement_spec
+from martian_moments.assets.markdown import as_text
 from martian_moments.documents import Coordinates, Kind, coordinates, prefix_of, sol_key
 from martian_moments.errors import DocumentError
 from martian_moments.events.dead_letters import broken_object
@@ -149,7 +150,7 @@ def _materialization(
 
 
 def _failure(broken: dict[str, DocumentError]) -> dg.Failure:
-    reasons = "\n".join(f"- {reason}" for reason in list(broken.values())[:10])
+    reasons = "\n".join(f"- {as_text(reason, 1_000)}" for reason in list(broken.values())[:10])
     return dg.Failure(
         description=f"{len(broken)} objects of the lake are broken; everything else is loaded. "
         f"They are fetched again.\n{reasons}",

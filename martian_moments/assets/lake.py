@@ -10,6 +10,7 @@ from pydantic import Field
 
 from martian_moments import ingest
 from martian_moments.assets.bookkeeping import materializations
+from martian_moments.assets.markdown import as_text, plain
 from martian_moments.coverage import Coverage
 from martian_moments.documents import Document, Header, Kind, sol_key
 from martian_moments.errors import LakeError, MartianError, UpstreamError
@@ -24,6 +25,9 @@ from martian_moments.settings import NASA_POOL
 OWNERS: Final = ["team:martian-moments"]
 _SHOWN: Final = 10
 """Reasons, and partitions of each, that a failure's message lists."""
+
+_LONGEST_REASON: Final = 1_000
+"""Characters of a reason; that of a sol may have one for each source."""
 
 _ASKED_HOURLY: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=3), fail_window=timedelta(hours=12))
 _ASKED_DAILY: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=2), fail_window=timedelta(days=4))
@@ -289,10 +293,12 @@ def _failure(summary: str, errors: dict[str, MartianError]) -> dg.Failure:
     reasons: dict[str, list[str]] = {}
     for partition, error in errors.items():
         reasons.setdefault(f"{type(error).__name__}: {error}", []).append(partition)
-    shown = [f"- {_shortened(keys)}: {reason}" for reason, keys in list(reasons.items())[:_SHOWN]]
+    listed = list(reasons.items())[:_SHOWN]
+    shown = [f"- {_shortened(keys)}: {plain(reason, _LONGEST_REASON)}" for reason, keys in listed]
+    formatted = [f"- {_shortened(keys)}: {as_text(reason, _LONGEST_REASON)}" for reason, keys in listed]
     return dg.Failure(
         description="\n".join([f"{summary}. The gap sensor asks again; or re-execute the failed partitions.", *shown]),
-        metadata={"failed": len(errors), "reasons": dg.MetadataValue.md("\n".join(shown))} if errors else {},
+        metadata={"failed": len(errors), "reasons": dg.MetadataValue.md("\n".join(formatted))} if errors else {},
         # The same range again would repeat what worked; the gap sensor repeats what failed.
         allow_retries=False,
     )

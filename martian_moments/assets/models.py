@@ -14,10 +14,11 @@ from martian_moments.assets.conditions import refresh_from_bronze, ride_along
 from martian_moments.assets.dbt_specs import MANIFEST, PROJECT, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.assets.lake import OWNERS
 from martian_moments.assets.pictures import pages
+from martian_moments.errors import PublishingError
 from martian_moments.loading import photo_rules_of
 from martian_moments.rooms import Rooms
 from martian_moments.settings import WAREHOUSE_POOL
-from martian_moments.warehouse.base import MODELS
+from martian_moments.warehouse.base import LOADED_OBJECTS, MODELS, PublishedTable
 from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
@@ -66,13 +67,19 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
         if failure is not None:
             # Raises where the warehouse's file is why dbt failed: reconcile then loads bronze anew, and builds after it.
             rooms.warehouse.mend()
-        else:
-            # Readers use the published tables: a model counts as materialized when they can see it.
-            rooms.warehouse.publish(rooms.published, MODELS)
-        shown = pages(rooms.published) if failure is None else {}
+        # Readers use the published tables: a model counts as materialized when they can see it.
+        tables = MODELS if failure is None else sound_tables(context, events)
+        unpublished: set[dg.AssetKey] = set()
+        try:
+            rooms.warehouse.publish(rooms.published, tables)
+        except PublishingError as error:
+            failure = failure or error
+            unpublished = {dg.AssetKey(name.split(".")) for name in error.tables}
+        shown = pages(rooms.published, [table for table in tables if _key(table) not in unpublished])
         for event in events:
             key = context.asset_key_for_output(event.output_name) if isinstance(event, dg.Output) else None
-            yield event.with_metadata({**event.metadata, **shown[key]}) if key in shown else event
+            if key not in unpublished:
+                yield event.with_metadata({**event.metadata, **shown[key]}) if key in shown else event
         if failure is not None:
             raise failure
 
@@ -86,6 +93,25 @@ def _nothing_to_build() -> dg.Failure:
         "within minutes, and builds the models after that",
         allow_retries=False,
     )
+
+
+def sound_tables(context: dg.AssetExecutionContext, events: Sequence[Any]) -> list[PublishedTable]:
+    """The published tables that a failed build has made: built, as all that they follow from, and good by their own tests.
+
+    dbt goes on beside a model that fails and leaves out what follows from it. ``loaded_objects`` is not among them: it says
+    that every table is current, so that without it the build is repeated.
+    """
+    built = {context.asset_key_for_output(event.output_name) for event in events if isinstance(event, dg.Output)}
+    doubted = {
+        event.asset_key
+        for event in events
+        if isinstance(event, dg.AssetCheckResult) and not event.passed and event.severity is dg.AssetCheckSeverity.ERROR
+    }
+    return [table for table in MODELS if _key(table) in built - doubted and table != LOADED_OBJECTS]
+
+
+def _key(table: PublishedTable) -> dg.AssetKey:
+    return dg.AssetKey([table.schema, table.name])
 
 
 def _model(spec: dg.AssetSpec, rovers: Sequence[str]) -> dg.AssetSpec:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
+from martian_moments.assets.markdown import as_text, plain
 from martian_moments.rovers import MARS_RADIUS_M, ROVERS
-from martian_moments.warehouse.base import MODELS, PublishedTable
+from martian_moments.warehouse.base import PublishedTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +22,15 @@ if TYPE_CHECKING:
 
     from martian_moments.warehouse.published import Published
 
+_log = logging.getLogger(__name__)
+
 _PREVIEW_ROWS: Final = 10
+_LONGEST: Final = 40
+"""Characters of a value in a preview, and of a name in a picture."""
+
+_MOST_CAMERAS: Final = 30
+"""Of a rover, in a picture; Perseverance has 23."""
+
 _RUST: Final = "#b7410e"
 _INK: Final = "#3b2f2f"
 
@@ -29,16 +40,25 @@ def page(published: Published, table: PublishedTable) -> dict[str, Any]:
     rows = published.read(table.schema, table.name)
     if rows is None:
         return {}
-    metadata: dict[str, Any] = {"dagster/row_count": rows.num_rows, "preview": dg.MetadataValue.md(_preview(rows))}
+    metadata: dict[str, Any] = {"dagster/row_count": rows.num_rows, "preview": _shown(lambda: _preview(rows))}
     draw = _PICTURES.get(table.name)
     if draw is not None and rows.num_rows:
-        metadata["picture"] = dg.MetadataValue.md(f"![{table.name}](data:image/png;base64,{_png(draw(rows))})")
+        metadata["picture"] = _shown(lambda: f"![{table.name}](data:image/png;base64,{_png(draw(rows))})")
     return metadata
 
 
-def pages(published: Published) -> dict[dg.AssetKey, dict[str, Any]]:
-    """The metadata of every published model."""
-    return {dg.AssetKey([table.schema, table.name]): page(published, table) for table in MODELS}
+def _shown(make: Callable[[], str]) -> dg.MetadataValue[Any]:
+    """What is made, as Markdown; else why it could not be. The table is published all the same."""
+    try:
+        return dg.MetadataValue.md(make())
+    except Exception as error:  # noqa: BLE001 - whatever a library makes of a table's values must not fail the run
+        _log.warning("the page of a table lacks a part, which could not be made", exc_info=True)
+        return dg.MetadataValue.text(f"could not be made: {plain(repr(error), 200)}")
+
+
+def pages(published: Published, tables: Iterable[PublishedTable]) -> dict[dg.AssetKey, dict[str, Any]]:
+    """The metadata of published tables, by the asset of each."""
+    return {dg.AssetKey([table.schema, table.name]): page(published, table) for table in tables}
 
 
 def _preview(rows: pa.Table) -> str:
@@ -49,9 +69,7 @@ def _preview(rows: pa.Table) -> str:
 
 
 def _cell(value: object) -> str:
-    longest = 40
-    text = "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return "" if value is None else as_text(value, _LONGEST)
 
 
 def _png(figure: Figure) -> str:
@@ -127,12 +145,22 @@ def _lines(geometry: str | None) -> list[list[list[float]]]:
     import orjson
 
     match orjson.loads(geometry or "null"):
-        case {"type": "LineString", "coordinates": [*line]} if line:
-            return [line]
-        case {"type": "MultiLineString", "coordinates": [*lines]}:
-            return [line for line in lines if line]
+        case {"type": "LineString", "coordinates": [*line]}:
+            lines: list[Any] = [line]
+        case {"type": "MultiLineString", "coordinates": [*several]}:
+            lines = several
         case _:
-            return []
+            lines = []
+    drawn = ([point for point in line if _is_point(point)] for line in lines if isinstance(line, list))
+    return [line for line in drawn if line]
+
+
+def _is_point(point: object) -> bool:
+    match point:
+        case [int() | float() as east, int() | float() as north, *_]:
+            return math.isfinite(east) and math.isfinite(north)
+        case _:
+            return False
 
 
 def _shades(first: int, last: int) -> Callable[[int], Any]:
@@ -145,12 +173,14 @@ def _shades(first: int, last: int) -> Callable[[int], Any]:
 
 
 def _photos_per_camera(rows: pa.Table) -> Figure:
-    """A bar per camera, a panel per rover, the busiest on top."""
+    """A bar per camera, a panel per rover, the busiest on top. A camera's name is text, whatever an upstream calls it."""
     parts = _by_rover(rows)
     figure, axes = _panels(list(parts), 2.8)
     for ax, part in zip(axes, parts.values(), strict=True):
-        counts = sorted(zip(part["photos"].to_pylist(), part["camera"].to_pylist(), strict=True))
-        bars = ax.barh([camera for _, camera in counts], [count for count, _ in counts], color=_RUST)
+        counts = sorted(zip(part["photos"].to_pylist(), part["camera"].to_pylist(), strict=True))[-_MOST_CAMERAS:]
+        names = [plain(camera, _LONGEST) for _, camera in counts]
+        bars = ax.barh(range(len(counts)), [count for count, _ in counts], color=_RUST)
+        ax.set_yticks(range(len(counts)), names, parse_math=False)
         ax.bar_label(bars, padding=3, color=_INK)
         ax.set_xlabel("photos", color=_INK)
     return figure

@@ -31,6 +31,9 @@ NAME: Final = "upload_events"
 EVENTS_PER_TICK: Final = 5_000
 """A tick reads at most this many events: parsing them takes under a second of the 60 that a tick may last."""
 
+_LONGEST_KEY: Final = 1_024
+"""Characters of a key, as in S3."""
+
 _DEAD_TOLD: Final = 10
 """A tick's log names so many dead letters; all of them are in their topic."""
 
@@ -160,7 +163,7 @@ def _named(uploads: Iterable[Upload], scope: _Scope) -> Iterator[Coordinates]:
     for upload in uploads:
         at = coordinates(upload.key)
         if at is None:
-            raise EventUnreadable(f"{upload.key!r} is not the key of a document")
+            raise EventUnreadable(f"{upload.key[:_LONGEST_KEY]!r} is not the key of a document")
         if at.rover not in ROVERS:
             raise EventUnreadable(f"{upload.key!r} is of an unknown rover; known are {', '.join(ROVERS)}")
         if at.sol is not None and at.sol not in ROVERS[at.rover].sols_until(datetime.now(UTC)):

@@ -45,7 +45,7 @@ from martian_moments.rovers import ROVERS
 
 def _known(rover: str) -> str:
     if rover not in ROVERS:
-        raise ValueError(f"there is no rover {rover!r}; use one of {', '.join(ROVERS)}")
+        raise ValueError(f"there is no rover {rover[:40]!r}; use one of {', '.join(ROVERS)}")
     return rover
 
 
@@ -114,7 +114,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
 def parse_request(value: bytes | None) -> SolsRequest | RefreshRequest:
     """What a message of ``ingestion-scheduling`` asks for. Raises EventUnreadable with the reason."""
     try:
-        return _REQUEST.validate_json(value or b"")
+        return _REQUEST.validate_json((value or b"").removeprefix(b"\xef\xbb\xbf"))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])

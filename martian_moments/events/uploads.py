@@ -21,8 +21,23 @@ import orjson
 from martian_moments.errors import EventUnreadable
 
 _WRITES: Final = frozenset(f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
-"""The events after which an object has new content. MinIO files changes of tags and of locks under ObjectCreated too."""
+"""The events after which an object has new content."""
 
+_NO_WRITES: Final = re.compile(
+    r"ObjectCreated:(?:(?:Put|Delete)(?:Tagging|Retention|LegalHold|Acl)|PutObject(?:Acl|Tagging|Retention|LegalHold))"
+    r"|(?:Object(?:Removed|Accessed|Tagging|Acl|Transition|Restore|Lock|Retention|LegalHold)|Lifecycle[A-Za-z]*"
+    r"|ReducedRedundancyLostObject|Replication|IntelligentTiering|Bucket[A-Za-z]*|ILM|Scanner|TestEvent)(?::.*)?",
+    re.DOTALL,
+)
+"""The events after which no object has new content, of AWS, MinIO (changes of tags and locks under ObjectCreated) and Ceph.
+
+What is in neither list may announce an upload in words of its own: nobody says that it does not.
+"""
+
+_LONGEST_NAME: Final = 80
+_LONGEST_KEY: Final = 1_024
+
+_BOM: Final = b"\xef\xbb\xbf"
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -111,7 +126,7 @@ def parse_uploads(value: bytes | None) -> tuple[Upload | Ignored, ...]:
 
 def _json(text: bytes | str) -> object:
     try:
-        return orjson.loads(text)
+        return orjson.loads(text.removeprefix(_BOM) if isinstance(text, bytes) else text)
     except orjson.JSONDecodeError as error:
         raise EventUnreadable(f"not an upload event: not JSON ({error})") from error
 
@@ -130,8 +145,10 @@ def _parse_record(record: object) -> Upload | Ignored:
             name = full_name.removeprefix("s3:")
         case _:
             raise EventUnreadable("an upload event's record has no eventName")
+    if _NO_WRITES.fullmatch(name):
+        return Ignored(f"{name[:_LONGEST_NAME]} writes no object")
     if name not in _WRITES:
-        return Ignored(f"{name} writes no object")
+        raise EventUnreadable(f"{name[:_LONGEST_NAME]!r} is no event that is known to write an object, or not to")
     match record:
         case {"s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(key), **rest}}} if bucket and key:
             return Upload(
@@ -150,7 +167,7 @@ def _unescaped(key: str) -> str:
     try:
         return unquote_plus(key, errors="strict")
     except UnicodeDecodeError as error:
-        raise EventUnreadable(f"the object key {key!r} is not percent-encoded UTF-8") from error
+        raise EventUnreadable(f"the object key {key[:_LONGEST_KEY]!r} is not percent-encoded UTF-8") from error
 
 
 def _text(value: object) -> str | None:

@@ -85,6 +85,9 @@ class _GivenUp(UpstreamUnavailable):
 _FINAL: Final = (RefusedAnswer, FileMissing, _GivenUp, NotYet)
 """What is not asked for again."""
 
+_UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading values of unforeseen types, sizes and depths raises in Python."""
+
 _Read = Callable[[httpx.Response, str], Awaitable[bytes]]
 """Takes the body of an answer from the address given."""
 
@@ -335,7 +338,12 @@ class PoliteClient:
     def _parsed(self, answer: Answer, parse: Callable[[Answer], T]) -> T:
         try:
             return parse(answer)
-        except BrokenAnswer as error:
+        except (BrokenAnswer, *_UNREADABLE) as failure:
+            error = failure
+            if not isinstance(error, BrokenAnswer):
+                # A dialect says itself what is wrong; what it did not foresee must not stop the other sols of a run.
+                logger.warning("%s: a reader did not foresee this answer", answer.url, exc_info=True)
+                error = answer.broken(f"what no reader foresaw ({failure!r:.200})")
             final = answer.status >= HTTPStatus.BAD_REQUEST or isinstance(error, RefusedAnswer)
             refused = RefusedAnswer if final else BrokenAnswer
             kind = FileMissing if isinstance(error, FileMissing) else refused

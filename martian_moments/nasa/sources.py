@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from martian_moments.documents import Document
-from martian_moments.errors import InputError
+from martian_moments.errors import DocumentError, InputError
 from martian_moments.nasa import m20, mer, mmgis, msl, pds, v1
 from martian_moments.nasa.promises import Promises
 from martian_moments.rovers import ROVERS
@@ -145,8 +145,13 @@ def read_promises(document: Document) -> Promises:
 
     Raises:
         InputError: the document is from a source that no dialect has.
+        DocumentError: its pages are not what the dialect keeps.
     """
-    promises = _dialect(document.header.source).read_promises(document)
+    try:
+        promises = _dialect(document.header.source).read_promises(document)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        key = document.header.key
+        raise DocumentError(f"{key}: what it promises cannot be read ({error!r:.200}); materialize it again") from error
     return promises.within(ROVERS[document.header.rover].sols_until(datetime.now(UTC)))
 
 

@@ -147,5 +147,9 @@ class Warehouse(Protocol):
         ...
 
     def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
-        """Publish tables and views in their deterministic order; an unchanged table is left alone. Returns those written."""
+        """Publish tables and views in their deterministic order; an unchanged table is left alone. Returns those written.
+
+        A table or view that cannot be read does not stop the others, but for LOADED_OBJECTS, which says that all before it
+        are current; PublishingError then names what was not published.
+        """
         ...

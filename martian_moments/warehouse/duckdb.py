@@ -186,13 +186,15 @@ class DuckDBWarehouse:
 
     def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        import duckdb
+
         with self._connected() as connection:
 
             def write(table: PublishedTable, file: Path) -> None:
                 rows = f"{_select(table, CATALOG)} order by {', '.join(table.order_by)}"
                 connection.execute(f"copy ({rows}) to {_quoted(file)} (format parquet, compression zstd)")
 
-            return published.publish(tables, write)
+            return published.publish(tables, write, unreadable=duckdb.Error)
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Final
 import obstore
 from obstore.exceptions import BaseError
 
-from martian_moments.errors import PublishedDamaged, WarehouseError
+from martian_moments.errors import PublishedDamaged, PublishingError, WarehouseError
 from martian_moments.objects import S3Options, durable_folder, open_store
-from martian_moments.warehouse.base import LEDGER, MODELS, PublishedTable
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, MODELS, PublishedTable
 from martian_moments.warehouse.manifest import KEY, Manifest, PublishedFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_LONGEST_REASON: Final = 300
 
 _HEALS: Final = "the running platform makes it again within some minutes (reconcile)"
 
@@ -45,25 +47,48 @@ class Published:
         self._folder = durable_folder(self._store)
 
     def publish(
-        self, tables: Iterable[PublishedTable], write: Callable[[PublishedTable, Path], None]
+        self,
+        tables: Iterable[PublishedTable],
+        write: Callable[[PublishedTable, Path], None],
+        *,
+        unreadable: type[Exception],
     ) -> list[PublishedTable]:
         """Publish tables in their order, then the manifest; returns those that have changed.
 
         Args:
             tables: what to publish; other tables of this release that were published before stay in the manifest.
             write: writes a table's Parquet file; the same rows make the same bytes.
+            unreadable: what ``write`` raises for a table that cannot be read. Anything else ends the publishing.
+
+        Raises:
+            PublishingError: some tables could not be read, and LOADED_OBJECTS, which says that all before it are current,
+                was left as it was. The others are published.
         """
         changed: list[PublishedTable] = []
         files: dict[str, tuple[PublishedFile, ...]] = {}
+        failed: dict[str, str] = {}
         with tempfile.TemporaryDirectory(prefix="published-") as folder:
             for table in tables:
                 file = Path(folder) / f"{table.schema}.{table.name}.parquet"
-                write(table, file)
+                if failed and table == LOADED_OBJECTS:
+                    failed[f"{table.schema}.{table.name}"] = "not current without the others"
+                    continue
+                try:
+                    write(table, file)
+                except unreadable as error:
+                    failed[f"{table.schema}.{table.name}"] = str(error)[:_LONGEST_REASON]
+                    continue
                 if self.put(table.schema, table.name, file):
                     changed.append(table)
                 files[f"{table.schema}/{table.name}"] = (self._described(_key(table.schema, table.name), file),)
                 file.unlink()
         self._put_manifest(files)
+        if failed:
+            reasons = "; ".join(f"{name} ({why})" for name, why in failed.items())
+            raise PublishingError(
+                f"{self._url}: not published, while the other tables are: {reasons}; the next build tries again",
+                tables=list(failed),
+            )
         return changed
 
     def manifest(self) -> Manifest | None:

@@ -223,8 +223,10 @@ class SnowflakeWarehouse:
 
     def publish(self, published: Published, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
+        from snowflake.connector.errors import ProgrammingError
+
         with self._connected() as connection:
-            return published.publish(tables, partial(_write_table, connection))
+            return published.publish(tables, partial(_write_table, connection), unreadable=ProgrammingError)
 
     @contextmanager
     def _connected(self) -> Iterator[SnowflakeConnection]:

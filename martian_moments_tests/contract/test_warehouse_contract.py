@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from martian_moments.documents import Document, Header, Kind, decode_text, encode
+from martian_moments.errors import PublishingError
 from martian_moments.loading import known_headers
 from martian_moments.rovers import ROVERS
-from martian_moments.warehouse.base import LEDGER, BronzeObject, PublishedTable, Warehouse
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, PublishedTable, Warehouse
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published
 
@@ -205,6 +206,18 @@ def test_the_published_ledger_is_the_ledger_and_an_unchanged_one_is_left_alone(w
     assert published.modified("bronze", "ledger") == written
     warehouse.load([photos(3)])
     assert warehouse.publish(published, [LEDGER]) == [LEDGER]
+
+
+def test_a_table_that_cannot_be_read_stops_no_other_and_nothing_says_that_all_are_current(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    published = Published(tmp_path.as_uri())
+    missing = [PublishedTable("bronze", "gone", ("rover",)), PublishedTable("silver", "nowhere", ("rover",))]
+    rovers = PublishedTable("bronze", "rovers", ("rover",))
+    with pytest.raises(PublishingError, match=r"bronze\.gone") as raised:
+        warehouse.publish(published, [missing[0], LEDGER, missing[1], rovers, LOADED_OBJECTS])
+    assert raised.value.tables == ["bronze.gone", "silver.nowhere", "silver.loaded_objects"]
+    assert [published.read(each.schema, each.name) is not None for each in (LEDGER, rovers)] == [True, True]
 
 
 def test_every_rover_and_camera_is_in_the_reference_tables(warehouse: Warehouse, tmp_path: Path) -> None:

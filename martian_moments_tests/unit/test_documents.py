@@ -276,3 +276,9 @@ def test_the_moment_of_fetching_keeps_its_microseconds_and_zone() -> None:
     moment = datetime(2026, 4, 1, 12, 0, 0, 123456, tzinfo=UTC)
     text = gzip.decompress(encode(photos_document(fetched_at=moment)))
     assert b'"fetched_at":"2026-04-01T12:00:00.123456Z"' in text
+
+
+def test_pages_nested_deeper_than_python_follows_are_no_document() -> None:
+    deep = b"[" * 1_000 + b"]" * 1_000
+    with pytest.raises(DocumentError, match="nested too deep"):
+        decode(KEY, encode(photos_document(pages=(deep,))))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from martian_moments.assets.models import sound_tables
 from martian_moments.documents import FOLDERS
 from martian_moments.loading import load, silver_lags, unloaded
 from martian_moments.operations.baking import bake
@@ -155,27 +157,49 @@ def test_photos_that_another_release_has_read_are_read_again(built: Built) -> No
     assert not silver_lags(rooms.published, settings.sources)
 
 
-def test_a_second_build_changes_no_published_table_and_a_failed_one_publishes_nothing(
-    built: Built,
-) -> None:
+def test_a_second_build_changes_no_published_table(built: Built) -> None:
+    platform, _ = built
+    before = contents(platform)
+    assert build(platform).success
+    assert contents(platform) == before
+
+
+def contents(platform: Platform) -> dict[str, tuple[int, bytes]]:
+    files = (platform.settings.home / "published").rglob("*.parquet")
+    return {file.stem: (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key}
+
+
+def test_a_model_that_fails_keeps_only_what_follows_from_it_from_being_published(built: Built) -> None:
+    """The manifests cannot be read any more, while two photos have come."""
     import duckdb
 
     platform, _ = built
-    files = sorted((platform.settings.home / "published").rglob("*.parquet"))
-    before = [(file.stat().st_mtime_ns, file.read_bytes()) for file in files]
-    assert build(platform).success
-    assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in files] == before
     platform.photos("curiosity", [1_001], count=2, promised=2)
     assert platform.run("bronze/curiosity/photos", "01001").success
-    warehouse = platform.settings.home / "warehouse.duckdb"
-    with duckdb.connect(warehouse) as connection:
+    with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
         connection.execute("alter table bronze.raw_manifests rename column document to hidden")
-    models = [file for file in files if "ledger" not in file.name]
-    before = [(file.stat().st_mtime_ns, file.read_bytes()) for file in models]
+    before = contents(platform)
+
     result = build(platform)
+
     assert not result.success
-    assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in models] == before
+    assert len(table(platform, "silver", "fact_photos")) == 1_244 + 2
+    changed = {name for name, content in contents(platform).items() if content != before[name]}
+    assert {"fact_photos", "rover_summary", "photo_summary", "daily_activity"} <= changed
+    stale = {"manifest_sols", "photo_gaps", "source_differences", "loaded_objects"}
+    assert not changed & stale
+    assert not materialized(result) & (stale - {"loaded_objects"})
+    assert {"fact_photos", "fact_path", "rover_summary"} <= materialized(result)
     assert silver_lags(platform.rooms.published, platform.settings.sources), "so that reconcile repeats it"
+
+    with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
+        connection.execute("alter table bronze.raw_manifests rename column hidden to document")
+    assert build(platform).success
+    assert not silver_lags(platform.rooms.published, platform.settings.sources)
 
 
 def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_nothing_back(built: Built) -> None:
@@ -197,7 +221,20 @@ def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_noth
     load(rooms.lake, rooms.warehouse, lacking, rooms.published)
     rooms.warehouse.publish(rooms.published, [LEDGER])
     assert build(platform).success
-    after = {photo["photo_key"]: photo for photo in table(platform, "silver", "fact_photos")}
-    assert len(before) == 1_244
-    assert {key: after.pop(key) for key in before} == before
-    assert {photo["sol"] for photo in after.values()} == {1_001}, "the lake's own, which the failed build above never saw"
+    assert {photo["photo_key"]: photo for photo in table(platform, "silver", "fact_photos")} == before
+
+
+def test_a_table_that_was_not_built_or_that_its_own_test_refuses_is_not_published() -> None:
+    context = SimpleNamespace(asset_key_for_output=lambda name: dg.AssetKey(name.split("__")))
+    built = [dg.Output(None, f"silver__{name}") for name in ("dim_rovers", "dim_cameras", "fact_path", "loaded_objects")]
+    error, warning = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+
+    def check(name: str, severity: dg.AssetCheckSeverity, *, passed: bool) -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(
+            asset_key=["silver", name], check_name=f"{name}_{severity.name}", severity=severity, passed=passed
+        )
+
+    checks = [check("dim_rovers", error, passed=True), check("dim_cameras", error, passed=False)]
+    checks += [check("dim_cameras", error, passed=True), check("fact_path", warning, passed=False)]
+    tables = sound_tables(context, [*built, *checks])  # type: ignore[arg-type] # a context that knows the outputs' names
+    assert [each.name for each in tables] == ["dim_rovers", "fact_path"]

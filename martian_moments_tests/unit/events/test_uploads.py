@@ -112,6 +112,7 @@ SHAPES = {
     "sns": json.dumps(
         {"Type": "Notification", "TopicArn": "arn:aws:sns:::t", "Message": message(record(**ENTITY)).decode()}
     ).encode(),
+    "byte order mark": b"\xef\xbb\xbf" + message(record(**ENTITY)),
     "quoted etag": message(record(**ENTITY | {"eTag": '"d41d8cd9"'})),
 }
 
@@ -131,7 +132,9 @@ def test_every_way_to_write_an_object_is_an_upload(how: str) -> None:
     [
         "s3:ObjectCreated:PutTagging", "s3:ObjectCreated:DeleteTagging", "s3:ObjectCreated:PutRetention",
         "s3:ObjectCreated:PutLegalHold", "s3:ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated",
-        "s3:ObjectRemoved:NoOP", "s3:LifecycleDelMarkerExpiration:Delete", "s3:SomethingNew",
+        "s3:ObjectRemoved:NoOP", "s3:LifecycleDelMarkerExpiration:Delete", "s3:ObjectAccessed:Get", "s3:TestEvent",
+        "s3:ReducedRedundancyLostObject", "s3:Replication:OperationFailedReplication", "s3:BucketCreated:*", "ObjectAcl:Put",
+        "ObjectTagging:Put", "s3:ObjectRestore:Completed", "s3:ObjectTransition:Complete", "s3:Scanner:ManyVersions",
     ],
 )  # fmt: skip
 def test_an_event_that_writes_no_object_is_ignored_with_its_name(name: str) -> None:
@@ -172,6 +175,10 @@ def test_a_size_that_is_no_number_is_left_out(size: object) -> None:
         (message("text"), "no eventName"),
         (message({"eventName": 3}), "no eventName"),
         (message({"eventName": "ObjectCreated:Put"}), "names no bucket and object"),
+        (message(record("ObjectSynced:Create")), "ObjectSynced:Create.* is no event that is known"),
+        (message(record("s3:ObjectCreated:Upload")), "ObjectCreated:Upload.* is no event that is known"),
+        (message(record("ObjectCreatedByPut")), "is no event that is known"),
+        (message(record("X" * 1_000_000)), "^'X{80}' is no event that is known"),
         (message(record(key="")), "names no bucket and object"),
         (message(record(key="%ff%fe")), "not percent-encoded UTF-8"),
         (message(record(), {"eventName": "ObjectCreated:Put"}), "names no bucket and object"),

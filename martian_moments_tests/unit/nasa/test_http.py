@@ -428,3 +428,15 @@ async def test_a_download_that_has_moved_is_refused_at_once(client: ClientFactor
         with pytest.raises(BrokenAnswer, match="moved to https://elsewhere"):
             await asking.download("https://example.test/t", tmp_path / "t", lambda download: None)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyError("sol"), RecursionError(), TypeError("y"), OverflowError("z")])
+async def test_an_answer_that_its_reader_did_not_foresee_is_broken_and_kept(client: ClientFactory, error: Exception) -> None:
+    def parse(answer: Answer) -> None:
+        raise error
+
+    async with client(lambda request: httpx.Response(200, content=b'{"a": "secret-1"}'), secrets=["secret-1"]) as asking:
+        with pytest.raises(BrokenAnswer, match="no reader foresaw") as raised:
+            await asking.get("https://example.test/x", parse)
+    assert raised.value.body == b'{"a": "***"}'
+    assert "secret-1" not in str(raised.value)

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from martian_moments.errors import InputError
+from martian_moments.documents import Document, Header, Kind
+from martian_moments.errors import DocumentError, InputError
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.promises import Promises
 from martian_moments.nasa.sources import Upstream, photo_sources, read_promises, sources_of, traverse_source
@@ -98,3 +99,18 @@ def test_knowing_the_sources_costs_no_http_library() -> None:
     probe = "import sys, martian_moments.nasa.sources; print([m for m in ('httpx', 'tenacity', 'rich') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("source", ["m20", "msl", "pds", "v1"])
+@pytest.mark.parametrize(
+    "page", [b"{}", b"[]", b'{"items": "x", "volumes": 3, "sols": [4]}', b'{"photo_manifest": {"photos": 5}}']
+)
+def test_a_manifest_that_says_nothing_readable_is_a_broken_document_or_promises_nothing(source: str, page: bytes) -> None:
+    rover = {"m20": "perseverance", "msl": "curiosity"}.get(source, "spirit")
+    header = Header(Kind.MANIFEST, rover, source, None, datetime.now(UTC), "f", 1, None, complete=True)
+    try:
+        promises = read_promises(Document(header, (page,)))
+    except DocumentError as error:
+        assert "materialize it again" in str(error)
+    else:
+        assert not promises.served
