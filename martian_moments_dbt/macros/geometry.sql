@@ -10,11 +10,12 @@
     legs are measured on it (Curiosity's 1,272 agree within 3 cm but for three).
 #}
 {% macro sphere_metres(longitude_a, latitude_a, longitude_b, latitude_b) -%}
-    2 * 3396190 * asin(sqrt(
+    2 * 3396190 * asin(sqrt(least(
+        1.0,
         power(sin(radians({{ latitude_b }} - {{ latitude_a }}) / 2), 2)
         + cos(radians({{ latitude_a }})) * cos(radians({{ latitude_b }}))
         * power(sin(radians({{ longitude_b }} - {{ longitude_a }}) / 2), 2)
-    ))
+    )))
 {%- endmacro %}
 
 {#
@@ -29,7 +30,8 @@
 
 {#
     The points of LineStrings and MultiLineStrings as rows (rover, position, line, vertex, longitude, latitude, point), line
-    and vertex counted from 1. A geometry of another type, or none, has no rows. legs has rover, position and geometry (text).
+    and vertex counted from 1. A geometry of another type, or none, has no rows, nor has a point that cannot be on a planet.
+    legs has rover, position and geometry (text that is JSON).
 #}
 {% macro vertices(legs) -%}
     {{ return(adapter.dispatch('vertices')(legs)) }}
@@ -43,7 +45,7 @@
         vertex,
         point[1] as longitude,
         point[2] as latitude,
-        point
+        list_transform(point, lambda number: case when isfinite(number) then number end) as point
     from (
         select
             * exclude (points),
@@ -66,6 +68,7 @@
             ) as shaped
         ) as lined
     ) as pointed
+    where {{ known('coordinate', 'point[1]') }} is not null and {{ known('coordinate', 'point[2]') }} is not null
 {%- endmacro %}
 
 {% macro snowflake__vertices(legs) -%}
@@ -74,8 +77,8 @@
         position,
         lines.index + 1 as line,
         points.index + 1 as vertex,
-        points.value[0]::double as longitude,
-        points.value[1]::double as latitude,
+        try_cast(points.value[0]::varchar as double) as longitude,
+        try_cast(points.value[1]::varchar as double) as latitude,
         points.value as point
     from (
         select
@@ -89,6 +92,9 @@
     ) as shaped,
         lateral flatten(input => shape) as lines,
         lateral flatten(input => lines.value) as points
+    where
+        {{ known('coordinate', 'try_cast(points.value[0]::varchar as double)') }} is not null
+        and {{ known('coordinate', 'try_cast(points.value[1]::varchar as double)') }} is not null
 {%- endmacro %}
 
 {# An aggregate: the GeoJSON text of a LineString through points, in the order given. #}

@@ -114,14 +114,66 @@
     try_parse_json({{ text }})
 {%- endmacro %}
 
-{# Text as an integer of 32 bits; null where it is none, not finite, or larger. #}
-{% macro to_integer(text) -%}
+{#
+    What upstreams write as numbers, and what names a record. nasa/answers.py reads the same (whole, count, a_sol, identity): what
+    Python counts as a record is one here. A number that lies outside of what there can be is null, never an error.
+#}
+
+{# Text as a double, which may be NaN or infinite. To DuckDB alone 1_000 is a number. #}
+{% macro _number(text) -%}
+    try_cast(replace({{ text }}, '_', 'x') as double)
+{%- endmacro %}
+
+{# A number within bounds, else null. NaN lies in none: to the warehouses it is larger than every other number. #}
+{% macro bounded(number, lowest, highest) -%}
+    case when {{ number }} between {{ lowest }} and {{ highest }} then {{ number }} end
+{%- endmacro %}
+
+{# Text as a finite number, else null. #}
+{% macro to_double(text) -%}
+    {{ bounded(_number(text), '-1.7e308', '1.7e308') }}
+{%- endmacro %}
+
+{# Text as a whole number of 32 bits (5, 5.0), else null: from 0 on, unless lowest says otherwise. #}
+{% macro to_integer(text, lowest=0, highest=2147483647) -%}
     case
-        when abs(try_cast({{ text }} as double)) <= 2147483647 then cast(try_cast({{ text }} as double) as integer)
+        when {{ _number(text) }} between {{ lowest }} and {{ highest }} and floor({{ _number(text) }}) = {{ _number(text) }}
+            then cast({{ _number(text) }} as integer)
     end
 {%- endmacro %}
 
-{# Text as a finite number, else null: "NaN" is a number to the warehouses, and larger than every other. #}
-{% macro to_double(text) -%}
-    case when abs(try_cast({{ text }} as double)) <= 1.7e308 then try_cast({{ text }} as double) end
+{# Text as a mission sol, else null. #}
+{% macro to_sol(text) -%}
+    {{ to_integer(text, highest=99999) }}
+{%- endmacro %}
+
+{# A whole number that names a record, as text without a point (5 and 5.0 are one), else null. Larger ones are not exact. #}
+{% macro whole_text(text) -%}
+    case
+        when {{ _number(text) }} between 0 and 9007199254740991 and floor({{ _number(text) }}) = {{ _number(text) }}
+            then cast(cast({{ _number(text) }} as bigint) as varchar)
+    end
+{%- endmacro %}
+
+{# Text that names a record, else null. A value of another type comes as its JSON. #}
+{% macro identity(text) -%}
+    case
+        when length({{ text }}) between 1 and 500
+            and left({{ text }}, 1) not in ('{', '[')
+            and {{ text }} not in ('true', 'false')
+            then {{ text }}
+    end
+{%- endmacro %}
+
+{# Text that is JSON, else null: a part of a record that is expected to be an object may be any text. #}
+{% macro valid_json(text) -%}
+    {{ return(adapter.dispatch('valid_json')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__valid_json(text) -%}
+    case when json_valid({{ text }}) then {{ text }} end
+{%- endmacro %}
+
+{% macro snowflake__valid_json(text) -%}
+    case when try_parse_json({{ text }}) is not null then {{ text }} end
 {%- endmacro %}

@@ -22,9 +22,33 @@
     }[quantity]) }}
 {%- endmacro %}
 
-{# A number, or null where it stands for an unknown one of its quantity. #}
+{#
+    Between what a quantity can lie, far beyond what it has: clocks count seconds in 32 bits, no rover has driven 100 km, Mars is
+    21,345 km round. A leg of 1e300 m is none, and no sum or spread of others holds it.
+#}
+{% macro bounds(quantity) -%}
+    {{ return({
+        'sol': [0, 99999],
+        'mer_sol': [0, 99999],
+        'site': [0, 2147483647],
+        'drive': [0, 2147483647],
+        'clock': [0, 4294967295],
+        'length': [0, 100000],
+        'odometer': [0, 100000],
+        'elevation': [-100000, 100000],
+        'coordinate': [-360, 360],
+        'heading': [-360, 360],
+        'map_metres': [-10672500, 10672500],
+    }[quantity]) }}
+{%- endmacro %}
+
+{# A number, or null where it stands for an unknown one of its quantity, or cannot be one. #}
 {% macro known(quantity, number) -%}
-    case when {{ number }} not in ({{ placeholders(quantity) | join(', ') }}) then {{ number }} end
+    case
+        when {{ number }} between {{ bounds(quantity) | join(' and ') }}
+            and {{ number }} not in ({{ placeholders(quantity) | join(', ') }})
+            then {{ number }}
+    end
 {%- endmacro %}
 
 {# A text, or null where it says that nothing is known: of the feeds, and of PDS labels. #}

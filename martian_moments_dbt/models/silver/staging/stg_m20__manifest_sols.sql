@@ -1,14 +1,38 @@
 -- depends_on: {{ ref('loaded_objects') }}
-{# No list of sols: each up to the latest may have photos, and only its own answer tells how many. #}
-with manifests as (
+{#
+    No list of sols: each up to the latest may have photos, and only its own answer tells how many. As in nasa/m20.py, the latest
+    is the largest that either answer tells, in latest_sol or of an image.
+#}
+with documents as (
+    select * from {{ source('bronze', 'raw_manifests') }}
+    where source = 'm20'
+),
+
+records as (
+    {{ records(
+        'documents',
+        'images',
+        keep={'rover': 'rover', 'source': 'source', 'fetched_at': 'fetched_at'},
+        fields={'sol': 'sol'},
+    ) }}
+),
+
+told as (
     select
         rover,
         source,
         fetched_at,
-        {{ to_integer(json_text('document', 'pages[0].latest_sol')) }} as latest_sol,
-        {{ to_integer(json_text('document', 'pages[1].images[0].sol')) }} as newest_images_sol
-    from {{ source('bronze', 'raw_manifests') }}
-    where source = 'm20'
+        {{ to_sol('sol') }} as sol
+    from records
+    {%- for page in [0, 1] %}
+    union all
+    select
+        rover,
+        source,
+        fetched_at,
+        {{ to_sol(json_text('document', 'pages[' ~ page ~ '].latest_sol')) }} as sol
+    from documents
+    {%- endfor %}
 ),
 
 reaching as (
@@ -16,8 +40,9 @@ reaching as (
         rover,
         source,
         fetched_at,
-        greatest(coalesce(latest_sol, newest_images_sol), coalesce(newest_images_sol, latest_sol)) as max_sol
-    from manifests
+        max(sol) as max_sol
+    from told
+    group by rover, source, fetched_at
 ),
 
 sols as (

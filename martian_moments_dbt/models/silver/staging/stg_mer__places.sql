@@ -35,8 +35,8 @@ typed as (
         position,
         {{ known('site', to_integer('site')) }} as site,
         {{ known('drive', to_integer('drive')) }} as drive,
-        {{ known('mer_sol', to_integer('start_sol')) }} as start_sol,
-        {{ known('mer_sol', to_integer('end_sol')) }} as end_sol,
+        {{ known('mer_sol', to_sol('start_sol')) }} as start_sol,
+        {{ known('mer_sol', to_sol('end_sol')) }} as end_sol,
         coalesce(
             {{ known('map_metres', to_double('corrected_x')) }},
             {{ known('map_metres', to_double('correctedx')) }}

@@ -17,12 +17,21 @@ records as (
     ) }}
 ),
 
+valid as (
+    select
+        rover,
+        position,
+        {{ valid_json('properties') }} as properties,
+        {{ valid_json('geometry') }} as geometry
+    from records
+),
+
 renamed as (
     select
         rover,
         position,
         properties,
-        {{ known('sol', to_integer(text_field('properties', 'sol'))) }} as sol,
+        {{ known('sol', to_sol(text_field('properties', 'sol'))) }} as sol,
         {{ text_field('properties', 'fromRMC') }} as from_rmc,
         {{ text_field('properties', 'toRMC') }} as to_rmc,
         coalesce(
@@ -32,7 +41,7 @@ renamed as (
         {{ known('clock', to_integer(text_field('properties', 'SCLK_START'))) }} as sclk_start,
         {{ known('clock', to_integer(text_field('properties', 'SCLK_END'))) }} as sclk_end,
         geometry
-    from records
+    from valid
 )
 
 select * from renamed

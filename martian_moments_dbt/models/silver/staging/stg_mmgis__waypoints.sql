@@ -17,13 +17,22 @@ records as (
     ) }}
 ),
 
+valid as (
+    select
+        rover,
+        position,
+        {{ valid_json('properties') }} as properties,
+        {{ valid_json('geometry') }} as geometry
+    from records
+),
+
 renamed as (
     select
         rover,
         position,
         properties,
         {{ text_field('properties', 'RMC') }} as rmc,
-        {{ known('sol', to_integer(text_field('properties', 'sol'))) }} as sol,
+        {{ known('sol', to_sol(text_field('properties', 'sol'))) }} as sol,
         coalesce(
             {{ known('coordinate', to_double(text_field('properties', 'lon'))) }},
             {{ known('coordinate', to_double(text_field('geometry', 'coordinates[0]'))) }}
@@ -50,7 +59,7 @@ renamed as (
             when {{ text_field('properties', 'drive_type') }} = 'final' then 'y'
             else coalesce({{ text_field('properties', 'final') }}, {{ text_field('properties', 'final_') }})
         end as final
-    from records
+    from valid
 )
 
 select * from renamed

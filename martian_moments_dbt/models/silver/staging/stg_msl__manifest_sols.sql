@@ -1,13 +1,31 @@
 -- depends_on: {{ ref('loaded_objects') }}
-{# No list of sols: each up to the newest may have photos, and only its own answer tells how many. #}
-with manifests as (
+{#
+    No list of sols: each up to the newest may have photos, and only its own answer tells how many. As in nasa/msl.py, the newest
+    is that of an item that can be read.
+#}
+with documents as (
+    select * from {{ source('bronze', 'raw_manifests') }}
+    where source = 'msl'
+),
+
+records as (
+    {{ records(
+        'documents',
+        'items',
+        keep={'rover': 'rover', 'source': 'source', 'fetched_at': 'fetched_at'},
+        fields={'id': 'id', 'sol': 'sol', 'mission': 'mission'},
+    ) }}
+),
+
+manifests as (
     select
         rover,
         source,
         fetched_at,
-        {{ to_integer(json_text('document', 'pages[0].items[0].sol')) }} as max_sol
-    from {{ source('bronze', 'raw_manifests') }}
-    where source = 'msl'
+        max({{ to_sol('sol') }}) as max_sol
+    from records
+    where {{ whole_text('id') }} is not null and coalesce(mission, 'msl') = 'msl'
+    group by rover, source, fetched_at
 ),
 
 sols as (

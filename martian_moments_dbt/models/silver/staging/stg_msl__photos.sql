@@ -47,9 +47,9 @@ renamed as (
         fetched_at,
         position,
         case
-            when {{ to_double('id') }} is not null and coalesce(mission, 'msl') = 'msl' then id
+            when coalesce(mission, 'msl') = 'msl' then {{ whole_text('id') }}
         end as source_id,
-        {{ to_integer('sol') }} as sol,
+        {{ to_sol('sol') }} as sol,
         {{ known_text('instrument') }} as camera,
         cast(null as varchar) as camera_full_name,
         coalesce(https_url, url) as image_url,

@@ -18,8 +18,8 @@ renamed as (
         rover,
         source,
         fetched_at,
-        max({{ to_integer('sol') }}) over (partition by rover) as max_sol,
-        {{ to_integer('sol') }} as sol,
+        max({{ to_sol('sol') }}) over (partition by rover) as max_sol,
+        {{ to_sol('sol') }} as sol,
         {{ to_integer('photos') }} as photos_promised,
         cast(null as date) as earth_date
     from records

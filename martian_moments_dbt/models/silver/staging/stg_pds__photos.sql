@@ -45,8 +45,8 @@ renamed as (
         source,
         fetched_at,
         position,
-        product_id as source_id,
-        {{ to_integer('planet_day_number') }} as sol,
+        {{ identity('product_id') }} as source_id,
+        {{ to_sol('planet_day_number') }} as sol,
         {{ known_text('instrument_id') }} as camera,
         cast(null as varchar) as camera_full_name,
         coalesce(

@@ -23,11 +23,13 @@ renamed as (
         rover,
         source,
         fetched_at,
-        {{ to_integer('max_sol') }} as max_sol,
-        {{ to_integer('sol') }} as sol,
+        {{ to_sol('max_sol') }} as max_sol,
+        {{ to_sol('sol') }} as sol,
         {{ to_integer('total_photos') }} as photos_promised,
         try_cast(earth_date as date) as earth_date
     from records
 )
 
+-- As in nasa/v1.py, a row without a number of photos promises nothing.
 select * from renamed
+where photos_promised is not null

@@ -42,9 +42,9 @@ renamed as (
         fetched_at,
         position,
         case
-            when {{ to_double('id') }} is not null and coalesce(lower(owner), rover) = rover then id
+            when coalesce(lower(owner), rover) = rover then {{ whole_text('id') }}
         end as source_id,
-        {{ to_integer('sol') }} as sol,
+        {{ to_sol('sol') }} as sol,
         {{ known_text('camera') }} as camera,
         camera_full_name,
         image_url,
