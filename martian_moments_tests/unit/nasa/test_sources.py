@@ -102,15 +102,9 @@ def test_knowing_the_sources_costs_no_http_library() -> None:
 
 
 @pytest.mark.parametrize("source", ["m20", "msl", "pds", "v1"])
-@pytest.mark.parametrize(
-    "page", [b"{}", b"[]", b'{"items": "x", "volumes": 3, "sols": [4]}', b'{"photo_manifest": {"photos": 5}}']
-)
-def test_a_manifest_that_says_nothing_readable_is_a_broken_document_or_promises_nothing(source: str, page: bytes) -> None:
+@pytest.mark.parametrize("page", [b"[]", b'{"items": "x", "volumes": 3, "sols": [4], "photo_manifest": {"photos": 5}}'])
+def test_a_manifest_in_the_lake_that_its_dialect_cannot_read_is_a_broken_document(source: str, page: bytes) -> None:
     rover = {"m20": "perseverance", "msl": "curiosity"}.get(source, "spirit")
     header = Header(Kind.MANIFEST, rover, source, None, datetime.now(UTC), "f", 1, None, complete=True)
-    try:
-        promises = read_promises(Document(header, (page,)))
-    except DocumentError as error:
-        assert "materialize it again" in str(error)
-    else:
-        assert not promises.served
+    with pytest.raises(DocumentError, match="materialize it again"):
+        read_promises(Document(header, (page,)))
