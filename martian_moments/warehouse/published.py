@@ -51,7 +51,7 @@ class Published:
         tables: Iterable[PublishedTable],
         write: Callable[[PublishedTable, Path], None],
         *,
-        unreadable: type[Exception],
+        unreadable: type[Exception] | tuple[()] = (),
     ) -> list[PublishedTable]:
         """Publish tables in their order, then the manifest; returns those that have changed.
 
