@@ -42,7 +42,7 @@ def page(published: Published, table: PublishedTable) -> dict[str, Any]:
         return {}
     metadata: dict[str, Any] = {"dagster/row_count": rows.num_rows, "preview": _shown(lambda: _preview(rows))}
     draw = _PICTURES.get(table.name)
-    if draw is not None and rows.num_rows:
+    if draw is not None and not ROVERS.keys().isdisjoint(rows["rover"].to_pylist()):
         metadata["picture"] = _shown(lambda: f"![{table.name}](data:image/png;base64,{_png(draw(rows))})")
     return metadata
 

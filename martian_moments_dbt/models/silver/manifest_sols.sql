@@ -13,7 +13,8 @@ possible as (
     select
         rover,
         first_sol,
-        {{ mission_sol(milliseconds_between('first_midnight_utc', 'current_timestamp'), 'first_sol') }} + 1 as last_sol
+        {{ mission_sol(milliseconds_between('first_midnight_utc', 'current_timestamp'), 'first_sol') }} + 1
+            as last_sol
     from {{ ref('dim_rovers') }}
 )
 
