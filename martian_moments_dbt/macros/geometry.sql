@@ -10,12 +10,13 @@
     legs are measured on it (Curiosity's 1,272 agree within 3 cm but for three).
 #}
 {% macro sphere_metres(longitude_a, latitude_a, longitude_b, latitude_b) -%}
-    2 * 3396190 * asin(sqrt(least(
-        1.0,
+    {%- set haversine %}
         power(sin(radians({{ latitude_b }} - {{ latitude_a }}) / 2), 2)
         + cos(radians({{ latitude_a }})) * cos(radians({{ latitude_b }}))
         * power(sin(radians({{ longitude_b }} - {{ longitude_a }}) / 2), 2)
-    )))
+    {%- endset %}
+    {#- Of points opposite each other rounding makes more than 1. least() would make 1 of null on DuckDB. #}
+    2 * 3396190 * asin(sqrt(case when {{ haversine }} > 1 then 1 else {{ haversine }} end))
 {%- endmacro %}
 
 {#
@@ -68,7 +69,7 @@
             ) as shaped
         ) as lined
     ) as pointed
-    where {{ known('coordinate', 'point[1]') }} is not null and {{ known('coordinate', 'point[2]') }} is not null
+    where {{ bounded('point[1]', -360, 360) }} is not null and {{ bounded('point[2]', -90, 90) }} is not null
 {%- endmacro %}
 
 {% macro snowflake__vertices(legs) -%}
@@ -93,8 +94,8 @@
         lateral flatten(input => shape) as lines,
         lateral flatten(input => lines.value) as points
     where
-        {{ known('coordinate', 'try_cast(points.value[0]::varchar as double)') }} is not null
-        and {{ known('coordinate', 'try_cast(points.value[1]::varchar as double)') }} is not null
+        {{ bounded('try_cast(points.value[0]::varchar as double)', -360, 360) }} is not null
+        and {{ bounded('try_cast(points.value[1]::varchar as double)', -90, 90) }} is not null
 {%- endmacro %}
 
 {# An aggregate: the GeoJSON text of a LineString through points, in the order given. #}

@@ -24,7 +24,12 @@ select
     manifest_sols.sol,
     cast(max(manifest_sols.photos_promised) as bigint) as photos_promised,
     max(manifest_sols.earth_date) as earth_date,
-    cast(least(max(manifest_sols.max_sol), max(possible.last_sol)) as integer) as max_sol,
+    cast(
+        case
+            when max(manifest_sols.max_sol) > max(possible.last_sol) then max(possible.last_sol)
+            else max(manifest_sols.max_sol)
+        end as integer
+    ) as max_sol,
     max(manifest_sols.fetched_at) as fetched_at
 from manifest_sols
 inner join possible

@@ -199,7 +199,7 @@ def test_building_again_changes_no_row_and_no_published_file(built: Project, tmp
     assert built.warehouse.publish(published, tables) == tables
     built.build(*PRODUCTION)
     assert built.warehouse.publish(published, tables) == []
-    assert sorted(path.name for path in tmp_path.rglob("*.*")) == sorted(f"{table.name}.parquet" for table in tables)
+    assert sorted(path.name for path in tmp_path.rglob("*.parquet")) == sorted(f"{table.name}.parquet" for table in tables)
 
 
 def photo(number: int, sol: int) -> dict[str, Any]:
