@@ -21,9 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lay out the tests for ``pytest -n``: which of them share a worker, and which come first.
 
     The tests of a module stay together, because they share what is expensive (a parsed dbt project, a platform, a double of
-    Snowflake), unless the module is marked ``apart``. All that kill a service share one worker. End-to-end tests mostly
-    wait, so they come first and the others fill the processors meanwhile; without that order a worker would be left alone
-    with them at the end.
+    Snowflake) and because several platforms at once would starve each other, unless the module is marked ``apart``. All that
+    kill a service share one worker. End-to-end tests mostly wait, so they come first and the others fill the processors
+    meanwhile; without that order a worker would be left alone with them at the end.
     """
     for item in items:
         if item.get_closest_marker("kills_services"):

@@ -19,7 +19,7 @@ from martian_moments.rovers import ROVERS
 from martian_moments_tests.e2e.loop import wait_until
 from martian_moments_tests.e2e.platform import Platform, platform
 
-pytestmark = [pytest.mark.e2e, pytest.mark.apart, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SETTLE_SECONDS = 400
 
