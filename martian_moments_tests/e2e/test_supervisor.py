@@ -21,7 +21,7 @@ from martian_moments.operations.platform import RunningPlatform, find_running
 from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platforms")]
 
 
 @dataclass

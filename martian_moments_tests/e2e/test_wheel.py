@@ -12,7 +12,7 @@ import pytest
 
 from martian_moments_tests.conftest import REPOSITORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(900)]
 
 
 def run(*command: str | Path, folder: Path, **environment: str) -> str:
