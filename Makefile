@@ -12,7 +12,7 @@ PARSED := $(DBT)/target/dagster_specs.json
 SQLFLUFF := MARS_DBT_DUCKDB_PATH=:memory: $(BIN)/sqlfluff
 
 # Half of a test's time is waiting for processes, so more run at once than there are processors.
-PARALLEL := -n 3 --dist loadgroup
+PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet
 
