@@ -22,14 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lay out the tests for ``pytest -n``: which of them share a worker, and which come first.
 
     The tests of a module stay together, because they share what is expensive (a parsed dbt project, a platform, a double of
-    Snowflake). All that kill a service share one worker, and modules may name a group that they share: three platforms at
-    once starve each other on two processors. End-to-end tests mostly wait, so they come first and the others fill the
-    processors meanwhile; without that order a worker would be left alone with them at the end.
+    Snowflake), and modules may name a group that they share: three platforms at once starve each other on two processors.
+    End-to-end tests mostly wait, so they come first and the others fill the processors meanwhile; without that order one
+    worker would be left alone with them at the end.
     """
     for item in items:
-        if item.get_closest_marker("kills_services"):
-            item.add_marker(pytest.mark.xdist_group("kills_services"))
-        elif not item.get_closest_marker("xdist_group"):
+        if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from dotenv import dotenv_values
 
 from martian_moments_tests.conftest import REPOSITORY
-from services.__main__ import STATE, chosen
+from services.__main__ import chosen
 from services.compose import Compose
 from services.environment import DATABASE, HOST, NAMES, Environment
 from services.errors import ServicesError
@@ -66,22 +64,6 @@ def services() -> Services:
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(str(error))
-
-
-@pytest.fixture(autouse=True)
-def _nobody_else_kills(request: pytest.FixtureRequest) -> Iterator[None]:
-    """While a test kills services no other test uses them: tests may run in several processes (``pytest -n``).
-
-    The lock of the operating system that many may share and one may have alone goes with its process.
-    """
-    if request.node.get_closest_marker("services") is None:
-        yield
-        return
-    alone = request.node.get_closest_marker("kills_services") is not None
-    STATE.mkdir(exist_ok=True)
-    with (STATE / "tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield
 
 
 def find_services() -> Services:

@@ -14,7 +14,7 @@ from martian_moments.replica.running import running
 from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
 from martian_moments_tests.services import Services
 
-pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.timeout(1_500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(1_500)]
 
 SETTLE_SECONDS = 900
 

@@ -26,7 +26,7 @@ from martian_moments_tests.e2e.loop import Loop, wait_until
 from martian_moments_tests.e2e.platform import platform
 from martian_moments_tests.services import Services, kill, restart
 
-pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.timeout(2_400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(2_400)]
 
 SETTLE_SECONDS = 1_500
 SOLS = 100
