@@ -25,7 +25,6 @@ from martian_moments.errors import InputError, MartianError, PlatformRunning
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
 from martian_moments.settings import Settings, unknown_settings
-from martian_moments.web import check_environment
 
 if TYPE_CHECKING:
     from martian_moments.operations.backfill import Progress
@@ -293,6 +292,7 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> 
     from martian_moments.events.messages import refresh_request
     from martian_moments.operations.instance import INSTANCE_CONFIG
     from martian_moments.operations.supervisor import run_platform
+    from martian_moments.web import check_environment
 
     check_environment()
     rooms = Rooms(settings)

@@ -9,8 +9,6 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import SecretStr
 
-from martian_moments.web import environment_accepted
-
 _TIMEOUT_SECONDS: Final = 10.0
 
 _QUIET: Final = frozenset({"photo_counts_agree_with_the_manifest", "agrees_with_the_lake"})
@@ -94,6 +92,8 @@ def _rows_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: st
 
 def _post(webhook: SecretStr, body: dict[str, Any]) -> None:
     import httpx
+
+    from martian_moments.web import environment_accepted
 
     # At INFO httpx logs the address, which is a secret; so does the message of its own errors.
     logging.getLogger("httpx").setLevel(logging.WARNING)
