@@ -14,7 +14,6 @@ from martian_moments.operations.status import Status
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import Control
 from martian_moments.rooms import Rooms
-from martian_moments.rovers import ROVERS
 from martian_moments.settings import Settings
 
 SOLS: Final = 40
@@ -94,7 +93,7 @@ def _verdict(rooms: Rooms, now: Status, replica: Control, rover: str, driven: Ma
     ids = photos.filter(pc.equal(photos["rover"], rover))["source_id"].to_pylist() if photos is not None else []
     counts = now.rovers[rover]
     return Verdict(
-        rover=ROVERS[rover].title,
+        rover=rover,
         source=source,
         photos=(len(expected), counts.photos_in_lake, counts.photos_in_bronze or 0, row.get("photos") or 0),
         identical=sorted(ids) == expected,

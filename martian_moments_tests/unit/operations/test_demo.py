@@ -10,7 +10,7 @@ import pytest
 from martian_moments.operations.demo import CONFIG, Verdict, environment
 from martian_moments.settings import Settings
 
-GOOD = Verdict("Perseverance", "m20", (10, 10, 10, 10), identical=True, distance_m=(41_740.0, 41_740.4))
+GOOD = Verdict("perseverance", "m20", (10, 10, 10, 10), identical=True, distance_m=(41_740.0, 41_740.4))
 
 
 def test_a_verdict_agrees_when_everything_does() -> None:
