@@ -7,8 +7,8 @@ bronze run is not finished collects events meanwhile and gets one wider run afte
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,7 +21,7 @@ from martian_moments.documents import Coordinates, Kind, coordinates, sol_key
 from martian_moments.errors import EventLogUnavailable, EventUnreadable
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, EventLog, Message
-from martian_moments.events.uploads import Upload, parse_uploads
+from martian_moments.events.uploads import Odd, Upload, of_records, parse_uploads
 from martian_moments.partitions import BRONZE_RUN_SOLS, register_sols, spans
 from martian_moments.rooms import Rooms
 from martian_moments.rovers import ROVERS
@@ -36,6 +36,9 @@ _LONGEST_KEY: Final = 1_024
 
 _DEAD_TOLD: Final = 10
 """A tick's log names so many dead letters; all of them are in their topic."""
+
+_ODD_TOLD: Final = 5
+"""A dead letter's reason names so many records; all of them are in the letter."""
 
 
 @dataclass(slots=True)
@@ -141,16 +144,14 @@ def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, sc
     dead: list[Message] = []
     foreign = 0
     for record in batch.records:
-        try:
-            uploads = [each for each in parse_uploads(record.value) if isinstance(each, Upload)]
-            ours = [upload for upload in uploads if upload.bucket == scope.bucket]
-            foreign += len(uploads) - len(ours)
-            for at in _named(ours, scope):
-                cursor.add(at)
-        except EventUnreadable as error:
+        found = _found(record.value, scope)
+        foreign += found.foreign
+        for at in found.named:
+            cursor.add(at)
+        if found.odd:
             if len(dead) < _DEAD_TOLD:
-                context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
-            dead.append(dead_letter(record, str(error)))
+                context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, found.reason)
+            dead.append(dead_letter(replace(record, value=found.unused), found.reason))
     # Before the cursor moves: a tick that dies here repeats its dead letters, one that moved first would lose them.
     log.publish(UPLOADS_DEAD, dead)
     cursor.log, cursor.offsets = batch.log, batch.offsets
@@ -158,18 +159,67 @@ def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, sc
     return f"{len(batch.records)} events read, {len(dead)} made dead letters{others}; {in_words(batch.lag)}"
 
 
-def _named(uploads: Iterable[Upload], scope: _Scope) -> Iterator[Coordinates]:
-    """The documents that were uploaded. Raises EventUnreadable for one that no partition can hold."""
-    for upload in uploads:
-        at = coordinates(upload.key)
-        if at is None:
-            raise EventUnreadable(f"{upload.key[:_LONGEST_KEY]!r} is not the key of a document")
-        if at.rover not in ROVERS:
-            raise EventUnreadable(f"{upload.key!r} is of an unknown rover; known are {', '.join(ROVERS)}")
-        if at.sol is not None and at.sol not in ROVERS[at.rover].sols_until(datetime.now(UTC)):
-            raise EventUnreadable(f"{upload.key!r} is of a sol that {at.rover} has not reached yet")
-        if at.rover in scope.rovers:
-            yield at
+@dataclass(slots=True)
+class _Found:
+    """What one message holds.
+
+    Attributes:
+        named: the documents that were uploaded and that there are bronze partitions for.
+        foreign: how many objects of other buckets it names.
+        odd: why its other records cannot be used, by their place in the message, from 0.
+        records: how many records it has.
+        unused: the message with only the odd records.
+    """
+
+    named: list[Coordinates] = field(default_factory=list)
+    foreign: int = 0
+    odd: dict[int, str] = field(default_factory=dict)
+    records: int = 1
+    unused: bytes | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the odd records cannot be used, in words."""
+        if self.records == 1:
+            return self.odd[0]
+        told = "; ".join(f"record {place + 1}: {why}" for place, why in list(self.odd.items())[:_ODD_TOLD])
+        rest = f"; and {len(self.odd) - _ODD_TOLD} more" if len(self.odd) > _ODD_TOLD else ""
+        return f"{len(self.odd)} of {self.records} records: {told}{rest}"
+
+
+def _found(value: bytes | None, scope: _Scope) -> _Found:
+    """What a message holds: each of its records is used or refused by itself."""
+    try:
+        results = parse_uploads(value)
+    except EventUnreadable as error:
+        return _Found(odd={0: str(error)}, unused=value)
+    found = _Found(records=len(results))
+    for place, each in enumerate(results):
+        match each:
+            case Odd(reason):
+                found.odd[place] = reason
+            case Upload(bucket=bucket) if bucket != scope.bucket:
+                found.foreign += 1
+            case Upload(key=key):
+                at = coordinates(key)
+                if refusal := _refusal(key, at):
+                    found.odd[place] = refusal
+                elif at is not None and at.rover in scope.rovers:
+                    found.named.append(at)
+    if found.odd and value is not None:
+        found.unused = of_records(value, found.odd)
+    return found
+
+
+def _refusal(key: str, at: Coordinates | None) -> str | None:
+    """Why no partition can hold the object of this key; None where one can."""
+    if at is None:
+        return f"{key[:_LONGEST_KEY]!r} is not the key of a document"
+    if at.rover not in ROVERS:
+        return f"{key[:_LONGEST_KEY]!r} is of an unknown rover; known are {', '.join(ROVERS)}"
+    if at.sol is not None and at.sol not in ROVERS[at.rover].sols_until(datetime.now(UTC)):
+        return f"{key[:_LONGEST_KEY]!r} is of a sol that {at.rover} has not reached yet"
+    return None
 
 
 def _register(instance: dg.DagsterInstance, cursor: Cursor) -> None:

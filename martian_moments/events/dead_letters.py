@@ -21,6 +21,8 @@ _KEPT_KEY: Final = 4_096
 def dead_letter(record: Record, reason: str) -> Message:
     """The message for the dead-letter topic: JSON with the record's coordinates, the reason, and its value unchanged.
 
+    Where a part of a message can be used, its reader replaces the value by a message of the rest.
+
     ``value`` is the original text, or null for a tombstone; bytes that are not UTF-8 are in ``value_base64`` instead. Of a
     value over 128 KiB only the beginning is kept; ``truncated`` is true then and ``size`` its length in bytes.
     """

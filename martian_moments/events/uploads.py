@@ -11,6 +11,7 @@ character that any of them escapes in two ways, so that unescaping a raw key lea
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -66,6 +67,13 @@ class Ignored:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A record of no known shape, in a message whose other records may be clear."""
+
+    reason: str
+
+
 def upload_event(*, bucket: str, key: str, etag: str, size: int, moment: datetime) -> bytes:
     """The JSON that MinIO would send for the PUT of an object, for a store that sends none itself.
 
@@ -107,21 +115,36 @@ def upload_event(*, bucket: str, key: str, etag: str, size: int, moment: datetim
     return orjson.dumps({"EventName": name, "Key": f"{bucket}/{key}", "Records": [record]})
 
 
-def parse_uploads(value: bytes | None) -> tuple[Upload | Ignored, ...]:
-    """What a message announces, one result for each of its records.
+def parse_uploads(value: bytes | None) -> tuple[Upload | Ignored | Odd, ...]:
+    """What a message announces, one result for each of its records, in their order.
 
     Raises:
-        EventUnreadable: the message, or one of its records, has no known shape.
+        EventUnreadable: the message as a whole has no known shape.
     """
     if value is None:
         return (Ignored("a tombstone"),)
     match _unwrapped(_json(value)):
         case {"Records": list(records)}:
-            return tuple(_parse_record(record) for record in records) or (Ignored("a message without records"),)
+            return tuple(map(_parse_record, records)) or (Ignored("a message without records"),)
         case {"Event": "s3:TestEvent"}:
             return (Ignored("a test message, sent when notifications are switched on"),)
         case message:
             raise EventUnreadable(f"not an upload event: a JSON {type(message).__name__} without Records")
+
+
+def of_records(value: bytes, places: Collection[int]) -> bytes:
+    """The message that holds only these records (counted from 0) of a message; the message itself where those are all.
+
+    Also the message itself where a record is nested too deep to be written again.
+    """
+    match _unwrapped(_json(value)):
+        case {"Records": list(records)} if len(places) < len(records):
+            try:
+                return orjson.dumps({"Records": [records[place] for place in sorted(places)]})
+            except orjson.JSONEncodeError:
+                return value
+        case _:
+            return value
 
 
 def _json(text: bytes | str) -> object:
@@ -139,35 +162,38 @@ def _unwrapped(message: object) -> object:
             return message
 
 
-def _parse_record(record: object) -> Upload | Ignored:
+def _parse_record(record: object) -> Upload | Ignored | Odd:
     match record:
         case {"eventName": str(full_name)}:
             name = full_name.removeprefix("s3:")
         case _:
-            raise EventUnreadable("an upload event's record has no eventName")
+            return Odd("an upload event's record has no eventName")
     if _NO_WRITES.fullmatch(name):
         return Ignored(f"{name[:_LONGEST_NAME]} writes no object")
     if name not in _WRITES:
-        raise EventUnreadable(f"{name[:_LONGEST_NAME]!r} is no event that is known to write an object, or not to")
+        return Odd(f"{name[:_LONGEST_NAME]!r} is no event that is known to write an object, or not to")
     match record:
         case {"s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(key), **rest}}} if bucket and key:
+            unescaped = _unescaped(key)
+            if unescaped is None:
+                return Odd(f"the object key {key[:_LONGEST_KEY]!r} is not percent-encoded UTF-8")
             return Upload(
                 bucket,
-                _unescaped(key),
+                unescaped,
                 name,
                 etag=(_text(rest.get("eTag")) or "").strip('"') or None,
                 size=_number(rest.get("size")),
                 version_id=_text(rest.get("versionId")),
             )
         case _:
-            raise EventUnreadable(f"the record of {name} names no bucket and object")
+            return Odd(f"the record of {name} names no bucket and object")
 
 
-def _unescaped(key: str) -> str:
+def _unescaped(key: str) -> str | None:
     try:
         return unquote_plus(key, errors="strict")
-    except UnicodeDecodeError as error:
-        raise EventUnreadable(f"the object key {key[:_LONGEST_KEY]!r} is not percent-encoded UTF-8") from error
+    except UnicodeDecodeError:
+        return None
 
 
 def _text(value: object) -> str | None:

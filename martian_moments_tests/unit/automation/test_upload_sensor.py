@@ -153,6 +153,61 @@ def test_what_no_loader_can_load_becomes_a_dead_letter_with_its_coordinates_and_
     assert len(dead(platform)) == 7, "each becomes a dead letter once"
 
 
+def three_good_and(place: int, odd: object) -> bytes:
+    """A message of four records; the good ones announce the sols 4, 5 and 6 of Spirit."""
+    keys = photos("spirit", 4, 5, 6)
+    events = [upload_event(bucket="mars", key=key, etag="e", size=1, moment=datetime.now(UTC)) for key in keys]
+    records = [json.loads(event)["Records"][0] for event in events]
+    records.insert(place, odd)
+    return json.dumps({"EventName": "s3:ObjectCreated:Put", "Records": records}).encode()
+
+
+def announcing(key: str) -> dict[str, object]:
+    return {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "mars"}, "object": {"key": key}}}
+
+
+ODD: Mapping[str, tuple[object, str]] = {
+    "another type": ("a text", "no eventName"),
+    "nothing": (None, "no eventName"),
+    "a name that is a number": ({"eventName": 7}, "no eventName"),
+    "without an object": ({"eventName": "ObjectCreated:Put"}, "names no bucket and object"),
+    "an event nobody knows": ({**announcing("x"), "eventName": "ObjectSynced:Create"}, "is no event that is known"),
+    "a key that is not ours": (announcing("bronze/x.parquet"), "'bronze/x.parquet' is not the key of a document"),
+    "a rover nobody knows": (announcing("photos/rover=sojourner/source=v1/sol=00001.json.gz"), "unknown rover"),
+    "a sol to come": (announcing("photos/rover=curiosity/source=v1/sol=99999.json.gz"), "has not reached yet"),
+    "a broken escape": (announcing("%ff%fe"), "not percent-encoded UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("place", "kind"), [(number % 4, kind) for number, kind in enumerate(ODD)])
+def test_of_a_message_with_one_odd_record_only_that_one_is_a_dead_letter(platform: Platform, kind: str, place: int) -> None:
+    odd, reason = ODD[kind]
+    platform.registered("spirit", 10)
+    platform.rooms.log.publish(UPLOADS, [Message("mars/several", three_good_and(place, odd))])
+    (record,) = platform.events(UPLOADS)
+    tick = platform.tick(NAME)
+    assert asked(tick) == {SPIRIT: [("00004", "00006")]}
+    (letter,) = dead(platform)
+    assert (letter["partition"], letter["offset"], letter["key"]) == (record.partition, record.offset, "mars/several")
+    assert json.loads(str(letter["value"])) == {"Records": [odd]}
+    assert str(letter["reason"]).startswith(f"1 of 4 records: record {place + 1}: ")
+    assert reason in str(letter["reason"])
+
+
+def test_many_odd_records_of_a_message_are_one_letter_that_holds_all_of_them_and_names_five(platform: Platform) -> None:
+    platform.registered("spirit", 10)
+    good = json.loads(three_good_and(3, announcing("venus")))["Records"]
+    strange = [{"eventName": "ObjectSynced:Create", "number": number} for number in range(40)]
+    platform.rooms.log.publish(UPLOADS, [Message("k", json.dumps({"Records": [*strange, *good]}).encode())])
+    assert asked(platform.tick(NAME)) == {SPIRIT: [("00004", "00006")]}
+    (letter,) = dead(platform)
+    assert json.loads(str(letter["value"])) == {"Records": [*strange, announcing("venus")]}
+    reason = str(letter["reason"])
+    assert reason.startswith("41 of 44 records: record 1: ")
+    assert reason.endswith("; and 36 more")
+    assert reason.count("record ") == 5
+
+
 def test_events_of_rovers_that_are_not_kept_are_passed_over(platform: Platform) -> None:
     settings = Settings.load(home=platform.settings.home, rovers="curiosity")
     small = Platform(settings, platform.rooms, platform.instance)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from martian_moments.errors import EventUnreadable
-from martian_moments.events.uploads import Ignored, Upload, parse_uploads, upload_event
+from martian_moments.events.uploads import Ignored, Odd, Upload, of_records, parse_uploads, upload_event
 
 KEY = "photos/rover=curiosity/source=v1/sol=00890.json.gz"
 # As a real MinIO escaped it on its way through a real Kafka.
@@ -172,21 +173,55 @@ def test_a_size_that_is_no_number_is_left_out(size: object) -> None:
         (b"[]", "without Records"),
         (b'{"a":1}', "without Records"),
         (b'{"Type":"Notification","Message":"<html>"}', "not JSON"),
-        (message("text"), "no eventName"),
-        (message({"eventName": 3}), "no eventName"),
-        (message({"eventName": "ObjectCreated:Put"}), "names no bucket and object"),
-        (message(record("ObjectSynced:Create")), "ObjectSynced:Create.* is no event that is known"),
-        (message(record("s3:ObjectCreated:Upload")), "ObjectCreated:Upload.* is no event that is known"),
-        (message(record("ObjectCreatedByPut")), "is no event that is known"),
-        (message(record("X" * 1_000_000)), "^'X{80}' is no event that is known"),
-        (message(record(key="")), "names no bucket and object"),
-        (message(record(key="%ff%fe")), "not percent-encoded UTF-8"),
-        (message(record(), {"eventName": "ObjectCreated:Put"}), "names no bucket and object"),
     ],
 )
 def test_a_message_of_no_known_shape_is_unreadable_with_the_reason(value: bytes, reason: str) -> None:
     with pytest.raises(EventUnreadable, match=reason):
         parse_uploads(value)
+
+
+ODD = [
+    ("text", "no eventName"),
+    ({"eventName": 3}, "no eventName"),
+    ({"eventName": "ObjectCreated:Put"}, "names no bucket and object"),
+    (record("ObjectSynced:Create"), "ObjectSynced:Create.* is no event that is known"),
+    (record("s3:ObjectCreated:Upload"), "ObjectCreated:Upload.* is no event that is known"),
+    (record("ObjectCreatedByPut"), "is no event that is known"),
+    (record("X" * 1_000_000), "^'X{80}' is no event that is known"),
+    (record(key=""), "names no bucket and object"),
+    ({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "mars"}, "object": [KEY]}}, "names no bucket and object"),
+    (record(key="%ff%fe"), "not percent-encoded UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("odd", "reason"), ODD)
+@pytest.mark.parametrize("place", [0, 2, 3])
+def test_a_record_of_no_known_shape_is_odd_with_the_reason_and_the_others_are_read(
+    odd: object, reason: str, place: int
+) -> None:
+    records: list[object] = [record(key="a"), record(key="b"), record(key="c")]
+    records.insert(place, odd)
+    results = list(parse_uploads(message(*records)))
+    found = results.pop(place)
+    assert isinstance(found, Odd)
+    assert re.search(reason, found.reason)
+    assert [each.key for each in results if isinstance(each, Upload)] == ["a", "b", "c"]
+
+
+def test_the_message_of_some_records_holds_these_and_no_other() -> None:
+    four = message(record(key="a"), "odd", record(key="b"), {"eventName": None}, EventName="s3:ObjectCreated:Put")
+    assert json.loads(of_records(four, {3, 1})) == {"Records": ["odd", {"eventName": None}]}
+    assert of_records(four, {0, 1, 2, 3}) == four, "with all of its records a message stays what it is"
+    wrapped = json.dumps({"Type": "Notification", "Message": four.decode()}).encode()
+    assert json.loads(of_records(wrapped, {1})) == {"Records": ["odd"]}
+
+
+def test_a_message_with_a_record_that_is_nested_too_deep_to_be_written_is_kept_whole() -> None:
+    deep = b'{"Records": [' + b"[" * 400 + b"]" * 400 + b", " + json.dumps(record()).encode() + b"]}"
+    odd, good = parse_uploads(deep)
+    assert isinstance(odd, Odd)
+    assert isinstance(good, Upload)
+    assert of_records(deep, {0}) == deep
 
 
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
@@ -199,4 +234,6 @@ def test_no_message_raises_anything_but_unreadable(value: bytes) -> None:
     except EventUnreadable:
         return
     assert results
-    assert all(isinstance(each, Upload | Ignored) for each in results)
+    assert all(isinstance(each, Upload | Ignored | Odd) for each in results)
+    odd = [place for place, each in enumerate(results) if isinstance(each, Odd)]
+    assert all(isinstance(each, Odd) for each in parse_uploads(of_records(value, odd))) or not odd

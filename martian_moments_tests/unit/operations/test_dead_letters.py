@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from martian_moments.automation import requests_sensor, upload_sensor
 from martian_moments.errors import InputError
 from martian_moments.events.dead_letters import broken_object, dead_letter
 from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Message, Record
-from martian_moments.events.uploads import Upload, parse_uploads
+from martian_moments.events.uploads import Upload, parse_uploads, upload_event
 from martian_moments.operations.dead_letters import Replay, dead_letters, find, replay
 from martian_moments_tests.platforms import Platform
 
@@ -66,6 +69,22 @@ def test_all_letters_of_one_message_replay_it_once_so_that_poison_does_not_grow(
         found = dead_letters(platform.rooms.log)
         assert len(found) == letters
         assert replay(platform.rooms, found) == Replay({INGESTION_REQUESTS: 2}, [])
+
+
+def test_of_a_message_with_one_odd_record_only_that_one_is_replayed_and_it_does_not_grow(platform: Platform) -> None:
+    platform.registered("spirit", 10)
+    good = upload_event(bucket="mars", key=OBJECT, etag="e", size=1, moment=datetime.now(UTC))
+    records = [*json.loads(good)["Records"], {"eventName": "ObjectSynced:Create"}]
+    platform.rooms.log.publish(UPLOADS, [Message("k", json.dumps({"Records": records}).encode())])
+    tick = platform.tick(upload_sensor.NAME)
+    assert len(tick.run_requests or ()) == 1
+    for letters in (1, 2, 3):
+        found = dead_letters(platform.rooms.log)
+        assert len(found) == letters
+        assert replay(platform.rooms, found) == Replay({UPLOADS: 1}, [])
+        assert json.loads(platform.events(UPLOADS)[-1].value or b"") == {"Records": [{"eventName": "ObjectSynced:Create"}]}
+        tick = platform.tick(upload_sensor.NAME, tick.cursor)
+        assert not tick.run_requests
 
 
 def test_what_cannot_be_replayed_is_named_and_does_not_hold_up_the_rest(platform: Platform) -> None:
