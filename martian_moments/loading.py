@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from martian_moments.clock import is_ahead
 from martian_moments.documents import FOLDERS, Header, Kind, coordinates, decode_text, header_from_text
-from martian_moments.errors import DocumentError, PublishedDamaged, WarehouseDamaged
+from martian_moments.errors import DocumentError, ObjectMissing, PublishedDamaged, WarehouseDamaged
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, LoadReport, Warehouse
 from martian_moments.warehouse.published import Published
@@ -140,11 +140,13 @@ class Differences:
         damaged: the published tables that are damaged or gone, by ``schema/table``, and why.
         unloaded: the documents whose version is not in bronze; None while a damaged ledger cannot tell.
         silver_lags: whether silver was built before the last load; False while a damaged table cannot tell.
+        awaited: the documents without which no model is built, see :func:`awaited`; empty while a damaged table cannot tell.
     """
 
     damaged: dict[str, str]
     unloaded: list[ObjectInfo] | None = None
     silver_lags: bool = False
+    awaited: list[ObjectInfo] = field(default_factory=list)
 
 
 def differences(
@@ -155,6 +157,7 @@ def differences(
     try:
         found.unloaded = unloaded(lake, warehouse, published, rovers)
         found.silver_lags = silver_lags(published, sources)
+        found.awaited = awaited(lake, warehouse, published, rovers)
     except PublishedDamaged as error:
         found.damaged.setdefault(error.name, str(error))
     return found
@@ -164,12 +167,38 @@ def unloaded(
     lake: Lake, warehouse: Warehouse, published: Published, rovers: Collection[str], prefixes: Iterable[str] = FOLDERS
 ) -> list[ObjectInfo]:
     """The documents of these rovers whose version is not in bronze, by the published ledger: no writer is waited for."""
-    ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"]) if warehouse.exists() else None
-    held = {} if ledger is None else dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
+    held = _held(warehouse, published)
     listed = (each for prefix in prefixes for each in lake.list(prefix))
     return [
         each for each in listed if (at := coordinates(each.key)) and at.rover in rovers and held.get(each.key) != each.etag
     ]
+
+
+def _held(warehouse: Warehouse, published: Published) -> dict[str, str]:
+    """The ETag of every object that bronze holds, by key, as the published ledger tells it."""
+    ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"]) if warehouse.exists() else None
+    return {} if ledger is None else dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
+
+
+def awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Collection[str]) -> list[ObjectInfo]:
+    """The documents that the published models were made from, that the lake holds, and that bronze has lost.
+
+    While there are any, bronze is being made anew, and models built from what it holds so far would publish less than
+    before.
+    A document of which bronze holds another version is not lost, nor is one that no build has seen: on a first fill nothing
+    is awaited. Documents that cannot be read are not waited for: once no other is left, the answer is empty.
+
+    Raises:
+        PublishedDamaged: the ledger or LOADED_OBJECTS is damaged: nobody knows what was lost.
+        LakeError: the lake could not be read.
+    """
+    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key"])
+    lost = set() if seen is None else set(seen["object_key"].to_pylist()) - _held(warehouse, published).keys()
+    if not lost:
+        return []
+    found = [each for each in unloaded(lake, warehouse, published, rovers) if each.key in lost]
+    # The first that can be read decides, so that of thousands one is read.
+    return found if any(_is_readable(lake, each.key) for each in found) else []
 
 
 def dated_ahead(lake: Lake, rovers: Collection[str]) -> str | None:
@@ -218,13 +247,25 @@ def _only(table: pa.Table, column: str) -> str | None:
 def _read(lake: Lake, objects: Iterable[ObjectInfo], loading: Loading) -> Iterator[BronzeObject]:
     for each in objects:
         try:
-            # Bytes and ETag from one answer: an object that is replaced after it was listed is loaded as what it is now.
-            found = lake.read(each.key)
-            text = decode_text(each.key, found.body)
-            header = header_from_text(each.key, text)
+            info, document = _read_one(lake, each.key)
         except DocumentError as error:
             loading.broken[each.key] = error
             continue
-        loading.headers[each.key] = header
-        loading.read.append(found.info)
-        yield BronzeObject(each.key, found.info.etag, header, text)
+        loading.headers[each.key] = document.header
+        loading.read.append(info)
+        yield document
+
+
+def _read_one(lake: Lake, key: str) -> tuple[ObjectInfo, BronzeObject]:
+    # Bytes and ETag from one answer: an object that is replaced after it was listed is loaded as what it is now.
+    found = lake.read(key)
+    text = decode_text(key, found.body)
+    return found.info, BronzeObject(key, found.info.etag, header_from_text(key, text), text)
+
+
+def _is_readable(lake: Lake, key: str) -> bool:
+    try:
+        _read_one(lake, key)
+    except (DocumentError, ObjectMissing):
+        return False
+    return True

@@ -14,11 +14,12 @@ from martian_moments.assets.conditions import refresh_from_bronze, ride_along
 from martian_moments.assets.dbt_specs import MANIFEST, PROJECT, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.assets.lake import OWNERS
 from martian_moments.assets.pictures import pages
-from martian_moments.errors import PublishingError
-from martian_moments.loading import photo_rules_of
+from martian_moments.errors import PublishedDamaged, PublishingError
+from martian_moments.lake.store import ObjectInfo
+from martian_moments.loading import awaited, photo_rules_of
 from martian_moments.rooms import Rooms
 from martian_moments.settings import WAREHOUSE_POOL
-from martian_moments.warehouse.base import LOADED_OBJECTS, MODELS, PublishedTable
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, MODELS, PublishedTable
 from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
     )
     def models(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[Any]:
         rooms.require_space()
-        if rooms.warehouse.ensure(rooms.published):
+        is_new = rooms.warehouse.ensure(rooms.published)
+        if lost := _awaited(rooms):
+            context.log.warning(_waiting(len(lost)))
+            return
+        if is_new:
             raise _nothing_to_build()
         events: list[Any] = []
         failure: Exception | None = None
@@ -84,6 +89,31 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
             raise failure
 
     return models
+
+
+def _awaited(rooms: Rooms) -> list[ObjectInfo]:
+    """The documents without which no model is built, see :func:`martian_moments.loading.awaited`."""
+    # Anew, for rows may have been removed from bronze since the last load: with a ledger that claims no more than there is,
+    # reconcile loads them.
+    try:
+        rooms.warehouse.publish(rooms.published, [LEDGER])
+    except PublishingError:
+        # Raises where the warehouse's file is why bronze cannot be read.
+        rooms.warehouse.mend()
+        raise
+    try:
+        return awaited(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers)
+    except PublishedDamaged:
+        # Only a build makes the damaged table again.
+        return []
+
+
+def _waiting(lost: int) -> str:
+    """A build that waits is no failure, of which people would be told at every load until bronze is whole again."""
+    return (
+        f"nothing is built: bronze is being made anew and still lacks {lost} documents of the lake that the published "
+        "tables were made from. These stay as they are; reconcile loads the documents, and a build follows the last of them"
+    )
 
 
 def _nothing_to_build() -> dg.Failure:

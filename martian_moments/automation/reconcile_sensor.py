@@ -66,8 +66,8 @@ def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg
             return dg.SensorResult(
                 run_requests=requests, cursor=tries.dump(), skip_reason=None if requests else _told(found)
             )
-        # Objects that were asked for and still differ are broken: silver does not wait for them.
-        waits = any(not tries.known(_version(each)) for each in found.unloaded)
+        # Objects that were asked for and still differ are broken: silver does not wait for them, unless a build would.
+        waits = bool(found.awaited) or any(not tries.known(_version(each)) for each in found.unloaded)
         requests += _loads(context.instance, found.unloaded, tries, under_way)
         lagging = found.silver_lags and not waits
         # The automation sensor starts dbt by itself; this is for a build that failed, so the first look only takes note.
@@ -88,9 +88,9 @@ def _told(found: Differences) -> str:
 
 
 def _damaged(found: Differences) -> list[str]:
-    """Which parts of what is published have to be made again. The manifest is written by both."""
+    """Which parts of what is published have to be made again, and can be now. The manifest is written by both."""
     ledger = _LEDGER_NAME in found.damaged or manifest.KEY in found.damaged
-    models = bool(found.damaged.keys() - {_LEDGER_NAME})
+    models = bool(found.damaged.keys() - {_LEDGER_NAME}) and not found.awaited
     return [*([_DAMAGED_LEDGER] if ledger else []), *([_DAMAGED_MODELS] if models else [])]
 
 

@@ -136,7 +136,8 @@ def _waiting_for_tables(rooms: Rooms) -> Iterator[str]:
     found = differences(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers, rooms.settings.sources)
     yield from found.damaged.values()
     if found.unloaded:
-        yield f"{len(found.unloaded)} objects of the lake are not in bronze yet"
+        builds = f"; models are built once {len(found.awaited)} that they were made from are back" if found.awaited else ""
+        yield f"{len(found.unloaded)} objects of the lake are not in bronze yet{builds}"
     elif found.silver_lags:
         yield "silver and gold have not seen all of bronze yet"
 

@@ -11,7 +11,7 @@ import pytest
 
 from martian_moments.documents import FOLDERS, encode
 from martian_moments.errors import PublishedDamaged, WarehouseDamaged
-from martian_moments.loading import cached_headers, held_etags, known_headers, load, silver_lags, unloaded
+from martian_moments.loading import awaited, cached_headers, held_etags, known_headers, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments.warehouse.rules import DBT_PROJECT, photo_rules
 from martian_moments_tests.platforms import Platform, photos_of
@@ -237,3 +237,75 @@ def build_loaded_objects(platform: Platform, *bronze: str, rules: str | None = N
         tables = " union all ".join(f"{columns} {table}" for table in bronze or ("bronze.raw_photos",))
         connection.execute(f"create or replace table silver.loaded_objects as {tables}")
     platform.rooms.warehouse.publish(platform.rooms.published, [LOADED_OBJECTS])
+
+
+def lost(platform: Platform, *rovers: str) -> list[str]:
+    rooms = platform.rooms
+    found = awaited(rooms.lake, rooms.warehouse, rooms.published, rovers or rooms.settings.rovers)
+    return [each.key[-13:-8] for each in found]
+
+
+def load_sols(platform: Platform, *sols: int) -> None:
+    """Load these sols alone, of whichever rover."""
+    rooms = platform.rooms
+    wanted = [each for each in rooms.lake.list("photos") if int(each.key[-13:-8]) in sols]
+    load(rooms.lake, rooms.warehouse, wanted, rooms.published)
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+
+
+@pytest.fixture
+def made_anew(platform: Platform) -> Platform:
+    """Models were built from sols 1 to 4 of Curiosity; then the warehouse was deleted."""
+    platform.photos("curiosity", range(1, 5))
+    load_all(platform)
+    build_loaded_objects(platform)
+    assert lost(platform) == []
+    (platform.settings.home / "warehouse.duckdb").unlink()
+    return platform
+
+
+def test_what_the_models_were_made_from_is_awaited_until_the_last_document_is_back(made_anew: Platform) -> None:
+    assert lost(made_anew) == ["00001", "00002", "00003", "00004"]
+    load_sols(made_anew, 1, 3)
+    assert lost(made_anew) == ["00002", "00004"]
+    made_anew.photos("curiosity", [2], count=5, promised=5)
+    load_sols(made_anew, 2)
+    assert lost(made_anew) == ["00004"], "another version of it is back as well"
+    load_sols(made_anew, 4)
+    assert lost(made_anew) == []
+
+
+def test_rows_that_were_removed_from_bronze_are_awaited_once_its_ledger_is_published(platform: Platform) -> None:
+    import duckdb
+
+    platform.photos("curiosity", [1, 2])
+    load_all(platform)
+    build_loaded_objects(platform)
+    with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
+        connection.execute("delete from bronze.raw_photos where sol = 2")
+    platform.rooms.warehouse.publish(platform.rooms.published, [LEDGER])
+    assert lost(platform) == ["00002"]
+
+
+def test_damaged_documents_and_those_gone_from_the_lake_are_not_waited_for(made_anew: Platform) -> None:
+    made_anew.lake_file("curiosity", 1).write_bytes(b"cut")
+    made_anew.lake_file("curiosity", 2).unlink()
+    load_sols(made_anew, 1, 3)
+    assert lost(made_anew) == ["00001", "00004"], "one of the two can be read"
+    load_sols(made_anew, 4)
+    assert lost(made_anew) == []
+
+
+def test_a_first_fill_late_documents_and_new_rovers_wait_for_nothing(platform: Platform) -> None:
+    platform.photos("curiosity", [1, 2])
+    load_sols(platform, 1)
+    assert lost(platform) == [], "nothing is published that could shrink"
+    build_loaded_objects(platform)
+    assert lost(platform) == [], "no build has seen sol 2"
+    platform.photos("spirit", [3])
+    assert lost(platform) == []
+
+
+def test_a_rover_that_is_followed_no_more_is_not_waited_for(made_anew: Platform) -> None:
+    made_anew.photos("spirit", [1])
+    assert lost(made_anew, "spirit") == []

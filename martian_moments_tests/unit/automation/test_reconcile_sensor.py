@@ -263,6 +263,38 @@ def test_a_broken_object_does_not_keep_a_failed_build_from_being_repeated(platfo
     assert any(not name.startswith("bronze") for name in seen), seen
 
 
+@pytest.mark.parametrize("damaged", [None, "gold/rover_summary"])
+def test_no_build_is_asked_for_while_bronze_lacks_what_the_models_were_made_from(
+    platform: Platform, clock: Clock, damaged: str | None
+) -> None:
+    platform.registered("curiosity", 10)
+    platform.photos("curiosity", [1, 2, 3])
+    load_all(platform)
+    build_loaded_objects(platform)
+    (platform.settings.home / "warehouse.duckdb").unlink()
+    load(platform.rooms.lake, platform.rooms.warehouse, platform.rooms.lake.list()[:1], platform.rooms.published)
+    platform.rooms.warehouse.publish(platform.rooms.published, [LEDGER])
+    if damaged:
+        file = platform.settings.home / "published" / damaged / "rover_summary.parquet"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"not in the manifest")
+    cursor, seen = None, []
+    for _ in range(8):
+        tick = platform.tick(NAME, cursor)
+        seen += asked(tick)
+        cursor = tick.cursor
+        clock.now += 300
+    assert set(seen) == {"bronze/curiosity/photos 00002-00003"}, "asked for again and again, as it does not come"
+    load_all(platform)
+    for _ in range(2):
+        tick = platform.tick(NAME, cursor)
+        cursor = tick.cursor
+        clock.now += 61
+    # What is published is what all of bronze makes, unless it is damaged.
+    groups = [{asset.path[0] for asset in request.asset_selection or ()} for request in tick.run_requests or ()]
+    assert groups == ([{"silver", "gold"}] if damaged else [])
+
+
 def test_objects_that_no_partition_can_hold_are_passed_over(platform: Platform) -> None:
     platform.registered("spirit", 3)
     platform.photos("spirit", [9])  # beyond what is registered

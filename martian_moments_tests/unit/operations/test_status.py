@@ -216,7 +216,7 @@ def not_running(stage: Stage) -> None:
         (unfinished_refresh, "to be fetched of spirit"),
         (never_ticked, "to be fetched of curiosity, perseverance, opportunity, spirit"),
         (not_in_bronze, "1 objects of the lake are not in bronze yet"),
-        (warehouse_deleted, "3 objects of the lake are not in bronze yet"),
+        (warehouse_deleted, "3 objects of the lake are not in bronze yet; models are built once 3 that they were made from"),
         (published_deleted, "3 objects of the lake are not in bronze yet"),
         (garbage_ledger, "bronze/ledger/ledger.parquet was changed since it was published; the running platform makes it"),
         (deleted_table, "silver/loaded_objects/loaded_objects.parquet is gone; the running platform makes it again"),
