@@ -142,7 +142,7 @@ def bronze(work: Work) -> int:
     _fetch(work)
     import duckdb
 
-    from martian_moments.loading import load
+    from martian_moments.pipelines.load import load
 
     parts = _rooms(work)
     load(parts.lake, parts.warehouse, parts.lake.list())
@@ -165,7 +165,7 @@ def _sql_type(shape: Any) -> str:
 
 
 def _rooms(work: Work) -> Any:
-    from martian_moments.rooms import Rooms
+    from martian_moments.resources import Rooms
     from martian_moments.settings import Settings
 
     return Rooms(
@@ -181,7 +181,7 @@ def _rooms(work: Work) -> Any:
 
 
 def _fetch(work: Work) -> list[Any]:
-    from martian_moments import ingest
+    from martian_moments.pipelines import ingest
 
     parts = _rooms(work)
 

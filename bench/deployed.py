@@ -17,13 +17,13 @@ from dagster._core.workspace.load_target import GrpcServerTarget
 from bench.platform import submit
 from bench.report import Line
 from bench.upstream import ROVER, Upstream, upstream
-from martian_moments.assets.lake import MANIFESTS, photos_key
-from martian_moments.automation import upload_sensor
-from martian_moments.documents import Coordinates, Kind, object_key
+from martian_moments.defs.assets.lake import MANIFESTS, photos_key
+from martian_moments.defs.partitions import PARTITION, Span
+from martian_moments.defs.sensors import upload_sensor
+from martian_moments.domain.documents import Coordinates, Kind, object_key
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.uploads import upload_event
 from martian_moments.operations.supervisor import LOCATION
-from martian_moments.partitions import PARTITION, Span
 from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
 from martian_moments_tests.services import Services, find_services
 

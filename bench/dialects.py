@@ -26,7 +26,7 @@ from martian_moments.replica.config import ReplicaConfig
 
 if TYPE_CHECKING:
     from martian_moments.replica.running import RunningReplica
-    from martian_moments.rooms import Rooms
+    from martian_moments.resources import Rooms
 
 _ROVERS: Final[Mapping[str, str]] = {m20.SOURCE: "perseverance", msl.SOURCE: ROVER, pds.SOURCE: "opportunity"}
 """The rover that stands for a dialect; v1 has all of them."""
@@ -112,7 +112,7 @@ def _bare_loop(replica: RunningReplica) -> Measured:
 
 
 def _rooms(home: Path, settings: Mapping[str, Any]) -> Rooms:
-    from martian_moments.rooms import Rooms
+    from martian_moments.resources import Rooms
     from martian_moments.settings import Settings
 
     return Rooms(Settings.load(home=home, **settings))
@@ -120,7 +120,7 @@ def _rooms(home: Path, settings: Mapping[str, Any]) -> Rooms:
 
 def fetch(parts: Rooms, rover: str) -> dict[str, int]:
     """From the answers to the lake."""
-    from martian_moments import ingest
+    from martian_moments.pipelines import ingest
 
     async def ask() -> int:
         async with parts.client() as client:
@@ -137,7 +137,7 @@ def silver(parts: Rooms, _rover: str) -> dict[str, int]:
     """From the lake to silver."""
     import duckdb
 
-    from martian_moments.loading import load
+    from martian_moments.pipelines.load import load
 
     load(parts.lake, parts.warehouse, parts.lake.list())
     _build(parts)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from bench.upstream import ROVER, real_counts
 
 if TYPE_CHECKING:
-    from martian_moments.documents import Document
+    from martian_moments.domain.documents import Document
     from martian_moments.replica.archive import Archive
-    from martian_moments.rooms import Rooms
+    from martian_moments.resources import Rooms
 
 _HELD_BACK: Final = "held_back"
 """The folder, beside the lake, of the document that arrives later: Curiosity's newest sol."""
@@ -24,7 +24,7 @@ _HELD_BACK: Final = "held_back"
 
 def generate(home: Path, sols: str) -> dict[str, int]:
     """Make the lake: every rover's manifest and its first sols with photos, or ``all``; Curiosity's newest is held back."""
-    from martian_moments.documents import Kind, encode
+    from martian_moments.domain.documents import Kind, encode
     from martian_moments.replica.archive import open_archive
     from martian_moments.replica.config import ReplicaConfig
 
@@ -45,7 +45,7 @@ def generate(home: Path, sols: str) -> dict[str, int]:
 
 def _documents(archive: Archive) -> Iterator[Document]:
     """Every manifest and sol as v1 answers them."""
-    from martian_moments.documents import Kind
+    from martian_moments.domain.documents import Kind
     from martian_moments.replica.archive import PhotoQuery
 
     for rover, history in archive.histories.items():
@@ -57,7 +57,7 @@ def _documents(archive: Archive) -> Iterator[Document]:
 def _document(kind: Any, rover: str, sol: int | None, body: bytes, records: int) -> Document:
     import hashlib
 
-    from martian_moments.documents import Document, Header
+    from martian_moments.domain.documents import Document, Header
 
     header = Header(
         kind=kind,
@@ -76,7 +76,7 @@ def _document(kind: Any, rover: str, sol: int | None, body: bytes, records: int)
 
 def load(home: Path) -> dict[str, int]:
     """Load what bronze does not hold, and publish the ledger."""
-    from martian_moments import loading
+    from martian_moments.pipelines import load as loading
     from martian_moments.warehouse.base import LEDGER
 
     rooms = _rooms(home)
@@ -128,7 +128,7 @@ def count(home: Path) -> dict[str, int]:
 
 
 def _rooms(home: Path) -> Rooms:
-    from martian_moments.rooms import Rooms
+    from martian_moments.resources import Rooms
     from martian_moments.settings import Settings
 
     return Rooms(Settings.load(home=home))

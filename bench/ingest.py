@@ -17,9 +17,9 @@ from bench.measuring import Measured, in_own_process, median_of
 from bench.platform import Platform, platform
 from bench.report import Line
 from bench.upstream import ROVER, Upstream, upstream
-from martian_moments import ingest
-from martian_moments.assets.lake import photos_key
-from martian_moments.partitions import Span, register_sols
+from martian_moments.defs.assets.lake import photos_key
+from martian_moments.defs.partitions import Span, register_sols
+from martian_moments.pipelines import ingest
 
 _IN_FLIGHT: Final = 16
 _LATENCIES_MS: Final = (0, 100)

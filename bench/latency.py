@@ -18,11 +18,11 @@ from bench.measuring import percentile
 from bench.platform import Platform, platform
 from bench.report import Line
 from bench.upstream import ROVER, upstream
-from martian_moments.documents import Coordinates, Document, Kind, decode, fingerprint_of, object_key
+from martian_moments.domain.documents import Coordinates, Document, Kind, decode, fingerprint_of, object_key
 from martian_moments.events.log import INGESTION_REQUESTS
 from martian_moments.events.messages import refresh_request
 from martian_moments.operations.status import status
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.warehouse.base import LEDGER
 
 _SOLS: Final = 40

@@ -18,10 +18,10 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 
 from bench.measuring import peak_memory
-from martian_moments.automation.launcher import worker_of
+from martian_moments.dagster_runtime.launcher import worker_of
 from martian_moments.operations.instance import INSTANCE_CONFIG
 from martian_moments.operations.supervisor import LOCATION, supervise
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 
 _RUN_SECONDS: Final = 300

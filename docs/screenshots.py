@@ -26,15 +26,15 @@ import orjson
 from dagster import AssetPartitionStatus, DagsterInstance
 from websockets.sync.client import ClientConnection, connect
 
-from martian_moments.assets.lake import photos_key
+from martian_moments.defs.assets.lake import photos_key
+from martian_moments.defs.partitions import keys, sols_of
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.log import INGESTION_REQUESTS, Message
 from martian_moments.operations.demo import CONFIG, environment
 from martian_moments.operations.platform import RunningPlatform, find_running
-from martian_moments.partitions import keys, sols_of
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
-from martian_moments.rooms import Rooms
-from martian_moments.rovers import ROVERS
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 
 DOCS: Final = Path(__file__).resolve().parent

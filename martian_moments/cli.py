@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from martian_moments.environment import given_secrets
-from martian_moments.errors import InputError, MartianError, PlatformRunning
-from martian_moments.rooms import Rooms
-from martian_moments.rovers import ROVERS
+from martian_moments.domain.errors import InputError, MartianError, PlatformRunning
+from martian_moments.domain.rovers import ROVERS
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings, unknown_settings
+from martian_moments.settings.environment import given_secrets
 
 if TYPE_CHECKING:
     from martian_moments.operations.backfill import Progress
@@ -140,8 +140,8 @@ def backfill(
         require_running(settings, instance)
         Rooms(settings).require_space()
         from martian_moments.definitions import build_defs
+        from martian_moments.defs.partitions import parse_range, registered_sols
         from martian_moments.operations.backfill import follow, launch
-        from martian_moments.partitions import parse_range, registered_sols
 
         wanted = parse_range(sols, registered_sols(instance, rover))
         definitions = build_defs(settings)
@@ -290,9 +290,9 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> 
     """Prepare and run the platform. It asks itself for every manifest and traverse map as soon as it runs."""
     from martian_moments.events.log import INGESTION_REQUESTS
     from martian_moments.events.messages import refresh_request
+    from martian_moments.infrastructure.web import check_environment
     from martian_moments.operations.instance import INSTANCE_CONFIG
     from martian_moments.operations.supervisor import run_platform
-    from martian_moments.web import check_environment
 
     check_environment()
     rooms = Rooms(settings)

@@ -8,17 +8,17 @@ from typing import Any
 
 import dagster as dg
 
-from martian_moments.assets.bronze import bronze_assets
-from martian_moments.assets.lake import lake_assets
-from martian_moments.assets.models import model_assets
-from martian_moments.automation.alerts import failure_alert, warning_alert
-from martian_moments.automation.gap_sensor import gap_sensor
-from martian_moments.automation.reconcile_sensor import reconcile_sensor
-from martian_moments.automation.requests_sensor import requests_sensor
-from martian_moments.automation.retry_sensor import retry_sensor
-from martian_moments.automation.schedules import schedules
-from martian_moments.automation.upload_sensor import upload_sensor
-from martian_moments.rooms import Rooms
+from martian_moments.defs.alerts import failure_alert, warning_alert
+from martian_moments.defs.assets.bronze import bronze_assets
+from martian_moments.defs.assets.lake import lake_assets
+from martian_moments.defs.assets.models import model_assets
+from martian_moments.defs.schedules import schedules
+from martian_moments.defs.sensors.gap_sensor import gap_sensor
+from martian_moments.defs.sensors.reconcile_sensor import reconcile_sensor
+from martian_moments.defs.sensors.requests_sensor import requests_sensor
+from martian_moments.defs.sensors.retry_sensor import retry_sensor
+from martian_moments.defs.sensors.upload_sensor import upload_sensor
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
+from martian_moments.infrastructure.object_store import S3Options
 from martian_moments.lake.bucket import Bucket
-from martian_moments.objects import S3Options
 from martian_moments_tests.services import Services
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from martian_moments.documents import Document, Header, Kind
+from martian_moments.domain.documents import Document, Header, Kind
 
 FETCHED = datetime(2026, 4, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

@@ -17,7 +17,8 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 from martian_moments.definitions import build_defs
-from martian_moments.documents import (
+from martian_moments.defs.partitions import PARTITION, RANGE_END, RANGE_START, sols_of
+from martian_moments.domain.documents import (
     Coordinates,
     Document,
     Header,
@@ -29,8 +30,7 @@ from martian_moments.documents import (
     sol_key,
 )
 from martian_moments.events.log import Record
-from martian_moments.partitions import PARTITION, RANGE_END, RANGE_START, sols_of
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 
 ROVERS = ("curiosity", "perseverance", "opportunity", "spirit")

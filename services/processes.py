@@ -13,7 +13,7 @@ from typing import Final
 
 import psutil
 
-from martian_moments.automation.processes import ProcessId
+from martian_moments.dagster_runtime.processes import ProcessId
 from services.errors import ServicesError
 
 _LOOK_SECONDS: Final = 0.1

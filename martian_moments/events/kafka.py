@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from martian_moments.errors import EventLogError, EventLogUnavailable, OffsetOutOfRange
+from martian_moments.domain.errors import EventLogError, EventLogUnavailable, OffsetOutOfRange
 from martian_moments.events.kafka_clients import KafkaClients
 from martian_moments.events.kafka_config import DELIVERY_SECONDS, KafkaAddress, KafkaOptions
 from martian_moments.events.log import RETENTION_DAYS, TOPICS, Message, Record, Watermarks

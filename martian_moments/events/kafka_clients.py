@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from martian_moments.errors import EventLogError, EventLogUnavailable
+from martian_moments.domain.errors import EventLogError, EventLogUnavailable
 from martian_moments.events.kafka_config import KafkaOptions
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult
 
-from martian_moments.addresses import taken_apart
-from martian_moments.errors import EventLogError, SettingsError
-from martian_moments.redaction import Redaction
+from martian_moments.domain.errors import EventLogError, SettingsError
+from martian_moments.infrastructure.addresses import taken_apart
+from martian_moments.infrastructure.redaction import Redaction
 
 DELIVERY_SECONDS: Final = 30.0
 """A message that no broker has taken by then counts as failed."""

@@ -37,10 +37,10 @@ from pydantic import (
     model_validator,
 )
 
-from martian_moments.documents import MAX_SOL
-from martian_moments.errors import EventUnreadable
+from martian_moments.domain.documents import MAX_SOL
+from martian_moments.domain.errors import EventUnreadable
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, Message
-from martian_moments.rovers import ROVERS
 
 
 def _known(rover: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from martian_moments.errors import OffsetOutOfRange
+from martian_moments.domain.errors import OffsetOutOfRange
 from martian_moments.events.log import Watermarks
 
 

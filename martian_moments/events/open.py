@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from martian_moments.addresses import path_of
-from martian_moments.errors import EventLogError
+from martian_moments.domain.errors import EventLogError
 from martian_moments.events.kafka import KafkaEventLog
 from martian_moments.events.log import EventLog
 from martian_moments.events.sqlite import SqliteEventLog
+from martian_moments.infrastructure.addresses import path_of
 
 
 def open_log(url: str, kafka: Mapping[str, str] | None = None) -> EventLog:

@@ -20,7 +20,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
-from martian_moments.errors import EventLogError
+from martian_moments.domain.errors import EventLogError
 from martian_moments.events.log import TOPICS, Message, Record, Watermarks
 from martian_moments.events.offsets import fair_shares, starts
 from martian_moments.events.sqlite_file import BUSY_SECONDS, LogFile, identity

@@ -18,9 +18,9 @@ from typing import Final, TypeVar
 from filelock import FileLock
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from martian_moments.durable import make_folder
-from martian_moments.errors import EventLogError
-from martian_moments.space import require_least
+from martian_moments.domain.errors import EventLogError
+from martian_moments.infrastructure.durable import make_folder
+from martian_moments.infrastructure.space import require_least
 
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for its turn. A turn takes about a millisecond."""

@@ -19,7 +19,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 import orjson
 
-from martian_moments.errors import EventUnreadable
+from martian_moments.domain.errors import EventUnreadable
 
 _WRITES: Final = frozenset(f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload"))
 """The events after which an object has new content."""

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final
 
-from martian_moments.documents import FOLDERS
-from martian_moments.errors import LakeError
-from martian_moments.objects import S3Options
+from martian_moments.domain.documents import FOLDERS
+from martian_moments.domain.errors import LakeError
+from martian_moments.infrastructure.object_store import S3Options
 
 KAFKA_TARGET: Final = "arn:minio:sqs::PRIMARY:kafka"
 """MinIO's name for the Kafka target that it gets from the environment as MINIO_NOTIFY_KAFKA_*_PRIMARY."""

@@ -23,8 +23,8 @@ from uuid import uuid4
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
-from martian_moments.clock import is_ahead, outdates
-from martian_moments.documents import (
+from martian_moments.domain.clock import is_ahead, outdates
+from martian_moments.domain.documents import (
     MAX_HEADER_BYTES,
     MAX_OBJECT_BYTES,
     MAX_TEXT_BYTES,
@@ -37,8 +37,8 @@ from martian_moments.documents import (
     encode,
     header_from_text,
 )
-from martian_moments.errors import DocumentError, LakeError, ObjectMissing
-from martian_moments.objects import S3Options, durable_folder, open_store
+from martian_moments.domain.errors import DocumentError, LakeError, ObjectMissing
+from martian_moments.infrastructure.object_store import S3Options, durable_folder, open_store
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta, PutMode

@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from martian_moments.documents import MAX_SOL
-from martian_moments.errors import BrokenAnswer, FileMissing, RefusedAnswer
+from martian_moments.domain.documents import MAX_SOL
+from martian_moments.domain.errors import BrokenAnswer, FileMissing, RefusedAnswer
 from martian_moments.nasa.lenient_json import mended
 
 T = TypeVar("T")

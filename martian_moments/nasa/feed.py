@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from martian_moments.documents import Document, Header, Kind, fingerprint_of
-from martian_moments.errors import InputError
+from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of
+from martian_moments.domain.errors import InputError
+from martian_moments.domain.promises import Promises
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.promises import Promises
 from martian_moments.nasa.tally import MOST_PASSES, Tally
-from martian_moments.rovers import ROVERS
 
 _MAX_PAGES: Final = 1_000
 """Far beyond any sol: Curiosity's biggest has some 7,000 items with their thumbnails, 70 pages of 100."""

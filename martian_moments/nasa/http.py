@@ -20,11 +20,11 @@ from typing import Final, Self, TypeVar
 import httpx
 from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from martian_moments.errors import BrokenAnswer, FileMissing, InputError, RefusedAnswer, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenAnswer, FileMissing, InputError, RefusedAnswer, UpstreamUnavailable
+from martian_moments.infrastructure.redaction import Redaction
+from martian_moments.infrastructure.web import environment_accepted
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pace import NotYet, Pace
-from martian_moments.redaction import Redaction
-from martian_moments.web import environment_accepted
 
 T = TypeVar("T")
 

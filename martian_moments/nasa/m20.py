@@ -14,10 +14,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from martian_moments.documents import Document
+from martian_moments.domain.documents import Document
+from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, identity
 from martian_moments.nasa.feed import Extent, Page, Record, address, check_served, collect, manifest_document, promises
-from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from martian_moments.documents import Document, Header, Kind, fingerprint_of
-from martian_moments.errors import InputError
+from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of
+from martian_moments.domain.errors import InputError
 from martian_moments.nasa.answers import Answer, a_sol
 
 if TYPE_CHECKING:

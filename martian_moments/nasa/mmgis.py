@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from martian_moments.documents import Document, Header, Kind, fingerprint_of
-from martian_moments.errors import InputError
+from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of
+from martian_moments.domain.errors import InputError
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa.answers import Answer, a_sol
-from martian_moments.rovers import ROVERS
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from martian_moments.documents import Document
+from martian_moments.domain.documents import Document
+from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
 from martian_moments.nasa.feed import Extent, Page, Record, address, check_served, collect, manifest_document, promises
-from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from martian_moments.errors import UpstreamUnavailable
+from martian_moments.domain.errors import UpstreamUnavailable
 
 # Below this the event loop's timer costs more than the pause is worth, and no upstream can tell.
 _TIMER_RESOLUTION_S: Final = 0.001

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from martian_moments.clock import is_ahead
-from martian_moments.documents import Document, Header, Kind, fingerprint_of, index_prefix
-from martian_moments.errors import (
+from martian_moments.domain.clock import is_ahead
+from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of, index_prefix
+from martian_moments.domain.errors import (
     BrokenAnswer,
     DocumentError,
     InputError,
@@ -37,10 +37,10 @@ from martian_moments.errors import (
     UpstreamError,
     UpstreamUnavailable,
 )
+from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pds_index import IDENTITY, SOL, IndexFolder, IndexStore, Refusal, Scan, Volume, scan
 from martian_moments.nasa.pds_label import Label, Row, read_label
-from martian_moments.nasa.promises import Promises
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import Download, PoliteClient

@@ -19,8 +19,8 @@ from zlib import crc32
 
 import orjson
 
-from martian_moments.clock import is_ahead
-from martian_moments.errors import DocumentError, ObjectMissing
+from martian_moments.domain.clock import is_ahead
+from martian_moments.domain.errors import DocumentError, ObjectMissing
 from martian_moments.nasa.answers import a_sol, identity
 from martian_moments.nasa.pds_label import LONGEST_LINE, Label, Row
 

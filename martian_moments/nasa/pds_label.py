@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from martian_moments.errors import InputError
+from martian_moments.domain.errors import InputError
 from martian_moments.nasa.answers import count
 
 _DESCRIPTION: Final = re.compile(r'\bDESCRIPTION\s*=\s*"[^"]*"')

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from martian_moments.documents import Document
-from martian_moments.errors import DocumentError, InputError
+from martian_moments.domain.documents import Document
+from martian_moments.domain.errors import DocumentError, InputError
+from martian_moments.domain.promises import Promises
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa import m20, mer, mmgis, msl, pds, v1
-from martian_moments.nasa.promises import Promises
-from martian_moments.rovers import ROVERS
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
-from martian_moments.documents import Document, Header, Kind, fingerprint_of
-from martian_moments.errors import UnknownRover
+from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of
+from martian_moments.domain.errors import UnknownRover
+from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
-from martian_moments.nasa.promises import Promises
 from martian_moments.nasa.tally import MOST_PASSES
 from martian_moments.nasa.v1_pages import Content, Harvest, Page, Photo, stated
 

@@ -11,8 +11,8 @@ import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.utils import make_new_backfill_id
 
-from martian_moments.assets.lake import photos_key
-from martian_moments.partitions import keys
+from martian_moments.defs.assets.lake import photos_key
+from martian_moments.defs.partitions import keys
 
 POLL_SECONDS: Final = 1.0
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from martian_moments.assets import dbt_specs
-from martian_moments.assets.dbt_specs import MANIFEST, PROJECT, SPECS, make_specs, write_specs
-from martian_moments.errors import SettingsError
+from martian_moments.defs import dbt_specs
+from martian_moments.defs.dbt_specs import MANIFEST, PROJECT, SPECS, make_specs, write_specs
+from martian_moments.domain.errors import SettingsError
 
 _SOURCES: Final = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests")
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from martian_moments.automation.processes import ProcessId, supervised_by
-from martian_moments.errors import PlatformFailed
+from martian_moments.dagster_runtime.processes import ProcessId, supervised_by
+from martian_moments.domain.errors import PlatformFailed
 
 POLL_SECONDS: Final = 0.2
 QUICK_DEATH_SECONDS: Final = 30.0

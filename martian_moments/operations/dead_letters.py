@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import orjson
 
-from martian_moments.errors import InputError
+from martian_moments.domain.errors import InputError
 from martian_moments.events.log import DEAD_LETTERS, UPLOADS, EventLog, Message, Record
 from martian_moments.events.uploads import upload_event
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 
 _PAGE: Final = 5_000
 """Letters read at a time."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from martian_moments.errors import PlatformRunning
+from martian_moments.domain.errors import PlatformRunning
 from martian_moments.operations.platform import find_running
 from martian_moments.operations.status import Status
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import Control
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 
 SOLS: Final = 40

@@ -9,19 +9,19 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from martian_moments.clock import is_ahead, latest_plausible
-from martian_moments.documents import FOLDERS, coordinates
-from martian_moments.environment import given_secrets
-from martian_moments.errors import MartianError, PublishedDamaged, WarehouseBusy
+from martian_moments.domain.clock import is_ahead, latest_plausible
+from martian_moments.domain.documents import FOLDERS, coordinates
+from martian_moments.domain.errors import MartianError, PublishedDamaged, WarehouseBusy
 from martian_moments.events.log import TOPICS, UPLOADS
-from martian_moments.loading import dated_ahead
+from martian_moments.infrastructure.web import check_environment
 from martian_moments.operations.failures import told
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
 from martian_moments.operations.platform import find_running, require_running
-from martian_moments.rooms import Rooms
+from martian_moments.pipelines.load import dated_ahead
+from martian_moments.resources import Rooms
+from martian_moments.settings.environment import given_secrets
 from martian_moments.warehouse.base import LEDGER, MODELS
-from martian_moments.web import check_environment
 
 _ENOUGH_BYTES: Final = 2 * 1024**3
 """The full history takes about 1 GB in lake, warehouse and published tables together."""
@@ -189,7 +189,7 @@ def _platform(rooms: Rooms) -> str:
 def _workers() -> str:
     from kombu.exceptions import OperationalError
 
-    from martian_moments.automation.celery_app import app
+    from martian_moments.dagster_runtime.celery_app import app
 
     try:
         answers = app.control.ping(timeout=_WORKER_SECONDS)
@@ -200,6 +200,6 @@ def _workers() -> str:
     if not names:
         raise _Fault(
             "no worker answers, so that runs stay in the queue; start one with "
-            "celery -A martian_moments.automation.celery_app worker -Q dagster"
+            "celery -A martian_moments.dagster_runtime.celery_app worker -Q dagster"
         )
     return ", ".join(names)

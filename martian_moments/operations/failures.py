@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from martian_moments.environment import given_secrets
-from martian_moments.errors import MartianError
+from martian_moments.domain.errors import MartianError
+from martian_moments.settings.environment import given_secrets
 
 
 def told(error: Exception, home: Path) -> str:

@@ -13,11 +13,11 @@ from typing import Final
 from dagster import DagsterInstance, DagsterInvalidConfigError
 from dotenv import load_dotenv
 
-from martian_moments.environment import ENV_FILE
-from martian_moments.errors import BookkeepingError, PlatformDown, SettingsError
+from martian_moments.domain.errors import BookkeepingError, PlatformDown, SettingsError
 from martian_moments.events.sqlite_file import is_damage
+from martian_moments.infrastructure.space import require_least
 from martian_moments.settings import Settings
-from martian_moments.space import require_least
+from martian_moments.settings.environment import ENV_FILE
 
 INSTANCE_CONFIG: Final = Path(__file__).with_name("dagster.yaml")
 """The dagster.yaml of an embedded platform; ``dagster dev`` finds it through the link at the root of the repository.

@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from martian_moments.errors import InputError, MartianError
+from martian_moments.domain.errors import InputError, MartianError
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa import feed, m20, mer, msl, pds, v1
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pds_label import read_label
 from martian_moments.operations.doctor import Finding
-from martian_moments.rovers import ROVERS
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
-    from martian_moments.rooms import Rooms
+    from martian_moments.resources import Rooms
 
 _BEGINNING: Final = {"Range": "bytes=0-16383"}
 """Enough for the first feature of a map and the first lines of a table."""

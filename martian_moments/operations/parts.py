@@ -10,13 +10,13 @@ from typing import Literal
 
 from dagster import DagsterInstance
 
-from martian_moments.errors import EventLogError, EventLogUnavailable
+from martian_moments.domain.errors import EventLogError, EventLogUnavailable
 from martian_moments.events.log import TOPICS, EventLog
 from martian_moments.lake.bucket import Bucket
 from martian_moments.operations.baking import bake, baked
 from martian_moments.operations.failures import told
 from martian_moments.operations.instance import INSTANCE_CONFIG, instance_exists, open_instance, prepare_instance, set_pools
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 
 

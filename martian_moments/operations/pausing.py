@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from martian_moments.infrastructure.space import shortage
 from martian_moments.operations.children import Child
-from martian_moments.space import shortage
 
 ROOM_SECONDS: Final = 5.0
 """How long there has to be room before the daemon starts again, which costs two cores three seconds."""

@@ -12,9 +12,9 @@ import orjson
 from dagster import DagsterInstance
 from pydantic import TypeAdapter
 
-from martian_moments.automation.processes import ProcessId
-from martian_moments.clock import waits
-from martian_moments.errors import PlatformDown
+from martian_moments.dagster_runtime.processes import ProcessId
+from martian_moments.domain.clock import waits
+from martian_moments.domain.errors import PlatformDown
 from martian_moments.settings import Settings
 
 _STATE_FILE: Final = "platform.json"

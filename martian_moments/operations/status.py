@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
-from martian_moments.automation.in_flight import active_backfills, unfinished_runs
-from martian_moments.clock import latest_plausible
-from martian_moments.coverage import Gap, State, speaking
-from martian_moments.documents import Header
-from martian_moments.errors import EventLogError, PublishedDamaged
+from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
+from martian_moments.defs.sensors.in_flight import active_backfills, unfinished_runs
+from martian_moments.domain.clock import latest_plausible
+from martian_moments.domain.coverage import Gap, State, speaking
+from martian_moments.domain.documents import Header
+from martian_moments.domain.errors import EventLogError, PublishedDamaged
+from martian_moments.domain.gaps import Tries
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
-from martian_moments.gaps import Tries
-from martian_moments.loading import dated_ahead, differences, known_headers
-from martian_moments.rooms import Rooms
-from martian_moments.shrinkage import unconfirmed
+from martian_moments.pipelines.load import dated_ahead, differences, known_headers
+from martian_moments.pipelines.shrinkage import unconfirmed
+from martian_moments.resources import Rooms
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,7 @@ import runpy
 import signal
 import sys
 
-from martian_moments.automation.processes import die_with_supervisor
+from martian_moments.dagster_runtime.processes import die_with_supervisor
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
 from filelock import FileLock, Timeout
 
-from martian_moments.automation.launcher import worker_of
-from martian_moments.automation.processes import SUPERVISOR_VARIABLE, ProcessId
-from martian_moments.automation.worker import end_run
-from martian_moments.errors import PlatformFailed, PlatformRunning
+from martian_moments.dagster_runtime.launcher import worker_of
+from martian_moments.dagster_runtime.processes import SUPERVISOR_VARIABLE, ProcessId
+from martian_moments.dagster_runtime.worker import end_run
+from martian_moments.domain.errors import PlatformFailed, PlatformRunning
 from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
 from martian_moments.operations.instance import prepare_instance
 from martian_moments.operations.pausing import Pause

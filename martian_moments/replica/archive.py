@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from martian_moments.domain.rovers import ROVERS, Rover
 from martian_moments.replica import m20, mer_path, msl
 from martian_moments.replica.answers import HTML, Answer
 from martian_moments.replica.config import ReplicaConfig
@@ -28,7 +29,6 @@ from martian_moments.replica.mission import generated_promises, plan_mission, pr
 from martian_moments.replica.pds import PDSIndex
 from martian_moments.replica.recorded import Recording, manifest_of
 from martian_moments.replica.traverse import Traverse
-from martian_moments.rovers import ROVERS, Rover
 
 _CACHED_ANSWERS: Final = 640
 """Encoded sols kept: 500 sols of a benchmark and some more, about 100 MB of real sizes."""

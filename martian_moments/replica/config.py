@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from martian_moments.errors import InputError
+from martian_moments.domain.errors import InputError
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.replica.faults import FaultPlan
-from martian_moments.rovers import ROVERS
 
 Unrecorded = Literal["refuse", "generate", "omit"]
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from martian_moments.errors import InputError
+from martian_moments.domain.errors import InputError
 from martian_moments.replica.answers import HTML, Answer, Cut, Dropped, Reply
 
 

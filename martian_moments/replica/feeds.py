@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from martian_moments.domain.rovers import Rover
 from martian_moments.replica.answers import Answer
 from martian_moments.replica.histories import GeneratedHistory, NotRecordedError
 from martian_moments.replica.mission import Photo
-from martian_moments.rovers import Rover
 
 _CACHED_SOLS: Final = 16
 """A sol's pages are asked for one after another."""

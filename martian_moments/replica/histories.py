@@ -11,11 +11,11 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from martian_moments.domain.rovers import Camera, Rover
 from martian_moments.replica.config import Unrecorded
 from martian_moments.replica.mission import Mission, Photo, SolPlan, plan_mission, promises_of
 from martian_moments.replica.recorded import Recording, manifest_of
 from martian_moments.replica.v1_names import V1_ROVERS, V1Camera, full_name
-from martian_moments.rovers import Camera, Rover
 
 LATE_WINDOW: Final = 10
 """Photos are withheld on this many of the newest sols: late photos belong to young sols."""

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import orjson
 
+from martian_moments.domain.rovers import Rover
 from martian_moments.replica.answers import Answer
 from martian_moments.replica.feeds import NOTHING, Dialect, Excerpt, Feed, Image, Question, a_number, excerpt, sol_bounds
 from martian_moments.replica.histories import NotRecordedError
 from martian_moments.replica.mission import Photo
 from martian_moments.replica.v1_names import moment_of
-from martian_moments.rovers import Rover
 
 _PAGE_LIMIT: Final = 100
 _MISSION: Final = "mars2020"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from martian_moments.domain.rovers import Rover
 from martian_moments.replica.v1_names import MER_CODE_END, V1_ROVERS, Shot, V1Camera, spacecraft_clock
-from martian_moments.rovers import Rover
 
 _FIRST_ID: Final = 100_000_000
 """Generated photo ids start at this times the rover's id: above every recorded id, so the two cannot be confused."""

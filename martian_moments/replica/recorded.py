@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from martian_moments.errors import InputError
+from martian_moments.domain.errors import InputError
 
 _PHOTOS: Final = re.compile(r"v1_photos_(?P<rover>[a-z]+)_sol(?P<sol>\d+)_(?!.*_cut)[^/]*\.json")
 _FEED_SOL: Final = re.compile(r"(?:m20_feed|msl_api)_sol(?P<sol>\d+)_(?!.*_cut)[^/]*\.json")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from martian_moments.errors import InputError
+from martian_moments.domain.errors import InputError
 from martian_moments.replica.answers import TRANSPORT, Answer, Reply
 from martian_moments.replica.archive import NOT_FOUND, PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig

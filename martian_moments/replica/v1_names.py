@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from martian_moments.rovers import Camera
+from martian_moments.domain.rovers import Camera
 
 _CLOCK_ZERO: Final = datetime(2000, 1, 1, 12, tzinfo=UTC)
 """Spacecraft clocks count seconds from about here; they drift by minutes over a mission."""

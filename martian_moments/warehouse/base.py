@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from martian_moments.documents import Header, Kind
+from martian_moments.domain.documents import Header, Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from martian_moments.rovers import ROVERS
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.warehouse.base import TABLE_OF, BronzeObject
 
 if TYPE_CHECKING:

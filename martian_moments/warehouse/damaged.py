@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from martian_moments.errors import WarehouseDamaged, WarehouseError
+from martian_moments.domain.errors import WarehouseDamaged, WarehouseError
 
 _DAMAGE: Final = re.compile(
     "not a valid DuckDB database file"  # empty, text, zeros, another program's file

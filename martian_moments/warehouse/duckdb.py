@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
 
-from martian_moments.clock import outdates
-from martian_moments.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
+from martian_moments.domain.clock import outdates
+from martian_moments.domain.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
 from martian_moments.warehouse.damaged import damage_in, set_aside

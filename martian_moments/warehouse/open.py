@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from martian_moments.addresses import path_of
-from martian_moments.errors import SettingsError
+from martian_moments.domain.errors import SettingsError
+from martian_moments.infrastructure.addresses import path_of
 from martian_moments.warehouse.base import Warehouse
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 import obstore
 from obstore.exceptions import BaseError
 
-from martian_moments.errors import PublishedDamaged, PublishingError, WarehouseError
-from martian_moments.objects import S3Options, durable_folder, open_store
+from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseError
+from martian_moments.infrastructure.object_store import S3Options, durable_folder, open_store
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, MODELS, PublishedTable
 from martian_moments.warehouse.manifest import KEY, Manifest, PublishedFile
 

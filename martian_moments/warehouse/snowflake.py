@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from martian_moments.clock import latest_plausible
-from martian_moments.errors import WarehouseBusy, WarehouseError
+from martian_moments.domain.clock import latest_plausible
+from martian_moments.domain.errors import WarehouseBusy, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
 from martian_moments.warehouse.published import Published

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from martian_moments.errors import WarehouseError
+from martian_moments.domain.errors import WarehouseError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from martian_moments.rovers import ROVERS
+from martian_moments.domain.rovers import ROVERS
 from martian_moments_tests.compose.engine import engine
 from martian_moments_tests.compose.stack import WORKERS, Stack, tell
 from services.environment import HOST

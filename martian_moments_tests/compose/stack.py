@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 
 from martian_moments.operations.status import RoverStatus, Status
 from martian_moments.replica.running import RunningReplica
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments_tests.compose.engine import Engine
 from martian_moments_tests.compose.images import SERVICES, stand_ins
 from martian_moments_tests.conftest import REPOSITORY

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from martian_moments.errors import LakeError
+from martian_moments.domain.errors import LakeError
 from martian_moments.lake import bucket as module
 from martian_moments.lake.bucket import Bucket
 from martian_moments_tests.buckets import OwnBucket

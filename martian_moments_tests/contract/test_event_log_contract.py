@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from martian_moments.automation.reading import read_on
-from martian_moments.errors import EventLogError, OffsetOutOfRange
+from martian_moments.defs.sensors.reading import read_on
+from martian_moments.domain.errors import EventLogError, OffsetOutOfRange
 from martian_moments.events.kafka_config import KafkaAddress
 from martian_moments.events.log import TOPICS, UPLOADS, UPLOADS_DEAD, EventLog, Message, Record, Watermarks
 from martian_moments.events.open import open_log

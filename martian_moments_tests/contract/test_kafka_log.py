@@ -16,8 +16,8 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
-from martian_moments.automation.reading import read_on
-from martian_moments.errors import EventLogError, OffsetOutOfRange
+from martian_moments.defs.sensors.reading import read_on
+from martian_moments.domain.errors import EventLogError, OffsetOutOfRange
 from martian_moments.events.kafka_config import KafkaAddress
 from martian_moments.events.log import TOPICS, UPLOADS, UPLOADS_DEAD, EventLog, Message, Watermarks
 from martian_moments.events.open import open_log
@@ -186,8 +186,8 @@ def test_a_forked_process_opens_clients_of_its_own(log: EventLog) -> None:
 # Publishes and follows until it has met an outage and done much after it; prints each failure, then what was seen.
 THROUGH_AN_OUTAGE = """
 import json, sys, threading
-from martian_moments.automation.reading import read_on
-from martian_moments.errors import EventLogUnavailable
+from martian_moments.defs.sensors.reading import read_on
+from martian_moments.domain.errors import EventLogUnavailable
 from martian_moments.events import kafka
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.open import open_log

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.documents import Document, Header, decode, encode
-from martian_moments.errors import LakeError, ObjectMissing
+from martian_moments.domain.documents import Document, Header, decode, encode
+from martian_moments.domain.errors import LakeError, ObjectMissing
 from martian_moments.lake.store import Announce, Lake, ObjectInfo, StoredObject
 from martian_moments_tests.buckets import OwnBucket
 from martian_moments_tests.builders import FETCHED, photos_document

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from obstore.exceptions import PreconditionError
 
-from martian_moments.documents import Document, decode
-from martian_moments.errors import LakeError
+from martian_moments.domain.documents import Document, decode
+from martian_moments.domain.errors import LakeError
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments_tests.buckets import OwnBucket
 from martian_moments_tests.builders import FETCHED, photos_document

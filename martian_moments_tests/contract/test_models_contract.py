@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from martian_moments.documents import Kind
+from martian_moments.domain.documents import Kind
 from martian_moments.warehouse.base import LEDGER, MODELS, BronzeObject, Warehouse
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published

@@ -11,13 +11,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from martian_moments.automation import reconcile_sensor, upload_sensor
-from martian_moments.automation.upload_sensor import Cursor
+from martian_moments.defs.partitions import RANGE_END, RANGE_START
+from martian_moments.defs.sensors import reconcile_sensor, upload_sensor
+from martian_moments.defs.sensors.upload_sensor import Cursor
 from martian_moments.events.log import UPLOADS
 from martian_moments.operations import doctor
 from martian_moments.operations.doctor import check_up
-from martian_moments.partitions import RANGE_END, RANGE_START
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 from martian_moments_tests.buckets import OwnBucket
 from martian_moments_tests.platforms import Platform

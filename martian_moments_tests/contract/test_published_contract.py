@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from martian_moments.errors import PublishedDamaged, WarehouseError
+from martian_moments.domain.errors import PublishedDamaged, WarehouseError
 from martian_moments.lake.store import Lake
 from martian_moments.warehouse.base import LEDGER, PublishedTable
 from martian_moments.warehouse.published import Published

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.documents import Document, Header, Kind, decode_text, encode
-from martian_moments.errors import PublishingError
-from martian_moments.loading import known_headers
-from martian_moments.rovers import ROVERS
+from martian_moments.domain.documents import Document, Header, Kind, decode_text, encode
+from martian_moments.domain.errors import PublishingError
+from martian_moments.domain.rovers import ROVERS
+from martian_moments.pipelines.load import known_headers
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, PublishedTable, Warehouse
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published

@@ -30,7 +30,7 @@ from dagster._grpc.client import DagsterGrpcClient
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.platform import is_running
 from martian_moments.replica.running import RunningReplica
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 from martian_moments_tests.buckets import remove_bucket
 from martian_moments_tests.conftest import REPOSITORY
@@ -201,7 +201,7 @@ class Cluster:
             case ["web", "interface"]:
                 return [sys.executable, "-m", "dagster_webserver", "-h", HOST, "-p", str(self.ui_port), "-w", workspace]
             case ["worker", number]:
-                app = ["-A", "martian_moments.automation.celery_app", "worker", "-Q", "dagster"]
+                app = ["-A", "martian_moments.dagster_runtime.celery_app", "worker", "-Q", "dagster"]
                 return [sys.executable, "-m", "celery", *app, "-n", f"w{number}@{self.name}", "--concurrency=1"]
         raise ValueError(name)
 

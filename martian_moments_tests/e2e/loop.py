@@ -22,7 +22,7 @@ from martian_moments.operations.platform import is_running
 from martian_moments.operations.status import Status
 from martian_moments.operations.status import status as read_status
 from martian_moments.replica.running import RunningReplica
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 
 T = TypeVar("T")

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import psutil
 
-from martian_moments.automation.processes import supervised_by
+from martian_moments.dagster_runtime.processes import supervised_by
 from martian_moments.events.log import INGESTION_REQUESTS
 from martian_moments.events.messages import refresh_request
 from martian_moments.operations.demo import environment
 from martian_moments.operations.platform import find_running
 from martian_moments.replica.running import RunningReplica
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
 
 READY_SECONDS = 120

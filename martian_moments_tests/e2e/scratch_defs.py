@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import psutil
 
-from martian_moments.automation.retry_sensor import retry_sensor
+from martian_moments.defs.sensors.retry_sensor import retry_sensor
 
 SCRATCH = Path(os.environ["SCRATCH"])
 

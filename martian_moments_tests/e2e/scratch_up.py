@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from martian_moments.errors import MartianError
+from martian_moments.domain.errors import MartianError
 from martian_moments.operations.supervisor import run_platform
 from martian_moments_tests.conftest import REPOSITORY
 

@@ -17,10 +17,10 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.launcher import LaunchRunContext
 from dagster._daemon.auto_run_reexecution.event_log_consumer import _INTERVAL_SECONDS as DAEMON_SECONDS
 
-from martian_moments.automation.worker import WORKER_TAG
+from martian_moments.dagster_runtime.worker import WORKER_TAG
 from martian_moments.lake.bucket import Bucket
 from martian_moments.operations.instance import set_pools
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments_tests.e2e.cluster import Cluster, cluster
 from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until
 from martian_moments_tests.services import Services, kill, restart

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.documents import coordinates
+from martian_moments.domain.documents import coordinates
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan
 from martian_moments.replica.running import running

@@ -11,11 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import running
-from martian_moments.rovers import ROVERS
 from martian_moments_tests.e2e.loop import wait_until
 from martian_moments_tests.e2e.platform import Platform, platform
 

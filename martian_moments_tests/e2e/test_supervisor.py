@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from martian_moments.automation.processes import ProcessId, supervised_by
+from martian_moments.dagster_runtime.processes import ProcessId, supervised_by
 from martian_moments.operations.platform import RunningPlatform, find_running
 from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until

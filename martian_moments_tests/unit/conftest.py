@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform, ScriptedRooms, ScriptedSource
 

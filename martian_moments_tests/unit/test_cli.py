@@ -15,8 +15,9 @@ import dagster as dg
 import pytest
 
 from martian_moments import cli
-from martian_moments.automation.processes import ProcessId
+from martian_moments.dagster_runtime.processes import ProcessId
 from martian_moments.definitions import build_defs
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Record
 from martian_moments.events.messages import parse_request
@@ -26,7 +27,6 @@ from martian_moments.operations.demo import Verdict
 from martian_moments.operations.platform import RunningPlatform, write_state
 from martian_moments.operations.status import RoverStatus, Status
 from martian_moments.replica.config import ReplicaConfig
-from martian_moments.rovers import ROVERS
 from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform
 

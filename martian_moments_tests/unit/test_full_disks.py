@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from martian_moments import cli
-from martian_moments.automation.processes import ProcessId
-from martian_moments.errors import BookkeepingError, LakeError
+from martian_moments.dagster_runtime.processes import ProcessId
+from martian_moments.domain.errors import BookkeepingError, LakeError
 from martian_moments.lake.store import Lake
 from martian_moments.operations.instance import INSTANCE_CONFIG, open_instance, prepare_instance
 from martian_moments.operations.platform import RunningPlatform, write_state
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 from martian_moments_tests.disks import ext4, fill, tmpfs
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.replica.running import RunningReplica
-from martian_moments.rovers import ROVERS
 from martian_moments_tests.e2e import cluster
 from martian_moments_tests.e2e.loop import settings_of
 from martian_moments_tests.e2e.platform import Platform

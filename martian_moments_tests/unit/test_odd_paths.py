@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from martian_moments.addresses import path_of, url_of
-from martian_moments.assets.storage import BatchingSqliteEventLogStorage
-from martian_moments.errors import SettingsError
+from martian_moments.dagster_runtime.storage import BatchingSqliteEventLogStorage
+from martian_moments.domain.errors import SettingsError
 from martian_moments.events.log import UPLOADS, Message
+from martian_moments.infrastructure.addresses import path_of, url_of
 from martian_moments.nasa.pds import PDS
 from martian_moments.operations.instance import INSTANCE_CONFIG, prepare_instance
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import LEDGER
 from martian_moments_tests.contract.test_warehouse_contract import photos as bronze_photos

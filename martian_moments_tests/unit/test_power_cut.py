@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from martian_moments.documents import Document, decode, decode_text, encode
-from martian_moments.errors import MartianError
+from martian_moments.domain.documents import Document, decode, decode_text, encode
+from martian_moments.domain.errors import MartianError
 from martian_moments.events.log import UPLOADS
 from martian_moments.events.sqlite import SqliteEventLog
 from martian_moments.events.uploads import Upload, parse_uploads
 from martian_moments.lake.store import Lake
-from martian_moments.rooms import Rooms
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import LEDGER, BronzeObject
 from martian_moments.warehouse.duckdb import DuckDBWarehouse

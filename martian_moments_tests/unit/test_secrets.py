@@ -13,9 +13,9 @@ from urllib.parse import quote
 import pytest
 
 from martian_moments import cli
-from martian_moments.environment import given_secrets
-from martian_moments.errors import SettingsError
+from martian_moments.domain.errors import SettingsError
 from martian_moments.settings import Settings
+from martian_moments.settings.environment import given_secrets
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 

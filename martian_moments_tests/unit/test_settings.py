@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.errors import SettingsError
+from martian_moments.domain.errors import SettingsError
 from martian_moments.settings import Settings, unknown_settings
 
 

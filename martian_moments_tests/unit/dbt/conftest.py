@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from martian_moments.documents import Document, Header, Kind, decode_text, encode
+from martian_moments.domain.documents import Document, Header, Kind, decode_text, encode
 from martian_moments.warehouse.base import BronzeObject, Warehouse
 from martian_moments.warehouse.duckdb import CATALOG, DuckDBWarehouse
 

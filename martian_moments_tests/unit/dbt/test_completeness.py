@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from martian_moments.coverage import Coverage, Gap, LakeView, State
-from martian_moments.documents import Document, Header, Kind
+from martian_moments.domain.coverage import Coverage, Gap, LakeView, State
+from martian_moments.domain.documents import Document, Header, Kind
 from martian_moments.nasa.sources import read_promises, sources_of
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from martian_moments.assets.dbt_specs import MANIFEST, UNIQUE_ID, make_specs
-from martian_moments.documents import Kind
+from martian_moments.defs.dbt_specs import MANIFEST, UNIQUE_ID, make_specs
+from martian_moments.domain.documents import Kind
 from martian_moments.operations.baking import bake
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from martian_moments.documents import Document, Kind, decode_text, encode
+from martian_moments.domain.documents import Document, Kind, decode_text, encode
+from martian_moments.domain.rovers import ROVERS, MarsTime
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.m20 import M20
 from martian_moments.nasa.msl import MSL
-from martian_moments.rovers import ROVERS, MarsTime
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
 

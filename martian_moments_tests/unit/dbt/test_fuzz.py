@@ -20,17 +20,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from martian_moments.assets.pictures import pages
-from martian_moments.documents import Document, Kind
-from martian_moments.errors import UpstreamError
+from martian_moments.defs.plots import pages
+from martian_moments.domain.documents import Document, Kind
+from martian_moments.domain.errors import UpstreamError
 from martian_moments.lake.store import Lake
-from martian_moments.loading import load
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.m20 import M20
 from martian_moments.nasa.mer import MER
 from martian_moments.nasa.mmgis import MMGIS
 from martian_moments.nasa.msl import MSL
 from martian_moments.nasa.v1 import V1
+from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import MODELS
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.unit.dbt.conftest import Project

@@ -17,13 +17,13 @@ from typing import Any
 import httpx
 import pytest
 
-from martian_moments.documents import Document, Kind, decode_text, encode
+from martian_moments.domain.documents import Document, Kind, decode_text, encode
+from martian_moments.domain.rovers import MARS_RADIUS_M, ROVERS, MarsTime
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.mer import MER
 from martian_moments.nasa.mmgis import MMGIS
 from martian_moments.nasa.pds import PDS
-from martian_moments.rovers import MARS_RADIUS_M, ROVERS, MarsTime
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from martian_moments.documents import Kind
-from martian_moments.rovers import ROVERS, MarsTime
+from martian_moments.domain.documents import Kind
+from martian_moments.domain.rovers import ROVERS, MarsTime
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
 from martian_moments_tests.unit.dbt.test_feeds import m20_answers, msl_answers

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from martian_moments.documents import Kind
+from martian_moments.domain.documents import Kind
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
 from martian_moments_tests.unit.dbt.test_paths import map_of, warnings

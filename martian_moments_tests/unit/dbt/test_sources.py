@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from martian_moments.documents import Kind
+from martian_moments.domain.documents import Kind
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
 

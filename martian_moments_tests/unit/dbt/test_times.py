@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from martian_moments.documents import Kind
-from martian_moments.rovers import ROVERS, SOL_SECONDS
+from martian_moments.domain.documents import Kind
+from martian_moments.domain.rovers import ROVERS, SOL_SECONDS
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from martian_moments.errors import EventLogError, EventLogUnavailable, SettingsError
+from martian_moments.domain.errors import EventLogError, EventLogUnavailable, SettingsError
 from martian_moments.events import kafka
 from martian_moments.events.kafka_config import KafkaAddress, KafkaOptions
 from martian_moments.events.log import UPLOADS

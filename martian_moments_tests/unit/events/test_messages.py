@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from martian_moments.errors import EventUnreadable
+from martian_moments.domain.errors import EventUnreadable
 from martian_moments.events.messages import (
     RefreshRequest,
     SolsRequest,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from martian_moments.errors import OffsetOutOfRange
+from martian_moments.domain.errors import OffsetOutOfRange
 from martian_moments.events.log import UPLOADS, Watermarks
 from martian_moments.events.offsets import beyond_end, fair_shares, in_log, lag, reachable, starts
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.errors import EventLogError
+from martian_moments.domain.errors import EventLogError
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.events.open import open_log
 from martian_moments.events.sqlite import SqliteEventLog, partition_of
@@ -45,7 +45,7 @@ def test_several_processes_may_create_the_file_at_the_same_moment(tmp_path: Path
 FILL = """
 import resource, sys
 from pathlib import Path
-from martian_moments.errors import EventLogError
+from martian_moments.domain.errors import EventLogError
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.sqlite import SqliteEventLog
 

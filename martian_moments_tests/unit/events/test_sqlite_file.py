@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.errors import EventLogError
+from martian_moments.domain.errors import EventLogError
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.events.sqlite import SqliteEventLog
 from martian_moments.events.sqlite_file import LogFile, identity

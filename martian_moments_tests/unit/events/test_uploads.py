@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from martian_moments.errors import EventUnreadable
+from martian_moments.domain.errors import EventUnreadable
 from martian_moments.events.uploads import Ignored, Odd, Upload, of_records, parse_uploads, upload_event
 
 KEY = "photos/rover=curiosity/source=v1/sol=00890.json.gz"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.documents import MAX_HEADER_BYTES, MAX_TEXT_BYTES, decode, decode_text
-from martian_moments.errors import DocumentError, LakeError
+from martian_moments.domain.documents import MAX_HEADER_BYTES, MAX_TEXT_BYTES, decode, decode_text
+from martian_moments.domain.errors import DocumentError, LakeError
+from martian_moments.infrastructure.object_store import S3Options
 from martian_moments.lake.store import Lake, ObjectInfo
-from martian_moments.objects import S3Options
 from martian_moments_tests.builders import photos_document
 
 KEY = photos_document().header.key
@@ -70,7 +70,7 @@ def test_every_object_is_whole_after_its_writer_was_killed(tmp_path: Path) -> No
 # A limit on the size of files stands in for a full disk: the write fails half-way in the same place.
 FULL = """
 import asyncio, os, resource, sys
-from martian_moments.errors import LakeError
+from martian_moments.domain.errors import LakeError
 from martian_moments.lake.store import Lake
 from martian_moments_tests.builders import photos_document
 
@@ -98,7 +98,7 @@ def test_a_full_disk_leaves_the_old_object_and_announces_nothing(tmp_path: Path)
 # Root may write anywhere, so that the script becomes nobody first.
 FORBIDDEN = """
 import os, sys
-from martian_moments.errors import LakeError
+from martian_moments.domain.errors import LakeError
 from martian_moments.lake.store import Lake
 
 lake = Lake(sys.argv[1])

@@ -12,8 +12,8 @@ import httpx
 import orjson
 import pytest
 
-from martian_moments.documents import Document, decode, encode
-from martian_moments.errors import BrokenAnswer, InputError, UpstreamUnavailable
+from martian_moments.domain.documents import Document, decode, encode
+from martian_moments.domain.errors import BrokenAnswer, InputError, UpstreamUnavailable
 from martian_moments.nasa import m20, msl
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.m20 import M20

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from martian_moments.errors import BrokenAnswer, InputError, UnknownRover, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenAnswer, InputError, UnknownRover, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.http import Download, PoliteClient, Timeouts, _asked_pause
 from martian_moments_tests.unit.nasa.conftest import ClientFactory

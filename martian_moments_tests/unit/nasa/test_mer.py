@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from martian_moments.documents import Document, Kind, decode, encode
-from martian_moments.errors import BrokenAnswer, InputError
+from martian_moments.domain.documents import Document, Kind, decode, encode
+from martian_moments.domain.errors import BrokenAnswer, InputError
 from martian_moments.nasa.mer import MER
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 

@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from martian_moments.documents import Document, Kind, decode, encode
-from martian_moments.errors import BrokenAnswer, FileMissing, InputError
+from martian_moments.domain.documents import Document, Kind, decode, encode
+from martian_moments.domain.errors import BrokenAnswer, FileMissing, InputError
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa.mmgis import MMGIS
-from martian_moments.rovers import ROVERS
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 URL = "https://example.test/mmgis-maps"

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from martian_moments.documents import Document, Kind, decode, encode
-from martian_moments.errors import BrokenAnswer
+from martian_moments.domain.documents import Document, Kind, decode, encode
+from martian_moments.domain.errors import BrokenAnswer
 from martian_moments.nasa import m20, msl, v1
 from martian_moments.nasa.answers import count, identity, whole
 from martian_moments.nasa.lenient_json import DEEPEST, mended

@@ -14,8 +14,8 @@ import httpx
 import orjson
 import pytest
 
-from martian_moments.documents import Document, decode, encode, index_prefix
-from martian_moments.errors import BrokenAnswer, InputError, UpstreamUnavailable
+from martian_moments.domain.documents import Document, decode, encode, index_prefix
+from martian_moments.domain.errors import BrokenAnswer, InputError, UpstreamUnavailable
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.pds import PDS, VOLUMES, read_promises
 from martian_moments.nasa.pds_index import IndexFolder

@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from martian_moments.documents import Document, Header, Kind
-from martian_moments.errors import DocumentError, InputError
+from martian_moments.domain.documents import Document, Header, Kind
+from martian_moments.domain.errors import DocumentError, InputError
+from martian_moments.domain.promises import Promises
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.lake.store import Lake
-from martian_moments.nasa.promises import Promises
 from martian_moments.nasa.sources import Upstream, photo_sources, read_promises, sources_of, traverse_source
-from martian_moments.rovers import ROVERS
 from martian_moments.settings import BUILT_SOURCES
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 

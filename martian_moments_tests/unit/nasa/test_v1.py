@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from martian_moments.documents import Document, decode, encode
-from martian_moments.errors import BrokenAnswer, UnknownRover, UpstreamUnavailable
+from martian_moments.domain.documents import Document, decode, encode
+from martian_moments.domain.errors import BrokenAnswer, UnknownRover, UpstreamUnavailable
 from martian_moments.nasa.v1 import V1, _fingerprint, read_promises
 from martian_moments_tests.unit.nasa.conftest import ClientFactory, Handler
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.automation.processes import SUPERVISOR_VARIABLE, ProcessId, supervised_by
-from martian_moments.errors import PlatformFailed
+from martian_moments.dagster_runtime.processes import SUPERVISOR_VARIABLE, ProcessId, supervised_by
+from martian_moments.domain.errors import PlatformFailed
 from martian_moments.operations import children
 from martian_moments.operations.children import Child, stop_all
 from martian_moments.operations.platform import RunningPlatform, clear_state, find_running, read_state, write_state

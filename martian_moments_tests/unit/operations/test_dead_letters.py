@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from martian_moments.automation import requests_sensor, upload_sensor
-from martian_moments.errors import InputError
+from martian_moments.defs.sensors import requests_sensor, upload_sensor
+from martian_moments.domain.errors import InputError
 from martian_moments.events.dead_letters import broken_object, dead_letter
 from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Message, Record
 from martian_moments.events.uploads import Upload, parse_uploads, upload_event

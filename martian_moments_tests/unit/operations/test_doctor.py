@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.errors import MartianError
-from martian_moments.loading import load
+from martian_moments.domain.errors import MartianError
 from martian_moments.operations import doctor
 from martian_moments.operations.doctor import Finding, check_up
 from martian_moments.operations.parts import Part, parts, prepare
-from martian_moments.rooms import Rooms
+from martian_moments.pipelines.load import load
+from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import LEDGER
 from martian_moments_tests.platforms import Platform

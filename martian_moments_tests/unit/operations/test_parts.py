@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from martian_moments.errors import LakeError
+from martian_moments.domain.errors import LakeError
 from martian_moments.operations import parts as module
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts, prepare

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from martian_moments.automation.processes import ProcessId
-from martian_moments.errors import BookkeepingError, PlatformDown, SettingsError
+from martian_moments.dagster_runtime.processes import ProcessId
+from martian_moments.domain.errors import BookkeepingError, PlatformDown, SettingsError
 from martian_moments.operations.instance import INSTANCE_CONFIG, open_instance, prepare_instance
 from martian_moments.operations.platform import (
     FRESH_SECONDS,

@@ -11,15 +11,15 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from martian_moments.automation import gap_sensor, requests_sensor, upload_sensor
-from martian_moments.automation.requests_sensor import Refresh
+from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
+from martian_moments.defs.sensors.requests_sensor import Refresh
+from martian_moments.domain.gaps import Tries
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.events.messages import refresh_request
-from martian_moments.gaps import Tries
-from martian_moments.loading import load
 from martian_moments.operations import backfill
 from martian_moments.operations import status as status_module
 from martian_moments.operations.status import Status, status
+from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
 from martian_moments_tests.platforms import Platform
 from martian_moments_tests.unit.test_loading import build_loaded_objects

@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
-from martian_moments.documents import Document
-from martian_moments.errors import UpstreamError
+from martian_moments.domain.documents import Document
+from martian_moments.domain.errors import UpstreamError
+from martian_moments.domain.rovers import ROVERS, MarsTime
 from martian_moments.nasa import m20, msl
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.m20 import M20
@@ -22,7 +23,6 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.replica.truth import ids_of, truth_of
-from martian_moments.rovers import ROVERS, MarsTime
 from martian_moments_tests.unit.replica.answers import photos, shape, sols
 
 CONFIG = ReplicaConfig(rovers=("perseverance", "curiosity"), sols=14, scale=0.5, seed=3)

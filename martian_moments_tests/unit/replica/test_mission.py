@@ -7,13 +7,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from martian_moments.errors import InputError
+from martian_moments.domain.errors import InputError
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.replica.archive import Archive, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.recorded import Recording
 from martian_moments.replica.traverse import newly_driven_m, path_length_m
 from martian_moments.replica.truth import truth_of
-from martian_moments.rovers import ROVERS
 from martian_moments_tests.unit.replica.answers import manifest, photos, sols
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from martian_moments.errors import UpstreamUnavailable
+from martian_moments.domain.errors import UpstreamUnavailable
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.mer import MER
@@ -20,7 +21,6 @@ from martian_moments.nasa.pds import PDS, read_promises
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan
 from martian_moments.replica.running import RunningReplica, running
-from martian_moments.rovers import ROVERS
 
 MER_ROVERS = ("opportunity", "spirit")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.replica.archive import PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.truth import truth_of
-from martian_moments.rovers import ROVERS
 from martian_moments_tests.unit.replica.answers import manifest, photos
 
 RECORDED = {

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from martian_moments.errors import InputError
+from martian_moments.domain.errors import InputError
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan, FaultStream
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.replica.server import serve
 from martian_moments.replica.traverse import newly_driven_m
-from martian_moments.rovers import ROVERS
 
 CONFIG = ReplicaConfig(sols=12, scale=0.2, seed=7)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from martian_moments.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
+from martian_moments.domain.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
 from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.damaged import damage_in, set_aside
 from martian_moments.warehouse.duckdb import DuckDBWarehouse

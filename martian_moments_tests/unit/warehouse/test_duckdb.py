@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from martian_moments.errors import SettingsError, WarehouseBusy
+from martian_moments.domain.errors import SettingsError, WarehouseBusy
 from martian_moments.warehouse.duckdb import DuckDBWarehouse
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments_tests.contract.test_warehouse_contract import photos

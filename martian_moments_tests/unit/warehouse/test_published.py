@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from martian_moments.errors import WarehouseError
+from martian_moments.domain.errors import WarehouseError
 from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.published import Published
 

@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from martian_moments.errors import SettingsError, WarehouseError
-from martian_moments.rovers import ROVERS
+from martian_moments.domain.errors import SettingsError, WarehouseError
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.warehouse import snowflake
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.snowflake import SnowflakeWarehouse

@@ -1,0 +1,111 @@
+"""Dagster's SQLite storage, which takes asset events in batches; bookkeeping.py says why.
+
+Only what opens the instance imports it, by the name in dagster.yaml: importing it takes half as long as importing Dagster.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final, Self
+
+import dagster as dg
+from dagster._config import UserConfigSchema
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_logs_directory
+from dagster._serdes import ConfigurableClassData
+
+from martian_moments.settings import Settings
+
+_PLANNED_BATCH_EVENTS: Final = 500
+"""Events in a batch that Dagster makes itself (planned materializations)."""
+
+_BATCHED_TYPES: Final = frozenset(
+    {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
+)
+
+
+def _run_and_whether_batched(event: dg.EventLogEntry) -> tuple[str, bool]:
+    return event.run_id, event.dagster_event_type in _BATCHED_TYPES
+
+
+class BatchingEventLog(SqlEventLogStorage):
+    """An event log in SQL that stores a batch of asset events in one transaction.
+
+    The stock classes store most kinds of them one by one. The rows and their order are the same as there.
+    """
+
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store events in the given order; other kinds of events than asset events go one by one as always."""
+        for (run_id, batched), group in groupby(events, _run_and_whether_batched):
+            if batched:
+                self._store_asset_events(run_id, list(group))
+            else:
+                super().store_event_batch(list(group))
+
+    def _store_asset_events(self, run_id: str, events: Sequence[dg.EventLogEntry]) -> None:  # noqa: ARG002 - SQLite needs it
+        rows = [self._event_to_row(event) for event in events]
+        with self.index_transaction() as connection:
+            in_order = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+            ids = connection.execute(in_order, rows).scalars().all()
+            self._store_asset_event_tags(connection, events, ids)
+            # The asset table keeps the latest event of an asset only.
+            latest = {event.get_dagster_event().asset_key: (event, id_) for event, id_ in zip(events, ids, strict=True)}
+            for event, id_ in latest.values():
+                self._store_asset_event(connection, event, id_)
+
+
+class BatchingSqliteEventLogStorage(BatchingEventLog, SqliteEventLogStorage):
+    """Dagster's SQLite event log, with batches.
+
+    It has two databases, the run's own and then the index. What a failure between the two leaves behind is as in the stock
+    class: an event in the run's log that the index, which decides a partition's status, does not have.
+    """
+
+    def _store_asset_events(self, run_id: str, events: Sequence[dg.EventLogEntry]) -> None:
+        with self.run_connection(run_id) as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), [self._event_to_row(event) for event in events])
+        super()._store_asset_events(run_id, events)
+
+
+def announce_batches() -> None:
+    """Have Dagster hand over planned events in batches.
+
+    It has no other switch than the environment. They are stored by whatever process creates a run: daemon, web interface,
+    CLI. All of them open the instance, hence pass here.
+    """
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_PLANNED_BATCH_EVENTS))
+
+
+class BatchingSqliteStorage(DagsterSqliteStorage):
+    """Dagster's SQLite storage with the batching event log; same files, so that either can replace the other at any time.
+
+    It lies in the platform's DAGSTER_HOME wherever it is opened from, so that ``dagster dev`` sees what ``up`` has done.
+    In dagster.yaml::
+
+        storage:
+          custom:
+            module: martian_moments.dagster_runtime.storage
+            class: BatchingSqliteStorage
+            config: {}
+    """
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(base_dir, inst_data)
+        self._event_log_storage = BatchingSqliteEventLogStorage(_event_logs_directory(base_dir))
+        announce_batches()
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """``base_dir``, the folder of the databases; by default DAGSTER_HOME or, without one, the platform's own."""
+        return {"base_dir": dg.Field(dg.StringSource, is_required=False)}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """The storage that dagster.yaml describes."""
+        # `dagster dev` may run without DAGSTER_HOME; then it sees what `up` has done on the same home.
+        base_dir = config_value.get("base_dir") or os.environ.get("DAGSTER_HOME") or str(Settings.load().instance_home)
+        return cls.from_local(base_dir=base_dir, inst_data=inst_data)

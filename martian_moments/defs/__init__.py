@@ -1,0 +1,1 @@
+"""What Dagster shows: assets, checks, partitions, automation conditions, sensors, schedules and alerts."""

@@ -1,0 +1,1 @@
+"""The assets: lake, bronze and the dbt models."""

@@ -1,0 +1,159 @@
+"""The bronze assets: the lake's documents in the warehouse, one row per object. They never ask NASA."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import dagster as dg
+
+from martian_moments.dagster_runtime.bookkeeping import materializations
+from martian_moments.defs.assets import lake as lake_assets
+from martian_moments.defs.checks import agreement, agreement_spec
+from martian_moments.defs.markdown import as_text
+from martian_moments.defs.partitions import BRONZE_RUN_SOLS, sols_of
+from martian_moments.domain.documents import Coordinates, Kind, coordinates, prefix_of, sol_key
+from martian_moments.domain.errors import DocumentError
+from martian_moments.domain.rovers import ROVERS
+from martian_moments.events.dead_letters import broken_object
+from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, UPLOADS_DEAD, Message
+from martian_moments.events.messages import load_complete, refresh_request, sols_request
+from martian_moments.lake.store import ObjectInfo
+from martian_moments.pipelines.load import Loading, load
+from martian_moments.resources import Rooms
+from martian_moments.settings import WAREHOUSE_POOL
+from martian_moments.warehouse.base import LEDGER
+
+MANIFESTS: Final = dg.AssetKey(["bronze", "manifests"])
+TRAVERSE: Final = dg.AssetKey(["bronze", "traverse"])
+
+_BY_ROVER: Final = {MANIFESTS: (Kind.MANIFEST, lake_assets.MANIFESTS), TRAVERSE: (Kind.TRAVERSE, lake_assets.TRAVERSE)}
+
+
+def photos_key(rover: str) -> dg.AssetKey:
+    """The asset of a rover's photo documents in bronze."""
+    return dg.AssetKey(["bronze", rover, "photos"])
+
+
+def bronze_assets(rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
+    """The bronze assets of these rovers."""
+    photos = (_photos(rover) for rover in rovers)
+    return [_by_rover(MANIFESTS, rovers, "manifests"), *photos, _by_rover(TRAVERSE, rovers, "traverse maps")]
+
+
+def _by_rover(key: dg.AssetKey, rovers: Sequence[str], what: str) -> dg.AssetsDefinition:
+    kind, upstream = _BY_ROVER[key]
+
+    @dg.asset(
+        key=key,
+        partitions_def=dg.StaticPartitionsDefinition(list(rovers)),
+        deps=[upstream],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        output_required=False,
+        check_specs=[agreement_spec(key)],
+        pool=WAREHOUSE_POOL,
+        group_name="mission",
+        kinds={"table"},
+        owners=lake_assets.OWNERS,
+        description=f"One row per document: the {what} of the lake, unchanged, with their ledger.",
+    )
+    def bronze(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.AssetCheckResult]:
+        found = {rover: rooms.lake.list(prefix_of(kind, rover)) for rover in context.partition_keys}
+        _load_and_tell(context, rooms, found)
+        yield agreement(rooms, key, [prefix_of(kind, rover) for rover in rovers])
+
+    return bronze
+
+
+def _photos(rover: str) -> dg.AssetsDefinition:
+    key = photos_key(rover)
+
+    @dg.asset(
+        key=key,
+        partitions_def=sols_of(rover),
+        deps=[lake_assets.photos_key(rover)],
+        backfill_policy=dg.BackfillPolicy.multi_run(BRONZE_RUN_SOLS),
+        output_required=False,
+        check_specs=[agreement_spec(key)],
+        pool=WAREHOUSE_POOL,
+        group_name=rover,
+        kinds={"table"},
+        owners=lake_assets.OWNERS,
+        description=f"One row per sol and source: the photo documents of {ROVERS[rover].title}, with their ledger.",
+    )
+    def photos(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.AssetCheckResult]:
+        found: dict[str, list[ObjectInfo]] = {key: [] for key in context.partition_keys}
+        for each in rooms.lake.list(prefix_of(Kind.PHOTOS, rover)):
+            at = coordinates(each.key)
+            if at is not None and at.sol is not None and sol_key(at.sol) in found:
+                found[sol_key(at.sol)].append(each)
+        _load_and_tell(context, rooms, found)
+        yield agreement(rooms, key, [prefix_of(Kind.PHOTOS, rover)])
+
+    return photos
+
+
+def _load_and_tell(context: dg.AssetExecutionContext, rooms: Rooms, found: dict[str, list[ObjectInfo]]) -> None:
+    """Load the objects of each partition; publish the ledger, tell Dagster and the log, and fail for what is broken."""
+    rooms.require_space()
+    objects = [each for of_partition in found.values() for each in of_partition]
+    loading = load(rooms.lake, rooms.warehouse, objects, rooms.published)
+    rooms.warehouse.publish(rooms.published, [LEDGER])
+    # Dagster first: what is loaded is materialized, also when the log is away.
+    with materializations(context) as log:
+        for partition, of_partition in found.items():
+            broken = any(each.key in loading.broken for each in of_partition)
+            # Dagster marks every partition of a failing run FAILED that it does not tell of, also those without objects.
+            if not broken and (of_partition or loading.broken):
+                log.add(_materialization(context.asset_key, partition, of_partition, loading))
+    _tell_log(rooms, context.asset_key, loading, {each.key: each.etag for each in objects})
+    if loading.broken:
+        raise _failure(loading.broken)
+
+
+def _tell_log(rooms: Rooms, asset: dg.AssetKey, loading: Loading, etags: Mapping[str, str]) -> None:
+    if loading.report.loaded:
+        records = sum(loading.headers[key].record_count for key in loading.report.loaded)
+        told = load_complete(asset.to_user_string(), datetime.now(UTC), loading.report.loaded, records)
+        rooms.log.publish(LOADS_COMPLETE, [told])
+    if loading.broken:
+        rooms.log.publish(UPLOADS_DEAD, [broken_object(key, etags[key], str(why)) for key, why in loading.broken.items()])
+        rooms.log.publish(INGESTION_REQUESTS, _asking_again(rooms, loading.broken))
+
+
+def _asking_again(rooms: Rooms, keys: Iterable[str]) -> Iterator[Message]:
+    """Requests for broken documents. The gap sensor sees only those whose header is broken, not those whose end is cut."""
+    for key in keys:
+        match coordinates(key):
+            case Coordinates(Kind.PHOTOS, rover, source, int(sol)) if source in rooms.settings.sources:
+                yield sols_request(rover, [sol], refetch=True)
+            case Coordinates(Kind.PHOTOS) | None:
+                continue
+            case Coordinates(_, rover):
+                yield refresh_request([rover], young=False)
+
+
+def _materialization(
+    asset: dg.AssetKey, partition: str, objects: Sequence[ObjectInfo], loading: Loading
+) -> dg.AssetMaterialization:
+    headers = [loading.headers[each.key] for each in objects if each.key in loading.headers]
+    metadata: dict[str, Any] = {
+        "objects": len(objects),
+        "loaded": sum(each.key in loading.report.loaded for each in objects),
+        "bytes": sum(each.size for each in objects),
+        "seconds": round(loading.seconds, 3),
+        "object key": ", ".join(each.key for each in objects),
+    }
+    if headers:
+        metadata["records"] = sum(each.record_count for each in headers)
+        metadata["source"] = ", ".join(each.source for each in headers)
+    return dg.AssetMaterialization(asset, partition=partition, metadata=metadata)
+
+
+def _failure(broken: dict[str, DocumentError]) -> dg.Failure:
+    reasons = "\n".join(f"- {as_text(reason, 1_000)}" for reason in list(broken.values())[:10])
+    return dg.Failure(
+        description=f"{len(broken)} objects of the lake are broken; everything else is loaded. "
+        f"They are fetched again.\n{reasons}",
+        metadata={"reasons": dg.MetadataValue.md(reasons)},
+        allow_retries=False,
+    )

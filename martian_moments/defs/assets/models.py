@@ -1,0 +1,207 @@
+"""The dbt assets: silver and gold, built by dbt in one run, published, and shown with a preview and a picture."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import dagster as dg
+
+from martian_moments.defs.assets import bronze
+from martian_moments.defs.conditions import refresh_from_bronze, ride_along
+from martian_moments.defs.dbt_specs import MANIFEST, PROJECT, SPECS, DbtSpecs, node_names, read_specs, translator
+from martian_moments.defs.assets.lake import OWNERS
+from martian_moments.defs.plots import pages
+from martian_moments.domain.errors import PublishedDamaged, PublishingError
+from martian_moments.lake.store import ObjectInfo
+from martian_moments.pipelines.load import awaited, photo_rules_of
+from martian_moments.resources import Rooms
+from martian_moments.settings import WAREHOUSE_POOL
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, MODELS, PublishedTable
+from martian_moments.warehouse.rules import photo_rules
+
+if TYPE_CHECKING:
+    from dagster_dbt import DbtCliInvocation
+
+FIRST_MODEL: Final = dg.AssetKey(["silver", "loaded_objects"])
+"""The model that records which objects a build has seen. Every other model follows it, in the same run."""
+
+_PHOTOS: Final = dg.AssetKey(["silver", "source_photos"])
+_RAW_PHOTOS: Final = dg.AssetKey(["bronze", "raw_photos"])
+_REFERENCES: Final = (
+    dg.AssetKey(["bronze", "rovers"]),
+    dg.AssetKey(["bronze", "cameras"]),
+    dg.AssetKey(["bronze", "camera_names"]),
+)
+"""Facts of rovers.py, which no asset makes."""
+
+
+def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
+    """All models of the dbt project as assets; their data tests are asset checks.
+
+    Raises:
+        SettingsError: the dbt project has not been parsed yet.
+    """
+    specs = read_specs(SPECS)
+
+    @dg.multi_asset(
+        name="dbt_models",
+        specs=[_model(spec, rovers) for spec in specs.models],
+        check_specs=specs.tests,
+        can_subset=True,
+        pool=WAREHOUSE_POOL,
+    )
+    def models(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[Any]:
+        rooms.require_space()
+        is_new = rooms.warehouse.ensure(rooms.published)
+        if lost := _awaited(rooms):
+            context.log.warning(_waiting(len(lost)))
+            return
+        if is_new:
+            raise _nothing_to_build()
+        events: list[Any] = []
+        failure: Exception | None = None
+        with rooms.warehouse.writing():
+            try:
+                # extend keeps what came before an error.
+                events.extend(_build(context, rooms, _selection(context, specs)).stream())
+            except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been told of
+                failure = error
+        if failure is not None:
+            # Raises where the warehouse's file is why dbt failed: reconcile then loads bronze anew, and builds after it.
+            rooms.warehouse.mend()
+        # Readers use the published tables: a model counts as materialized when they can see it.
+        tables = MODELS if failure is None else sound_tables(context, events)
+        unpublished: set[dg.AssetKey] = set()
+        try:
+            rooms.warehouse.publish(rooms.published, tables)
+        except PublishingError as error:
+            failure = failure or error
+            unpublished = {dg.AssetKey(name.split(".")) for name in error.tables}
+        shown = pages(rooms.published, [table for table in tables if _key(table) not in unpublished])
+        for event in events:
+            key = context.asset_key_for_output(event.output_name) if isinstance(event, dg.Output) else None
+            if key not in unpublished:
+                yield event.with_metadata({**event.metadata, **shown[key]}) if key in shown else event
+        if failure is not None:
+            raise failure
+
+    return models
+
+
+def _awaited(rooms: Rooms) -> list[ObjectInfo]:
+    """The documents without which no model is built, see :func:`martian_moments.pipelines.load.awaited`."""
+    # Anew, for rows may have been removed from bronze since the last load: with a ledger that claims no more than there is,
+    # reconcile loads them.
+    try:
+        rooms.warehouse.publish(rooms.published, [LEDGER])
+    except PublishingError:
+        # Raises where the warehouse's file is why bronze cannot be read.
+        rooms.warehouse.mend()
+        raise
+    try:
+        return awaited(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers)
+    except PublishedDamaged:
+        # Only a build makes the damaged table again.
+        return []
+
+
+def _waiting(lost: int) -> str:
+    """A build that waits is no failure, of which people would be told at every load until bronze is whole again."""
+    return (
+        f"nothing is built: bronze is being made anew and still lacks {lost} documents of the lake that the published "
+        "tables were made from. These stay as they are; reconcile loads the documents, and a build follows the last of them"
+    )
+
+
+def _nothing_to_build() -> dg.Failure:
+    """Published tables stay as they were until bronze has something again."""
+    return dg.Failure(
+        "bronze was made anew in this moment and is empty: nothing is built from it. reconcile loads it from the lake "
+        "within minutes, and builds the models after that",
+        allow_retries=False,
+    )
+
+
+def sound_tables(context: dg.AssetExecutionContext, events: Sequence[Any]) -> list[PublishedTable]:
+    """The published tables that a failed build has made: built, as all that they follow from, and good by their own tests.
+
+    dbt goes on beside a model that fails and leaves out what follows from it. ``loaded_objects`` is not among them: it says
+    that every table is current, so that without it the build is repeated.
+    """
+    built = {context.asset_key_for_output(event.output_name) for event in events if isinstance(event, dg.Output)}
+    doubted = {
+        event.asset_key
+        for event in events
+        if isinstance(event, dg.AssetCheckResult) and not event.passed and event.severity is dg.AssetCheckSeverity.ERROR
+    }
+    return [table for table in MODELS if _key(table) in built - doubted and table != LOADED_OBJECTS]
+
+
+def _key(table: PublishedTable) -> dg.AssetKey:
+    return dg.AssetKey([table.schema, table.name])
+
+
+def _model(spec: dg.AssetSpec, rovers: Sequence[str]) -> dg.AssetSpec:
+    """A model's spec with its condition; the source raw_photos stands for one asset per rover."""
+    upstream = [dep.asset_key for dep in spec.deps]
+    deps = [key for key in upstream if key not in {_RAW_PHOTOS, *_REFERENCES}]
+    if _RAW_PHOTOS in upstream:
+        deps += [bronze.photos_key(rover) for rover in rovers]
+    condition = refresh_from_bronze() if spec.key == FIRST_MODEL else ride_along()
+    return spec.replace_attributes(deps=deps, owners=OWNERS, automation_condition=condition)
+
+
+def _build(context: dg.AssetExecutionContext, rooms: Rooms, selection: Sequence[str]) -> "DbtCliInvocation":
+    """A started ``dbt build`` of what is selected.
+
+    Not through DbtCliResource: it first runs ``dbt --version``, which imports every adapter that is installed and asks the
+    package index for news, and makes an adapter in this process (together 7 s), then reads the manifest from the specs.
+    """
+    import orjson
+    from dagster_dbt import DbtCliInvocation
+    from packaging.version import parse
+
+    # One folder for all builds: they take turns, and each finds the parsed project of the last.
+    folder = rooms.settings.home / "dbt"
+    held, current = photo_rules_of(rooms.published), photo_rules()
+    reads_photos = _PHOTOS in context.selected_asset_keys
+    environment = {
+        **os.environ,
+        **rooms.warehouse.dbt_environment(),
+        "MARS_DBT_SOURCES": ",".join(rooms.settings.sources),
+        "MARS_DBT_PHOTO_RULES": current if reads_photos else held or "",
+        "DBT_PROFILES_DIR": str(PROJECT),
+        "DBT_TARGET_PATH": str(folder),
+        "DBT_LOG_PATH": str(folder),
+        # DbtCliInvocation reads dbt's log lines, as they come.
+        "DBT_LOG_FORMAT": "json",
+        "PYTHONUNBUFFERED": "1",
+    }
+    # The dbt of this environment, which need not be on the PATH of whoever started the platform.
+    executable = str(Path(sys.executable).with_name("dbt"))
+    return DbtCliInvocation.run(
+        # What was read by other rules is read again: source_photos is the only incremental model.
+        args=[executable, "build", *selection, *(["--full-refresh"] if reads_photos and held != current else [])],
+        env=environment,
+        manifest=orjson.loads(MANIFEST.read_bytes()),
+        dagster_dbt_translator=translator(),
+        project_dir=PROJECT,
+        target_path=folder,
+        raise_on_error=True,
+        context=context,
+        adapter=None,
+        cli_version=parse(version("dbt-core")),
+    )
+
+
+def _selection(context: dg.AssetExecutionContext, specs: DbtSpecs) -> list[str]:
+    """What dbt shall build: everything, or exactly the models and tests that the run selects."""
+    models = [spec for spec in specs.models if spec.key in context.selected_asset_keys]
+    tests = [spec for spec in specs.tests if spec.key in context.selected_asset_check_keys]
+    if len(models) == len(specs.models) and len(tests) == len(specs.tests):
+        # Unit tests need no data: they run in CI, not with every build.
+        return ["--exclude", "resource_type:unit_test"]
+    return ["--indirect-selection", "empty", "--select", *node_names([*models, *tests])]

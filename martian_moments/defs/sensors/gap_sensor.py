@@ -1,0 +1,96 @@
+"""The gap sensor: the closed loop that ends when the lake holds everything that its sources promise."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import dagster as dg
+
+from martian_moments.defs.assets.lake import MANIFESTS, photos_key
+from martian_moments.defs.partitions import LAKE_RUN_SOLS, Span, newest_span, registered_sols
+from martian_moments.defs.sensors.in_flight import InFlight
+from martian_moments.domain.coverage import Coverage
+from martian_moments.domain.gaps import Tries
+from martian_moments.resources import Rooms
+
+NAME: Final = "gaps"
+
+
+def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
+    """Asks for the newest missing and short sols of each rover, and for the manifest of a source that has not answered yet.
+
+    One run of either at a time per rover.
+    """
+
+    @dg.sensor(
+        name=NAME,
+        asset_selection=[MANIFESTS, *(photos_key(rover) for rover in rovers)],
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Compares what the manifests in the lake promise with what the lake holds, and asks for the rest, "
+        f"newest sols first, at most {LAKE_RUN_SOLS} a run. What fails or stays short is asked for again, later each time.",
+    )
+    def gaps(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
+        tries = read_cursor(context.cursor)
+        under_way = InFlight(context)
+        requests: list[dg.RunRequest] = []
+        for rover in rovers:
+            mine, known = tries.setdefault(rover, Tries()), rooms.coverage(rover)
+            requests += _missing_manifests(known, mine, under_way)
+            requests += _next_gaps(context.instance, known, mine, under_way)
+        return dg.SensorResult(
+            run_requests=requests,
+            cursor=write_cursor(tries),
+            skip_reason=None if requests else "nothing is due: no gap, or each waits for its next attempt or is under way",
+        )
+
+    return gaps
+
+
+def _missing_manifests(known: Coverage, tries: Tries, under_way: InFlight) -> Iterator[dg.RunRequest]:
+    """Ask again where something of a rover's sources has answered and the rest has not: nobody else does before the hour."""
+    answered = [view.promises is not None for view in known.views]
+    if all(answered) and not known.unanswered_parts:
+        tries.manifests = (0, 0.0)
+    elif any(answered) and not under_way.runs_of(MANIFESTS, known.rover) and tries.manifests_due(now := time.time()):
+        tries.manifests_asked(now)
+        yield dg.RunRequest(asset_selection=[MANIFESTS], partition_key=known.rover)
+
+
+def _next_gaps(instance: dg.DagsterInstance, known: Coverage, tries: Tries, under_way: InFlight) -> Iterator[dg.RunRequest]:
+    asset = photos_key(known.rover)
+    if under_way.runs_of(asset):
+        return
+    gaps = known.gaps
+    registered = registered_sols(instance, known.rover)
+    now = time.time()
+    due = [sol for sol in tries.due(gaps, under_way.sols(asset), now) if sol in registered]
+    if span := newest_span(due, LAKE_RUN_SOLS):
+        tries.asked(span.sols, gaps, now)
+        yield run_request(known.rover, span)
+
+
+def run_request(rover: str, span: Span, *, refetch: bool = False, run_key: str | None = None, **tags: str) -> dg.RunRequest:
+    """A run of ``lake/<rover>/photos`` over a span that asks only for the sols that are due."""
+    asset = photos_key(rover)
+    config = {"sols": list(span.sols), "refetch": refetch}
+    return dg.RunRequest(
+        run_key=run_key,
+        asset_selection=[asset],
+        run_config={"ops": {asset.to_python_identifier(): {"config": config}}},
+        tags={**span.tags(), **tags},
+    )
+
+
+def read_cursor(cursor: str | None) -> dict[str, Tries]:
+    """The tries of each rover."""
+    stored: Mapping[str, Any] = json.loads(cursor) if cursor else {}
+    return {rover: Tries.from_json(value) for rover, value in stored.items()}
+
+
+def write_cursor(tries: Mapping[str, Tries]) -> str:
+    """The cursor that holds the tries of each rover."""
+    return json.dumps({rover: mine.to_json() for rover, mine in tries.items()}, separators=(",", ":"))

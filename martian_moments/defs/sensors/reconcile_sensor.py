@@ -1,0 +1,186 @@
+"""The reconcile sensor: what the lake holds and bronze does not, whatever became of the events.
+
+It compares the lake's listing with the published ledger, so it repairs a lost event, a deleted warehouse and a load that
+failed; and what is published with its manifest, so it repairs tables that were damaged or deleted. A sensor rather than a
+schedule because it remembers what it asked for: an object that no load can read is asked for again only after a growing
+delay, and what was uploaded a moment ago is left to the upload sensor.
+"""
+
+import json
+import time
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+import dagster as dg
+
+from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, photos_key
+from martian_moments.defs.partitions import BRONZE_RUN_SOLS, registered_sols, spans
+from martian_moments.defs.sensors.in_flight import InFlight
+from martian_moments.domain import clock
+from martian_moments.domain.documents import Kind, coordinates
+from martian_moments.lake.store import ObjectInfo
+from martian_moments.pipelines.load import Differences, differences
+from martian_moments.resources import Rooms
+from martian_moments.warehouse import manifest
+from martian_moments.warehouse.base import LEDGER
+
+NAME: Final = "reconcile"
+
+_EVENT_SECONDS: Final = 60.0
+"""An object younger than this is left to its upload event."""
+
+_SILVER: Final = "silver"
+
+_DAMAGED_LEDGER: Final = "damaged ledger"
+_DAMAGED_MODELS: Final = "damaged models"
+
+_LEDGER_NAME: Final = f"{LEDGER.schema}/{LEDGER.name}"
+
+_RETRY_SECONDS: Final = (60.0, 3_600.0)
+
+
+def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg.SensorDefinition:
+    """Asks for the bronze partitions whose objects differ from the ledger, and for dbt where silver lags behind."""
+
+    @dg.sensor(
+        name=NAME,
+        asset_selection=[
+            MANIFESTS,
+            TRAVERSE,
+            *(photos_key(rover) for rover in rovers),
+            *models,
+        ],
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Compares the lake with bronze and bronze with silver, and repairs what a lost event, a failed build or "
+        "a deleted warehouse left behind.",
+    )
+    def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
+        tries = _Tries(json.loads(context.cursor) if context.cursor else {})
+        under_way = InFlight(context)
+        found = differences(rooms.lake, rooms.warehouse, rooms.published, rovers, rooms.settings.sources)
+        requests = _repairs(found, tries, under_way, rovers[0], models)
+        if found.unloaded is None:
+            return dg.SensorResult(
+                run_requests=requests, cursor=tries.dump(), skip_reason=None if requests else _told(found)
+            )
+        # Objects that were asked for and still differ are broken: silver does not wait for them, unless a build would.
+        waits = bool(found.awaited) or any(not tries.known(_version(each)) for each in found.unloaded)
+        requests += _loads(context.instance, found.unloaded, tries, under_way)
+        lagging = found.silver_lags and not waits
+        # The automation sensor starts dbt by itself; this is for a build that failed, so the first look only takes note.
+        if lagging and tries.due(_SILVER) and not under_way.runs_of(models[0]):
+            if tries.known(_SILVER):
+                requests.append(dg.RunRequest(asset_selection=list(models)))
+            tries.note([_SILVER])
+        tries.keep({*map(_version, found.unloaded), *([_SILVER] if lagging else []), *_damaged(found)})
+        return dg.SensorResult(run_requests=requests, cursor=tries.dump(), skip_reason=None if requests else _told(found))
+
+    return reconcile
+
+
+def _told(found: Differences) -> str:
+    differ = "an unknown number of" if found.unloaded is None else len(found.unloaded)
+    damaged = ", ".join(found.damaged) or "none"
+    return f"{differ} objects differ and wait; silver lags: {found.silver_lags}; damaged: {damaged}"
+
+
+def _damaged(found: Differences) -> list[str]:
+    """Which parts of what is published have to be made again, and can be now. The manifest is written by both."""
+    ledger = _LEDGER_NAME in found.damaged or manifest.KEY in found.damaged
+    models = bool(found.damaged.keys() - {_LEDGER_NAME}) and not found.awaited
+    return [*([_DAMAGED_LEDGER] if ledger else []), *([_DAMAGED_MODELS] if models else [])]
+
+
+def _repairs(
+    found: Differences, tries: "_Tries", under_way: InFlight, rover: str, models: Sequence[dg.AssetKey]
+) -> list[dg.RunRequest]:
+    """Runs that publish again what is damaged: a load that finds nothing new publishes the ledger, dbt all other tables."""
+    runs = {
+        _DAMAGED_LEDGER: dg.RunRequest(asset_selection=[MANIFESTS], partition_key=rover),
+        _DAMAGED_MODELS: dg.RunRequest(asset_selection=list(models)),
+    }
+    requests = []
+    for part in _damaged(found):
+        (first, *_) = runs[part].asset_selection or ()
+        if tries.due(part) and not under_way.runs_of(first):
+            # The first look only takes note: tables that are just being published differ until the manifest is written.
+            if tries.known(part):
+                requests.append(runs[part])
+            tries.note([part])
+    return requests
+
+
+def _loads(
+    instance: dg.DagsterInstance, differing: Sequence[ObjectInfo], tries: "_Tries", under_way: InFlight
+) -> list[dg.RunRequest]:
+    """Runs that load what differs, but for what was uploaded a moment ago."""
+    now = time.time()
+    settled = [each for each in differing if not clock.waits(each.modified.timestamp(), _EVENT_SECONDS, now)]
+    requests: list[dg.RunRequest] = []
+    for asset, partition, objects in _by_asset(settled):
+        due = [each for each in objects if tries.due(_version(each))]
+        if due and not under_way.runs_of(asset, partition):
+            requests += _requests(instance, asset, partition, due)
+            tries.note(map(_version, due))
+    return requests
+
+
+class _Tries:
+    """How often each thing was asked for, and when last; kept in the cursor."""
+
+    def __init__(self, stored: dict[str, list[float]]) -> None:
+        self._stored = stored
+        self._now = time.time()
+
+    def known(self, thing: str) -> bool:
+        return thing in self._stored
+
+    def due(self, thing: str) -> bool:
+        count, asked_at = self._stored.get(thing, (0, 0.0))
+        first, longest = _RETRY_SECONDS
+        return count == 0 or not clock.waits(asked_at, min(longest, first * 2 ** min(count - 1, 16)), self._now)
+
+    def note(self, things: Iterable[str]) -> None:
+        for thing in things:
+            self._stored[thing] = [self._stored.get(thing, [0])[0] + 1, int(self._now)]
+
+    def keep(self, things: Collection[str]) -> None:
+        self._stored = {thing: tries for thing, tries in self._stored.items() if thing in things}
+
+    def dump(self) -> str:
+        return json.dumps(self._stored, separators=(",", ":"))
+
+
+def _by_asset(objects: Iterable[ObjectInfo]) -> list[tuple[dg.AssetKey, str | None, list[ObjectInfo]]]:
+    """Objects by the asset that loads them and, for assets partitioned by rover, the partition."""
+    groups: dict[tuple[dg.AssetKey, str | None], list[ObjectInfo]] = {}
+    for each in objects:
+        at = coordinates(each.key)
+        if at is None:
+            continue
+        if at.kind is Kind.PHOTOS:
+            group: tuple[dg.AssetKey, str | None] = (photos_key(at.rover), None)
+        elif at.kind is Kind.MANIFEST:
+            group = (MANIFESTS, at.rover)
+        else:
+            group = (TRAVERSE, at.rover)
+        groups.setdefault(group, []).append(each)
+    return [(asset, partition, group) for (asset, partition), group in groups.items()]
+
+
+def _requests(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str | None, objects: Sequence[ObjectInfo]
+) -> list[dg.RunRequest]:
+    if partition is not None:
+        return [dg.RunRequest(asset_selection=[asset], partition_key=partition)]
+    places = [at for each in objects if (at := coordinates(each.key))]
+    registered = registered_sols(instance, places[0].rover)
+    sols = [at.sol for at in places if at.sol is not None and at.sol in registered]
+    return [dg.RunRequest(asset_selection=[asset], tags=span.tags()) for span in spans(sols, BRONZE_RUN_SOLS)]
+
+
+def _version(each: ObjectInfo) -> str:
+    return f"{each.key} {each.etag}"

@@ -1,0 +1,230 @@
+"""What others ask for: sols, and refreshes. Also what a platform that has just started asks itself for.
+
+A refresh is kept in the cursor until its runs have succeeded: the manifest and the traverse map first, then, where asked
+for, every young sol. Which runs belong to it is written on the runs as a tag, so that a crash at any point only repeats.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+import dagster as dg
+
+from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key
+from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
+from martian_moments.defs.recent_sols import young_sols
+from martian_moments.defs.sensors.gap_sensor import run_request
+from martian_moments.defs.sensors.in_flight import UNFINISHED
+from martian_moments.defs.sensors.reading import in_words, read_on
+from martian_moments.domain.clock import waits
+from martian_moments.domain.errors import EventLogUnavailable, EventUnreadable
+from martian_moments.events.dead_letters import dead_letter
+from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Record
+from martian_moments.events.messages import RefreshRequest, SolsRequest, parse_request
+from martian_moments.pipelines import ingest
+from martian_moments.resources import Rooms
+
+NAME: Final = "ingestion_requests"
+REFRESH_TAG: Final = "martian-moments/refresh"
+
+_LIMIT: Final = 100
+_RETRY_SECONDS: Final = (10.0, 300.0)
+
+
+@dataclass(slots=True)
+class Refresh:
+    """One rover's refresh that is not done yet.
+
+    Attributes:
+        id: distinguishes this refresh's runs from those of earlier ones.
+        young: whether young sols are asked for too.
+    """
+
+    id: str
+    young: bool
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Offsets of the topic, the identity of the log that they are of, and the refreshes under way by rover."""
+
+    offsets: dict[int, int] = field(default_factory=dict)
+    refreshes: dict[str, Refresh] = field(default_factory=dict)
+    log: str | None = None
+
+    def dump(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def load(cls, text: str) -> "Cursor":
+        """From text."""
+        stored = json.loads(text)
+        return cls(
+            offsets={int(partition): offset for partition, offset in stored["offsets"].items()},
+            refreshes={rover: Refresh(**refresh) for rover, refresh in stored["refreshes"].items()},
+            log=stored.get("log"),
+        )
+
+
+def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
+    """Turns requests into runs of the lake assets."""
+
+    @dg.sensor(
+        name=NAME,
+        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reads the topic ingestion-scheduling and asks for the sols and refreshes that its messages name.",
+    )
+    def ingestion_requests(
+        context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]
+    ) -> dg.SensorResult | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
+        cursor = Cursor.load(context.cursor) if context.cursor else first_look(rovers)
+        try:
+            requests, read = _act_on_messages(context, rooms, cursor, rovers)
+        except EventLogUnavailable as error:
+            context.log.warning(str(error))
+            return dg.SkipReason(f"{error}. The cursor stays where it is.")
+        for rover in list(cursor.refreshes):
+            steps = _Steps(context.instance, rooms, rover, cursor.refreshes[rover])
+            requests += steps.next()
+            if steps.done:
+                del cursor.refreshes[rover]
+        return dg.SensorResult(
+            run_requests=requests,
+            cursor=cursor.dump(),
+            skip_reason=None if requests else f"{read}; refreshing: {', '.join(cursor.refreshes) or 'none'}",
+        )
+
+    return ingestion_requests
+
+
+def _act_on_messages(
+    context: dg.SensorEvaluationContext, rooms: Rooms, cursor: Cursor, rovers: Sequence[str]
+) -> tuple[list[dg.RunRequest], str]:
+    """Read on from the cursor; the runs that the messages ask for, and what was read, in words."""
+    batch = read_on(rooms.log, INGESTION_REQUESTS, cursor.offsets, of=cursor.log, limit=_LIMIT, warn=context.log.warning)
+    cursor.log, cursor.offsets = batch.log, batch.offsets
+    requests: list[dg.RunRequest] = []
+    for record in batch.records:
+        try:
+            requests += _act_on(record, context.instance, cursor, rovers)
+        except EventUnreadable as error:
+            context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+            rooms.log.publish(INGESTION_DEAD, [dead_letter(record, str(error))])
+    read = f"{len(batch.records)} requests read; {in_words(batch.lag)}"
+    context.log.info(read)
+    return requests, read
+
+
+def first_look(rovers: Sequence[str]) -> Cursor:
+    """A platform that never ran asks for every manifest and traverse map at once instead of waiting for the schedule."""
+    return Cursor(refreshes={rover: Refresh(id="first", young=False) for rover in rovers})
+
+
+def _act_on(record: Record, instance: dg.DagsterInstance, cursor: Cursor, rovers: Sequence[str]) -> list[dg.RunRequest]:
+    """Start what a message asks for. Raises EventUnreadable when it asks for what does not exist."""
+    request = parse_request(record.value)
+    if isinstance(request, RefreshRequest):
+        for rover in request.refresh:
+            if rover in rovers:
+                before = cursor.refreshes.get(rover)
+                young = request.young or (before is not None and before.young)
+                cursor.refreshes[rover] = Refresh(id=_place(record, cursor.log), young=young)
+        return []
+    return list(_runs_for(request, _place(record, cursor.log), instance, rovers))
+
+
+def _place(record: Record, log: str | None) -> str:
+    """What tells a request from every other, also from one that had its offset in a log that is gone.
+
+    Where no log's identity is known, the moment at which it was published takes that place.
+    """
+    return f"{log or record.timestamp_ms}-{record.partition}-{record.offset}"
+
+
+def _runs_for(
+    request: SolsRequest, place: str, instance: dg.DagsterInstance, rovers: Sequence[str]
+) -> Iterator[dg.RunRequest]:
+    registered = registered_sols(instance, request.rover)
+    asked = range(request.first_sol, request.last_sol + 1)
+    if request.rover not in rovers or asked[0] not in registered or asked[-1] not in registered:
+        known = f"{registered.start}-{registered.stop - 1}" if registered and request.rover in rovers else "none"
+        raise EventUnreadable(f"sols {asked[0]}-{asked[-1]} of {request.rover} are asked for, known are {known}")
+    for span in spans(asked, LAKE_RUN_SOLS):
+        run_key = f"{INGESTION_REQUESTS}-{place}-{span.first}"
+        yield run_request(request.rover, span, refetch=request.refetch, run_key=run_key)
+
+
+class _Steps:
+    """The runs that one refresh still needs."""
+
+    def __init__(self, instance: dg.DagsterInstance, rooms: Rooms, rover: str, refresh: Refresh) -> None:
+        self._instance = instance
+        self._rooms = rooms
+        self._rover = rover
+        self._refresh = refresh
+        self.done = False
+
+    def next(self) -> list[dg.RunRequest]:
+        """The runs to request now; sets ``done`` when every step has succeeded."""
+        requests, waiting = [], False
+        for step, asset in self._by_rover():
+            tag = self._tag(step)
+            if self._succeeded(tag):
+                continue
+            waiting = True
+            if self._may_start(tag):
+                requests.append(dg.RunRequest(asset_selection=[asset], partition_key=self._rover, tags={REFRESH_TAG: tag}))
+        if waiting or not self._refresh.young:
+            self.done = not waiting
+            return requests
+        requests, waiting = self._young()
+        self.done = not waiting
+        return requests
+
+    def _by_rover(self) -> Iterator[tuple[str, dg.AssetKey]]:
+        yield "manifest", MANIFESTS
+        # Looked up only after the manifest's run was: its success means that the lake's manifest is the new one.
+        if self._is_served():
+            yield "traverse", TRAVERSE
+
+    def _is_served(self) -> bool:
+        return ingest.served(self._rooms.lake, self._rover, self._rooms.sources_of(self._rover))
+
+    def _young(self) -> tuple[list[dg.RunRequest], bool]:
+        known = self._rooms.coverage(self._rover)
+        registered = registered_sols(self._instance, self._rover)
+        sols = [sol for sol in young_sols(known, self._rooms.settings.late_sols) if sol in registered]
+        requests, waiting = [], False
+        for span in spans(sols, LAKE_RUN_SOLS):
+            tag = self._tag(f"young-{span.first}-{span.last}")
+            if self._succeeded(tag):
+                continue
+            waiting = True
+            if self._may_start(tag):
+                requests.append(run_request(self._rover, span, refetch=True, **{REFRESH_TAG: tag}))
+        return requests, waiting
+
+    def _tag(self, step: str) -> str:
+        return f"{self._rover}/{self._refresh.id}/{step}"
+
+    def _runs(self, tag: str) -> Sequence[dg.RunRecord]:
+        return self._instance.get_run_records(filters=dg.RunsFilter(tags={REFRESH_TAG: tag}))
+
+    def _succeeded(self, tag: str) -> bool:
+        return any(record.dagster_run.status is dg.DagsterRunStatus.SUCCESS for record in self._runs(tag))
+
+    def _may_start(self, tag: str) -> bool:
+        """Not while a run of this step is under way, nor too soon after the last one failed."""
+        records = self._runs(tag)
+        if any(record.dagster_run.status in UNFINISHED for record in records):
+            return False
+        first, longest = _RETRY_SECONDS
+        last = max((record.update_timestamp.timestamp() for record in records), default=0.0)
+        return not records or not waits(last, min(longest, first * 2 ** min(len(records) - 1, 16)), time.time())

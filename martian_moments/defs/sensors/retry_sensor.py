@@ -1,0 +1,75 @@
+"""The retry sensor: crashed runs that Dagster says it will repeat, and has overlooked.
+
+Dagster stores the event of a failure before the run's status, 6 ms apart on an idle machine. Its daemon meets each event
+once, every five seconds: where it finds a run that has not failed yet, nothing repeats that run any more, and the backfill
+it belongs to waits for it for ever. Seen once in some hundreds of killed workers.
+"""
+
+import json
+import time
+from typing import Final
+
+import dagster as dg
+from dagster._core.storage.tags import WILL_RETRY_TAG
+
+from martian_moments.domain.clock import waits
+
+NAME: Final = "retries"
+
+FAILURES_CURSOR: Final = f"EVENT_LOG_CONSUMER_CURSOR-{dg.DagsterEventType.RUN_FAILURE.value}"
+"""Where Dagster's daemon keeps the last failure it has met. Not imported: each run would pay half a second for that."""
+
+_DAEMON_SECONDS: Final = 15.0
+"""A younger failure is left to the daemon."""
+
+_NEWEST: Final = 500
+"""Failures that are looked through, as many as the daemon meets at once."""
+
+_TRIES: Final = 3
+"""The daemon may have its reasons, such as a job that is gone; it tells them in the run's log each time."""
+
+
+def retry_sensor() -> dg.SensorDefinition:
+    """Has Dagster's daemon meet a failure again whose run waits for its repetition. A run is repeated once nevertheless."""
+
+    @dg.sensor(
+        name=NAME,
+        minimum_interval_seconds=15,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Finds crashed runs that Dagster wanted to repeat and has overlooked, and has it look again.",
+    )
+    def retries(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        tries: dict[str, int] = json.loads(context.cursor) if context.cursor else {}
+        overlooked = _overlooked(context.instance, time.time())
+        due = [event for event in overlooked if tries.get(str(event), 0) < _TRIES]
+        if due:
+            _go_back_before(context.instance, min(due))
+        return dg.SensorResult(
+            cursor=json.dumps({str(event): tries.get(str(event), 0) + 1 for event in overlooked}),
+            skip_reason=f"{len(overlooked)} crashed runs wait for their repetition; Dagster looks again at {len(due)}",
+        )
+
+    return retries
+
+
+def _overlooked(instance: dg.DagsterInstance, now: float) -> list[int]:
+    """The event ids of failures, but for the latest, whose runs are still to be repeated; ``now`` is Unix time."""
+    found = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=_NEWEST).records
+    failures = [each for each in found if not waits(each.timestamp, _DAEMON_SECONDS, now)]
+    if not failures:
+        return []
+    wanted = dg.RunsFilter(
+        run_ids=[each.run_id for each in failures],
+        statuses=[dg.DagsterRunStatus.FAILURE],
+        tags={WILL_RETRY_TAG: "true"},
+    )
+    waiting = {run.run_id for run in instance.get_runs(wanted) if run.is_complete_and_waiting_to_retry}
+    return [each.storage_id for each in failures if each.run_id in waiting]
+
+
+def _go_back_before(instance: dg.DagsterInstance, event: int) -> None:
+    storage = instance.daemon_cursor_storage
+    met = storage.get_cursor_values({FAILURES_CURSOR}).get(FAILURES_CURSOR)
+    # The daemon writes its cursor after each look, and may just have taken this one back: then the next tick does it.
+    if met is not None and int(met) >= event:
+        storage.set_cursor_values({FAILURES_CURSOR: str(event - 1)})

@@ -1,0 +1,257 @@
+"""The upload sensor: from upload events to bronze runs.
+
+Offsets live in the sensor's cursor, which Dagster stores in one update together with the runs that a tick asks for, so that
+a tick is done whole or not at all. What an event names stays *pending* in the cursor until a run covers it; a rover whose
+bronze run is not finished collects events meanwhile and gets one wider run afterwards.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import dagster as dg
+
+from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, photos_key
+from martian_moments.defs.partitions import BRONZE_RUN_SOLS, register_sols, spans
+from martian_moments.defs.sensors.in_flight import InFlight
+from martian_moments.defs.sensors.reading import in_words, read_on
+from martian_moments.domain.documents import Coordinates, Kind, coordinates, sol_key
+from martian_moments.domain.errors import EventLogUnavailable, EventUnreadable
+from martian_moments.domain.rovers import ROVERS
+from martian_moments.events.dead_letters import dead_letter
+from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, EventLog, Message
+from martian_moments.events.uploads import Odd, Upload, of_records, parse_uploads
+from martian_moments.resources import Rooms
+
+NAME: Final = "upload_events"
+
+EVENTS_PER_TICK: Final = 5_000
+"""A tick reads at most this many events: parsing them takes under a second of the 60 that a tick may last."""
+
+_LONGEST_KEY: Final = 1_024
+"""Characters of a key, as in S3."""
+
+_DEAD_TOLD: Final = 10
+"""A tick's log names so many dead letters; all of them are in their topic."""
+
+_ODD_TOLD: Final = 5
+"""A dead letter's reason names so many records; all of them are in the letter."""
+
+
+@dataclass(slots=True)
+class Cursor:
+    """What the sensor knows between ticks.
+
+    Attributes:
+        offsets: the next offset to read, by partition.
+        log: the identity of the log that the offsets are of; None in a cursor of an earlier release.
+        sols: by rover, the sols whose photos wait for a bronze run.
+        rovers: by kind (``manifests``, ``traverse``), the rovers that wait for a bronze run.
+    """
+
+    offsets: dict[int, int] = field(default_factory=dict)
+    sols: dict[str, set[int]] = field(default_factory=dict)
+    rovers: dict[str, set[str]] = field(default_factory=dict)
+    log: str | None = None
+
+    @property
+    def pending(self) -> int:
+        """How many objects wait for a run."""
+        return sum(map(len, self.sols.values())) + sum(map(len, self.rovers.values()))
+
+    def add(self, at: Coordinates) -> None:
+        """Note that an object waits for a bronze run."""
+        if at.kind is Kind.PHOTOS and at.sol is not None:
+            self.sols.setdefault(at.rover, set()).add(at.sol)
+        else:
+            self.rovers.setdefault("manifests" if at.kind is Kind.MANIFEST else "traverse", set()).add(at.rover)
+
+    def dump(self) -> str:
+        """As text."""
+        return json.dumps(
+            {
+                "log": self.log,
+                "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
+                "sols": {rover: sorted(sols) for rover, sols in sorted(self.sols.items()) if sols},
+                "rovers": {kind: sorted(rovers) for kind, rovers in sorted(self.rovers.items()) if rovers},
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def load(cls, text: str | None) -> "Cursor":
+        """From text; an absent cursor reads the log from its beginning."""
+        if not text:
+            return cls()
+        stored = json.loads(text)
+        return cls(
+            offsets={int(partition): offset for partition, offset in stored["offsets"].items()},
+            sols={rover: set(sols) for rover, sols in stored["sols"].items()},
+            rovers={kind: set(rovers) for kind, rovers in stored["rovers"].items()},
+            log=stored.get("log"),
+        )
+
+
+def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
+    """Asks for the bronze partitions of what was uploaded."""
+
+    @dg.sensor(
+        name=NAME,
+        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reads upload events and loads what they name into bronze; unreadable ones become dead letters.",
+    )
+    def upload_events(
+        context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]
+    ) -> dg.SensorResult | dg.SkipReason:
+        if short := rooms.shortage():
+            return dg.SkipReason(short)
+        cursor = Cursor.load(context.cursor)
+        try:
+            read = _read(context, rooms.log, cursor, _Scope(rooms.lake_bucket, rovers))
+        except EventLogUnavailable as error:
+            # Not a failed tick: in an outage each would leave its traceback in the daemon's log.
+            context.log.warning(str(error))
+            return dg.SkipReason(f"{error}. The cursor stays where it is.")
+        context.log.info("%s; %d objects wait for a run", read, cursor.pending)
+        _register(context.instance, cursor)
+        under_way = InFlight(context)
+        requests = list(_requests(cursor, under_way))
+        return dg.SensorResult(
+            run_requests=requests,
+            cursor=cursor.dump(),
+            skip_reason=None if requests else f"{read}; {cursor.pending} objects wait for a running load",
+        )
+
+    return upload_events
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The bucket of the lake, and the rovers that there are bronze partitions for."""
+
+    bucket: str
+    rovers: Sequence[str]
+
+
+def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, scope: _Scope) -> str:
+    """Read on from the cursor; tells what was read, in words."""
+    batch = read_on(log, UPLOADS, cursor.offsets, of=cursor.log, limit=EVENTS_PER_TICK, warn=context.log.warning)
+    dead: list[Message] = []
+    foreign = 0
+    for record in batch.records:
+        found = _found(record.value, scope)
+        foreign += found.foreign
+        for at in found.named:
+            cursor.add(at)
+        if found.odd:
+            if len(dead) < _DEAD_TOLD:
+                context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, found.reason)
+            dead.append(dead_letter(replace(record, value=found.unused), found.reason))
+    # Before the cursor moves: a tick that dies here repeats its dead letters, one that moved first would lose them.
+    log.publish(UPLOADS_DEAD, dead)
+    cursor.log, cursor.offsets = batch.log, batch.offsets
+    others = f", {foreign} of other buckets than {scope.bucket}" if foreign else ""
+    return f"{len(batch.records)} events read, {len(dead)} made dead letters{others}; {in_words(batch.lag)}"
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one message holds.
+
+    Attributes:
+        named: the documents that were uploaded and that there are bronze partitions for.
+        foreign: how many objects of other buckets it names.
+        odd: why its other records cannot be used, by their place in the message, from 0.
+        records: how many records it has.
+        unused: the message with only the odd records.
+    """
+
+    named: list[Coordinates] = field(default_factory=list)
+    foreign: int = 0
+    odd: dict[int, str] = field(default_factory=dict)
+    records: int = 1
+    unused: bytes | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the odd records cannot be used, in words."""
+        if self.records == 1:
+            return self.odd[0]
+        told = "; ".join(f"record {place + 1}: {why}" for place, why in list(self.odd.items())[:_ODD_TOLD])
+        rest = f"; and {len(self.odd) - _ODD_TOLD} more" if len(self.odd) > _ODD_TOLD else ""
+        return f"{len(self.odd)} of {self.records} records: {told}{rest}"
+
+
+def _found(value: bytes | None, scope: _Scope) -> _Found:
+    """What a message holds: each of its records is used or refused by itself."""
+    try:
+        results = parse_uploads(value)
+    except EventUnreadable as error:
+        return _Found(odd={0: str(error)}, unused=value)
+    found = _Found(records=len(results))
+    for place, each in enumerate(results):
+        match each:
+            case Odd(reason):
+                found.odd[place] = reason
+            case Upload(bucket=bucket) if bucket != scope.bucket:
+                found.foreign += 1
+            case Upload(key=key):
+                at = coordinates(key)
+                if refusal := _refusal(key, at):
+                    found.odd[place] = refusal
+                elif at is not None and at.rover in scope.rovers:
+                    found.named.append(at)
+    if found.odd and value is not None:
+        found.unused = of_records(value, found.odd)
+    return found
+
+
+def _refusal(key: str, at: Coordinates | None) -> str | None:
+    """Why no partition can hold the object of this key; None where one can."""
+    if at is None:
+        return f"{key[:_LONGEST_KEY]!r} is not the key of a document"
+    if at.rover not in ROVERS:
+        return f"{key[:_LONGEST_KEY]!r} is of an unknown rover; known are {', '.join(ROVERS)}"
+    if at.sol is not None and at.sol not in ROVERS[at.rover].sols_until(datetime.now(UTC)):
+        return f"{key[:_LONGEST_KEY]!r} is of a sol that {at.rover} has not reached yet"
+    return None
+
+
+def _register(instance: dg.DagsterInstance, cursor: Cursor) -> None:
+    """Register sols that were uploaded before a manifest told of them (a lake that came from elsewhere).
+
+    Here and not as a request of the tick: the daemon asks the storage about each requested key by itself, which took two
+    minutes for 4,000 sols on PostgreSQL. A tick that dies after this has lost nothing, the sols are there.
+    """
+    for rover, sols in cursor.sols.items():
+        if sols:
+            register_sols(instance, rover, max(sols))
+
+
+def _requests(cursor: Cursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
+    """Runs for what is pending, one asset partition or span each; takes what they cover out of the cursor."""
+    position = json.dumps([cursor.log, *sorted(cursor.offsets.items())])
+    for rover, sols in cursor.sols.items():
+        if under_way.runs_of(photos_key(rover)):
+            continue
+        for span in spans(sols, BRONZE_RUN_SOLS):
+            run_key = _run_key(position, rover, sol_key(span.first), sol_key(span.last), len(span.sols))
+            yield dg.RunRequest(run_key=run_key, asset_selection=[photos_key(rover)], tags=span.tags())
+        cursor.sols[rover] = set()
+    for kind, rovers in cursor.rovers.items():
+        asset = MANIFESTS if kind == "manifests" else TRAVERSE
+        for rover in sorted(rovers):
+            if not under_way.runs_of(asset, rover):
+                yield dg.RunRequest(run_key=_run_key(position, kind, rover), asset_selection=[asset], partition_key=rover)
+                rovers.discard(rover)
+
+
+def _run_key(*parts: object) -> str:
+    # Offsets and their log make the key unique for ever: Dagster drops a request whose key it has seen, even if that run
+    # failed, and a new log comes to the same offsets again.
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]

@@ -1,0 +1,132 @@
+"""When to ask again for the sols of which a source may have more than the lake holds.
+
+The delays grow with each attempt and are counted from the last one: quickly for a *missing* sol, slowly for a *short* one
+and for one that a less preferred source stands in for (*fallback*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from martian_moments.domain.clock import waits
+from martian_moments.domain.coverage import Gap, State
+
+# A missing sol is usually an upstream's bad minute; a short one waits for photos that arrive in days.
+_MISSING_DELAYS: Final = (10.0, 600.0, 2.0)
+_SHORT_DELAYS: Final = (30.0, 86_400.0, 4.0)
+_HOLD_DELAYS: Final = (10.0, 300.0, 2.0)
+# Then the schedule asks for every manifest anyway.
+_MANIFEST_DELAYS: Final = (10.0, 3_600.0, 2.0)
+
+
+@dataclass(slots=True)
+class Tries:
+    """How often the gaps of one rover were asked for, and when last. Kept in the gap sensor's cursor.
+
+    Attributes:
+        attempts: by sol, how often and when (POSIX seconds) it was last asked for.
+        batch: the sols of the last run.
+        fallback: whether these were all sols that another source stands in for.
+        fruitless: how many runs in a row closed not one gap.
+        asked_at: when the last run was requested (POSIX seconds).
+        manifests: how often and when (POSIX seconds) manifests were asked for because a source had none in the lake.
+    """
+
+    attempts: dict[int, tuple[int, float]] = field(default_factory=dict)
+    batch: list[int] = field(default_factory=list)
+    fallback: bool = False
+    fruitless: int = 0
+    asked_at: float = 0.0
+    manifests: tuple[int, float] = (0, 0.0)
+
+    def manifests_due(self, now: float) -> bool:
+        """Whether manifests may be asked for again, for the sake of a source that did not answer yet."""
+        count, asked_at = self.manifests
+        return count == 0 or not waits(asked_at, _delay(_MANIFEST_DELAYS, count), now)
+
+    def manifests_asked(self, now: float) -> None:
+        """Note that they are asked for now."""
+        self.manifests = self.manifests[0] + 1, now
+
+    def next_attempt_at(self, gap: Gap) -> float:
+        """When a gap is due, in POSIX seconds; 0 for one that was never asked for."""
+        count, asked_at = self._tried(gap)
+        return asked_at + _gap_delay(gap, count) if count else 0.0
+
+    def is_due(self, gap: Gap, now: float) -> bool:
+        """Whether a gap may be asked for; also one that was asked for at a time still to come: a clock was wrong then."""
+        count, asked_at = self._tried(gap)
+        return count == 0 or not waits(asked_at, _gap_delay(gap, count), now)
+
+    def attempts_of(self, gap: Gap) -> int:
+        """How often a gap was asked for; a short one once at least."""
+        return self._tried(gap)[0]
+
+    def _tried(self, gap: Gap) -> tuple[int, float]:
+        return self.attempts.get(gap.sol, (1, gap.fetched_at) if gap.fetched_at else (0, 0.0))
+
+    def due(self, gaps: Mapping[int, Gap], in_flight: Collection[int], now: float) -> list[int]:
+        """The sols to ask for now; none while the rover waits because the last runs were fruitless.
+
+        What another source stands in for waits until nothing else is due.
+        """
+        if self._held(gaps, now):
+            return []
+        due = [gap for sol, gap in gaps.items() if sol not in in_flight and self.is_due(gap, now)]
+        lacking = [gap.sol for gap in due if gap.state is not State.FALLBACK]
+        return lacking or [gap.sol for gap in due]
+
+    def asked(self, sols: Iterable[int], gaps: Mapping[int, Gap], now: float) -> None:
+        """Note that these sols are asked for now, and forget those that are no gaps any more."""
+        self.fruitless = self.fruitless + 1 if self._was_fruitless(gaps) else 0
+        self.attempts = {sol: entry for sol, entry in self.attempts.items() if sol in gaps}
+        for sol in sols:
+            self.attempts[sol] = (self.attempts_of(gaps[sol]) + 1, now)
+        self.batch = list(sols)
+        self.fallback = all(gaps[sol].state is State.FALLBACK for sol in self.batch)
+        self.asked_at = now
+
+    def _held(self, gaps: Mapping[int, Gap], now: float) -> bool:
+        # During an outage every run is fruitless: the rover waits longer and longer instead of trying all its sols once.
+        return self._was_fruitless(gaps) and waits(self.asked_at, _delay(_HOLD_DELAYS, self.fruitless + 1), now)
+
+    def _was_fruitless(self, gaps: Mapping[int, Gap]) -> bool:
+        """Whether the last run changed nothing; a sol that another source stands in for since then is a change."""
+        return bool(self.batch) and all(
+            sol in gaps and (gaps[sol].state is State.FALLBACK) == self.fallback for sol in self.batch
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For the cursor."""
+        return {
+            "attempts": {str(sol): [count, round(at, 1)] for sol, (count, at) in sorted(self.attempts.items())},
+            "batch": self.batch,
+            "fallback": self.fallback,
+            "fruitless": self.fruitless,
+            "asked_at": round(self.asked_at, 1),
+            "manifests": [self.manifests[0], round(self.manifests[1], 1)],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Tries:
+        """From the cursor."""
+        return cls(
+            attempts={int(sol): (count, at) for sol, (count, at) in value["attempts"].items()},
+            batch=list(value["batch"]),
+            # A cursor of the release with one source per rover has neither this nor the tries of manifests.
+            fallback=value.get("fallback", False),
+            fruitless=value["fruitless"],
+            asked_at=value["asked_at"],
+            manifests=tuple(value.get("manifests", (0, 0.0))),
+        )
+
+
+def _gap_delay(gap: Gap, attempts: int) -> float:
+    return _delay(_MISSING_DELAYS if gap.state is State.MISSING else _SHORT_DELAYS, attempts)
+
+
+def _delay(delays: tuple[float, float, float], attempts: int) -> float:
+    first, longest, factor = delays
+    return min(longest, first * factor ** min(attempts - 1, 64))

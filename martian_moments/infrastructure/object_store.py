@@ -1,0 +1,77 @@
+"""Opening an object store: a folder or S3, through obstore, for the lake and for the published tables alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from obstore.store import LocalStore, S3Store
+
+from martian_moments.infrastructure.addresses import path_of, server_of, taken_apart
+from martian_moments.infrastructure.durable import DurableFolder, make_folder
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore, S3Config
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """How to reach S3. Without keys, the machine's own AWS credentials apply; without an endpoint, AWS."""
+
+    endpoint: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    region: str = "us-east-1"
+    session_token: str | None = field(default=None, repr=False)
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether this is Amazon's own S3, which has bucket names in host names and no events for Kafka."""
+        return self.endpoint is None or (server_of(self.endpoint).hostname or "").endswith(".amazonaws.com")
+
+
+def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
+    """The store at an address; a folder is made when it does not exist, S3 is not asked yet.
+
+    Args:
+        url: ``file:///folder``, ``s3://bucket`` or ``s3://bucket/prefix``.
+        s3: for ``s3://`` addresses.
+
+    Raises:
+        ValueError: the address is of neither kind.
+        OSError: the folder cannot be made.
+    """
+    address = taken_apart(url)
+    if address.scheme == "file":
+        folder = path_of(url)
+        make_folder(folder)
+        return LocalStore(folder)
+    if address.scheme != "s3" or not address.netloc:
+        raise ValueError(f"{url} is not an address of an object store; use file:///folder or s3://bucket")
+    options = s3 or S3Options()
+    config: S3Config = {
+        "region": options.region,
+        # Other stores take the bucket in the path without any set-up of their names; a dot would break AWS's certificate.
+        "virtual_hosted_style_request": options.endpoint is None and "." not in address.netloc,
+    }
+    if options.endpoint:
+        config["endpoint"] = options.endpoint
+    if options.access_key_id and options.secret_access_key:
+        config |= {"access_key_id": options.access_key_id, "secret_access_key": options.secret_access_key}
+        if options.session_token:
+            config["session_token"] = options.session_token
+    return S3Store(
+        address.netloc,
+        prefix=address.path.strip("/") or None,
+        config=config,
+        client_options={"allow_http": True, "connect_timeout": "5s", "timeout": "60s"},
+        # The library's own default keeps a caller waiting for three minutes when the store is down.
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
+    )
+
+
+def durable_folder(store: ObjectStore) -> DurableFolder | None:
+    """What to write with where the store is a folder: obstore does not wait for the disk. None for S3, which does."""
+    return DurableFolder(Path(store.prefix)) if isinstance(store, LocalStore) and store.prefix else None

@@ -1,0 +1,1 @@
+"""What moves documents from one place to the next, without Dagster: NASA to the lake, the lake to bronze."""

@@ -1,0 +1,253 @@
+"""The dbt assets in a real run over real payloads, against counts that are known from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from martian_moments.defs.assets.models import sound_tables
+from martian_moments.domain.documents import FOLDERS
+from martian_moments.operations.baking import bake
+from martian_moments.pipelines.load import load, silver_lags, unloaded
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.running import running
+from martian_moments.resources import Rooms
+from martian_moments.settings import Settings
+from martian_moments.warehouse.base import LOADED_OBJECTS, MODELS
+from martian_moments_tests.platforms import ROVERS, Platform, failure_of
+from martian_moments_tests.unit.warehouse.test_damaged import overwrite_blocks
+
+Built = tuple[Platform, dg.ExecuteInProcessResult]
+
+SOLS = {"curiosity": [1_000], "perseverance": [0, 367], "opportunity": [1], "spirit": [1]}
+
+
+def build(platform: Platform) -> dg.ExecuteInProcessResult:
+    """All models in one run, as the automation sensor asks for them."""
+    graph = platform.definitions.resolve_asset_graph()
+    models = [key for key in graph.materializable_asset_keys if key.path[0] in {"silver", "gold"}]
+    return platform.execute(dg.RunRequest(asset_selection=models))
+
+
+@pytest.fixture(scope="module")
+def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A platform that has ingested the recorded sols and built every model, and the run that did."""
+    bake()
+    with running(ReplicaConfig(recorded=real_payloads)) as replica:
+        settings = Settings.load(
+            home=tmp_path_factory.mktemp("real"), v1_url=replica.v1_url,
+            mmgis_url=replica.mmgis_url, mer_traverse_url=replica.mer_traverse_url,
+            requests_per_minute=100_000,
+        )  # fmt: skip
+        platform = Platform(settings, Rooms(settings))
+        for rover in ROVERS:
+            assert platform.run("lake/manifests", rover).success
+            for sol in SOLS[rover]:
+                assert platform.run(f"lake/{rover}/photos", f"{sol:05d}").success
+        assert platform.run("lake/traverse", "perseverance").success
+    for request in platform.tick("upload_events").run_requests or ():
+        assert platform.execute(request).success
+    return platform, build(platform)
+
+
+def table(platform: Platform, schema: str, name: str) -> list[dict[str, Any]]:
+    found = platform.rooms.published.read(schema, name)
+    assert found is not None
+    return found.to_pylist()
+
+
+def test_the_build_succeeds_and_every_model_is_published(built: Built) -> None:
+    platform, result = built
+    assert result.success
+    for model in MODELS:
+        assert platform.rooms.published.read(model.schema, model.name) is not None, model.name
+    assert not silver_lags(platform.rooms.published, platform.settings.sources)
+
+
+def test_the_published_photos_are_exactly_the_real_records(built: Built) -> None:
+    platform, _ = built
+    photos = table(platform, "silver", "fact_photos")
+    counts: dict[tuple[str, int], int] = {}
+    for photo in photos:
+        counts[photo["rover"], photo["sol"]] = counts.get((photo["rover"], photo["sol"]), 0) + 1
+    assert counts == {
+        ("perseverance", 0): 54, ("perseverance", 367): 162, ("curiosity", 1_000): 856, ("opportunity", 1): 95,
+        ("spirit", 1): 77,
+    }  # fmt: skip
+    assert len({photo["photo_key"] for photo in photos}) == len(photos) == 1_244
+    ledger = table(platform, "bronze", "ledger")
+    assert sum(row["record_count"] for row in ledger if row["kind"] == "photos") == 1_244
+
+
+def test_the_manifests_promise_what_nasa_promised(built: Built) -> None:
+    platform, _ = built
+    promised = table(platform, "silver", "manifest_sols")
+    assert len(promised) == 11_476
+    assert sum(row["photos_promised"] for row in promised) == 1_192_103
+
+
+def test_the_distance_driven_counts_overlapping_legs_once(built: Built) -> None:
+    platform, _ = built
+    legs = table(platform, "silver", "fact_path")
+    assert len(legs) == 522
+    assert sum(leg["distance_m"] for leg in legs) / 1_000 == pytest.approx(41.74, abs=0.005)
+    (perseverance,) = (row for row in table(platform, "gold", "rover_summary") if row["rover"] == "perseverance")
+    assert perseverance["distance_m"] / 1_000 == pytest.approx(41.74, abs=0.005)
+    assert perseverance["photos"] == 54 + 162
+
+
+def test_gold_reports_what_is_missing_and_all_four_rovers(built: Built) -> None:
+    platform, _ = built
+    gaps = table(platform, "gold", "photo_gaps")
+    assert sum(gap["reason"] == "missing" for gap in gaps) == 11_476 - 5
+    assert {gap["reason"] for gap in gaps} == {"missing", "expected_gap"}
+    assert {row["rover"] for row in table(platform, "gold", "rover_summary")} == set(ROVERS)
+
+
+def test_an_assets_page_shows_a_preview_and_a_picture(built: Built) -> None:
+    from matplotlib.image import imread
+
+    _, result = built
+    shown = {
+        event.asset_key: event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }
+    assert len(shown) >= 13
+    assert "| rover | leg |" in str(shown[dg.AssetKey(["silver", "fact_path"])]["preview"].value)
+    assert shown[dg.AssetKey(["silver", "fact_photos"])]["dagster/row_count"].value == 1_244
+    for name in (["silver", "fact_path"], ["gold", "daily_activity"], ["gold", "camera_summary"]):
+        picture = str(shown[dg.AssetKey(name)]["picture"].value)
+        encoded = picture.partition("base64,")[2].removesuffix(")")
+        pixels = imread(io.BytesIO(base64.b64decode(encoded, validate=True)), format="png")
+        assert pixels.shape[0] > 100
+        assert pixels.shape[1] > 400
+        assert pixels.std() > 0, "an empty picture"
+
+
+def test_data_tests_are_asset_checks_that_passed(built: Built) -> None:
+    _, result = built
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) > 20
+    errors = [each for each in checks if not each.passed and each.severity is dg.AssetCheckSeverity.ERROR]
+    assert errors == []
+
+
+def test_photos_that_another_release_has_read_are_read_again(built: Built) -> None:
+    """source_photos is incremental: what the release before took for undisputed would stay so for ever."""
+    import duckdb
+
+    platform, _ = built
+    rooms, settings = platform.rooms, platform.settings
+    before = table(platform, "silver", "fact_photos")
+    with duckdb.connect(settings.home / "warehouse.duckdb") as connection:
+        connection.execute("alter table silver.loaded_objects drop column photo_rules")
+        connection.execute("update silver.source_photos set taken_at_utc = '2003-01-01', is_time_disputed = false")
+        # A release that joins a column.
+        connection.execute("alter table silver.source_photos drop column earth_date_method")
+    rooms.warehouse.publish(rooms.published, [LOADED_OBJECTS])
+    assert silver_lags(rooms.published, settings.sources), "so that reconcile builds it, although nothing arrives"
+    assert build(platform).success
+    assert table(platform, "silver", "fact_photos") == before
+    assert not silver_lags(rooms.published, settings.sources)
+
+
+def test_a_second_build_changes_no_published_table(built: Built) -> None:
+    platform, _ = built
+    before = contents(platform)
+    assert build(platform).success
+    assert contents(platform) == before
+
+
+def contents(platform: Platform) -> dict[str, tuple[int, bytes]]:
+    files = (platform.settings.home / "published").rglob("*.parquet")
+    return {file.stem: (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key}
+
+
+def test_a_model_that_fails_keeps_only_what_follows_from_it_from_being_published(built: Built) -> None:
+    """The manifests cannot be read any more, while two photos have come."""
+    import duckdb
+
+    platform, _ = built
+    platform.photos("curiosity", [1_001], count=2, promised=2)
+    assert platform.run("bronze/curiosity/photos", "01001").success
+    with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
+        connection.execute("alter table bronze.raw_manifests rename column document to hidden")
+    before = contents(platform)
+
+    result = build(platform)
+
+    assert not result.success
+    assert len(table(platform, "silver", "fact_photos")) == 1_244 + 2
+    changed = {name for name, content in contents(platform).items() if content != before[name]}
+    assert {"fact_photos", "rover_summary", "photo_summary", "daily_activity"} <= changed
+    stale = {"manifest_sols", "photo_gaps", "source_differences", "loaded_objects"}
+    assert not changed & stale
+    assert not materialized(result) & (stale - {"loaded_objects"})
+    assert {"fact_photos", "fact_path", "rover_summary"} <= materialized(result)
+    assert silver_lags(platform.rooms.published, platform.settings.sources), "so that reconcile repeats it"
+
+    with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
+        connection.execute("alter table bronze.raw_manifests rename column hidden to document")
+    assert build(platform).success
+    assert not silver_lags(platform.rooms.published, platform.settings.sources)
+
+
+def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_nothing_back(built: Built) -> None:
+    platform, _ = built
+    rooms, file = platform.rooms, platform.settings.home / "warehouse.duckdb"
+    before = {photo["photo_key"]: photo for photo in table(platform, "silver", "fact_photos")}
+    overwrite_blocks(file, "silver.source_photos", "silver.photo_positions")
+    with pytest.MonkeyPatch.context() as patched:
+        # As when the file is damaged between this look at it and dbt.
+        patched.setattr(rooms.warehouse, "ensure", lambda published: False)
+        first = build(platform)
+    assert "kept as warehouse.duckdb.damaged-" in failure_of(first)
+    assert not file.exists()
+    manifest = rooms.published.manifest()
+    assert manifest is not None
+
+    def build_waits() -> None:
+        waiting = build(platform)
+        assert waiting.success, "so that nobody is alarmed"
+        assert not waiting.get_asset_materialization_events()
+        now = rooms.published.manifest()
+        assert now is not None
+        assert {**manifest.tables, "bronze/ledger": ()} == {**now.tables, "bronze/ledger": ()}, "tables stay as they were"
+
+    build_waits()
+    lacking = unloaded(rooms.lake, rooms.warehouse, rooms.published, platform.settings.rovers)
+    assert len(lacking) == sum(len(rooms.lake.list(folder)) for folder in FOLDERS)
+    load(rooms.lake, rooms.warehouse, lacking[::2], rooms.published)
+    # Nobody has published the ledger of what was loaded: the build tells it.
+    build_waits()
+    assert unloaded(rooms.lake, rooms.warehouse, rooms.published, platform.settings.rovers) == lacking[1::2]
+    load(rooms.lake, rooms.warehouse, lacking, rooms.published)
+    assert build(platform).success
+    assert not silver_lags(rooms.published, platform.settings.sources)
+    assert {photo["photo_key"]: photo for photo in table(platform, "silver", "fact_photos")} == before
+
+
+def test_a_table_that_was_not_built_or_that_its_own_test_refuses_is_not_published() -> None:
+    context = SimpleNamespace(asset_key_for_output=lambda name: dg.AssetKey(name.split("__")))
+    built = [dg.Output(None, f"silver__{name}") for name in ("dim_rovers", "dim_cameras", "fact_path", "loaded_objects")]
+    error, warning = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+
+    def check(name: str, severity: dg.AssetCheckSeverity, *, passed: bool) -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(
+            asset_key=["silver", name], check_name=f"{name}_{severity.name}", severity=severity, passed=passed
+        )
+
+    checks = [check("dim_rovers", error, passed=True), check("dim_cameras", error, passed=False)]
+    checks += [check("dim_cameras", error, passed=True), check("fact_path", warning, passed=False)]
+    tables = sound_tables(context, [*built, *checks])  # type: ignore[arg-type] # a context that knows the outputs' names
+    assert [each.name for each in tables] == ["dim_rovers", "fact_path"]

@@ -1,0 +1,200 @@
+"""When dbt is asked for. The table of every moment at which a load may land, on Dagster's own evaluation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from martian_moments.defs.conditions import refresh_from_bronze, ride_along
+from martian_moments_tests.platforms import Platform
+
+SOLS = dg.DynamicPartitionsDefinition(name="sols")
+NOON = datetime(2026, 4, 1, 12, 0, 10, tzinfo=UTC)
+
+
+@dg.asset(partitions_def=SOLS)
+def bronze() -> None: ...
+
+
+@dg.asset(deps=[bronze], automation_condition=refresh_from_bronze())
+def silver() -> None: ...
+
+
+@dg.asset(deps=[silver], automation_condition=ride_along())
+def gold() -> None: ...
+
+
+AC = dg.AutomationCondition
+
+
+@dg.asset(deps=[bronze], automation_condition=AC.eager().without(~AC.any_deps_missing()))
+def eager() -> None: ...
+
+
+class Bench:
+    """Ticks of the automation sensor between loads and runs."""
+
+    def __init__(self, partitions: int = 3) -> None:
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.instance.add_dynamic_partitions("sols", [f"{sol:05d}" for sol in range(partitions)])
+        self.defs = dg.Definitions(assets=[bronze, silver, gold, eager])
+        self.cursor: Any = None
+        self.now = NOON
+
+    def tick(self, seconds: float = 5) -> set[str]:
+        """The assets asked for."""
+        self.now += timedelta(seconds=seconds)
+        result = dg.evaluate_automation_conditions(self.defs, self.instance, cursor=self.cursor, evaluation_time=self.now)
+        self.cursor = result.cursor
+        return {name for name in ("silver", "gold", "eager") if result.get_num_requested(dg.AssetKey(name))}
+
+    def load(self, *sols: int) -> None:
+        for sol in sols:
+            self.instance.report_runless_asset_event(dg.AssetMaterialization("bronze", partition=f"{sol:05d}"))
+
+    def start(self, *assets: str) -> dg.DagsterRun:
+        keys = frozenset(map(dg.AssetKey, assets))
+        job = self.defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
+        partitions = {"dagster/partition": "00000"} if "bronze" in assets else {}
+        run = self.instance.create_run_for_job(
+            job, asset_selection=keys, status=dg.DagsterRunStatus.STARTED, tags=partitions
+        )
+        self.instance.report_dagster_event(dg_event(run), run_id=run.run_id)
+        return run
+
+    def request(self) -> dg.DagsterRun:
+        """A tick that asks for silver and gold, and the run that it starts."""
+        assert self.tick() >= {"silver", "gold"}
+        return self.start("silver", "gold")
+
+    def finish(self, run: dg.DagsterRun) -> None:
+        """The run materializes what it was asked for, and ends."""
+        self.instance.report_run_canceled(run)
+        assert dg.materialize([silver, gold], instance=self.instance).success
+
+
+def dg_event(run: dg.DagsterRun) -> dg.DagsterEvent:
+    return dg.DagsterEvent(event_type_value=dg.DagsterEventType.PIPELINE_START.value, job_name=run.job_name)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A platform at rest where one sol is loaded and silver has not seen it."""
+    bench = Bench(partitions=150)
+    bench.tick()
+    bench.load(0)
+    return bench
+
+
+def test_a_load_asks_for_silver_and_gold_in_one_tick_and_only_once(bench: Bench) -> None:
+    bench.finish(bench.request())
+    for _ in range(3):
+        assert not bench.tick() & {"silver", "gold"}, "nothing new was loaded"
+
+
+def test_a_load_between_the_requesting_tick_and_the_next_is_kept(bench: Bench) -> None:
+    run = bench.request()
+    bench.load(1)
+    assert not bench.tick() & {"silver", "gold"}
+    bench.finish(run)
+    bench.request()
+
+
+def test_the_stock_condition_loses_that_load_so_this_table_can_fail(bench: Bench) -> None:
+    assert "eager" in bench.tick()
+    run = bench.start("eager")
+    bench.load(1)
+    bench.tick()
+    bench.instance.report_run_canceled(run)
+    assert dg.materialize([eager], instance=bench.instance).success
+    assert "eager" not in bench.tick(), "Dagster's own condition is lossless now: use it"
+
+
+def test_a_load_while_the_build_is_running_is_kept(bench: Bench) -> None:
+    run = bench.request()
+    bench.tick()
+    bench.load(1)
+    for _ in range(15):
+        assert not bench.tick() & {"silver", "gold"}, "not while it is being built, not even at the full minute"
+    bench.finish(run)
+    bench.request()
+
+
+def test_a_load_just_before_the_build_ends_is_kept(bench: Bench) -> None:
+    run = bench.request()
+    bench.tick()
+    bench.load(1)
+    bench.finish(run)
+    bench.request()
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_149_loads_at_once_are_kept(bench: Bench, later: bool) -> None:
+    """Above 100 partitions Dagster uses the tick's time instead of each event's."""
+    run = bench.request()
+    if later:
+        bench.tick()
+    bench.load(*range(1, 150))
+    bench.tick()
+    bench.finish(run)
+    bench.request()
+
+
+def test_the_same_partition_loaded_again_counts(bench: Bench) -> None:
+    run = bench.request()
+    bench.load(0)
+    bench.tick()
+    bench.finish(run)
+    bench.request()
+
+
+def test_a_load_after_the_build_is_kept(bench: Bench) -> None:
+    bench.finish(bench.request())
+    bench.load(1)
+    bench.request()
+
+
+def test_a_build_that_failed_is_not_repeated_by_the_condition_but_the_next_load_repeats_it(bench: Bench) -> None:
+    bench.instance.report_run_failed(bench.request())
+    assert not bench.tick() & {"silver", "gold"}, "reconcile repeats it with a growing delay"
+    bench.load(1)
+    bench.request()
+
+
+def test_while_bronze_is_busy_silver_waits_but_no_longer_than_the_next_minute() -> None:
+    bench = Bench()
+    bench.tick(0)
+    bench.start("bronze")
+    bench.load(1)
+    moments = [bench.now for _ in range(24) if "silver" in bench.tick()]
+    assert moments == [NOON.replace(minute=1, second=0)], "once, at the full minute; after that nothing new was loaded"
+
+
+@pytest.mark.parametrize(
+    ("asset", "partition"),
+    [("bronze/curiosity/photos", "00001"), ("bronze/spirit/photos", "00001"), ("bronze/manifests", "spirit"),
+     ("bronze/traverse", "perseverance")],
+)  # fmt: skip
+def test_every_model_of_the_project_is_asked_for_together_whatever_was_loaded(
+    platform: Platform, asset: str, partition: str
+) -> None:
+    for rover in platform.settings.rovers:
+        platform.registered(rover, 2)
+    first = dg.evaluate_automation_conditions(platform.definitions, platform.instance)
+    assert first.total_requested == 0
+    platform.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(asset.split("/")), partition=partition))
+    second = dg.evaluate_automation_conditions(platform.definitions, platform.instance, cursor=first.cursor)
+    models = {
+        key
+        for key in platform.definitions.resolve_asset_graph().materializable_asset_keys
+        if key.path[0] in {"silver", "gold"}
+    }
+    assert len(models) >= 13
+    asked = {key for key in models if second.get_num_requested(key)}
+    assert models - asked == set()
+    assert second.total_requested == len(models), "and nothing else"
+    third = dg.evaluate_automation_conditions(platform.definitions, platform.instance, cursor=second.cursor)
+    assert third.total_requested == 0
