@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,9 @@ def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
             return
         if not settings.deployed:
             require_least(home)
+            if _missing_module(home / "dagster.yaml"):
+                # That of another release: nothing of it runs here any more.
+                shutil.copyfile(INSTANCE_CONFIG, home / "dagster.yaml")
         with _deployed(home) if settings.deployed else _opened(home) as instance:
             yield instance
 
@@ -102,6 +106,36 @@ def prepare_instance(dagster_home: Path, *, instance_config: Path, pools: Mappin
         yield instance
 
 
+def _missing_module(instance_config: Path) -> str | None:
+    """The first module that a dagster.yaml names and that is not installed here; None when all are.
+
+    Raises:
+        SettingsError: it is not YAML.
+    """
+    import yaml
+
+    try:
+        waiting = [yaml.safe_load(instance_config.read_bytes())]
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{instance_config} is not YAML; that of this release is deploy/dagster.yaml") from error
+    while waiting:
+        match waiting.pop():
+            case {"module": str(module), **others}:
+                if not _is_installed(module):
+                    return module
+                waiting += others.values()
+            case dict() as section:
+                waiting += section.values()
+    return None
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def set_pools(instance: DagsterInstance, pools: Mapping[str, int]) -> None:
     """Set the limits of pools, which are rows of Dagster's storage."""
     for pool, limit in pools.items():
@@ -120,6 +154,11 @@ def _deployed(dagster_home: Path) -> DagsterInstance:
     if not (dagster_home / "dagster.yaml").is_file():
         # Dagster would make an empty instance of its own there.
         raise SettingsError(f"MARS_DAGSTER_HOME={dagster_home} has no dagster.yaml; copy deploy/dagster.yaml there")
+    if missing := _missing_module(dagster_home / "dagster.yaml"):
+        raise SettingsError(
+            f"{dagster_home / 'dagster.yaml'} names {missing}, which is not installed here; that of this release is "
+            "deploy/dagster.yaml"
+        )
     # dagster.yaml takes values from the environment, and Dagster reads no .env.
     load_dotenv(ENV_FILE, encoding="utf-8-sig")
     try:
