@@ -285,7 +285,7 @@ def test_after_a_refusal_the_next_materialization_is_not_accepted(home: Path, mo
 KILLED_RUN = """
     import os, signal, sys, time
     from pathlib import Path
-    from martian_moments_tests.unit.assets.test_bookkeeping import *
+    from martian_moments_tests.unit.dagster_runtime.test_bookkeeping import *
 
     home = Path(sys.argv[1])
 

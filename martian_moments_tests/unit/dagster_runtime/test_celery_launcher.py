@@ -51,7 +51,7 @@ def launcher() -> LeasedCeleryRunLauncher:
 @pytest.fixture
 def stage(launcher: LeasedCeleryRunLauncher) -> Iterator[tuple[dg.DagsterInstance, dg.DagsterRun]]:
     """An instance that the launcher belongs to, and a run."""
-    pointer = ModuleCodePointer("martian_moments_tests.unit.automation.test_celery_launcher", "defs")
+    pointer = ModuleCodePointer("martian_moments_tests.unit.dagster_runtime.test_celery_launcher", "defs")
     job = ReconstructableJob(ReconstructableRepository(pointer), "nothing_job")
     with dg.DagsterInstance.ephemeral() as instance:
         launcher.register_instance(instance)

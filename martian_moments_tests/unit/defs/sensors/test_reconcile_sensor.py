@@ -17,7 +17,7 @@ from martian_moments.defs.sensors import reconcile_sensor
 from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
 from martian_moments_tests.platforms import Platform
-from martian_moments_tests.unit.test_loading import build_loaded_objects
+from martian_moments_tests.unit.pipelines.test_load import build_loaded_objects
 
 NAME = reconcile_sensor.NAME
 CURIOSITY = "bronze/curiosity/photos"
