@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 
 from martian_moments.defs.assets import bronze
+from martian_moments.defs.assets.lake import OWNERS
 from martian_moments.defs.conditions import refresh_from_bronze, ride_along
 from martian_moments.defs.dbt_specs import MANIFEST, PROJECT, SPECS, DbtSpecs, node_names, read_specs, translator
-from martian_moments.defs.assets.lake import OWNERS
 from martian_moments.defs.plots import pages
 from martian_moments.domain.errors import PublishedDamaged, PublishingError
 from martian_moments.lake.store import ObjectInfo
