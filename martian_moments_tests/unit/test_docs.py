@@ -22,7 +22,15 @@ from martian_moments_tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").rglob("*.md"))]
+
+
+ROOTS = [REPOSITORY / name for name in ("", "martian_moments", "martian_moments_dbt")]
+"""Where a page means a file: the repository, or one of the two packages whose files are named most."""
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(REPOSITORY))
 
 
 def settings() -> dict[str, str]:
@@ -73,24 +81,41 @@ def test_the_table_of_commands_names_each_command() -> None:
     assert sorted(set(rows)) == sorted(commands().commands)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_of_a_page_is_accepted(page: Path) -> None:
     for name, *arguments in mentioned(page.read_text(), "martian-moments"):
         # Parses the arguments as the command would, without running it; click raises for what it does not know.
         commands().commands[name].make_context(name, arguments)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_make_target_of_a_page_exists(page: Path) -> None:
     targets = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), flags=re.MULTILINE)
     for target, *_ in mentioned(page.read_text(), "make"):
         assert target in targets
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)", page.read_text()) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_of_the_code_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`((?:\w+/)+\w+\.(?:py|sql|yml|yaml))`", page.read_text())
+    assert [name for name in named if not any((root / name).exists() for root in ROOTS)] == []
+
+
+def test_every_decision_is_in_the_list_of_decisions_and_has_its_four_parts() -> None:
+    folder = REPOSITORY / "docs" / "decisions"
+    records = sorted(folder.glob("0*.md"))
+    assert len(records) >= 10
+    listed = re.findall(r"\]\((.+?)\)", (folder / "README.md").read_text())
+    assert listed == [record.name for record in records]
+    for record in records:
+        parts = re.findall(r"^\*\*(\w+)\.\*\*", record.read_text(), flags=re.MULTILINE)
+        assert parts == ["Context", "Decision", "Rejected", "Evidence"], record.name
 
 
 def test_the_query_of_the_readme_counts_photos(
