@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import orjson
@@ -116,6 +117,22 @@ def test_every_decision_is_in_the_list_of_decisions_and_has_its_four_parts() -> 
     for record in records:
         parts = re.findall(r"^\*\*(\w+)\.\*\*", record.read_text(), flags=re.MULTILINE)
         assert parts == ["Context", "Decision", "Rejected", "Evidence"], record.name
+
+
+def test_the_newest_release_in_the_changelog_is_this_one_and_says_what_an_upgrade_needs() -> None:
+    changes = (REPOSITORY / "CHANGELOG.md").read_text()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    releases = re.split(r"^## ", changes, flags=re.MULTILINE)[1:]
+    assert releases[0].split()[0] == project["version"]
+    assert "### Upgrade\n" in releases[0]
+
+
+def test_every_chapter_that_a_page_links_to_is_there() -> None:
+    for page in PAGES:
+        for target, chapter in re.findall(r"\]\(([\w./-]*\.md)?#([\w-]+)\)", page.read_text()):
+            headings = re.findall(r"^#+ (.+)$", (page.parent / target if target else page).read_text(), flags=re.MULTILINE)
+            anchors = [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings]
+            assert chapter in anchors, f"{name_of(page)} links to #{chapter}"
 
 
 def test_the_query_of_the_readme_counts_photos(
