@@ -10,15 +10,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from martian_moments.domain.clock import waits
+from martian_moments.domain.backoff import Backoff
 from martian_moments.domain.coverage import Gap, State
 
 # A missing sol is usually an upstream's bad minute; a short one waits for photos that arrive in days.
-_MISSING_DELAYS: Final = (10.0, 600.0, 2.0)
-_SHORT_DELAYS: Final = (30.0, 86_400.0, 4.0)
-_HOLD_DELAYS: Final = (10.0, 300.0, 2.0)
+_MISSING: Final = Backoff(first=10.0, longest=600.0)
+_SHORT: Final = Backoff(first=30.0, longest=86_400.0, factor=4.0)
+_FRUITLESS: Final = Backoff(first=10.0, longest=300.0)
 # Then the schedule asks for every manifest anyway.
-_MANIFEST_DELAYS: Final = (10.0, 3_600.0, 2.0)
+_MANIFESTS: Final = Backoff(first=10.0, longest=3_600.0)
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Tries:
     def manifests_due(self, now: float) -> bool:
         """Whether manifests may be asked for again, for the sake of a source that did not answer yet."""
         count, asked_at = self.manifests
-        return count == 0 or not waits(asked_at, _delay(_MANIFEST_DELAYS, count), now)
+        return not _MANIFESTS.waits(count, asked_at, now)
 
     def manifests_asked(self, now: float) -> None:
         """Note that they are asked for now."""
@@ -53,12 +53,12 @@ class Tries:
     def next_attempt_at(self, gap: Gap) -> float:
         """When a gap is due, in POSIX seconds; 0 for one that was never asked for."""
         count, asked_at = self._tried(gap)
-        return asked_at + _gap_delay(gap, count) if count else 0.0
+        return asked_at + _backoff(gap).delay(count)
 
     def is_due(self, gap: Gap, now: float) -> bool:
         """Whether a gap may be asked for; also one that was asked for at a time still to come: a clock was wrong then."""
         count, asked_at = self._tried(gap)
-        return count == 0 or not waits(asked_at, _gap_delay(gap, count), now)
+        return not _backoff(gap).waits(count, asked_at, now)
 
     def attempts_of(self, gap: Gap) -> int:
         """How often a gap was asked for; a short one once at least."""
@@ -90,7 +90,7 @@ class Tries:
 
     def _held(self, gaps: Mapping[int, Gap], now: float) -> bool:
         # During an outage every run is fruitless: the rover waits longer and longer instead of trying all its sols once.
-        return self._was_fruitless(gaps) and waits(self.asked_at, _delay(_HOLD_DELAYS, self.fruitless + 1), now)
+        return self._was_fruitless(gaps) and _FRUITLESS.waits(self.fruitless + 1, self.asked_at, now)
 
     def _was_fruitless(self, gaps: Mapping[int, Gap]) -> bool:
         """Whether the last run changed nothing; a sol that another source stands in for since then is a change."""
@@ -123,10 +123,5 @@ class Tries:
         )
 
 
-def _gap_delay(gap: Gap, attempts: int) -> float:
-    return _delay(_MISSING_DELAYS if gap.state is State.MISSING else _SHORT_DELAYS, attempts)
-
-
-def _delay(delays: tuple[float, float, float], attempts: int) -> float:
-    first, longest, factor = delays
-    return min(longest, first * factor ** min(attempts - 1, 64))
+def _backoff(gap: Gap) -> Backoff:
+    return _MISSING if gap.state is State.MISSING else _SHORT

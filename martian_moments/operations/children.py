@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from martian_moments.dagster_runtime.processes import ProcessId, supervised_by
+from martian_moments.domain.backoff import Backoff
 from martian_moments.domain.errors import PlatformFailed
 
 POLL_SECONDS: Final = 0.2
@@ -21,6 +22,7 @@ MAX_QUICK_DEATHS: Final = 5
 STOP_SECONDS: Final = 6.0
 """How long processes may take to end by themselves before they are killed."""
 
+_RESTARTS: Final = Backoff(first=0.5, longest=4.0)
 _TAIL_LINES: Final = 15
 _LOG_BYTES: Final = 10_000_000
 """A log larger than this is set aside when its process starts again; one older log is kept."""
@@ -107,7 +109,7 @@ class Child:
             raise PlatformFailed(
                 self._with_tail(f"The {self.name} ended {self._quick_deaths} times in a row, now with {code}")
             )
-        self._restart_at = now + 0.25 * 2**self._quick_deaths
+        self._restart_at = now + _RESTARTS.delay(self._quick_deaths)
         on_event(f"{self.name} ended with code {code}; its log is {self.log}")
 
     def stop(self) -> None:

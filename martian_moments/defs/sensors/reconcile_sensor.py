@@ -17,6 +17,7 @@ from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.defs.partitions import BRONZE_RUN_SOLS, registered_sols, spans
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain import clock
+from martian_moments.domain.backoff import Backoff
 from martian_moments.domain.documents import Kind, coordinates
 from martian_moments.lake.store import ObjectInfo
 from martian_moments.pipelines.load import Differences, differences
@@ -36,7 +37,7 @@ _DAMAGED_MODELS: Final = "damaged models"
 
 _LEDGER_NAME: Final = f"{LEDGER.schema}/{LEDGER.name}"
 
-_RETRY_SECONDS: Final = (60.0, 3_600.0)
+_REPAIRS: Final = Backoff(first=60.0, longest=3_600.0)
 
 
 def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg.SensorDefinition:
@@ -140,8 +141,7 @@ class _Tries:
 
     def due(self, thing: str) -> bool:
         count, asked_at = self._stored.get(thing, (0, 0.0))
-        first, longest = _RETRY_SECONDS
-        return count == 0 or not clock.waits(asked_at, min(longest, first * 2 ** min(count - 1, 16)), self._now)
+        return not _REPAIRS.waits(int(count), asked_at, self._now)
 
     def note(self, things: Iterable[str]) -> None:
         for thing in things:

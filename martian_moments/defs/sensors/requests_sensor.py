@@ -18,7 +18,7 @@ from martian_moments.defs.recent_sols import young_sols
 from martian_moments.defs.sensors.gap_sensor import run_request
 from martian_moments.defs.sensors.in_flight import UNFINISHED
 from martian_moments.defs.sensors.reading import in_words, read_on
-from martian_moments.domain.clock import waits
+from martian_moments.domain.backoff import Backoff
 from martian_moments.domain.errors import EventLogUnavailable, EventUnreadable
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Record
@@ -30,7 +30,7 @@ NAME: Final = "ingestion_requests"
 REFRESH_TAG: Final = "martian-moments/refresh"
 
 _LIMIT: Final = 100
-_RETRY_SECONDS: Final = (10.0, 300.0)
+_FAILED_STEPS: Final = Backoff(first=10.0, longest=300.0)
 
 
 @dataclass(slots=True)
@@ -225,6 +225,5 @@ class _Steps:
         records = self._runs(tag)
         if any(record.dagster_run.status in UNFINISHED for record in records):
             return False
-        first, longest = _RETRY_SECONDS
         last = max((record.update_timestamp.timestamp() for record in records), default=0.0)
-        return not records or not waits(last, min(longest, first * 2 ** min(len(records) - 1, 16)), time.time())
+        return not _FAILED_STEPS.waits(len(records), last, time.time())
