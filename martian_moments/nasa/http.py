@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from martian_moments.domain.errors import BrokenAnswer, FileMissing, InputError,
 from martian_moments.infrastructure.redaction import Redaction
 from martian_moments.infrastructure.web import environment_accepted
 from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.breaker import Breaker, NotAsked
 from martian_moments.nasa.pace import NotYet, Pace
 
 T = TypeVar("T")
@@ -78,11 +78,7 @@ class Download:
     last_modified: str | None
 
 
-class _GivenUp(UpstreamUnavailable):
-    """Nothing was asked: this client has stopped asking."""
-
-
-_FINAL: Final = (RefusedAnswer, FileMissing, _GivenUp, NotYet)
+_FINAL: Final = (RefusedAnswer, FileMissing, NotAsked, NotYet)
 """What is not asked for again."""
 
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -109,8 +105,8 @@ class PoliteClient:
         attempts: how often one request is asked, the first time included.
         backoff: the base in seconds of the pauses between attempts: a random time up to base * 2^n.
         patience: the longest pause in seconds that an upstream may ask for.
-        give_up_after: after so many requests in a row without an answer (each after its attempts) a service is not asked any
-            more.
+        give_up_after: after so many requests in a row without an answer, each after its attempts, a service is not asked
+            any more.
         held: hosts that asked an earlier client for a pause, and until when (UTC).
         on_pause: told, in a worker thread, of each pause that an upstream asks for: its host and the end (UTC).
         transport: replaces the network, for tests.
@@ -129,7 +125,7 @@ class PoliteClient:
         attempts: int = 4,
         backoff: float = 1.0,
         patience: float = 120.0,
-        give_up_after: int = 8,
+        give_up_after: int = 3,
         held: Mapping[str, datetime] | None = None,
         on_pause: Callable[[str, datetime], None] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -140,8 +136,7 @@ class PoliteClient:
         self._timeouts = timeouts or Timeouts()
         self._max_bytes = max_bytes
         self._max_file_bytes = max_file_bytes
-        self._give_up_after = give_up_after
-        self._unanswered: Counter[str] = Counter()
+        self._breaker = Breaker(give_up_after)
         self._under_way = asyncio.Semaphore(_UNDER_WAY_PER_SLOT * concurrency)
         self._pace = Pace(requests_per_minute, patience=patience)
         self._on_pause = on_pause
@@ -252,29 +247,25 @@ class PoliteClient:
             raise InputError(f"{self._redacted(url)} is no web address ({error}); correct the upstream's setting") from None
 
     async def _retried(self, request: httpx.Request, attempt: Callable[[], Awaitable[T]]) -> T:
-        service = _service(request)
         try:
             async with self._under_way:
                 # A copy, because tenacity keeps the state of a call on the object.
                 value: T = await self._retrying.copy()(attempt)
-        except _GivenUp:
+        except (NotAsked, NotYet):
             raise
-        except UpstreamUnavailable:
-            self._unanswered[service] += 1
+        except Exception as error:
+            self._breaker.note(request, answered=not isinstance(error, UpstreamUnavailable))
             raise
-        except Exception:
-            self._unanswered[service] = 0
-            raise
-        self._unanswered[service] = 0
+        self._breaker.note(request, answered=True)
         return value
 
     async def _attempt(self, request: httpx.Request, read: _Read, seconds: float) -> tuple[httpx.Response, Answer]:
         url = self._redacted(str(request.url))
         client = await self._free.get()
         try:
-            self._check_still_asking(request, url)
+            self._breaker.check(request, url)
             await self._pace.turn(request.url.host, url)
-            self._check_still_asking(request, url)
+            self._breaker.check(request, url)
             response, body = await self._exchange(client, request, url, read, seconds)
             await self._hold(request.url.host, _asked_pause(response, datetime.now(UTC)))
         finally:
@@ -350,14 +341,6 @@ class PoliteClient:
             broken = kind(self._redacted(str(error)), url=answer.url, body=self._redacted.in_bytes(error.body))
         raise broken
 
-    def _check_still_asking(self, request: httpx.Request, url: str) -> None:
-        unanswered = self._unanswered[_service(request)]
-        if unanswered >= self._give_up_after:
-            raise _GivenUp(
-                f"{url}: not asked, because {unanswered} requests in a row got no answer; the rest of this run is not "
-                "asked either: run it again when the upstream is back"
-            )
-
 
 def _check_codings(response: httpx.Response, url: str) -> None:
     """Refuse a response that is compressed more than once: httpx unpacks every layer of a piece before it can be measured.
@@ -373,11 +356,6 @@ def _check_codings(response: httpx.Response, url: str) -> None:
 
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, (UpstreamUnavailable, BrokenAnswer)) and not isinstance(error, _FINAL)
-
-
-def _service(request: httpx.Request) -> str:
-    """What fails and comes back as one: a host has several services (feeds, maps), told apart by how their paths begin."""
-    return "/".join([request.url.host, *request.url.path.split("/")[1:4]])
 
 
 def _asked_pause(response: httpx.Response, now: datetime) -> float:

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
 
 import orjson
 
@@ -35,15 +34,11 @@ from martian_moments.domain.errors import (
     ObjectMissing,
     UnknownRover,
     UpstreamError,
-    UpstreamUnavailable,
 )
 from martian_moments.domain.promises import Promises
 from martian_moments.lake.store import Lake, Put
 from martian_moments.nasa.sources import PhotoSource, TraverseSource, read_promises
 from martian_moments.pipelines import shrinkage
-
-_PATIENCE: Final = 3
-"""Sols in a row without an answer, after which a run leaves a source alone: each has cost every retry of the client."""
 
 
 class Outcome(StrEnum):
@@ -175,7 +170,7 @@ def _held_whole(known: Coverage, sol: int) -> Header | None:
 
 
 class _Fetch:
-    """One run's asking: source by source for each sol, leaving alone a source that is down."""
+    """One run's asking: source by source for each sol."""
 
     def __init__(
         self,
@@ -191,7 +186,6 @@ class _Fetch:
         self._known = known
         self._refetch = refetch
         self._before_each = before_each
-        self._failures = dict.fromkeys(sources, 0)
 
     async def sol(self, sol: int) -> SolResult:
         """Ask for one sol until a source has all its photos."""
@@ -235,22 +229,13 @@ class _Fetch:
     async def _ask(self, view: LakeView, sol: int) -> tuple[Header, Put]:
         """Ask one source and keep its answer; the document that the lake holds from it then."""
         source = view.source
-        if self._failures[source] >= _PATIENCE:
-            raise UpstreamUnavailable(
-                f"{source} did not answer {_PATIENCE} sols in a row; this run leaves it alone from then on"
-            )
         held = view.headers.get(sol)
         promised = view.promised(sol)
         if promised is None and held is not None:
             # No manifest contradicts an answer with less than was there before.
             promised = held.record_count
-        try:
-            async with _quarantining(self._lake, Coordinates(Kind.PHOTOS, view.rover, source, sol)):
-                document = await self._sources[source].photos(view.rover, sol, promised)
-        except UpstreamUnavailable:
-            self._failures[source] += 1
-            raise
-        self._failures[source] = 0
+        async with _quarantining(self._lake, Coordinates(Kind.PHOTOS, view.rover, source, sol)):
+            document = await self._sources[source].photos(view.rover, sol, promised)
         put = await self._lake.put_if_changed(document)
         return document.header if put.changed or held is None else held, put
 

@@ -230,6 +230,15 @@ async def test_an_outage_of_one_service_does_not_stop_another_of_the_same_host(c
         assert await asking.get("https://example.test/api/v1/rovers", parsed) == {"fine": True}
 
 
+async def test_a_host_that_asks_for_a_long_pause_says_until_when_to_every_request(client: ClientFactory) -> None:
+    script = Script(answers(429, retry_after="5000"))
+    async with client(script, give_up_after=2) as asking:
+        for _ in range(5):
+            with pytest.raises(UpstreamUnavailable, match="ask again after"):
+                await asking.get(URL, parsed)
+    assert len(script.requests) == 1
+
+
 async def test_any_answer_ends_the_count_towards_an_outage(client: ClientFactory) -> None:
     down, refused = httpx.ConnectError("refused"), answers(404)
     script = Script(down, down, refused, down, down, fine)

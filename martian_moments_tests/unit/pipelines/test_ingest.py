@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import httpx
 import pytest
 
+from martian_moments.domain.coverage import Coverage, LakeView
 from martian_moments.domain.documents import Kind
 from martian_moments.domain.errors import BrokenAnswer, FileMissing, LakeError, UnknownRover, UpstreamUnavailable
+from martian_moments.domain.promises import Promises
 from martian_moments.lake.store import Lake
+from martian_moments.nasa.http import PoliteClient
+from martian_moments.nasa.msl import MSL
+from martian_moments.nasa.v1 import V1
 from martian_moments.pipelines import ingest
 from martian_moments.pipelines.ingest import Outcome, SolResult
 from martian_moments_tests.platforms import ScriptedSource, photos_of
@@ -121,6 +128,36 @@ def test_at_most_so_many_sols_are_asked_for_at_once(lake: Lake) -> None:
     results = fetch(Counting(dict.fromkeys(range(40), 1)), lake, range(40), in_flight=4)
     assert len(results) == 40
     assert Counting.most == 4
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 8])
+def test_a_dead_upstream_is_asked_for_the_first_sols_only_and_another_one_for_all(lake: Lake, in_flight: int) -> None:
+    attempts, sols, asked = 4, range(1, 101), Counter[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked[request.url.host] += 1
+        if request.url.host == "dead.test":
+            return httpx.Response(503)
+        return httpx.Response(200, json={"photos": [{"id": 1, "sol": int(request.url.params["sol"])}]})
+
+    async def run() -> list[SolResult]:
+        promises = [Promises("curiosity", name, served=True, sols=dict.fromkeys(sols, 1)) for name in ("msl", "v1")]
+        known = Coverage("curiosity", [LakeView("curiosity", each.source, each, {}) for each in promises])
+        client = PoliteClient(
+            requests_per_minute=1e6, concurrency=in_flight, backoff=0.0, attempts=attempts,
+            transport=httpx.MockTransport(answer),
+        )  # fmt: skip
+        async with client:
+            sources = [MSL(client, "https://dead.test/api"), V1(client, "https://alive.test/api/v1")]
+            results = ingest.fetch_sols(sources, lake, known, sols, refetch=False, in_flight=in_flight)
+            return [result async for result in results]
+
+    results = asyncio.run(run())
+    assert {result.outcome for result in results} == {Outcome.STORED}
+    assert {result.header.source for result in results if result.header} == {"v1"}
+    assert asked["alive.test"] == 100
+    assert 3 * attempts <= asked["dead.test"] <= (2 + in_flight) * attempts
+    assert all("not asked, because" in str(result.errors["msl"]) for result in results[2 + in_flight :])
 
 
 def test_a_broken_answer_is_quarantined_with_its_reason_and_the_document_stays(lake: Lake) -> None:
