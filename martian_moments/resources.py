@@ -173,7 +173,7 @@ class Rooms:
     @property
     def pauses(self) -> Mapping[str, datetime]:
         """The hosts that asked for a pause of more than an hour which has not ended, and its end (UTC)."""
-        from martian_moments.nasa.http import LONGEST_PAUSE_S
+        from martian_moments.nasa.retry_after import LONGEST_PAUSE_S
         from martian_moments.pipelines.pauses import kept
 
         return kept(self.lake, datetime.now(UTC), longest=timedelta(seconds=LONGEST_PAUSE_S))

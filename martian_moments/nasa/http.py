@@ -1,14 +1,12 @@
-"""The polite client: an even pace, few connections, retries only where they help, and no secret in anything it says."""
+"""The polite client: every request of a run passes here, at an even pace, and is repeated only where that helps."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
@@ -24,7 +22,9 @@ from martian_moments.infrastructure.redaction import Redaction
 from martian_moments.infrastructure.web import environment_accepted
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.breaker import Breaker, NotAsked
+from martian_moments.nasa.exchange import Exchange, Read, Timeouts
 from martian_moments.nasa.pace import NotYet, Pace
+from martian_moments.nasa.retry_after import asked_pause
 
 T = TypeVar("T")
 
@@ -34,32 +34,9 @@ _LONGEST_BACKOFF_S: Final = 30.0
 # Requests under way, per slot: those in flight and those that pause before their next attempt. The others wait, so that an
 # outage is noticed before everything was tried; fewer would leave slots idle when every third answer is faulty.
 _UNDER_WAY_PER_SLOT: Final = 4
-# For a server that says to wait, or that nothing remains, but not until when: polite enough, and then it is asked.
-_UNSTATED_PAUSE_S: Final = 60.0
-# X-RateLimit-Reset is a moment (seconds since 1970) with some servers and a number of seconds with others; some headers
-# count milliseconds. The first is 2001-09-09, the second 2001-09-09 in milliseconds, or the year 33658 in seconds.
-_EARLIEST_EPOCH: Final = 1_000_000_000
-_EARLIEST_EPOCH_MS: Final = 1_000_000_000_000
-LONGEST_PAUSE_S: Final = 86_400.0
-"""What asks for more is a clock that is wrong or a unit that nobody knows; a day later the upstream is asked again."""
-
-_PIECE_BYTES: Final = 1024 * 1024
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # A server on this machine, such as the replica, is never reached through the environment's proxy.
 _DIRECT: Final = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Limits in seconds: to connect, between two pieces of an answer, for one whole answer, and for one whole file.
-
-    NASA's raw-image feeds were seen to think for 20 to 30 s. The longest file, 342 MB, takes an hour at 100 kB/s.
-    """
-
-    connect: float = 10.0
-    read: float = 60.0
-    answer: float = 180.0
-    file: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +60,6 @@ _FINAL: Final = (RefusedAnswer, FileMissing, NotAsked, NotYet)
 
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading values of unforeseen types, sizes and depths raises in Python."""
-
-_Read = Callable[[httpx.Response, str], Awaitable[bytes]]
-"""Takes the body of an answer from the address given."""
 
 
 class PoliteClient:
@@ -134,8 +108,7 @@ class PoliteClient:
         logging.getLogger("httpx").setLevel(logging.WARNING)
         self._redacted = Redaction(secret.strip() for secret in secrets)
         self._timeouts = timeouts or Timeouts()
-        self._max_bytes = max_bytes
-        self._max_file_bytes = max_file_bytes
+        self._exchange = Exchange(self._redacted, max_bytes, max_file_bytes)
         self._breaker = Breaker(give_up_after)
         self._under_way = asyncio.Semaphore(_UNDER_WAY_PER_SLOT * concurrency)
         self._pace = Pace(requests_per_minute, patience=patience)
@@ -205,7 +178,7 @@ class PoliteClient:
         request = self._request(url, params, headers)
 
         async def attempt() -> T:
-            response, answer = await self._attempt(request, self._body, self._timeouts.answer)
+            response, answer = await self._attempt(request, self._exchange.body, self._timeouts.answer)
             if response.is_redirect:
                 raise self._moved(response, answer)
             return self._parsed(answer, parse)
@@ -231,7 +204,7 @@ class PoliteClient:
         request = self._request(url, None, headers)
 
         async def attempt() -> T:
-            response, answer = await self._attempt(request, partial(self._file, path), self._timeouts.file)
+            response, answer = await self._attempt(request, partial(self._exchange.file, path), self._timeouts.file)
             if response.is_redirect and response.status_code != HTTPStatus.NOT_MODIFIED:
                 raise self._moved(response, answer)
             told = response.headers
@@ -259,15 +232,15 @@ class PoliteClient:
         self._breaker.note(request, answered=True)
         return value
 
-    async def _attempt(self, request: httpx.Request, read: _Read, seconds: float) -> tuple[httpx.Response, Answer]:
+    async def _attempt(self, request: httpx.Request, read: Read, seconds: float) -> tuple[httpx.Response, Answer]:
         url = self._redacted(str(request.url))
         client = await self._free.get()
         try:
             self._breaker.check(request, url)
             await self._pace.turn(request.url.host, url)
             self._breaker.check(request, url)
-            response, body = await self._exchange(client, request, url, read, seconds)
-            await self._hold(request.url.host, _asked_pause(response, datetime.now(UTC)))
+            response, body = await self._exchange.once(client, request, url, read, seconds)
+            await self._hold(request.url.host, asked_pause(response, datetime.now(UTC)))
         finally:
             self._free.put_nowait(client)
         # Whoever waits for the slot sends its request before this answer is parsed: otherwise answers that arrive together
@@ -287,45 +260,6 @@ class PoliteClient:
         message = f"{answer.url}: the upstream moved to {moved}; set its address to that"
         return RefusedAnswer(message, url=answer.url, body=answer.body)
 
-    async def _exchange(
-        self, client: httpx.AsyncClient, request: httpx.Request, url: str, read: _Read, seconds: float
-    ) -> tuple[httpx.Response, bytes]:
-        try:
-            async with asyncio.timeout(seconds):
-                response = await client.send(request, stream=True)
-                try:
-                    _check_codings(response, url)
-                    return response, await read(response, url)
-                finally:
-                    await response.aclose()
-        except TimeoutError:
-            reason = f"not whole within {seconds:.0f} s"
-        except httpx.RequestError as error:
-            reason = self._redacted(f"{type(error).__name__} {error}".strip())
-        # Raised here, not inside the handlers: httpx's own message may hold what was just redacted.
-        raise UpstreamUnavailable(f"{url}: no answer ({reason}); ask again later")
-
-    async def _body(self, response: httpx.Response, url: str) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in response.aiter_bytes():
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._max_bytes:
-                kept = b"".join(pieces)[: self._max_bytes]
-                raise RefusedAnswer(f"{url}: the answer is larger than {self._max_bytes} bytes", url=url, body=kept)
-        return b"".join(pieces)
-
-    async def _file(self, path: Path, response: httpx.Response, url: str) -> bytes:
-        if response.status_code != HTTPStatus.OK:
-            return await self._body(response, url)
-        with path.open("wb") as file:
-            async for piece in response.aiter_bytes(_PIECE_BYTES):
-                await asyncio.to_thread(file.write, piece)
-                if file.tell() > self._max_file_bytes:
-                    raise RefusedAnswer(f"{url}: the file is larger than {self._max_file_bytes} bytes", url=url, body=b"")
-        return b""
-
     def _parsed(self, answer: Answer, parse: Callable[[Answer], T]) -> T:
         try:
             return parse(answer)
@@ -342,47 +276,8 @@ class PoliteClient:
         raise broken
 
 
-def _check_codings(response: httpx.Response, url: str) -> None:
-    """Refuse a response that is compressed more than once: httpx unpacks every layer of a piece before it can be measured.
-
-    One layer makes at most 1,032 bytes of one (deflate), so that a piece of 64 kB ends at 64 MB; two have no such bound.
-    """
-    codings = response.headers.get("content-encoding", "").split(",")
-    if len(codings) > 1:
-        raise RefusedAnswer(
-            f"{url}: the response is compressed {len(codings)} times over; once is accepted", url=url, body=b""
-        )
-
-
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, (UpstreamUnavailable, BrokenAnswer)) and not isinstance(error, _FINAL)
-
-
-def _asked_pause(response: httpx.Response, now: datetime) -> float:
-    """Seconds for which an answer asks to be left alone; 0 when it does not."""
-    after = response.headers.get("retry-after")
-    if after and response.is_error:
-        return _seconds_until(after, now)
-    if response.headers.get("x-ratelimit-remaining") == "0":
-        return _seconds_until(response.headers.get("x-ratelimit-reset", ""), now)
-    return 0.0
-
-
-def _seconds_until(stated: str, now: datetime) -> float:
-    """A header's number of seconds, moment since 1970, or HTTP date, as 0 s to a day from now; a minute where unreadable."""
-    try:
-        number = float(stated)
-    except ValueError:
-        try:
-            number = parsedate_to_datetime(stated).timestamp()
-        except (TypeError, ValueError, OverflowError):
-            return _UNSTATED_PAUSE_S
-    if not math.isfinite(number):
-        return _UNSTATED_PAUSE_S
-    if number >= _EARLIEST_EPOCH_MS:
-        number /= 1_000
-    seconds = number - now.timestamp() if number >= _EARLIEST_EPOCH else number
-    return min(max(0.0, seconds), LONGEST_PAUSE_S)
 
 
 def _user_agent() -> str:

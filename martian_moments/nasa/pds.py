@@ -12,21 +12,18 @@ Sources: the label of mer1po_0xxx and one line of its table; james-langridge/mar
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from martian_moments.domain.clock import is_ahead
 from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of, index_prefix
 from martian_moments.domain.errors import (
     BrokenAnswer,
@@ -35,15 +32,14 @@ from martian_moments.domain.errors import (
     LakeError,
     ObjectMissing,
     UpstreamError,
-    UpstreamUnavailable,
 )
 from martian_moments.domain.promises import Promises
-from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.pds_index import IDENTITY, SOL, IndexFolder, IndexStore, Refusal, Scan, Volume, scan
-from martian_moments.nasa.pds_label import Label, Row, read_label
+from martian_moments.nasa.pds_arrival import Arrival, labelled
+from martian_moments.nasa.pds_held import HeldIndex
+from martian_moments.nasa.pds_index import IDENTITY, IndexFolder, IndexStore, Volume
 
 if TYPE_CHECKING:
-    from martian_moments.nasa.http import Download, PoliteClient
+    from martian_moments.nasa.http import PoliteClient
 
 _log = logging.getLogger(__name__)
 
@@ -56,15 +52,6 @@ VOLUMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """A rover's volumes: the panoramic, navigation, hazard, microscopic and descent cameras. ``0xxx`` is literal."""
-
-_EXCERPT_BYTES: Final = 4_096
-"""What is kept of a table that is none."""
-
-_MOST_UNREAD: Final = 0.01
-"""With a larger share of lines without a sol or an identity, label and table do not belong together."""
-
-_FEW_UNREAD: Final = 10
-"""Fewer lines than these say nothing about the rest: a descent volume has a handful of lines in all."""
 
 
 class PDS:
@@ -85,7 +72,7 @@ class PDS:
         self._url = url.rstrip("/")
         self._store = store
         self._scratch = scratch
-        self._indexes: dict[str, list[_Index]] = {}
+        self._indexes: dict[str, list[HeldIndex]] = {}
         self._refreshing = asyncio.Lock()
 
     @staticmethod
@@ -173,7 +160,7 @@ class PDS:
             tuple(orjson.dumps(page) for page in pages or [{"lines": []}]),
         )
 
-    async def _held(self, rover: str) -> list[_Index]:
+    async def _held(self, rover: str) -> list[HeldIndex]:
         async with self._refreshing:
             if rover not in self._indexes:
                 try:
@@ -182,38 +169,38 @@ class PDS:
                     self._indexes[rover] = await self._refreshed(rover)
             return self._indexes[rover]
 
-    async def _renewed(self, rover: str, damaged: Sequence[_Index]) -> list[_Index]:
+    async def _renewed(self, rover: str, damaged: Sequence[HeldIndex]) -> list[HeldIndex]:
         """The rover's indexes after a damaged one was set aside; of several sols that meet it the first one refreshes."""
         async with self._refreshing:
             if self._indexes[rover] is damaged:
                 self._indexes[rover] = await self._refreshed(rover)
             return self._indexes[rover]
 
-    def _stored(self, rover: str) -> list[_Index]:
-        return [_Index.stored(folder) for folder in self._folders(rover)]
+    def _stored(self, rover: str) -> list[HeldIndex]:
+        return [HeldIndex.stored(folder) for folder in self._folders(rover)]
 
     def _folders(self, rover: str) -> list[IndexFolder]:
         if not self.serves(rover):
             raise InputError(f"{SOURCE} has no photos of {rover}; ask for a rover that it serves")
         return [IndexFolder(self._store, volume, index_prefix(rover, volume)) for volume in VOLUMES[rover]]
 
-    async def _refreshed(self, rover: str) -> list[_Index]:
-        indexes: list[_Index] = []
+    async def _refreshed(self, rover: str) -> list[HeldIndex]:
+        indexes: list[HeldIndex] = []
         errors: list[UpstreamError] = []
         for folder in self._folders(rover):
-            held = await asyncio.to_thread(_Index.stored_or_none, folder)
+            held = await asyncio.to_thread(HeldIndex.stored_or_none, folder)
             try:
                 indexes.append(await self._refresh(rover, folder, held))
             except UpstreamError as error:
                 _log.warning("%s: the other volumes go on without it: %s", folder.volume, error)
                 errors.append(error)
-                known = held or await asyncio.to_thread(_Index.noted_or_none, folder)
-                absent = _Index.absent(folder, self._address(rover, folder.volume), datetime.now(UTC))
+                known = held or await asyncio.to_thread(HeldIndex.noted_or_none, folder)
+                absent = HeldIndex.absent(folder, self._address(rover, folder.volume), datetime.now(UTC))
                 indexes.append((known or absent).failed(error))
         self._check_answered(rover, indexes, errors)
         return [index if index.note.present else await asyncio.to_thread(index.kept) for index in indexes]
 
-    def _check_answered(self, rover: str, indexes: Sequence[_Index], errors: Sequence[UpstreamError]) -> None:
+    def _check_answered(self, rover: str, indexes: Sequence[HeldIndex], errors: Sequence[UpstreamError]) -> None:
         present = any(index.note.present for index in indexes)
         if errors and (not present or len(errors) == len(indexes)):
             raise errors[0]
@@ -224,12 +211,12 @@ class PDS:
                 body=b"",
             )
 
-    async def _refresh(self, rover: str, folder: IndexFolder, held: _Index | None) -> _Index:
+    async def _refresh(self, rover: str, folder: IndexFolder, held: HeldIndex | None) -> HeldIndex:
         address = self._address(rover, folder.volume)
-        labelled = await self._client.get(f"{address}.lbl", _labelled)
-        if labelled.label is None:
-            return held or _Index.absent(folder, labelled.answer.url, labelled.answer.fetched_at)
-        arrival = _Arrival(folder.volume, labelled.answer.body, labelled.label, held.note if held else None)
+        found = await self._client.get(f"{address}.lbl", labelled)
+        if found.label is None:
+            return held or HeldIndex.absent(folder, found.answer.url, found.answer.fetched_at)
+        arrival = Arrival(folder.volume, found.answer.body, found.label, held.note if held else None)
         with _download_folder(self._scratch) as scratch:
             table = scratch / "edrindex.tab"
             try:
@@ -243,8 +230,8 @@ class PDS:
             if held and note.files == held.note.files:
                 await asyncio.to_thread(folder.write_note, note)
             else:
-                await asyncio.to_thread(folder.write, note, labelled.answer.body, table)
-        return await asyncio.to_thread(_Index.stored, folder)
+                await asyncio.to_thread(folder.write, note, found.answer.body, table)
+        return await asyncio.to_thread(HeldIndex.stored, folder)
 
     def _address(self, rover: str, volume: str) -> str:
         return index_address(self._url, rover, volume)
@@ -268,189 +255,9 @@ def index_address(url: str, rover: str, volume: str) -> str:
     return f"{url.rstrip('/')}/data/mer/{rover}/{volume}/index/edrindex"
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """A volume's index as it is held; ``label`` is None for a volume that is not present, or whose files are gone."""
-
-    folder: IndexFolder
-    note: Volume
-    label: Label | None
-
-    @classmethod
-    def absent(cls, folder: IndexFolder, url: str, moment: datetime) -> _Index:
-        """The index of a volume that is not there."""
-        return cls(folder, Volume(folder.volume, url, moment), None)
-
-    @classmethod
-    def stored(cls, folder: IndexFolder) -> _Index:
-        """The index in the store. Raises ObjectMissing and DocumentError."""
-        note = folder.read()
-        return cls(folder, note, read_label(folder.label(note)) if note.present else None)
-
-    @classmethod
-    def stored_or_none(cls, folder: IndexFolder) -> _Index | None:
-        """The index in the store, unless there is none, or none that can be read."""
-        try:
-            held = cls.stored(folder)
-        except (ObjectMissing, DocumentError):
-            return None
-        return held if held.note.present else None
-
-    @classmethod
-    def noted_or_none(cls, folder: IndexFolder) -> _Index | None:
-        """What was known of an index whose table or label is gone: its sols stay promised."""
-        try:
-            note = folder.note()
-        except (ObjectMissing, DocumentError):
-            return None
-        return cls(folder, note, None) if note.present else None
-
-    def failed(self, error: UpstreamError) -> _Index:
-        """The same index, with the reason why it could not be refreshed."""
-        return replace(self, note=replace(self.note, error=str(error)))
-
-    def kept(self) -> _Index:
-        """The index in the store once this one's note, which needs no files, is written."""
-        self.folder.write_note(self.note)
-        return self.stored(self.folder)
-
-    def page(self, sol: int) -> dict[str, Any] | None:
-        """The volume's part of a sol's document, or None where it has no line of the sol.
-
-        Raises ObjectMissing, DocumentError, and UpstreamUnavailable where the volume's files are gone.
-        """
-        if sol not in self.note.sols:
-            return None
-        if self.label is None:
-            raise UpstreamUnavailable(f"{self.note.url}: the index is gone from the lake and was not had again")
-        lines: list[Row] = self.folder.rows(self.note, self.label, sol)
-        page = {"volume": self.note.volume, "table_sha256": self.note.table, "label_sha256": self.note.label, "lines": lines}
-        return page | ({"synthetic": True} if self.note.synthetic else {})
-
-
-def _pages(indexes: Sequence[_Index], sol: int) -> list[dict[str, Any]]:
+def _pages(indexes: Sequence[HeldIndex], sol: int) -> list[dict[str, Any]]:
     """The parts of a sol's document, volume by volume."""
     return [page for index in indexes if (page := index.page(sol))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Labelled:
-    """The answer to a label's address; ``label`` is None where the server says that there is none."""
-
-    answer: Answer
-    label: Label | None
-
-
-def _labelled(answer: Answer) -> _Labelled:
-    if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        return _Labelled(answer, None)
-    if answer.status != HTTPStatus.OK:
-        raise answer.broken("an error instead of a label")
-    try:
-        label = read_label(answer.body)
-    except InputError as error:
-        raise answer.broken(f"a label that {error}") from error
-    if missing := {SOL, IDENTITY} - label.columns.keys():
-        raise answer.broken(f"a label without {' and '.join(sorted(missing))}")
-    return _Labelled(answer, label)
-
-
-@dataclass(slots=True)
-class _Arrival:
-    """A table that is asked for, with its label and what is held of it; ``held`` is None where nothing is.
-
-    ``refused`` is the table that was refused, now or before.
-    """
-
-    volume: str
-    label_body: bytes
-    label: Label
-    held: Volume | None
-    refused: Refusal | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.refused = self.held.refused if self.held else None
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        """The headers that ask for the table only if it has changed. With another label it is read anew."""
-        verdict, held = self._verdict, self.held if self.held and self.held.label == self._label_hash else None
-        etags = [each.etag for each in (held, verdict) if each and each.etag]
-        since = held.last_modified if held and not verdict else None
-        told = {"If-None-Match": ", ".join(etags), "If-Modified-Since": since}
-        return {name: value for name, value in told.items() if value}
-
-    @property
-    def _verdict(self) -> Refusal | None:
-        """The table that is refused for good, as long as the label is this one."""
-        told = self.refused
-        return told if told and told.confirmed and told.label == self._label_hash else None
-
-    @property
-    def _label_hash(self) -> str:
-        return hashlib.sha256(self.label_body).hexdigest()
-
-    def accept(self, download: Download) -> Volume:
-        """The note of what arrived, or the one that is held where nothing has changed. Raises BrokenAnswer."""
-        answer = download.answer
-        if answer.status == HTTPStatus.NOT_MODIFIED and self.held is not None:
-            if (verdict := self._verdict) and download.etag == verdict.etag:
-                raise answer.refused(verdict.reason)
-            return self._timed(self.held, answer)
-        if answer.status != HTTPStatus.OK:
-            raise answer.broken("an error instead of a table")
-        with download.path.open("rb") as table:
-            found = scan(table, self.label)
-        if reason := self._unusable(found):
-            with download.path.open("rb") as table:
-                excerpt = replace(answer, body=table.read(_EXCERPT_BYTES))
-            if self.held is None or not download.etag or not found.whole:
-                raise excerpt.broken(reason)
-            self.refused = self._refusal(download.etag, found.sha256, reason)
-            raise excerpt.refused(reason)
-        if self.held is not None and (self.held.table, self.held.label) == (found.sha256, self._label_hash):
-            same = replace(self.held, etag=download.etag, last_modified=download.last_modified, refused=None)
-            return self._timed(same, answer)
-        note = Volume(
-            volume=self.volume,
-            url=answer.url,
-            fetched_at=answer.fetched_at,
-            present=True,
-            etag=download.etag,
-            last_modified=download.last_modified,
-            bytes=found.bytes,
-            lines=found.lines,
-            lines_stated=self.label.rows,
-            lines_unread=found.unread,
-            table=found.sha256,
-            label=self._label_hash,
-            synthetic=self.label.synthetic,
-            sols=found.sols,
-        )
-        # A table that was cut where a line ends cannot be told from one that its label overstates. Its ETag is that of the
-        # whole, so it is asked for without conditions until the same bytes have come twice.
-        return replace(note, etag=None, last_modified=None) if note.short else note
-
-    @staticmethod
-    def _timed(held: Volume, answer: Answer) -> Volume:
-        """The note of what is held; its time is this answer's where the clock was wrong that wrote it."""
-        return replace(held, fetched_at=answer.fetched_at) if is_ahead(held.fetched_at) else held
-
-    def _refusal(self, etag: str, sha256: str, reason: str) -> Refusal:
-        """What is noted of a table. One that was cut on its way has the ETag of the whole: it is asked for once more."""
-        refusal = Refusal(etag, sha256, self._label_hash, reason)
-        return replace(refusal, confirmed=self.refused in {refusal, replace(refusal, confirmed=True)})
-
-    def _unusable(self, found: Scan) -> str | None:
-        """Why a table must not take the place of what is held, or None."""
-        stated = self.label.rows
-        if found.unread == found.lines or (found.unread >= _FEW_UNREAD and found.unread > found.lines * _MOST_UNREAD):
-            return f"a table in which {found.unread} of {found.lines} lines have no sol or no product where the label says"
-        if not found.whole and found.lines != stated:
-            return f"a table that ends within line {found.lines}"
-        if self.held is not None and found.lines < self.held.lines and found.lines != stated:
-            return f"a table of {found.lines} lines (its label states {stated}) where {self.held.lines} are held"
-        return None
 
 
 def read_promises(document: Document) -> Promises:

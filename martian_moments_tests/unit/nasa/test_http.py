@@ -17,7 +17,9 @@ import pytest
 
 from martian_moments.domain.errors import BrokenAnswer, InputError, UnknownRover, UpstreamUnavailable
 from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.http import Download, PoliteClient, Timeouts, _asked_pause
+from martian_moments.nasa.exchange import Timeouts
+from martian_moments.nasa.http import Download, PoliteClient
+from martian_moments.nasa.retry_after import asked_pause
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 URL = "https://example.test/data"
@@ -168,7 +170,7 @@ NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 def test_a_pause_is_never_longer_than_a_day_in_whatever_unit_it_is_stated(stated: str, seconds: float) -> None:
     for headers in ({"retry-after": stated}, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": stated}):
         response = httpx.Response(429, headers=headers)
-        assert _asked_pause(response, NOON) == seconds
+        assert asked_pause(response, NOON) == seconds
 
 
 async def test_who_keeps_pauses_is_told_and_the_next_client_keeps_what_was_asked_for(client: ClientFactory) -> None:
