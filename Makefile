@@ -86,11 +86,13 @@ test-compose: setup ## Start docker-compose.yml for real and run the loop throug
 	$(BIN)/pytest -x -s --timeout=3600 martian_moments_tests/compose/scenario.py
 
 .PHONY: lint
-lint: setup ## Check style, types, the arrows between the rooms, and SQL
+lint: setup ## Check style, types, the arrows between the packages, dependencies and SQL
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry martian_moments
+	$(BIN)/deptry . --ignore DEP002,DEP004
 	$(SQLFLUFF) lint $(DBT)
 
 .PHONY: format

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,24 @@ def test_importing_the_definitions_imports_nothing_heavy(tmp_path: Path, no_sett
     )
     assert result.stdout.strip() == "[]"
     assert not (tmp_path / ".mars").exists(), "and creates nothing"
+
+
+def test_dagsters_own_command_line_lists_the_definitions(tmp_path: Path, no_settings: None) -> None:
+    # Dagster's telemetry is switched off there, and nowhere else for this program.
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    program = Path(sys.executable).with_name("dg")
+    result = subprocess.run(
+        [program, "list", "defs", "--json", "--target-path", REPOSITORY],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"DAGSTER_HOME": str(tmp_path), "HOME": str(tmp_path), "VIRTUAL_ENV": str(program.parent.parent)},
+    )
+    assert result.returncode == 0, result.stderr
+    listed = json.loads(result.stdout)
+    assert {"lake/spirit/photos", "bronze/manifests", "gold/photo_gaps"} <= {each["asset_key"] for each in listed["assets"]}
+    assert {"gaps", "upload_events", "reconcile"} <= {each["name"] for each in listed["sensors"]}
 
 
 def test_every_asset_of_the_design_is_there(platform: Platform) -> None:
