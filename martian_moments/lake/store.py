@@ -23,7 +23,6 @@ from uuid import uuid4
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
-from martian_moments.domain.clock import is_ahead, outdates
 from martian_moments.domain.documents import (
     MAX_HEADER_BYTES,
     MAX_OBJECT_BYTES,
@@ -32,13 +31,13 @@ from martian_moments.domain.documents import (
     Header,
     coordinates,
     damaged_key,
+    decode,
     decode_header,
-    decode_text,
     encode,
-    header_from_text,
 )
 from martian_moments.domain.errors import DocumentError, LakeError, ObjectMissing
 from martian_moments.infrastructure.object_store import S3Options, durable_folder, open_store
+from martian_moments.lake.succession import takes_the_place
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta, PutMode
@@ -94,7 +93,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What became of a document: the object's key, ETag and size as they are now, and whether this put wrote them.
+    """What became of a document: the object's key, ETag, size and header as they are now, and whether this put wrote them.
 
     ``kept`` says why what was held stays although something else arrived, where that is more than its age.
     """
@@ -102,12 +101,16 @@ class Put:
     key: str
     etag: str
     size: int
+    header: Header
     changed: bool
     kept: str | None = None
 
 
 Announce = Callable[[ObjectInfo], None]
 """Told of a document that was just written, from a worker thread."""
+
+Join = Callable[[Document, Document], Document]
+"""Makes of the document that is held and the one that arrived what is to be written."""
 
 Known = Callable[[], Mapping[str, tuple[str, Header]]]
 """Tells documents' headers by key, each with the ETag that its object had."""
@@ -220,8 +223,10 @@ class Lake:
         with self._errors("remove", key):
             obstore.delete(self._store, key)
 
-    async def put_if_changed(self, document: Document) -> Put:
+    async def put_if_changed(self, document: Document, join: Join | None = None) -> Put:
         """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.
+
+        What is compared and written is what ``join`` makes of the held document and this one, where both are there.
 
         On S3 this holds also when several write the key at once: each PUT is refused unless the object is still the one that
         the document was compared with, and is compared anew. Files have no such PUT; there the last of two simultaneous
@@ -229,7 +234,7 @@ class Lake:
 
         The work runs in one worker thread (obstore and zlib release the GIL), so the event loop stays free.
         """
-        return await asyncio.to_thread(self.put_now, document)
+        return await asyncio.to_thread(self.put_now, document, join)
 
     def heads(self, prefix: str, keys: Collection[str] | None = None) -> dict[str, Header]:
         """The headers of the documents in a folder, by key; with ``keys``, of these only.
@@ -248,33 +253,36 @@ class Lake:
                 self._headers[info.key] = read
         return {info.key: header for info in wanted if (header := self._headers[info.key][1])}
 
-    def put_now(self, document: Document) -> Put:
+    def put_now(self, document: Document, join: Join | None = None) -> Put:
         """As :meth:`put_if_changed`, for a caller in a thread of its own."""
-        new = document.header
-        if (size := sum(map(len, document.pages))) > MAX_TEXT_BYTES - MAX_HEADER_BYTES:
-            raise LakeError(f"{self.url}: {new.key} would have {size} bytes, more than any document has; look at its answer")
-        for attempt in range(_WRITE_ATTEMPTS):
-            held, header = self._held(new)
-            if held and attempt and header == new:
+        key = document.header.key
+        sent: Header | None = None
+        for _ in range(_WRITE_ATTEMPTS):
+            info, held = self._held(document.header)
+            now = join(held, document) if held and join else document
+            if (size := sum(map(len, now.pages))) > MAX_TEXT_BYTES - MAX_HEADER_BYTES:
+                raise LakeError(f"{self.url}: {key} would have {size} bytes, more than any document has; look at its answer")
+            if info and held and held.header == sent:
                 # The PUT before was refused because it had succeeded: its answer was lost and obstore sent it again.
-                return self._written(held)
-            if held and header and not _supersedes(new, header):
-                return Put(new.key, held.etag, held.size, changed=False)
-            if written := self._replace(held, new.key, encode(document)):
-                return self._written(written)
-        raise LakeError(f"{self.url}: {new.key} is being written by others again and again; materialize it again later")
+                return self._written(info, held.header)
+            if info and held and not takes_the_place(now.header, held.header):
+                return Put(key, info.etag, info.size, held.header, changed=False)
+            sent = now.header
+            if written := self._replace(info, key, encode(now)):
+                return self._written(written, now.header)
+        raise LakeError(f"{self.url}: {key} is being written by others again and again; materialize it again later")
 
-    def _written(self, info: ObjectInfo) -> Put:
+    def _written(self, info: ObjectInfo, header: Header) -> Put:
         if self._announce:
             self._announce(info)
-        return Put(info.key, info.etag, info.size, changed=True)
+        return Put(info.key, info.etag, info.size, header, changed=True)
 
-    def _held(self, new: Header) -> tuple[ObjectInfo | None, Header | None]:
-        """The object that stands where a document belongs, and its header unless it is broken."""
+    def _held(self, new: Header) -> tuple[ObjectInfo | None, Document | None]:
+        """The object that stands where a document belongs, and what is in it unless that is broken."""
         # The whole object is read, not only its header, so that "unchanged" is never said of a document whose end is cut.
         try:
             found = self.read(new.key)
-            header = header_from_text(new.key, decode_text(new.key, found.body))
+            held = decode(new.key, found.body)
         except ObjectMissing:
             return None, None
         except DocumentError as error:
@@ -282,12 +290,12 @@ class Lake:
             with suppress(ObjectMissing), self._errors("copy", new.key):
                 obstore.copy(self._store, new.key, damaged_key(new.key))
             return self.head(new.key), None
-        if header.synthetic != new.synthetic:
+        if held.header.synthetic != new.synthetic:
             raise LakeError(
-                f"{self.url}: {new.key} is {_origin(header)} and {_origin(new)} came for it; they are never mixed: "
+                f"{self.url}: {new.key} is {_origin(held.header)} and {_origin(new)} came for it; they are never mixed: "
                 "use another MARS_HOME (or MARS_LAKE_URL) for the replica"
             )
-        return found.info, header
+        return found.info, held
 
     def _replace(self, held: ObjectInfo | None, key: str, body: bytes) -> ObjectInfo | None:
         """Write an object in the place of the one that is held; None when that one is not there any more."""
@@ -344,52 +352,8 @@ class Lake:
             raise LakeError(f"{self.url}: cannot {verb} {key or 'it'}: {reason}; {advice}") from error
 
 
-def _supersedes(new: Header, stored: Header) -> bool:
-    """As :func:`supersedes`, with a line in the log where a clock that was wrong decides."""
-    replaced = supersedes(new, stored)
-    if is_ahead(stored.fetched_at):
-        what = "gives way to" if replaced else "stays nevertheless beside"
-        _log.warning("%s: fetched at %s, a time still to come, %s what came now", new.key, stored.fetched_at, what)
-    elif is_ahead(new.fetched_at):
-        _log.warning(
-            "%s: what came now says %s, a time still to come, and replaces nothing; correct the clock, then ask again",
-            new.key,
-            new.fetched_at,
-        )
-    return replaced
-
-
-def supersedes(new: Header, stored: Header, now: datetime | None = None) -> bool:
-    """Whether a document takes the place of the stored one.
-
-    It does when it says something else, unless it was fetched earlier (two runs at once: the newest wins, as in bronze) or
-    is a short answer with fewer records than are held (an upstream that answers a sol with less than it promised does not
-    take back what it gave before).
-
-    A stored document that was fetched at a time still to come gives way to the next response, also to one that says the
-    same, so that its time is set right; a response of such a time wins against nothing.
-
-    Args:
-        new: the document that arrived.
-        stored: the one that is held.
-        now: UTC; by default this machine's clock.
-    """
-    if not new.complete and new.record_count < stored.record_count:
-        return False
-    if not outdates((new.fetched_at, ""), (stored.fetched_at, ""), now):
-        return False
-    was_ahead = is_ahead(stored.fetched_at, now) and not is_ahead(new.fetched_at, now)
-    return was_ahead or _content(new) != _content(stored)
-
-
 def _origin(header: Header) -> str:
     return "synthetic data" if header.synthetic else "NASA's data"
-
-
-def _content(header: Header) -> tuple[object, ...]:
-    # A document of the release before, which recorded no repeats, stays where there are none.
-    counts = header.record_count, header.repeats or 0, header.promised, header.complete
-    return header.fingerprint, *counts, header.schema, header.synthetic
 
 
 def _info(meta: ObjectMeta) -> ObjectInfo:

@@ -57,6 +57,10 @@ class Page:
     more: bool
     synthetic: bool
 
+    def of_sol(self, sol: int) -> list[tuple[str, Mapping[str, Any]]]:
+        """The images of a sol, each with its id."""
+        return [(record.id, record.content) for record in self.records if record.sol == sol]
+
     def follows(self, other: Page) -> bool:
         """Whether it has images, none of which can be read, and is not the other page once more."""
         return bool(self.odd) and not self.records and self.answer.body != other.answer.body
@@ -110,14 +114,14 @@ class Harvest:
 
     def gains(self, page: Page) -> bool:
         """Whether a page has an image of the sol that no page before it had."""
-        return self.tally.gains(record.id for record in self._own(page))
+        return self.tally.gains(self._ids(page))
 
     def take(self, page: Page) -> bool:
         """Add a page; False when it brings nothing new. The first page is kept in any case: it is the answer."""
-        own = self._own(page)
+        own = page.of_sol(self.sol)
         gained = self.gains(page) or (bool(self.pages) and page.follows(self.pages[-1]))
         if not gained and self.pages:
-            self.tally.saw(record.id for record in own)
+            self.tally.saw(self._ids(page))
             return False
         self._received += len(own)
         self._odd += len(page.odd)
@@ -127,7 +131,7 @@ class Harvest:
 
     def add_missed(self, page: Page) -> bool:
         """Add a page that was asked for once more, where it has a missing image; whether no page was like it before."""
-        is_new = self.tally.saw(record.id for record in self._own(page))
+        is_new = self.tally.saw(self._ids(page))
         if self.gains(page):
             self._keep(page)
         return is_new
@@ -139,17 +143,15 @@ class Harvest:
                 if page.odd:
                     raise page.answer.broken(page.odd[0])
 
-    def _own(self, page: Page) -> list[Record]:
-        return [record for record in page.records if record.sol == self.sol]
+    def _ids(self, page: Page) -> list[str]:
+        return [identity for identity, _ in page.of_sol(self.sol)]
 
     def _keep(self, page: Page) -> None:
         self.pages.append(page)
-        self.tally.take((record.id, record.content) for record in self._own(page))
+        self.tally.take(page.of_sol(self.sol))
 
     def document(self, rover: str, source: str, volatile: Collection[str] = ()) -> Document:
         """The sol's document. ``volatile`` names the fields that say nothing about Mars."""
-        records = self.tally.records
-        told = [{name: value for name, value in records[key].items() if name not in volatile} for key in sorted(records)]
         return Document(
             Header(
                 kind=Kind.PHOTOS,
@@ -157,8 +159,8 @@ class Harvest:
                 source=source,
                 sol=self.sol,
                 fetched_at=self.pages[-1].answer.fetched_at,
-                fingerprint=fingerprint_of(told),
-                record_count=len(records),
+                fingerprint=fingerprint(self.tally.records, volatile),
+                record_count=len(self.tally.records),
                 promised=self.promised,
                 complete=self.complete,
                 requests=tuple(page.answer.url for page in self.pages),
@@ -167,6 +169,12 @@ class Harvest:
             ),
             tuple(page.answer.body for page in self.pages),
         )
+
+
+def fingerprint(records: Mapping[str, Mapping[str, Any]], volatile: Collection[str] = ()) -> str:
+    """Over a sol's images by id, in whatever order and pages they came. ``volatile`` names fields that do not count."""
+    told = [{name: value for name, value in records[key].items() if name not in volatile} for key in sorted(records)]
+    return fingerprint_of(told)
 
 
 async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int | None) -> Harvest:

@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any, Final
 from martian_moments.domain.documents import Document
 from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, identity
-from martian_moments.nasa.feed import Extent, Page, Record, address, check_served, collect, manifest_document, promises
+from martian_moments.nasa.feed import (
+    Extent,
+    Page,
+    Record,
+    address,
+    check_served,
+    collect,
+    fingerprint,
+    manifest_document,
+    promises,
+)
+from martian_moments.nasa.joining import Reading
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -153,3 +164,7 @@ def _record(image: object) -> Record:
     if name is None or sol is None:
         raise ValueError(f"an image without an imageid and a sol: {str(image)[:80]}")
     return Record(name, sol, content)
+
+
+READING: Final = Reading(lambda answer, _: _images(answer), fingerprint)
+"""How documents of this dialect are read. An imageid is the name of its picture."""

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Final
 from martian_moments.domain.documents import Document
 from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
-from martian_moments.nasa.feed import Extent, Page, Record, address, check_served, collect, manifest_document, promises
+from martian_moments.nasa.feed import (
+    Extent,
+    Page,
+    Record,
+    address,
+    check_served,
+    collect,
+    fingerprint,
+    manifest_document,
+    promises,
+)
+from martian_moments.nasa.joining import Reading
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -131,3 +142,11 @@ def _record(item: object) -> Record:
     if content.get("mission") not in (None, _MISSION):
         raise ValueError(f"item {identity} of {str(content['mission'])[:80]} when asked for {_MISSION}")
     return Record(str(identity), sol, content)
+
+
+READING: Final = Reading(
+    page=lambda answer, _: _items(answer),
+    fingerprint=lambda items: fingerprint(items, _BOOKKEEPING),
+    picture=lambda item: item.get("https_url") or item.get("url"),
+)
+"""How documents of this dialect are read. An id is a number of the server's database."""

@@ -12,7 +12,8 @@ from martian_moments.domain.documents import Document
 from martian_moments.domain.errors import DocumentError, InputError
 from martian_moments.domain.promises import Promises
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.nasa import m20, mer, mmgis, msl, pds, v1
+from martian_moments.nasa import joining, m20, mer, mmgis, msl, pds, v1
+from martian_moments.nasa.joining import Reading
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -90,15 +91,19 @@ class _Dialect:
     make: Callable[[PoliteClient, Upstream, IndexStore, Path], PhotoSource]
     serves: Callable[[str], bool]
     read_promises: Callable[[Document], Promises]
+    # None where a sol is cut from whole files: no order of pages hides a record.
+    reading: Reading | None = None
 
 
 _DIALECTS: Final[Mapping[str, _Dialect]] = {
-    m20.SOURCE: _Dialect(lambda client, to, *_: m20.M20(client, to.m20_url), m20.M20.serves, m20.read_promises),
-    msl.SOURCE: _Dialect(lambda client, to, *_: msl.MSL(client, to.msl_url), msl.MSL.serves, msl.read_promises),
+    m20.SOURCE: _Dialect(lambda client, to, *_: m20.M20(client, to.m20_url), m20.M20.serves, m20.read_promises, m20.READING),
+    msl.SOURCE: _Dialect(lambda client, to, *_: msl.MSL(client, to.msl_url), msl.MSL.serves, msl.read_promises, msl.READING),
     pds.SOURCE: _Dialect(
         lambda client, to, store, scratch: pds.PDS(client, to.pds_url, store, scratch), pds.PDS.serves, pds.read_promises
     ),
-    v1.SOURCE: _Dialect(lambda client, to, *_: v1.V1(client, to.v1_url, to.v1_api_key), v1.V1.serves, v1.read_promises),
+    v1.SOURCE: _Dialect(
+        lambda client, to, *_: v1.V1(client, to.v1_url, to.v1_api_key), v1.V1.serves, v1.read_promises, v1.READING
+    ),
 }
 
 _TRAVERSE_DIALECTS: Final[Sequence[Callable[[PoliteClient, Upstream], TraverseSource]]] = (
@@ -153,6 +158,16 @@ def read_promises(document: Document) -> Promises:
         key = document.header.key
         raise DocumentError(f"{key}: what it promises cannot be read ({error!r:.200}); materialize it again") from error
     return promises.within(ROVERS[document.header.rover].sols_until(datetime.now(UTC)))
+
+
+def joined(held: Document, new: Document) -> Document:
+    """An answer for a sol, with what only the held document of the same source tells: see :mod:`nasa.joining`.
+
+    Raises:
+        InputError: the document is from a source that no dialect has.
+    """
+    reading = _dialect(new.header.source).reading
+    return new if reading is None else joining.joined(held, new, reading)
 
 
 def newest_sol(document: Document) -> int | None:

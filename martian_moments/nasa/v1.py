@@ -21,6 +21,7 @@ from martian_moments.domain.documents import Document, Header, Kind, fingerprint
 from martian_moments.domain.errors import UnknownRover
 from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
+from martian_moments.nasa.joining import Reading
 from martian_moments.nasa.tally import MOST_PASSES
 from martian_moments.nasa.v1_pages import Content, Harvest, Page, Photo, stated
 
@@ -222,6 +223,10 @@ def _photos(answer: Answer, rover: str) -> Page:
         raise answer.broken("no list of photos")
     read, odd = answer.readable(photos, lambda photo: _photo(photo, rover))
     return Page(answer, content, read, odd)
+
+
+READING: Final = Reading(_photos, lambda photos: _fingerprint(photos.values()), lambda photo: photo.get("img_src"))
+"""How documents of this dialect are read. Mirrors number photos as they like."""
 
 
 def _photo(photo: object, rover: str) -> Photo:

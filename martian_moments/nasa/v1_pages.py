@@ -47,6 +47,10 @@ class Page(Content):
         """How many photos it has, readable or not."""
         return len(self.photos) + len(self.odd)
 
+    def of_sol(self, sol: int) -> list[tuple[str, dict[str, Any]]]:
+        """The photos of a sol, each with its id."""
+        return [(str(photo.id), photo.content) for photo in self.photos if photo.sol == sol]
+
     def follows(self, other: Page) -> bool:
         """Whether it has photos, none of which can be read, and is not the other page once more."""
         return bool(self.odd) and not self.photos and self.answer.body != other.answer.body
@@ -110,7 +114,7 @@ class Harvest:
 
     def take(self, page: Page) -> bool:
         """Add a page; False when a later page brings nothing new: it is empty, or the server repeats itself."""
-        own = self._own(page)
+        own = page.of_sol(self.sol)
         ids = [identity for identity, _ in own]
         if self.pages and not self.tally.gains(ids) and not page.follows(self.pages[-1]):
             self.tally.saw(ids)
@@ -121,14 +125,11 @@ class Harvest:
 
     def add_missed(self, page: Page) -> bool:
         """Add a page that was asked for once more, where it has a missing photo; whether no page was like it before."""
-        own = self._own(page)
+        own = page.of_sol(self.sol)
         is_new = self.tally.saw(identity for identity, _ in own)
         if self.tally.gains(identity for identity, _ in own):
             self._keep(page, own)
         return is_new
-
-    def _own(self, page: Page) -> list[tuple[str, dict[str, Any]]]:
-        return [(str(photo.id), photo.content) for photo in page.photos if photo.sol == self.sol]
 
     def _keep(self, page: Page, own: list[tuple[str, dict[str, Any]]]) -> None:
         self.pages.append(page)

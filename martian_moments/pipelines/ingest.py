@@ -37,7 +37,7 @@ from martian_moments.domain.errors import (
 )
 from martian_moments.domain.promises import Promises
 from martian_moments.lake.store import Lake, Put
-from martian_moments.nasa.sources import PhotoSource, TraverseSource, read_promises
+from martian_moments.nasa.sources import PhotoSource, TraverseSource, joined, read_promises
 from martian_moments.pipelines import shrinkage
 
 
@@ -236,8 +236,8 @@ class _Fetch:
             promised = held.record_count
         async with _quarantining(self._lake, Coordinates(Kind.PHOTOS, view.rover, source, sol)):
             document = await self._sources[source].photos(view.rover, sol, promised)
-        put = await self._lake.put_if_changed(document)
-        return document.header if put.changed or held is None else held, put
+        put = await self._lake.put_if_changed(document, joined)
+        return put.header, put
 
 
 @asynccontextmanager

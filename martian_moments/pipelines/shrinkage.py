@@ -71,7 +71,7 @@ class _Keeping:
             reason = f"{words}: what is held stays until the next refresh confirms this"
             self._set_aside(_WAITING, self._new, reason)
             _log.warning("%s", reason)
-            return document, Put(self._key, etag, size, changed=False, kept=reason)
+            return document, Put(self._key, etag, size, document.header, changed=False, kept=reason)
         reason = f"{words}: believed, because it was confirmed or reaches a later sol; what it replaces is in {_REPLACED}"
         self._set_aside(_REPLACED, document, reason)
         _log.warning("%s", reason)

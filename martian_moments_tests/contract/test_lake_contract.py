@@ -217,6 +217,25 @@ async def test_a_short_answer_takes_nothing_back_from_a_document_that_is_dated_a
     assert not (await lake.put_if_changed(at(photos_document(content="b", records=10, promised=250), now))).changed
 
 
+async def test_what_is_written_is_made_of_the_held_document_and_the_one_that_arrives(
+    lake: Lake,
+) -> None:
+    def join(held: Document, new: Document) -> Document:
+        header = replace(new.header, record_count=held.header.record_count + 1, fingerprint="both")
+        return Document(header, (*held.pages, *new.pages))
+
+    held = photos_document(records=2, promised=9)
+    new = photos_document(content="b", records=1, promised=9, fetched_at=FETCHED + timedelta(hours=1))
+    assert (await lake.put_if_changed(held, join)).header == held.header, "nothing was there to join"
+    put = await lake.put_if_changed(new, join)
+    assert put.changed
+    assert decode(put.key, lake.get(put.key)) == join(held, new)
+    assert (put.header.record_count, put.header.fingerprint) == (3, "both")
+    refused = await lake.put_if_changed(new)
+    # A caller that joins nothing takes nothing back.
+    assert (refused.changed, refused.header) == (False, put.header)
+
+
 async def test_clocks_may_differ_by_minutes(lake: Lake) -> None:
     now = datetime.now(UTC)
     await lake.put_if_changed(at(photos_document(content="a"), now))

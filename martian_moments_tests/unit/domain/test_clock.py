@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from martian_moments.domain.clock import TOLERANCE, is_ahead, outdates, waits
 from martian_moments.domain.documents import encode
-from martian_moments.lake.store import supersedes
+from martian_moments.lake.succession import supersedes
 from martian_moments.nasa.pds_index import IndexFolder, Volume
 from martian_moments.operations import status as status_module
 from martian_moments.operations.doctor import check_up

@@ -175,10 +175,10 @@ def test_a_broken_answer_is_quarantined_with_its_reason_and_the_document_stays(l
 def test_a_full_disk_fails_the_sol_and_not_the_run(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     put = lake.put_if_changed
 
-    async def full_for_sol_2(document):
+    async def full_for_sol_2(document, join):
         if document.header.sol == 2:
             raise LakeError("no space left; free space")
-        return await put(document)
+        return await put(document, join)
 
     monkeypatch.setattr(lake, "put_if_changed", full_for_sol_2)
     results = fetch(ScriptedSource({1: 3, 2: 3, 3: 3}), lake, [1, 2, 3])
