@@ -22,7 +22,7 @@ from martian_moments.domain.errors import InputError
 from martian_moments.nasa.answers import Answer, a_sol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from martian_moments.nasa.http import PoliteClient
 
@@ -100,6 +100,12 @@ def sols(document: Document) -> list[int]:
     """The sols that the lines of a map name."""
     told = (place.get(name) for page in document.parsed_pages() for place in page.get("places", ()) for name in _SOLS)
     return [sol for text in told if (sol := a_sol(text)) is not None]
+
+
+def records(document: Document) -> list[Hashable]:
+    """Which record each line of a map is, whatever else it says of it: by its place and sols."""
+    places = [place for page in document.parsed_pages() for place in page.get("places", ())]
+    return [tuple(place.get(name) for name in (*sorted(_PLACE), *_SOLS)) for place in places]
 
 
 @dataclass(frozen=True, slots=True)

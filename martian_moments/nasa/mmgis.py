@@ -16,6 +16,8 @@ from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa.answers import Answer, a_sol
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from martian_moments.nasa.http import PoliteClient
 
 SOURCE: Final = "mmgis"
@@ -90,6 +92,21 @@ def sols(document: Document) -> list[int]:
                 case {"properties": {"sol": sol}}:
                     named.append(a_sol(sol))
     return [sol for sol in named if sol is not None]
+
+
+def records(document: Document) -> list[Hashable]:
+    """Which record each feature of a map is, whatever else it says of it: by its motion counters, else by its content."""
+    return [_identity(feature) for page in document.parsed_pages() for feature in page.get("features", ())]
+
+
+def _identity(feature: object) -> Hashable:
+    match feature:
+        case {"properties": {"RMC": str(at)}} if at:
+            return at
+        case {"properties": {"fromRMC": str(start), "toRMC": str(end)}} if start and end:
+            return start, end
+        case _:
+            return fingerprint_of(feature)
 
 
 def _collection(answer: Answer) -> tuple[Answer, dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,6 +177,11 @@ def newest_sol(document: Document) -> int | None:
     possible = ROVERS[header.rover].sols_until(datetime.now(UTC))
     read = mer.sols if header.source == mer.SOURCE else mmgis.sols
     return max((sol for sol in read(document) if sol in possible), default=None)
+
+
+def map_records(document: Document) -> Counter[Hashable]:
+    """Which records a map has, and how often each: the same place or leg is the same record, whatever is corrected of it."""
+    return Counter((mer.records if document.header.source == mer.SOURCE else mmgis.records)(document))
 
 
 def _dialect(name: str) -> _Dialect:

@@ -3,8 +3,9 @@
 A server that is half made anew, or a file that is half written, answers well and tells less: of 24 waypoints 8, of 3,575
 sols 1,000. Believed at once, that takes places off the map and makes sols that are still missing look like sols that are
 not. So the fuller document stays while the smaller one waits in the quarantine, and gives way to it when the next refresh
-tells of the same loss. A map whose newest sol is later is another edition and is believed at once. What was replaced is
-kept in the quarantine as well.
+tells of the same loss, whatever else has changed meanwhile: a map that goes on from what is left of it lacks the same
+records. A map whose newest sol is later is another edition and is believed at once. What was replaced is kept in the
+quarantine as well.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import orjson
 from martian_moments.domain.documents import Document, Kind, decode, decode_text, encode
 from martian_moments.domain.errors import DocumentError, ObjectMissing
 from martian_moments.lake.store import Lake, Put
-from martian_moments.nasa.sources import newest_sol, read_promises
+from martian_moments.nasa.sources import map_records, newest_sol, read_promises
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +95,10 @@ class _Keeping:
         return reaches is not None and reached is not None and reaches > reached
 
     def _is_confirmed(self, held: Document, loss: dict[object, object]) -> bool:
-        """Whether what waits has lost the same. That nothing at all is left is never confirmed: it is a fault."""
+        """Whether what waits has lost the same and is no newer. That nothing is left is never confirmed: it is a fault.
+
+        Of a map all that the two have lost must agree: one that gets records back is on its way to be whole again.
+        """
         note = _note(self._lake, _WAITING + self._key)
         if note is None or not self._new.header.record_count:
             return False
@@ -102,7 +106,10 @@ class _Keeping:
             waiting = decode(self._key, gzip.compress(orjson.dumps(note["document"])))
         except (DocumentError, KeyError):
             return False
-        return loss.items() <= _loss(held, waiting).items()
+        before = _loss(held, waiting)
+        if self._new.header.kind is Kind.MANIFEST:
+            return loss.items() <= before.items()
+        return loss == before and (newest_sol(self._new) or 0) >= (newest_sol(waiting) or 0)
 
     def _set_aside(self, folder: str, document: Document, reason: str) -> None:
         note = {
@@ -115,10 +122,13 @@ class _Keeping:
 
 
 def _loss(held: Document, new: Document) -> dict[object, object]:
-    """What a response has less of than the document that is held, and what it says instead; empty where nothing."""
+    """What a response has less of than the document that is held; empty where nothing.
+
+    Of a manifest the sols, with what it promises instead; of a map that has become smaller the records, with their number.
+    """
     if held.header.kind is not Kind.MANIFEST:
         fewer = new.header.record_count < held.header.record_count
-        return {"features": new.header.fingerprint} if fewer else {}
+        return dict(map_records(held) - map_records(new)) if fewer else {}
     promised, before = read_promises(new).sols, read_promises(held).sols
     return {
         sol: promised.get(sol, 0)

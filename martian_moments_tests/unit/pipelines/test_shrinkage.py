@@ -117,6 +117,59 @@ def test_a_smaller_map_that_is_not_answered_again_is_forgotten(lake: Lake, kind:
     assert unconfirmed(lake, [ROVER[source]]) == []
 
 
+EVEN = [*range(0, 48, 2)]
+LEFT = EVEN[:8]
+
+
+@MAPS
+@BOTH
+def test_a_shrunk_map_that_grows_with_each_refresh_is_confirmed_by_the_records_that_it_lacks(
+    lake: Lake, kind: Kind, source: str
+) -> None:
+    """It goes on from what is left of it, below the newest sol that is held, and is never the same twice."""
+    answers = [a_map(kind, source, sols) for sols in (EVEN, LEFT, [*LEFT, 15], [*LEFT, 15, 17])]
+    assert [refresh(lake, answer)[0] for answer in answers] == [24, 24, 9, 10]
+    assert unconfirmed(lake, [ROVER[source]]) == []
+    replaced = orjson.loads(lake.get(f"quarantine/replaced/{answers[0].header.key}"))
+    assert replaced["document"]["pages"] == answers[0].parsed_pages()
+
+
+@MAPS
+@BOTH
+def test_a_smaller_map_that_lost_another_record_or_got_one_back_or_is_older_confirms_nothing(
+    lake: Lake, kind: Kind, source: str
+) -> None:
+    others = [[*LEFT, 45], [*LEFT, 15], [*LEFT[:-1], 15], [*LEFT, EVEN[8]], [*LEFT, EVEN[8], EVEN[9]], LEFT[1:]]
+    for sols in (EVEN, *others):
+        assert refresh(lake, a_map(kind, source, sols))[0] == 24, sols
+
+
+@MAPS
+@BOTH
+def test_a_mirror_that_is_whole_at_every_other_refresh_never_loses_its_map(lake: Lake, kind: Kind, source: str) -> None:
+    whole, cut = a_map(kind, source, EVEN), a_map(kind, source, LEFT)
+    for number in range(1, 5):
+        growing = a_map(kind, source, [*LEFT, *range(15, 15 + 2 * number, 2)])
+        for answer in (whole, cut, whole, growing):
+            assert refresh(lake, answer)[0] == 24
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [(Kind.WAYPOINTS, ["RMC"]), (Kind.TRAVERSE, ["fromRMC", "toRMC"])], ids=["waypoints", "traverse"]
+)
+def test_a_record_that_is_corrected_is_the_same_record(lake: Lake, kind: Kind, names: list[str]) -> None:
+    """An odometer is told as 0 on the day and corrected on the next (46_3032 on 2023-10-25)."""
+
+    def told(count: int, odometer: float) -> Document:
+        features = [
+            {"properties": {"sol": sol, "dist_total_m": odometer} | dict.fromkeys(names, f"3_{sol}"), "geometry": None}
+            for sol in range(count)
+        ]
+        return document(kind, "mmgis", {"type": "FeatureCollection", "features": features}, count, features)
+
+    assert [refresh(lake, told(*each))[0] for each in ((24, 0), (8, 0), (8, 21_733.9))] == [24, 24, 8]
+
+
 @MAPS
 @BOTH
 def test_a_smaller_map_that_reaches_a_later_sol_is_believed_at_once(
