@@ -5,8 +5,8 @@
     are no sol's distance, but the most that it may be. Up to a metre of these is no doubt: so far apart is one place told twice
     (72 of Spirit's steps, 35 m in all, have two sols or more, most of them a turn of some decimetres).
 
-    Where legs say from where to where they go, one that starts where no other ended follows on a hole: what was driven there, and
-    on which of the sols from the leg before it, nobody knows. Perseverance's 522 legs of 2026-04 have none.
+    What was driven in a gap of the path, and on which of the sols from the leg before it, nobody knows. Before the first leg these
+    are all sols, unless it begins where the rover landed: then the rover stood there.
 #}
 with photos as (
     select
@@ -47,11 +47,15 @@ unplaced as (
     where not is_placed and distance_m > 0
 ),
 
-holes as (
+gaps as (
     select
-        legs.rover,
-        legs.sol_before,
-        legs.first_sol
+        rover,
+        sol_before as first_sol,
+        -- A leg without a sol was driven by its last possible one; where there is none, on any.
+        case
+            when sol is not null then greatest(first_sol, coalesce(sol_before, first_sol))
+            else last_sol
+        end as last_sol
     from (
         select
             *,
@@ -60,13 +64,7 @@ holes as (
             ) as sol_before
         from path
     ) as legs
-    left join path as ends
-        on legs.rover = ends.rover and legs.from_site = ends.to_site and legs.from_drive = ends.to_drive
-    where
-        legs.sol_method = 'told'
-        and legs.from_site is not null
-        and legs.sol_before is not null
-        and ends.rover is null
+    where is_after_gap
 ),
 
 -- A map ends long before the photos do; what it does not tell is not known.
@@ -91,16 +89,16 @@ sols as (
     full outer join drives on photos.rover = drives.rover and photos.sol = drives.sol
 ),
 
-in_holes as (
+in_gaps as (
     select distinct
         sols.rover,
         sols.sol
     from sols
-    inner join holes
+    inner join gaps
         on
-            sols.rover = holes.rover
-            and sols.sol >= holes.sol_before
-            and sols.sol <= greatest(holes.first_sol, holes.sol_before)
+            sols.rover = gaps.rover
+            and sols.sol >= coalesce(gaps.first_sol, sols.sol)
+            and sols.sol <= coalesce(gaps.last_sol, sols.sol)
 ),
 
 -- Beyond the last sol of the map no leg is known. A leg without a first or last sol may be of any before or
@@ -125,11 +123,11 @@ bounded as (
         sols.*,
         case when sols.sol <= paths.last_sol then round(coalesce(sols.distance_m, 0), 3) end as least_m,
         case
-            when sols.sol <= paths.last_sol and in_holes.rover is null
+            when sols.sol <= paths.last_sol and in_gaps.rover is null
                 then round(coalesce(possible.distance_m, 0), 3)
         end as more_m
     from sols
-    left join in_holes on sols.rover = in_holes.rover and sols.sol = in_holes.sol
+    left join in_gaps on sols.rover = in_gaps.rover and sols.sol = in_gaps.sol
     left join possible on sols.rover = possible.rover and sols.sol = possible.sol
     left join paths on sols.rover = paths.rover
 )

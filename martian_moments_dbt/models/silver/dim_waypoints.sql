@@ -1,6 +1,6 @@
 {#
     Where the rovers were localized: the map server's waypoints, and of Spirit and Opportunity every place of the path, whose files
-    tell no odometer: distance_total_m is the distance along it.
+    tell no odometer: distance_total_m is the distance along it from where the rover landed, and null where the path begins elsewhere.
 
     until_sol: a waypoint says when the rover came. It stood there until it left for the next one, which was on that one's sol,
     unless the map leaves something out: a place of Spirit and Opportunity has its own last sol; of the others, more was driven
@@ -61,40 +61,65 @@ driven as (
         rover,
         to_site,
         to_drive,
+        first_value(from_site) over (partition by rover order by leg) as first_site,
+        first_value(from_drive) over (partition by rover order by leg) as first_drive,
         sum(length_m) over (
             partition by rover order by leg rows between unbounded preceding and current row
         ) as distance_total_m
     from {{ ref('legs_between_places') }}
 ),
 
+landed as (
+    select
+        places.*,
+        row_number() over (partition by places.rover order by places.site, places.drive) = 1
+        and coalesce({{ sphere_metres(
+            'places.longitude', 'places.latitude', 'rovers.landing_longitude', 'rovers.landing_latitude'
+        ) }} <= {{ same_place_m }}, false) as is_landing_place
+    from places
+    left join {{ ref('dim_rovers') }} as rovers on places.rover = rovers.rover
+),
+
+walked as (
+    select
+        landed.*,
+        case
+            when landed.is_landing_place then 0
+            when landing.rover is not null then driven.distance_total_m
+        end as distance_total_m
+    from landed
+    left join driven
+        on
+            landed.rover = driven.rover
+            and landed.site = driven.to_site
+            and landed.drive = driven.to_drive
+    left join landed as landing
+        on
+            driven.rover = landing.rover
+            and driven.first_site = landing.site
+            and driven.first_drive = landing.drive
+            and landing.is_landing_place
+),
+
 localized as (
     select * from waypoints
     union all
     select
-        places.rover,
-        places.site,
-        places.drive,
-        places.sol,
-        places.last_sol,
-        places.longitude,
-        places.latitude,
+        rover,
+        site,
+        drive,
+        sol,
+        last_sol,
+        longitude,
+        latitude,
         cast(null as double) as elevation_m,
-        coalesce(driven.distance_total_m, 0) as distance_total_m,
-        'path' as distance_total_method,
+        distance_total_m,
+        case when distance_total_m is not null then 'path' end as distance_total_method,
         cast(null as double) as drive_m,
         cast(null as double) as heading_deg,
-        row_number() over (partition by places.rover order by places.site, places.drive) = 1
-        and coalesce({{ sphere_metres(
-            'places.longitude', 'places.latitude', 'rovers.landing_longitude', 'rovers.landing_latitude'
-        ) }} <= {{ same_place_m }}, false) as is_landing_place,
+        is_landing_place,
         0 as longest_drive_m
-    from places
-    left join {{ ref('dim_rovers') }} as rovers on places.rover = rovers.rover
-    left join driven
-        on
-            places.rover = driven.rover
-            and places.site = driven.to_site
-            and places.drive = driven.to_drive
+    from walked
 ),
 
 followed as (
