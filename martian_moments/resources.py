@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from martian_moments.warehouse.published import Published
     from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 
+SCRATCH: Final = "scratch"
+"""The folder of the home for what is on its way to the lake."""
+
 EMBEDDED_BUCKET: Final = "mars"
 """The bucket that the file store's events name; the folder itself has no bucket."""
 
@@ -199,7 +202,7 @@ class Rooms:
         """The photo sources that can have a rover, in the order of the settings' preference."""
         from martian_moments.nasa.sources import photo_sources
 
-        return photo_sources(self.sources_of(rover), client, self.upstream, self.lake, self.settings.home / "scratch")
+        return photo_sources(self.sources_of(rover), client, self.upstream, self.lake, self.settings.home / SCRATCH)
 
     def coverage(self, rover: str) -> Coverage:
         """What the lake holds and is promised for a rover, by each of its photo sources."""

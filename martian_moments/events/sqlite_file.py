@@ -11,7 +11,6 @@ import logging
 import sqlite3
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -19,6 +18,7 @@ from filelock import FileLock
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from martian_moments.domain.errors import EventLogError
+from martian_moments.infrastructure.aside import DAMAGED, aside_name, remove_older
 from martian_moments.infrastructure.durable import make_folder
 from martian_moments.infrastructure.space import require_least
 
@@ -27,8 +27,6 @@ BUSY_SECONDS: Final = 30.0
 
 _ATTEMPTS: Final = 10
 """How many files a piece of work may lose before it gives up."""
-
-_DAMAGED: Final = ".damaged-"
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -131,26 +129,27 @@ class LogFile:
         self.close()
 
     def _set_aside(self, damaged: tuple[int, ...] | None, why: str) -> None:
-        """Rename the damaged file, unless another process has done it already."""
+        """Rename the damaged file, unless another process has done it already, and remove what was set aside before."""
         with FileLock(f"{self._path}.lock", timeout=BUSY_SECONDS):
             if damaged is not None and not _is_gone(self._path, damaged):
-                aside = f"{self._path.name}{_DAMAGED}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+                aside = aside_name(self._path)
                 # The database last: before it is gone nobody begins a new one, whose own WAL would be taken away.
                 for suffix in ("-wal", "-shm", ""):
                     part = self._path.with_name(self._path.name + suffix)
                     if part.exists():
-                        part.rename(part.with_name(aside + suffix))
+                        part.rename(f"{aside}{suffix}")
+                remove_older(self._path, aside)
                 _log.warning(
                     "event log %s is damaged (%s): it is now %s, and a new log begins. Reconcile finds the objects of lost"
                     " upload events; requests that were not read are lost",
                     self._path,
                     why,
-                    aside,
+                    aside.name,
                 )
         self.close()
 
     def _is_aside(self, name: str) -> bool:
-        return name.startswith(self._path.name + _DAMAGED) and not name.endswith(("-wal", "-shm"))
+        return name.startswith(self._path.name + DAMAGED) and not name.endswith(("-wal", "-shm"))
 
 
 def identity(connection: sqlite3.Connection) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -25,6 +26,7 @@ from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
 from martian_moments.operations.instance import prepare_instance
 from martian_moments.operations.pausing import Pause
 from martian_moments.operations.platform import RunningPlatform, clear_state, read_state, write_state
+from martian_moments.resources import SCRATCH
 
 LOCATION: Final = "martian_moments"
 """The name of the code location."""
@@ -182,6 +184,8 @@ def supervise(
         with prepare_instance(home / "dagster", instance_config=instance_config, pools=pools) as instance:
             for run in settle_runs(instance, "The platform stopped while the run was under way."):
                 on_event(f"run {run} was cut off when the platform stopped; it counts as a crash")
+            # Nothing runs now: what lies there was left by processes that were killed.
+            shutil.rmtree(home / SCRATCH, ignore_errors=True)
             platform = Supervisor(home, instance=instance, module=module, port=port, folders=folders, on_event=on_event)
             try:
                 platform.start()

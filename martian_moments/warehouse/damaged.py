@@ -7,11 +7,11 @@ was seen with DuckDB 1.5 by damaging a file in that way.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from martian_moments.domain.errors import WarehouseDamaged, WarehouseError
+from martian_moments.infrastructure.aside import aside_name, remove_older
 
 _DAMAGE: Final = re.compile(
     "not a valid DuckDB database file"  # empty, text, zeros, another program's file
@@ -43,10 +43,12 @@ def damage_in(path: Path, error: Exception) -> str:
 def set_aside(path: Path, reason: str) -> WarehouseDamaged:
     """Move a damaged file and its write-ahead log out of the way, and tell of it in one line. For the writer alone.
 
+    What was set aside before is removed.
+
     Raises:
         WarehouseError: it cannot be moved.
     """
-    kept = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    kept = aside_name(path)
     log = Path(f"{path}.wal")
     try:
         # The file first: without its log it would be taken for an older state of itself, and believed.
@@ -58,4 +60,5 @@ def set_aside(path: Path, reason: str) -> WarehouseDamaged:
             f"{path} is damaged ({reason}) and cannot be moved aside ({error}); move it away: all of it returns from the "
             "lake"
         ) from error
+    remove_older(path, kept)
     return WarehouseDamaged(f"{path} was damaged ({reason}); it is kept as {kept.name}, and all of it returns from the lake")

@@ -161,6 +161,14 @@ def test_a_damaged_log_is_set_aside_as_it_is_and_a_new_one_begins(
     log.probe()
 
 
+def test_of_several_damaged_logs_the_newest_is_kept(full: Path) -> None:
+    for text in (b"one" * 100, b"two" * 100):
+        full.write_bytes(text)
+        publish(SqliteEventLog(full), b"new")
+    (kept,) = aside(full)
+    assert kept.read_bytes() == b"two" * 100
+
+
 def test_a_log_that_is_cut_to_nothing_is_another_log(full: Path) -> None:
     log = SqliteEventLog(full)
     old = log.identity(UPLOADS)

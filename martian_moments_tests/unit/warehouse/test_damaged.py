@@ -183,11 +183,18 @@ def test_a_load_that_meets_damage_sets_it_aside(path: Path) -> None:
     assert not path.exists()
 
 
-def test_two_damaged_files_are_both_kept(path: Path) -> None:
-    for text in (b"one", b"two"):
-        path.write_bytes(text)
+def test_of_several_damaged_files_the_newest_is_kept_with_its_log_and_no_folder_is_removed(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "somebody's file").touch()
+    for text in (b"one", b"two", b"three"):
         DuckDBWarehouse(path).ensure()
-    assert [kept.read_bytes() for kept in kept_aside(path)] == [b"one", b"two"]
+        path.write_bytes(text)
+        path.with_name(f"{path.name}.wal").write_bytes(b"log of " + text)
+    DuckDBWarehouse(path).ensure()
+    folder, *kept = sorted(path.parent.glob(f"{path.name}.damaged-*"))
+    assert (folder / "somebody's file").exists()
+    assert [each.read_bytes() for each in kept] == [b"three", b"log of three"]
 
 
 def test_a_healthy_file_with_the_log_of_a_killed_process_stays(path: Path, published: Published) -> None:
