@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -127,8 +129,13 @@ class Arrival:
 
     @staticmethod
     def _timed(held: Volume, answer: Answer) -> Volume:
-        """The note of what is held; its time is this answer's where the clock was wrong that wrote it."""
-        return replace(held, fetched_at=answer.fetched_at) if is_ahead(held.fetched_at) else held
+        """The note of what is held; its time is this answer's where the clock was wrong that wrote it.
+
+        A clock that stood behind is known by the server's: nobody had a table before it was last modified. Sols read from it
+        would be older than those of the table before, and give way to them until the table changes.
+        """
+        wrong = is_ahead(held.fetched_at) or _is_before(held.fetched_at, held.last_modified, answer.fetched_at)
+        return replace(held, fetched_at=answer.fetched_at) if wrong else held
 
     def _refusal(self, etag: str, sha256: str, reason: str) -> Refusal:
         """What is noted of a table. One that was cut on its way has the ETag of the whole: it is asked for once more."""
@@ -145,3 +152,13 @@ class Arrival:
         if self.held is not None and found.lines < self.held.lines and found.lines != stated:
             return f"a table of {found.lines} lines (its label states {stated}) where {self.held.lines} are held"
         return None
+
+
+def _is_before(fetched_at: datetime, last_modified: str | None, now: datetime) -> bool:
+    """Whether a table was fetched before the time at which it was last modified, of those that have passed."""
+    try:
+        modified = parsedate_to_datetime(last_modified or "")
+    except ValueError:
+        return False
+    modified = modified.replace(tzinfo=modified.tzinfo or UTC)
+    return is_ahead(modified, fetched_at) and not is_ahead(modified, now)

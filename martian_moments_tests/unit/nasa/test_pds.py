@@ -546,3 +546,35 @@ async def test_a_table_that_is_refused_is_downloaded_once_a_refresh_until_its_by
             assert (archive.asked[path], archive_before, archive.not_modified) == (asked, asked - 1, not_modified)
         archive.volumes[PANCAM] = good
         assert failures(await source.manifest("opportunity")) == {}
+
+
+@pytest.mark.parametrize(
+    ("noted", "mended"),
+    [
+        (("Tue, 26 Nov 2024 08:00:00 GMT", datetime(2021, 3, 1, tzinfo=UTC)), True),
+        (("Wed, 01 Jan 2020 00:00:00 GMT", datetime(1970, 1, 1, 0, 1, tzinfo=UTC)), True),
+        (("Wed, 01 Jan 2020 00:00:00 GMT", datetime(2021, 3, 1, tzinfo=UTC)), False),
+        (("Wed, 01 Jan 2020 00:00:00 GMT", datetime(2019, 12, 31, 23, 56, tzinfo=UTC)), False),
+        (("no date", datetime(2021, 3, 1, tzinfo=UTC)), False),
+        ((None, datetime(2021, 3, 1, tzinfo=UTC)), False),
+    ],
+    ids=["three years behind", "at 1970", "an old index", "hosts that differ by minutes", "no date", "not told"],
+)
+async def test_an_index_that_was_fetched_before_it_was_made_gets_the_time_of_the_next_answer(
+    pds: Open, archive: ArchiveServer, lake: Lake, noted: tuple[str | None, datetime], mended: bool
+) -> None:
+    """A clock that stood behind: sols read from it would give way for ever to those of the table before."""
+    now, (modified, fetched) = datetime.now(UTC), noted
+    async with pds() as source:
+        await source.manifest("opportunity")
+    for volume in (PANCAM, HAZCAM):
+        folder = IndexFolder(lake, volume, index_prefix("opportunity", volume))
+        note = folder.read()
+        lake.remove(f"{index_prefix('opportunity', volume)}volume.json")
+        folder.write_note(replace(note, fetched_at=fetched, last_modified=modified))
+    async with pds() as source:
+        await source.manifest("opportunity")
+        photos = await source.photos("opportunity", 1)
+    assert archive.not_modified == 2
+    assert (photos.header.fetched_at >= now) is mended
+    assert mended or photos.header.fetched_at == fetched
