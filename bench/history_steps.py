@@ -108,10 +108,10 @@ def build(home: Path) -> dict[str, int]:
 
 def publish(home: Path) -> dict[str, int]:
     """Publish every model."""
-    from martian_moments.warehouse.base import MODELS
+    from martian_moments.warehouse.models import published_models
 
     rooms = _rooms(home)
-    return {"written": len(rooms.warehouse.publish(rooms.published, MODELS))}
+    return {"written": len(rooms.warehouse.publish(rooms.published, published_models()))}
 
 
 def arrive(home: Path) -> dict[str, int]:

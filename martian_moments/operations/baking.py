@@ -10,6 +10,8 @@ from typing import Final
 from martian_moments.defs import dbt_specs
 from martian_moments.defs.dbt_specs import MANIFEST, PROJECT, SPECS, make_specs, write_specs
 from martian_moments.domain.errors import SettingsError
+from martian_moments.warehouse import models
+from martian_moments.warehouse.models import PUBLISHED, find_models, published_models, write_models
 
 _SOURCES: Final = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests")
 
@@ -18,7 +20,7 @@ def bake() -> bool:
     """Parse the dbt project where that has not been done since it changed; returns whether it was needed.
 
     Raises:
-        SettingsError: dbt could not parse it; the message is dbt's.
+        SettingsError: dbt could not parse it, and the message is dbt's; or what is published is not said as it has to be.
     """
     if baked():
         return False
@@ -27,18 +29,22 @@ def bake() -> bool:
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     if result.returncode != 0:
         raise SettingsError(f"dbt could not parse {PROJECT}:\n{result.stdout}{result.stderr}")
+    write_models(find_models(MANIFEST), PUBLISHED)
+    # Last, because whether the project is parsed is read from it.
     write_specs(make_specs(MANIFEST), SPECS)
+    published_models.cache_clear()
     return True
 
 
 def baked() -> bool:
     """Whether the dbt project has been parsed since it changed."""
-    return SPECS.is_file() and SPECS.stat().st_mtime >= _last_change()
+    return PUBLISHED.is_file() and SPECS.is_file() and SPECS.stat().st_mtime >= _last_change()
 
 
 def _last_change() -> float:
-    sources = [Path(dbt_specs.__file__), *(file for name in _SOURCES for file in _files(PROJECT / name))]
-    return max(file.stat().st_mtime for file in sources)
+    makers = [Path(dbt_specs.__file__), Path(models.__file__)]
+    sources = [file for name in _SOURCES for file in _files(PROJECT / name)]
+    return max(file.stat().st_mtime for file in (*makers, *sources))
 
 
 def _files(path: Path) -> list[Path]:

@@ -21,7 +21,8 @@ from martian_moments.operations.platform import find_running, require_running
 from martian_moments.pipelines.load import dated_ahead
 from martian_moments.resources import Rooms
 from martian_moments.settings.environment import given_secrets
-from martian_moments.warehouse.base import LEDGER, MODELS
+from martian_moments.warehouse.base import LEDGER
+from martian_moments.warehouse.models import published_models
 
 _ENOUGH_BYTES: Final = 2 * 1024**3
 """The full history takes about 1 GB in lake, warehouse and published tables together."""
@@ -168,7 +169,7 @@ def _published(rooms: Rooms) -> str:
     if damaged := published.damaged() or published.unreadable():
         raise _Fault("; ".join(damaged.values()) + " (unless a build is publishing just now)")
     # Also whether they are Parquet, of which bytes tell nothing.
-    tables = [published.read(table.schema, table.name, []) for table in MODELS]
+    tables = [published.read(table.schema, table.name, []) for table in published_models()]
     ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key"])
     return (
         f"{rooms.settings.published}: {sum(table is not None for table in tables)} tables of dbt as they were published,"

@@ -192,7 +192,7 @@ def awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Coll
         PublishedDamaged: the ledger or LOADED_OBJECTS is damaged: nobody knows what was lost.
         LakeError: the lake could not be read.
     """
-    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key"])
+    seen = published.read(*LOADED_OBJECTS, ["object_key"])
     lost = set() if seen is None else set(seen["object_key"].to_pylist()) - _held(warehouse, published).keys()
     if not lost:
         return []
@@ -221,7 +221,7 @@ def silver_lags(published: Published, sources: Sequence[str]) -> bool:
     dbt records which objects a build has seen, by which order of preference it chose, and by which rules it read photos.
     """
     in_bronze = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
-    seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key", "etag"], optional=_BUILT_BY)
+    seen = published.read(*LOADED_OBJECTS, ["object_key", "etag"], optional=_BUILT_BY)
     if in_bronze is None:
         return False
     if seen is None or not in_bronze.equals(seen.select(["object_key", "etag"])):
@@ -232,7 +232,7 @@ def silver_lags(published: Published, sources: Sequence[str]) -> bool:
 def photo_rules_of(published: Published) -> str | None:
     """By which rules the photos of the published models were read, see :func:`photo_rules`; None where nobody knows."""
     try:
-        seen = published.read(LOADED_OBJECTS.schema, LOADED_OBJECTS.name, ["object_key"], optional=["photo_rules"])
+        seen = published.read(*LOADED_OBJECTS, ["object_key"], optional=["photo_rules"])
     except PublishedDamaged:
         return None
     return None if seen is None else _only(seen, "photo_rules")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
@@ -47,40 +47,45 @@ class LoadReport:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """A table to publish, and the columns that put its rows into one order only."""
+    """A table to publish.
+
+    Attributes:
+        schema: its schema.
+        name: its name.
+        order_by: the columns that put its rows into one order only.
+        types: of its columns, in the words of the dbt contracts (``integer`` has 32 bits, ``bigint`` 64).
+    """
 
     schema: str
     name: str
     order_by: tuple[str, ...]
+    types: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-LEDGER: Final = PublishedTable("bronze", "ledger", ("object_key",))
-"""Published after each load."""
-
-LOADED_OBJECTS: Final = PublishedTable("silver", "loaded_objects", ("object_key",))
-"""Which objects the published models were built from."""
-
-MODELS: Final = (
-    PublishedTable("silver", "dim_rovers", ("rover",)),
-    PublishedTable("silver", "dim_cameras", ("rover", "camera")),
-    PublishedTable("silver", "dim_waypoints", ("rover", "site", "drive")),
-    PublishedTable("silver", "manifest_sols", ("rover", "source", "sol")),
-    PublishedTable("silver", "expected_gaps", ("rover", "first_sol")),
-    PublishedTable("silver", "fact_path", ("rover", "leg")),
-    PublishedTable("silver", "fact_photos", ("rover", "sol", "photo_key")),
-    PublishedTable("gold", "camera_summary", ("rover", "camera")),
-    PublishedTable("gold", "camera_travel_correlation", ("rover", "camera")),
-    PublishedTable("gold", "daily_activity", ("rover", "sol")),
-    PublishedTable("gold", "photo_gaps", ("rover", "sol", "source")),
-    PublishedTable("gold", "photo_locations", ("rover", "sol", "photo_key")),
-    PublishedTable("gold", "photo_provenance", ("rover", "product_identity", "source")),
-    PublishedTable("gold", "photo_summary", ("rover", "sol", "camera")),
-    PublishedTable("gold", "rover_summary", ("rover",)),
-    PublishedTable("gold", "source_differences", ("rover", "sol", "source")),
-    # Last: it says that everything before it is current, also when a process is killed between two tables.
-    LOADED_OBJECTS,
+LEDGER: Final = PublishedTable(
+    "bronze",
+    "ledger",
+    ("object_key",),
+    {
+        "object_key": "varchar",
+        "rover": "varchar",
+        "sol": "integer",
+        "kind": "varchar",
+        "source": "varchar",
+        "etag": "varchar",
+        "fingerprint": "varchar",
+        "record_count": "bigint",
+        "promised": "bigint",
+        "complete": "boolean",
+        "fetched_at": "timestamptz",
+        "loaded_at": "timestamptz",
+        "repeats": "bigint",
+    },
 )
-"""Published after each dbt build, in this order."""
+"""Bronze without documents, published after each load."""
+
+LOADED_OBJECTS: Final = ("silver", "loaded_objects")
+"""Schema and name of the model that says which objects the published models were built from."""
 
 
 class Warehouse(Protocol):

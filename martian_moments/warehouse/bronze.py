@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.warehouse.base import TABLE_OF, BronzeObject
+from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,12 +17,7 @@ BATCH_BYTES: Final = 32 * 1024 * 1024
 TABLES: Final = tuple(sorted(set(TABLE_OF.values())))
 """The bronze tables."""
 
-LEDGER_COLUMNS: Final = (
-    "object_key, rover, sol, kind, source, etag, fingerprint, record_count, promised, complete, fetched_at, loaded_at, "
-    "repeats"
-)
-
-LEDGER_QUERY: Final = " union all ".join(f"select {LEDGER_COLUMNS} from {table}" for table in TABLES)  # noqa: S608
+LEDGER_QUERY: Final = " union all ".join(f"select {', '.join(LEDGER.types)} from {table}" for table in TABLES)  # noqa: S608
 """Bronze without documents. The schema bronze is the current one."""
 
 

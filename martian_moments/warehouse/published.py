@@ -18,8 +18,9 @@ from obstore.exceptions import BaseError
 
 from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseError
 from martian_moments.infrastructure.object_store import S3Options, durable_folder, open_store
-from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, MODELS, PublishedTable
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
 from martian_moments.warehouse.manifest import KEY, Manifest, PublishedFile
+from martian_moments.warehouse.models import published_models
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +71,7 @@ class Published:
         with tempfile.TemporaryDirectory(prefix="published-") as folder:
             for table in tables:
                 file = Path(folder) / f"{table.schema}.{table.name}.parquet"
-                if failed and table == LOADED_OBJECTS:
+                if failed and (table.schema, table.name) == LOADED_OBJECTS:
                     failed[f"{table.schema}.{table.name}"] = "not current without the others"
                     continue
                 try:
@@ -113,7 +114,7 @@ class Published:
             return {error.name: str(error)}
         with self._errors("list", ""):
             listed = {meta["path"]: meta for chunk in obstore.list(self._store) for meta in chunk}
-        there = [table for table in (LEDGER, *MODELS) if _key(table.schema, table.name) in listed]
+        there = [table for table in (LEDGER, *published_models()) if _key(table.schema, table.name) in listed]
         if manifest is None:
             gone = f"{self._url}/{KEY} is gone, or an earlier release published, which wrote none; {_HEALS}"
             return {KEY: gone} if there else {}
@@ -217,7 +218,7 @@ class Published:
             before = None
         held = before.tables if before else {}
         # Without those that an earlier release published: nobody makes them again.
-        kept = {f"{table.schema}/{table.name}" for table in (LEDGER, *MODELS)} & held.keys()
+        kept = {f"{table.schema}/{table.name}" for table in (LEDGER, *published_models())} & held.keys()
         tables = {name: held[name] for name in kept} | files
         if before is None or tables != held:
             self._write_manifest(tables)

@@ -214,7 +214,7 @@ class SnowflakeWarehouse:
 
         with self._connected() as connection:
             cursor = _run(connection, f"{LEDGER_QUERY} order by object_key")
-            schema = published_schema(cursor.description)
+            schema = published_schema(cursor.description, LEDGER.types)
             return pa.concat_tables([schema.empty_table(), *as_published(cursor, schema)])
 
     def writing(self) -> AbstractContextManager[None]:
@@ -362,7 +362,7 @@ def _keep_reference(connection: SnowflakeConnection, table: str, rows: Sequence[
 def _write_table(connection: SnowflakeConnection, table: PublishedTable, file: Path) -> None:
     query = LEDGER_QUERY if table == LEDGER else f"select * from {table.schema}.{table.name}"
     cursor = _run(connection, f"{query} order by {', '.join(table.order_by)}")
-    schema = published_schema(cursor.description)
+    schema = published_schema(cursor.description, table.types)
     _write(file, schema, as_published(cursor, schema))
 
 

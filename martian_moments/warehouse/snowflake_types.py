@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from martian_moments.domain.errors import WarehouseError
 
@@ -11,22 +11,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from snowflake.connector.cursor import ResultMetadata, SnowflakeCursor
 
-_INT32: Final = frozenset(
-    {"sol", "first_sol", "last_sol", "max_sol", "until_sol", "leg", "site", "drive", "from_site", "from_drive", "to_site"}
-    | {"to_drive", "sclk_start", "sclk_end"}
-)
-"""Columns of 32 bits; every other integer is a count of 64 bits. Snowflake has one type for both."""
 
-
-def published_schema(description: Sequence[ResultMetadata]) -> pa.Schema:
+def published_schema(description: Sequence[ResultMetadata], types: Mapping[str, str]) -> pa.Schema:
     """The Arrow schema of a result: names in lower case, moments in UTC.
+
+    Args:
+        description: what Snowflake tells of the columns. It has one type for whole numbers.
+        types: what the contract tells, by column: ``integer`` has 32 bits; every other whole number has 64.
 
     Raises:
         WarehouseError: a column has a type that no published table may have.
     """
     import pyarrow as pa
 
-    return pa.schema([(column.name.lower(), _type(column)) for column in description])
+    return pa.schema([(column.name.lower(), _type(column, types)) for column in description])
 
 
 def as_published(cursor: SnowflakeCursor, schema: pa.Schema) -> Iterator[pa.Table]:
@@ -35,14 +33,14 @@ def as_published(cursor: SnowflakeCursor, schema: pa.Schema) -> Iterator[pa.Tabl
         yield piece.rename_columns(schema.names).cast(schema)
 
 
-def _type(column: ResultMetadata) -> pa.DataType:
+def _type(column: ResultMetadata, types: Mapping[str, str]) -> pa.DataType:
     import pyarrow as pa
     from snowflake.connector.constants import FIELD_ID_TO_NAME
 
     name = column.name.lower()
     match FIELD_ID_TO_NAME[column.type_code]:
         case "FIXED" if not column.scale:
-            return pa.int32() if name in _INT32 else pa.int64()
+            return pa.int32() if types.get(name) == "integer" else pa.int64()
         case "REAL":
             return pa.float64()
         case "TEXT":

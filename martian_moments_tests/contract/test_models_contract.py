@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from martian_moments.domain.documents import Kind
-from martian_moments.warehouse.base import LEDGER, MODELS, BronzeObject, Warehouse
+from martian_moments.warehouse.base import LEDGER, BronzeObject, Warehouse
+from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
@@ -26,7 +27,7 @@ from martian_moments_tests.unit.dbt.test_real_data import MANIFESTS, PRODUCTION,
 # Two dbt builds at once, each of a process that imports for seconds.
 pytestmark = pytest.mark.timeout(900)
 
-TABLES = (LEDGER, *MODELS)
+TABLES = (LEDGER, *published_models())
 
 
 @dataclass(frozen=True)

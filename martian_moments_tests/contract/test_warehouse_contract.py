@@ -215,7 +215,9 @@ def test_a_table_that_cannot_be_read_stops_no_other_and_nothing_says_that_all_ar
     missing = [PublishedTable("bronze", "gone", ("rover",)), PublishedTable("silver", "nowhere", ("rover",))]
     rovers = PublishedTable("bronze", "rovers", ("rover",))
     with pytest.raises(PublishingError, match=r"bronze\.gone") as raised:
-        warehouse.publish(published, [missing[0], LEDGER, missing[1], rovers, LOADED_OBJECTS])
+        warehouse.publish(
+            published, [missing[0], LEDGER, missing[1], rovers, PublishedTable(*LOADED_OBJECTS, ("object_key",))]
+        )
     assert raised.value.tables == ["bronze.gone", "silver.nowhere", "silver.loaded_objects"]
     assert [published.read(each.schema, each.name) is not None for each in (LEDGER, rovers)] == [True, True]
 

@@ -19,7 +19,8 @@ from martian_moments.events.messages import refresh_request
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan
 from martian_moments.replica.running import RunningReplica, running
-from martian_moments.warehouse.base import LEDGER, MODELS, PublishedTable
+from martian_moments.warehouse.base import LEDGER, PublishedTable
+from martian_moments.warehouse.models import published_models
 from martian_moments_tests.buckets import announce_nothing
 from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
 from martian_moments_tests.e2e.loop import Loop, wait_until
@@ -47,7 +48,7 @@ def rows_of(loop: Loop, table: PublishedTable) -> list[dict[str, Any]]:
 
 
 def tables_of(loop: Loop) -> dict[str, list[dict[str, Any]]]:
-    return {f"{table.schema}.{table.name}": rows_of(loop, table) for table in (LEDGER, *MODELS)}
+    return {f"{table.schema}.{table.name}": rows_of(loop, table) for table in (LEDGER, *published_models())}
 
 
 def texts_of(loop: DeployedLoop) -> Iterator[tuple[str, bytes]]:

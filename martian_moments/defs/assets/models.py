@@ -19,13 +19,14 @@ from martian_moments.lake.store import ObjectInfo
 from martian_moments.pipelines.load import awaited, photo_rules_of
 from martian_moments.resources import Rooms
 from martian_moments.settings import WAREHOUSE_POOL
-from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, MODELS, PublishedTable
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
+from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
     from dagster_dbt import DbtCliInvocation
 
-FIRST_MODEL: Final = dg.AssetKey(["silver", "loaded_objects"])
+FIRST_MODEL: Final = dg.AssetKey(LOADED_OBJECTS)
 """The model that records which objects a build has seen. Every other model follows it, in the same run."""
 
 _PHOTOS: Final = dg.AssetKey(["silver", "source_photos"])
@@ -73,7 +74,7 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
             # Raises where the warehouse's file is why dbt failed: reconcile then loads bronze anew, and builds after it.
             rooms.warehouse.mend()
         # Readers use the published tables: a model counts as materialized when they can see it.
-        tables = MODELS if failure is None else sound_tables(context, events)
+        tables = published_models() if failure is None else sound_tables(context, events)
         unpublished: set[dg.AssetKey] = set()
         try:
             rooms.warehouse.publish(rooms.published, tables)
@@ -137,7 +138,7 @@ def sound_tables(context: dg.AssetExecutionContext, events: Sequence[Any]) -> li
         for event in events
         if isinstance(event, dg.AssetCheckResult) and not event.passed and event.severity is dg.AssetCheckSeverity.ERROR
     }
-    return [table for table in MODELS if _key(table) in built - doubted and table != LOADED_OBJECTS]
+    return [table for table in published_models() if _key(table) in built - doubted - {FIRST_MODEL}]
 
 
 def _key(table: PublishedTable) -> dg.AssetKey:

@@ -31,7 +31,7 @@ from martian_moments.nasa.mmgis import MMGIS
 from martian_moments.nasa.msl import MSL
 from martian_moments.nasa.v1 import V1
 from martian_moments.pipelines.load import load
-from martian_moments.warehouse.base import MODELS
+from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.unit.dbt.conftest import Project
 from martian_moments_tests.unit.dbt.test_real_data import PRODUCTION
@@ -324,7 +324,7 @@ def test_every_good_feature_of_the_maps_is_published(fuzzed: tuple[Project, Fetc
 def test_all_is_published_and_shown(fuzzed: tuple[Project, Fetched, Path]) -> None:
     project, _, folder = fuzzed
     published = Published((folder / "published").as_uri())
-    project.warehouse.publish(published, MODELS)
-    shown = pages(published, MODELS)
-    assert len(shown) == len(MODELS)
+    project.warehouse.publish(published, published_models())
+    shown = pages(published, published_models())
+    assert len(shown) == len(published_models())
     assert [key for key, parts in shown.items() if "could not be made" in str(parts)] == []

@@ -13,7 +13,8 @@ import pytest
 
 from martian_moments.domain.documents import Kind
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.warehouse.base import LEDGER, MODELS
+from martian_moments.warehouse.base import LEDGER
+from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
 
@@ -195,7 +196,7 @@ def test_all_four_rovers_are_summed_up(built: Project) -> None:
 
 def test_building_again_changes_no_row_and_no_published_file(built: Project, tmp_path: Path) -> None:
     published = Published(tmp_path.as_uri())
-    tables = [LEDGER, *MODELS]
+    tables = [LEDGER, *published_models()]
     assert built.warehouse.publish(published, tables) == tables
     built.build(*PRODUCTION)
     assert built.warehouse.publish(published, tables) == []

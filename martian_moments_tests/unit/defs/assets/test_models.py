@@ -19,7 +19,7 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import running
 from martian_moments.resources import Rooms
 from martian_moments.settings import Settings
-from martian_moments.warehouse.base import LOADED_OBJECTS, MODELS
+from martian_moments.warehouse.models import published_models
 from martian_moments_tests.platforms import ROVERS, Platform, failure_of
 from martian_moments_tests.unit.warehouse.test_damaged import overwrite_blocks
 
@@ -65,7 +65,7 @@ def table(platform: Platform, schema: str, name: str) -> list[dict[str, Any]]:
 def test_the_build_succeeds_and_every_model_is_published(built: Built) -> None:
     platform, result = built
     assert result.success
-    for model in MODELS:
+    for model in published_models():
         assert platform.rooms.published.read(model.schema, model.name) is not None, model.name
     assert not silver_lags(platform.rooms.published, platform.settings.sources)
 
@@ -150,7 +150,7 @@ def test_photos_that_another_release_has_read_are_read_again(built: Built) -> No
         connection.execute("update silver.source_photos set taken_at_utc = '2003-01-01', is_time_disputed = false")
         # A release that joins a column.
         connection.execute("alter table silver.source_photos drop column earth_date_method")
-    rooms.warehouse.publish(rooms.published, [LOADED_OBJECTS])
+    rooms.warehouse.publish(rooms.published, [published_models()[-1]])
     assert silver_lags(rooms.published, settings.sources), "so that reconcile builds it, although nothing arrives"
     assert build(platform).success
     assert table(platform, "silver", "fact_photos") == before
