@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -96,9 +97,9 @@ class Status:
 
 def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Status:
     """The status now; ``running`` tells whether the platform itself is up."""
-    tries = gap_sensor.read_cursor(_cursor(instance, gap_sensor.NAME))
+    tries = gap_sensor.GapCursor.read(_cursor(instance, gap_sensor.NAME))
     held = _Held(rooms)
-    rovers = {rover: _rover(rooms, rover, tries.get(rover, Tries()), held) for rover in rooms.settings.rovers}
+    rovers = {rover: _rover(rooms, rover, tries.of(rover), held) for rover in rooms.settings.rovers}
     followed = _Followed(rooms, instance)
     waiting_for = [*_waiting_for_platform(rooms, instance, running=running), *followed.waiting_for()]
     for rover, each in rovers.items():
@@ -237,9 +238,10 @@ class _Followed:
     """
 
     def __init__(self, rooms: Rooms, instance: dg.DagsterInstance) -> None:
-        self._uploads = upload_sensor.Cursor.load(_cursor(instance, upload_sensor.NAME))
-        text = _cursor(instance, requests_sensor.NAME)
-        self._requests = requests_sensor.Cursor.load(text) if text else requests_sensor.first_look(rooms.settings.rovers)
+        self._uploads = upload_sensor.UploadCursor.read(_cursor(instance, upload_sensor.NAME))
+        self._requests = requests_sensor.RequestsCursor.read(
+            _cursor(instance, requests_sensor.NAME), first=partial(requests_sensor.first_look, rooms.settings.rovers)
+        )
         self.lag: dict[str, dict[int, int]] = {UPLOADS: {}, INGESTION_REQUESTS: {}}
         self.dead_letters: int | None = None
         self._trouble: dict[str, str] = {}

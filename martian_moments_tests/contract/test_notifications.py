@@ -13,7 +13,7 @@ import pytest
 
 from martian_moments.defs.partitions import RANGE_END, RANGE_START
 from martian_moments.defs.sensors import reconcile_sensor, upload_sensor
-from martian_moments.defs.sensors.upload_sensor import Cursor
+from martian_moments.defs.sensors.upload_sensor import UploadCursor
 from martian_moments.events.log import UPLOADS
 from martian_moments.operations import doctor
 from martian_moments.operations.doctor import check_up
@@ -54,7 +54,9 @@ class Uploads:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._cursor = Cursor({p: mark.high for p, mark in platform.rooms.log.watermarks(UPLOADS).items()}).dump()
+        self._cursor = UploadCursor(
+            offsets={p: mark.high for p, mark in platform.rooms.log.watermarks(UPLOADS).items()}
+        ).write()
 
     def requests(self, count: int) -> list[dg.RunRequest]:
         """Tick until that many runs were asked for."""

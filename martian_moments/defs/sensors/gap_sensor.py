@@ -1,20 +1,31 @@
 """The gap sensor: the closed loop that ends when the lake holds everything that its sources promise."""
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import dagster as dg
+from pydantic import Field, RootModel
 
 from martian_moments.defs.assets.lake import MANIFESTS, photos_key
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, Span, newest_span, registered_sols
+from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain.coverage import Coverage
 from martian_moments.domain.gaps import Tries
 from martian_moments.resources import Rooms
 
 NAME: Final = "gaps"
+
+
+class GapCursor(Cursor, RootModel[dict[str, Tries]]):
+    """The tries of each rover."""
+
+    root: dict[str, Tries] = Field(default_factory=dict)
+
+    def of(self, rover: str) -> Tries:
+        """The tries of a rover, to be changed in place."""
+        return self.root.setdefault(rover, Tries())
 
 
 def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
@@ -34,16 +45,16 @@ def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     def gaps(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult | dg.SkipReason:
         if short := rooms.shortage():
             return dg.SkipReason(short)
-        tries = read_cursor(context.cursor)
+        cursor = GapCursor.read(context.cursor, warn=context.log.warning)
         under_way = InFlight(context)
         requests: list[dg.RunRequest] = []
         for rover in rovers:
-            mine, known = tries.setdefault(rover, Tries()), rooms.coverage(rover)
+            mine, known = cursor.of(rover), rooms.coverage(rover)
             requests += _missing_manifests(known, mine, under_way)
             requests += _next_gaps(context.instance, known, mine, under_way)
         return dg.SensorResult(
             run_requests=requests,
-            cursor=write_cursor(tries),
+            cursor=cursor.write(),
             skip_reason=None if requests else "nothing is due: no gap, or each waits for its next attempt or is under way",
         )
 
@@ -83,14 +94,3 @@ def run_request(rover: str, span: Span, *, refetch: bool = False, run_key: str |
         run_config={"ops": {asset.to_python_identifier(): {"config": config}}},
         tags={**span.tags(), **tags},
     )
-
-
-def read_cursor(cursor: str | None) -> dict[str, Tries]:
-    """The tries of each rover."""
-    stored: Mapping[str, Any] = json.loads(cursor) if cursor else {}
-    return {rover: Tries.from_json(value) for rover, value in stored.items()}
-
-
-def write_cursor(tries: Mapping[str, Tries]) -> str:
-    """The cursor that holds the tries of each rover."""
-    return json.dumps({rover: mine.to_json() for rover, mine in tries.items()}, separators=(",", ":"))

@@ -6,15 +6,16 @@ schedule because it remembers what it asked for: an object that no load can read
 delay, and what was uploaded a moment ago is left to the upload sensor.
 """
 
-import json
 import time
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import dagster as dg
+from pydantic import Field, RootModel
 
 from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.defs.partitions import BRONZE_RUN_SOLS, registered_sols, spans
+from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain import clock
 from martian_moments.domain.backoff import Backoff
@@ -40,6 +41,29 @@ _LEDGER_NAME: Final = f"{LEDGER.schema}/{LEDGER.name}"
 _REPAIRS: Final = Backoff(first=60.0, longest=3_600.0)
 
 
+class ReconcileCursor(Cursor, RootModel[dict[str, tuple[int, float]]]):
+    """How often each thing was asked for, and when last (POSIX seconds)."""
+
+    root: dict[str, tuple[int, float]] = Field(default_factory=dict)
+
+    def known(self, thing: str) -> bool:
+        """Whether it was asked for."""
+        return thing in self.root
+
+    def due(self, thing: str) -> bool:
+        """Whether it may be asked for now."""
+        return not _REPAIRS.waits(*self.root.get(thing, (0, 0.0)), time.time())
+
+    def note(self, things: Iterable[str]) -> None:
+        """Note that these are asked for now."""
+        for thing in things:
+            self.root[thing] = self.root.get(thing, (0, 0.0))[0] + 1, float(int(time.time()))
+
+    def keep(self, things: Collection[str]) -> None:
+        """Forget all others."""
+        self.root = {thing: tries for thing, tries in self.root.items() if thing in things}
+
+
 def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg.SensorDefinition:
     """Asks for the bronze partitions whose objects differ from the ledger, and for dbt where silver lags behind."""
 
@@ -59,13 +83,13 @@ def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg
     def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult | dg.SkipReason:
         if short := rooms.shortage():
             return dg.SkipReason(short)
-        tries = _Tries(json.loads(context.cursor) if context.cursor else {})
+        tries = ReconcileCursor.read(context.cursor, warn=context.log.warning)
         under_way = InFlight(context)
         found = differences(rooms.lake, rooms.warehouse, rooms.published, rovers, rooms.settings.sources)
         requests = _repairs(found, tries, under_way, rovers[0], models)
         if found.unloaded is None:
             return dg.SensorResult(
-                run_requests=requests, cursor=tries.dump(), skip_reason=None if requests else _told(found)
+                run_requests=requests, cursor=tries.write(), skip_reason=None if requests else _told(found)
             )
         # Objects that were asked for and still differ are broken: silver does not wait for them, unless a build would.
         waits = bool(found.awaited) or any(not tries.known(_version(each)) for each in found.unloaded)
@@ -77,7 +101,7 @@ def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg
                 requests.append(dg.RunRequest(asset_selection=list(models)))
             tries.note([_SILVER])
         tries.keep({*map(_version, found.unloaded), *([_SILVER] if lagging else []), *_damaged(found)})
-        return dg.SensorResult(run_requests=requests, cursor=tries.dump(), skip_reason=None if requests else _told(found))
+        return dg.SensorResult(run_requests=requests, cursor=tries.write(), skip_reason=None if requests else _told(found))
 
     return reconcile
 
@@ -96,7 +120,7 @@ def _damaged(found: Differences) -> list[str]:
 
 
 def _repairs(
-    found: Differences, tries: "_Tries", under_way: InFlight, rover: str, models: Sequence[dg.AssetKey]
+    found: Differences, tries: ReconcileCursor, under_way: InFlight, rover: str, models: Sequence[dg.AssetKey]
 ) -> list[dg.RunRequest]:
     """Runs that publish again what is damaged: a load that finds nothing new publishes the ledger, dbt all other tables."""
     runs = {
@@ -115,7 +139,7 @@ def _repairs(
 
 
 def _loads(
-    instance: dg.DagsterInstance, differing: Sequence[ObjectInfo], tries: "_Tries", under_way: InFlight
+    instance: dg.DagsterInstance, differing: Sequence[ObjectInfo], tries: ReconcileCursor, under_way: InFlight
 ) -> list[dg.RunRequest]:
     """Runs that load what differs, but for what was uploaded a moment ago."""
     now = time.time()
@@ -127,31 +151,6 @@ def _loads(
             requests += _requests(instance, asset, partition, due)
             tries.note(map(_version, due))
     return requests
-
-
-class _Tries:
-    """How often each thing was asked for, and when last; kept in the cursor."""
-
-    def __init__(self, stored: dict[str, list[float]]) -> None:
-        self._stored = stored
-        self._now = time.time()
-
-    def known(self, thing: str) -> bool:
-        return thing in self._stored
-
-    def due(self, thing: str) -> bool:
-        count, asked_at = self._stored.get(thing, (0, 0.0))
-        return not _REPAIRS.waits(int(count), asked_at, self._now)
-
-    def note(self, things: Iterable[str]) -> None:
-        for thing in things:
-            self._stored[thing] = [self._stored.get(thing, [0])[0] + 1, int(self._now)]
-
-    def keep(self, things: Collection[str]) -> None:
-        self._stored = {thing: tries for thing, tries in self._stored.items() if thing in things}
-
-    def dump(self) -> str:
-        return json.dumps(self._stored, separators=(",", ":"))
 
 
 def _by_asset(objects: Iterable[ObjectInfo]) -> list[tuple[dg.AssetKey, str | None, list[ObjectInfo]]]:

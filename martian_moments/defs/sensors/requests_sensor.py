@@ -4,17 +4,19 @@ A refresh is kept in the cursor until its runs have succeeded: the manifest and 
 for, every young sol. Which runs belong to it is written on the runs as a tag, so that a crash at any point only repeats.
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import dagster as dg
+from pydantic import Field
 
 from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
 from martian_moments.defs.recent_sols import young_sols
+from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.gap_sensor import run_request
 from martian_moments.defs.sensors.in_flight import UNFINISHED
 from martian_moments.defs.sensors.reading import in_words, read_on
@@ -46,27 +48,12 @@ class Refresh:
     young: bool
 
 
-@dataclass(slots=True)
-class Cursor:
+class RequestsCursor(Cursor):
     """Offsets of the topic, the identity of the log that they are of, and the refreshes under way by rover."""
 
-    offsets: dict[int, int] = field(default_factory=dict)
-    refreshes: dict[str, Refresh] = field(default_factory=dict)
+    offsets: dict[int, int] = Field(default_factory=dict)
+    refreshes: dict[str, Refresh] = Field(default_factory=dict)
     log: str | None = None
-
-    def dump(self) -> str:
-        """As text."""
-        return json.dumps(asdict(self), separators=(",", ":"))
-
-    @classmethod
-    def load(cls, text: str) -> "Cursor":
-        """From text."""
-        stored = json.loads(text)
-        return cls(
-            offsets={int(partition): offset for partition, offset in stored["offsets"].items()},
-            refreshes={rover: Refresh(**refresh) for rover, refresh in stored["refreshes"].items()},
-            log=stored.get("log"),
-        )
 
 
 def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
@@ -84,7 +71,7 @@ def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         if short := rooms.shortage():
             return dg.SkipReason(short)
-        cursor = Cursor.load(context.cursor) if context.cursor else first_look(rovers)
+        cursor = RequestsCursor.read(context.cursor, first=partial(first_look, rovers), warn=context.log.warning)
         try:
             requests, read = _act_on_messages(context, rooms, cursor, rovers)
         except EventLogUnavailable as error:
@@ -97,7 +84,7 @@ def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
                 del cursor.refreshes[rover]
         return dg.SensorResult(
             run_requests=requests,
-            cursor=cursor.dump(),
+            cursor=cursor.write(),
             skip_reason=None if requests else f"{read}; refreshing: {', '.join(cursor.refreshes) or 'none'}",
         )
 
@@ -105,7 +92,7 @@ def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
 
 
 def _act_on_messages(
-    context: dg.SensorEvaluationContext, rooms: Rooms, cursor: Cursor, rovers: Sequence[str]
+    context: dg.SensorEvaluationContext, rooms: Rooms, cursor: RequestsCursor, rovers: Sequence[str]
 ) -> tuple[list[dg.RunRequest], str]:
     """Read on from the cursor; the runs that the messages ask for, and what was read, in words."""
     batch = read_on(rooms.log, INGESTION_REQUESTS, cursor.offsets, of=cursor.log, limit=_LIMIT, warn=context.log.warning)
@@ -122,12 +109,14 @@ def _act_on_messages(
     return requests, read
 
 
-def first_look(rovers: Sequence[str]) -> Cursor:
+def first_look(rovers: Sequence[str]) -> RequestsCursor:
     """A platform that never ran asks for every manifest and traverse map at once instead of waiting for the schedule."""
-    return Cursor(refreshes={rover: Refresh(id="first", young=False) for rover in rovers})
+    return RequestsCursor(refreshes={rover: Refresh(id="first", young=False) for rover in rovers})
 
 
-def _act_on(record: Record, instance: dg.DagsterInstance, cursor: Cursor, rovers: Sequence[str]) -> list[dg.RunRequest]:
+def _act_on(
+    record: Record, instance: dg.DagsterInstance, cursor: RequestsCursor, rovers: Sequence[str]
+) -> list[dg.RunRequest]:
     """Start what a message asks for. Raises EventUnreadable when it asks for what does not exist."""
     request = parse_request(record.value)
     if isinstance(request, RefreshRequest):

@@ -5,13 +5,14 @@ once, every five seconds: where it finds a run that has not failed yet, nothing 
 it belongs to waits for it for ever. Seen once in some hundreds of killed workers.
 """
 
-import json
 import time
 from typing import Final
 
 import dagster as dg
 from dagster._core.storage.tags import WILL_RETRY_TAG
+from pydantic import Field, RootModel
 
+from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.domain.clock import waits
 
 NAME: Final = "retries"
@@ -29,6 +30,12 @@ _TRIES: Final = 3
 """The daemon may have its reasons, such as a job that is gone; it tells them in the run's log each time."""
 
 
+class RetryCursor(Cursor, RootModel[dict[int, int]]):
+    """How often Dagster was made to look again, by the event id of the failure."""
+
+    root: dict[int, int] = Field(default_factory=dict)
+
+
 def retry_sensor() -> dg.SensorDefinition:
     """Has Dagster's daemon meet a failure again whose run waits for its repetition. A run is repeated once nevertheless."""
 
@@ -39,13 +46,13 @@ def retry_sensor() -> dg.SensorDefinition:
         description="Finds crashed runs that Dagster wanted to repeat and has overlooked, and has it look again.",
     )
     def retries(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        tries: dict[str, int] = json.loads(context.cursor) if context.cursor else {}
+        tries = RetryCursor.read(context.cursor, warn=context.log.warning).root
         overlooked = _overlooked(context.instance, time.time())
-        due = [event for event in overlooked if tries.get(str(event), 0) < _TRIES]
+        due = [event for event in overlooked if tries.get(event, 0) < _TRIES]
         if due:
             _go_back_before(context.instance, min(due))
         return dg.SensorResult(
-            cursor=json.dumps({str(event): tries.get(str(event), 0) + 1 for event in overlooked}),
+            cursor=RetryCursor({event: tries.get(event, 0) + 1 for event in overlooked}).write(),
             skip_reason=f"{len(overlooked)} crashed runs wait for their repetition; Dagster looks again at {len(due)}",
         )
 

@@ -10,12 +10,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
+from pydantic import Field, field_serializer
 
 from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.defs.partitions import BRONZE_RUN_SOLS, register_sols, spans
+from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.defs.sensors.reading import in_words, read_on
 from martian_moments.domain.documents import Coordinates, Kind, coordinates, sol_key
@@ -41,21 +43,20 @@ _ODD_TOLD: Final = 5
 """A dead letter's reason names so many records; all of them are in the letter."""
 
 
-@dataclass(slots=True)
-class Cursor:
-    """What the sensor knows between ticks.
+class UploadCursor(Cursor):
+    """What the upload sensor knows.
 
     Attributes:
-        offsets: the next offset to read, by partition.
         log: the identity of the log that the offsets are of; None in a cursor of an earlier release.
+        offsets: the next offset to read, by partition.
         sols: by rover, the sols whose photos wait for a bronze run.
         rovers: by kind (``manifests``, ``traverse``), the rovers that wait for a bronze run.
     """
 
-    offsets: dict[int, int] = field(default_factory=dict)
-    sols: dict[str, set[int]] = field(default_factory=dict)
-    rovers: dict[str, set[str]] = field(default_factory=dict)
     log: str | None = None
+    offsets: dict[int, int] = Field(default_factory=dict)
+    sols: dict[str, set[int]] = Field(default_factory=dict)
+    rovers: dict[str, set[str]] = Field(default_factory=dict)
 
     @property
     def pending(self) -> int:
@@ -69,30 +70,14 @@ class Cursor:
         else:
             self.rovers.setdefault("manifests" if at.kind is Kind.MANIFEST else "traverse", set()).add(at.rover)
 
-    def dump(self) -> str:
-        """As text."""
-        return json.dumps(
-            {
-                "log": self.log,
-                "offsets": {str(partition): offset for partition, offset in sorted(self.offsets.items())},
-                "sols": {rover: sorted(sols) for rover, sols in sorted(self.sols.items()) if sols},
-                "rovers": {kind: sorted(rovers) for kind, rovers in sorted(self.rovers.items()) if rovers},
-            },
-            separators=(",", ":"),
-        )
+    @field_serializer("offsets")
+    def _by_partition(self, offsets: dict[int, int]) -> dict[int, int]:
+        return dict(sorted(offsets.items()))
 
-    @classmethod
-    def load(cls, text: str | None) -> "Cursor":
-        """From text; an absent cursor reads the log from its beginning."""
-        if not text:
-            return cls()
-        stored = json.loads(text)
-        return cls(
-            offsets={int(partition): offset for partition, offset in stored["offsets"].items()},
-            sols={rover: set(sols) for rover, sols in stored["sols"].items()},
-            rovers={kind: set(rovers) for kind, rovers in stored["rovers"].items()},
-            log=stored.get("log"),
-        )
+    @field_serializer("sols", "rovers")
+    def _sorted(self, waiting: dict[str, set[Any]]) -> dict[str, list[Any]]:
+        """In order, so that nothing new is the same text as before."""
+        return {name: sorted(members) for name, members in sorted(waiting.items()) if members}
 
 
 def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
@@ -110,7 +95,7 @@ def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         if short := rooms.shortage():
             return dg.SkipReason(short)
-        cursor = Cursor.load(context.cursor)
+        cursor = UploadCursor.read(context.cursor, warn=context.log.warning)
         try:
             read = _read(context, rooms.log, cursor, _Scope(rooms.lake_bucket, rovers))
         except EventLogUnavailable as error:
@@ -123,7 +108,7 @@ def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
         requests = list(_requests(cursor, under_way))
         return dg.SensorResult(
             run_requests=requests,
-            cursor=cursor.dump(),
+            cursor=cursor.write(),
             skip_reason=None if requests else f"{read}; {cursor.pending} objects wait for a running load",
         )
 
@@ -138,7 +123,7 @@ class _Scope:
     rovers: Sequence[str]
 
 
-def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: Cursor, scope: _Scope) -> str:
+def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: UploadCursor, scope: _Scope) -> str:
     """Read on from the cursor; tells what was read, in words."""
     batch = read_on(log, UPLOADS, cursor.offsets, of=cursor.log, limit=EVENTS_PER_TICK, warn=context.log.warning)
     dead: list[Message] = []
@@ -222,7 +207,7 @@ def _refusal(key: str, at: Coordinates | None) -> str | None:
     return None
 
 
-def _register(instance: dg.DagsterInstance, cursor: Cursor) -> None:
+def _register(instance: dg.DagsterInstance, cursor: UploadCursor) -> None:
     """Register sols that were uploaded before a manifest told of them (a lake that came from elsewhere).
 
     Here and not as a request of the tick: the daemon asks the storage about each requested key by itself, which took two
@@ -233,7 +218,7 @@ def _register(instance: dg.DagsterInstance, cursor: Cursor) -> None:
             register_sols(instance, rover, max(sols))
 
 
-def _requests(cursor: Cursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
+def _requests(cursor: UploadCursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
     """Runs for what is pending, one asset partition or span each; takes what they cover out of the cursor."""
     position = json.dumps([cursor.log, *sorted(cursor.offsets.items())])
     for rover, sols in cursor.sols.items():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from martian_moments.defs.sensors.gap_sensor import GapCursor
 from martian_moments.domain.coverage import Coverage, Gap, LakeView, State
 from martian_moments.domain.documents import Header
 from martian_moments.domain.gaps import Tries
@@ -138,7 +139,7 @@ def test_every_gap_is_asked_for_again_and_again_however_runs_end(gaps: dict[int,
     tries, now, asked = Tries(), NOW, dict.fromkeys(gaps, 0)
     left = dict(gaps)
     while now < NOW + 2 * 86_400 + 3_600 and left:
-        tries = Tries.from_json(tries.to_json())
+        tries = GapCursor.read(GapCursor({"curiosity": tries}).write()).of("curiosity")
         due = tries.due(left, (), now)
         if due:
             batch = due[:5]
@@ -154,4 +155,4 @@ def test_every_gap_is_asked_for_again_and_again_however_runs_end(gaps: dict[int,
 def test_tries_survive_the_cursor() -> None:
     tries = Tries()
     tries.asked([3, 1], {1: MISSING, 3: replace(MISSING, sol=3)}, 1_795_433_618.6)
-    assert Tries.from_json(tries.to_json()) == tries
+    assert GapCursor.read(GapCursor({"curiosity": tries}).write()) == GapCursor({"curiosity": tries})

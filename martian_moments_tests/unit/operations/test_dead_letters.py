@@ -63,7 +63,7 @@ def test_a_broken_object_is_announced_again(platform: Platform) -> None:
 
 def test_all_letters_of_one_message_replay_it_once_so_that_poison_does_not_grow(platform: Platform) -> None:
     platform.rooms.log.publish(INGESTION_REQUESTS, [Message("k", b"poison"), Message("k", b"venom")])
-    cursor = requests_sensor.Cursor().dump()
+    cursor = requests_sensor.RequestsCursor().write()
     for letters in (2, 4, 6):
         cursor = platform.tick(requests_sensor.NAME, cursor).cursor or ""
         found = dead_letters(platform.rooms.log)

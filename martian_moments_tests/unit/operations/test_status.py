@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
-from martian_moments.defs.sensors.requests_sensor import Refresh
+from martian_moments.defs.sensors.requests_sensor import Refresh, RequestsCursor
 from martian_moments.domain.gaps import Tries
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.events.messages import refresh_request
@@ -51,12 +51,15 @@ class Stage:
         """The sensors have read every event."""
         log = self.platform.rooms.log
         offsets = {partition: mark.high for partition, mark in log.watermarks(UPLOADS).items()}
-        self.cursors[upload_sensor.NAME] = upload_sensor.Cursor(offsets=offsets, log=log.identity(UPLOADS)).dump()
+        self.cursors[upload_sensor.NAME] = upload_sensor.UploadCursor(offsets=offsets, log=log.identity(UPLOADS)).write()
 
 
 @pytest.fixture
 def stage(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    cursors = {requests_sensor.NAME: requests_sensor.Cursor().dump(), gap_sensor.NAME: gap_sensor.write_cursor({})}
+    cursors = {
+        requests_sensor.NAME: RequestsCursor().write(),
+        gap_sensor.NAME: gap_sensor.GapCursor().write(),
+    }
     monkeypatch.setattr(status_module, "_cursor", lambda _, name: cursors.get(name))
     stage = Stage(platform, cursors)
     platform.manifest("curiosity", {1: 3, 2: 3})
@@ -77,7 +80,7 @@ def test_the_json_has_exactly_the_promised_keys_and_types(stage: Stage) -> None:
     stage.platform.photos("spirit", [2], count=1, promised=4)
     tries = Tries()
     tries.attempts = {1: (2, 4e9)}
-    stage.cursors[gap_sensor.NAME] = gap_sensor.write_cursor({"spirit": tries})
+    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"spirit": tries}).write()
     found: dict[str, Any] = json.loads(json.dumps(stage.look().to_json(), default=lambda moment: moment.isoformat()))
     assert set(found) == {"rovers", "dead_letters", "lag", "settled", "waiting_for", "pauses", "warnings"}
     assert type(found["dead_letters"]) is int
@@ -113,7 +116,7 @@ def short_and_due(stage: Stage) -> None:
     stage.read_all()
     tries = Tries()
     tries.attempts = {3: (1, 1.0)}
-    stage.cursors[gap_sensor.NAME] = gap_sensor.write_cursor({"curiosity": tries})
+    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"curiosity": tries}).write()
 
 
 def queued_run(stage: Stage) -> None:
@@ -129,18 +132,18 @@ def unread_event(stage: Stage) -> None:
 
 
 def pending_event(stage: Stage) -> None:
-    cursor = upload_sensor.Cursor.load(stage.cursors[upload_sensor.NAME])
+    cursor = upload_sensor.UploadCursor.read(stage.cursors[upload_sensor.NAME])
     cursor.sols["curiosity"] = {1}
-    stage.cursors[upload_sensor.NAME] = cursor.dump()
+    stage.cursors[upload_sensor.NAME] = cursor.write()
 
 
 def log_put_back(stage: Stage) -> None:
-    stage.cursors[upload_sensor.NAME] = upload_sensor.Cursor(offsets={0: 900, 1: 900, 2: 900, 3: 900}).dump()
+    stage.cursors[upload_sensor.NAME] = upload_sensor.UploadCursor(offsets={0: 900, 1: 900, 2: 900, 3: 900}).write()
 
 
 def log_replaced(stage: Stage) -> None:
     """Its offsets are the same, there is nothing to read, and still nobody knows what the one before held."""
-    stage.cursors[requests_sensor.NAME] = requests_sensor.Cursor(offsets={0: 0}, log="another").dump()
+    stage.cursors[requests_sensor.NAME] = RequestsCursor(offsets={0: 0}, log="another").write()
 
 
 def log_deleted(stage: Stage) -> None:
@@ -158,7 +161,7 @@ def unread_refresh(stage: Stage) -> None:
 
 
 def unfinished_refresh(stage: Stage) -> None:
-    stage.cursors[requests_sensor.NAME] = requests_sensor.Cursor(refreshes={"spirit": Refresh("0-0", young=False)}).dump()
+    stage.cursors[requests_sensor.NAME] = RequestsCursor(refreshes={"spirit": Refresh("0-0", young=False)}).write()
 
 
 def never_ticked(stage: Stage) -> None:
@@ -269,7 +272,7 @@ def test_a_short_sol_that_waits_for_its_next_attempt_does_not_unsettle(stage: St
     short_and_due(stage)
     tries = Tries()
     tries.attempts = {3: (3, 4e9)}
-    stage.cursors[gap_sensor.NAME] = gap_sensor.write_cursor({"curiosity": tries})
+    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"curiosity": tries}).write()
     now = stage.look()
     assert now.settled
     (short,) = now.rovers["curiosity"].short
@@ -283,7 +286,7 @@ def test_an_unserved_rover_is_told_of_and_does_not_unsettle(scripted, monkeypatc
     platform.run("lake/manifests", "spirit")
     platform.run("bronze/manifests", "spirit")
     build_loaded_objects(platform, "bronze.raw_manifests")
-    stage = Stage(platform, {requests_sensor.NAME: requests_sensor.Cursor().dump()})
+    stage = Stage(platform, {requests_sensor.NAME: RequestsCursor().write()})
     stage.read_all()
     monkeypatch.setattr(status_module, "_cursor", lambda _, name: stage.cursors.get(name))
     now = stage.look()

@@ -11,7 +11,7 @@ import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.defs.sensors import gap_sensor
-from martian_moments.defs.sensors.gap_sensor import read_cursor
+from martian_moments.defs.sensors.gap_sensor import GapCursor
 from martian_moments.domain.errors import UpstreamUnavailable
 from martian_moments.operations import backfill
 from martian_moments_tests.platforms import Platform, ScriptedSource
@@ -116,7 +116,7 @@ def test_what_fails_is_asked_for_again_later_and_later_and_nothing_else_is(scrip
     waits = [round(later - earlier) for earlier, later in pairwise(asked_at)]
     assert waits == [10, 20, 40, 80, 160]
     assert platform.source.asked_since() == [1, 2, 2, 2, 2, 2, 2, 3]
-    assert read_cursor(cursor)["curiosity"].attempts[2][0] == 6
+    assert GapCursor.read(cursor).of("curiosity").attempts[2][0] == 6
     platform.source.errors.clear()
     clock.now += 600
     tick = platform.tick(NAME, cursor)

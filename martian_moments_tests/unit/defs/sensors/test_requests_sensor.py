@@ -11,14 +11,14 @@ import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.defs.sensors import requests_sensor
-from martian_moments.defs.sensors.requests_sensor import REFRESH_TAG, Cursor, Refresh, first_look
+from martian_moments.defs.sensors.requests_sensor import REFRESH_TAG, Refresh, RequestsCursor, first_look
 from martian_moments.domain.errors import EventLogUnavailable, UpstreamUnavailable
 from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Message
 from martian_moments.events.messages import refresh_request, sols_request
 from martian_moments_tests.platforms import Platform
 
 NAME = requests_sensor.NAME
-DONE = Cursor().dump()
+DONE = RequestsCursor().write()
 
 
 class Clock:
@@ -58,9 +58,9 @@ def place(platform: Platform, offset: int) -> str:
     return f"{platform.rooms.log.identity(INGESTION_REQUESTS)}-0-{offset}"
 
 
-def done(platform: Platform) -> Cursor:
+def done(platform: Platform) -> RequestsCursor:
     """The cursor when nothing was ever asked for, or all of it is done."""
-    return Cursor(offsets={0: 0}, log=platform.rooms.log.identity(INGESTION_REQUESTS))
+    return RequestsCursor(offsets={0: 0}, log=platform.rooms.log.identity(INGESTION_REQUESTS))
 
 
 def delete_the_log(platform: Platform) -> None:
@@ -75,7 +75,7 @@ def dead(platform: Platform) -> list[dict[str, object]]:
 def test_the_first_look_asks_for_every_manifest(platform: Platform) -> None:
     tick = platform.tick(NAME)
     assert steps(tick) == [f"{rover}/manifest" for rover in platform.settings.rovers]
-    assert Cursor.load(tick.cursor or "").refreshes == first_look(platform.settings.rovers).refreshes
+    assert RequestsCursor.read(tick.cursor or "").refreshes == first_look(platform.settings.rovers).refreshes
 
 
 def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted, clock: Clock) -> None:
@@ -85,7 +85,7 @@ def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted, clock: Clock)
     run = platform.start("lake/manifests", **{"martian-moments__refresh": "curiosity/first/manifest"})
     while_running = platform.tick(NAME, first.cursor)
     assert not while_running.run_requests
-    assert Cursor.load(while_running.cursor or "").refreshes
+    assert RequestsCursor.read(while_running.cursor or "").refreshes
     platform.instance.report_run_failed(run)
     assert not platform.tick(NAME, first.cursor).run_requests, "it waits a little after a failure"
     clock.now += 60
@@ -93,7 +93,7 @@ def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted, clock: Clock)
     assert steps(again) == ["curiosity/manifest"]
     assert platform.execute(again.run_requests[0]).success
     have_the_maps(platform, "curiosity/first")
-    assert Cursor.load(platform.tick(NAME, again.cursor).cursor or "") == done(platform)
+    assert RequestsCursor.read(platform.tick(NAME, again.cursor).cursor or "") == done(platform)
 
 
 def test_the_traverse_is_asked_for_as_soon_as_a_manifest_says_that_the_rover_is_served(scripted, clock: Clock) -> None:
@@ -103,7 +103,7 @@ def test_the_traverse_is_asked_for_as_soon_as_a_manifest_says_that_the_rover_is_
     assert platform.execute(first.run_requests[0]).success
     second = platform.tick(NAME, first.cursor)
     assert steps(second) == ["perseverance/traverse"]
-    assert Cursor.load(second.cursor or "").refreshes
+    assert RequestsCursor.read(second.cursor or "").refreshes
     ask(platform, refresh_request(["perseverance"], young=False))
     assert steps(platform.tick(NAME, DONE)) == ["perseverance/manifest", "perseverance/traverse"], "both at once"
 
@@ -115,7 +115,7 @@ def test_an_unserved_rover_is_done_after_its_manifest_and_has_no_run_that_could_
     assert platform.execute(first.run_requests[0]).success
     second = platform.tick(NAME, first.cursor)
     assert not second.run_requests
-    assert Cursor.load(second.cursor or "") == done(platform)
+    assert RequestsCursor.read(second.cursor or "") == done(platform)
 
 
 def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are_held(scripted, clock: Clock) -> None:
@@ -134,22 +134,22 @@ def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are
     platform.source.errors[100] = UpstreamUnavailable("down")
     assert not platform.execute(second.run_requests[0]).success
     assert platform.source.asked_since() == [100, 130]
-    assert Cursor.load(platform.tick(NAME, second.cursor).cursor or "").refreshes
+    assert RequestsCursor.read(platform.tick(NAME, second.cursor).cursor or "").refreshes
     platform.source.errors.clear()
     clock.now += 600
     third = platform.tick(NAME, second.cursor)
     assert platform.execute(third.run_requests[0]).success
-    assert Cursor.load(platform.tick(NAME, third.cursor).cursor or "").refreshes == {}
+    assert RequestsCursor.read(platform.tick(NAME, third.cursor).cursor or "").refreshes == {}
 
 
 def test_a_new_refresh_starts_anew_and_a_wish_for_young_sols_is_not_forgotten(platform: Platform) -> None:
     ask(platform, refresh_request(["curiosity", "spirit"], young=True))
-    before = Cursor.load(platform.tick(NAME, DONE).cursor or "").refreshes
+    before = RequestsCursor.read(platform.tick(NAME, DONE).cursor or "").refreshes
     assert before["curiosity"] == before["spirit"] == Refresh(place(platform, 0), young=True)
     ask(platform, refresh_request(["curiosity"], young=False))
-    cursor = Cursor(offsets={0: 1}, refreshes=before)
-    tick = platform.tick(NAME, cursor.dump())
-    assert Cursor.load(tick.cursor or "").refreshes == {
+    cursor = RequestsCursor(offsets={0: 1}, refreshes=before)
+    tick = platform.tick(NAME, cursor.write())
+    assert RequestsCursor.read(tick.cursor or "").refreshes == {
         "curiosity": Refresh(place(platform, 1), young=True), "spirit": Refresh(place(platform, 0), young=True),
     }  # fmt: skip
 
@@ -201,7 +201,7 @@ def test_what_does_not_exist_becomes_a_dead_letter_with_its_coordinates_and_the_
 def test_a_log_that_is_younger_than_the_cursor_is_read_from_its_beginning(platform: Platform) -> None:
     platform.registered("spirit", 10)
     ask(platform, sols_request("spirit", [3], refetch=False))
-    first = platform.tick(NAME, Cursor(offsets={0: 500}).dump())
+    first = platform.tick(NAME, RequestsCursor(offsets={0: 500}).write())
     assert not first.run_requests
     assert len(platform.tick(NAME, first.cursor).run_requests or ()) == 1
 
@@ -226,7 +226,7 @@ def test_a_refresh_at_an_offset_of_a_deleted_log_is_not_taken_for_done(scripted,
     assert platform.execute(first.run_requests[0]).success
     have_the_maps(platform, f"curiosity/{place(platform, 0)}")
     old = platform.tick(NAME, first.cursor)
-    assert Cursor.load(old.cursor or "").refreshes == {}
+    assert RequestsCursor.read(old.cursor or "").refreshes == {}
     delete_the_log(platform)
     ask(platform, refresh_request(["curiosity"], young=False))
     assert steps(platform.tick(NAME, old.cursor)) == ["curiosity/manifest", "curiosity/traverse"]
@@ -235,9 +235,9 @@ def test_a_refresh_at_an_offset_of_a_deleted_log_is_not_taken_for_done(scripted,
 def test_a_refresh_under_way_goes_on_when_the_log_is_deleted(platform: Platform) -> None:
     ask(platform, refresh_request(["spirit"], young=True))
     first = platform.tick(NAME, DONE)
-    refreshes = Cursor.load(first.cursor or "").refreshes
+    refreshes = RequestsCursor.read(first.cursor or "").refreshes
     delete_the_log(platform)
-    assert Cursor.load(platform.tick(NAME, first.cursor).cursor or "").refreshes == refreshes != {}
+    assert RequestsCursor.read(platform.tick(NAME, first.cursor).cursor or "").refreshes == refreshes != {}
 
 
 def test_where_no_log_tells_its_identity_the_moment_of_a_request_tells_it_from_an_older_one(
@@ -261,7 +261,7 @@ def test_a_cursor_of_the_release_before_goes_on_where_it_was(platform: Platform)
     ask(platform, sols_request("spirit", [3], refetch=False), sols_request("spirit", [4], refetch=False))
     tick = platform.tick(NAME, json.dumps({"offsets": {"0": 1}, "refreshes": {}}))
     assert [request.tags["dagster/asset_partition_range_start"] for request in tick.run_requests] == ["00004"]
-    assert Cursor.load(tick.cursor or "").log == platform.rooms.log.identity(INGESTION_REQUESTS)
+    assert RequestsCursor.read(tick.cursor or "").log == platform.rooms.log.identity(INGESTION_REQUESTS)
 
 
 def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
@@ -283,8 +283,8 @@ def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
 
 
 def test_a_cursor_is_the_same_after_it_was_stored() -> None:
-    cursor = Cursor({0: 5}, {"spirit": Refresh("0-4", young=True)}, "a log")
-    assert Cursor.load(cursor.dump()) == cursor
+    cursor = RequestsCursor(offsets={0: 5}, refreshes={"spirit": Refresh("0-4", young=True)}, log="a log")
+    assert RequestsCursor.read(cursor.write()) == cursor
 
 
 def test_a_run_that_was_requested_twice_counts_once(scripted, clock: Clock) -> None:
@@ -294,4 +294,4 @@ def test_a_run_that_was_requested_twice_counts_once(scripted, clock: Clock) -> N
     assert platform.execute(request).success
     platform.start("lake/manifests", dg.DagsterRunStatus.FAILURE, **{"martian-moments__refresh": request.tags[REFRESH_TAG]})
     have_the_maps(platform, "curiosity/first")
-    assert Cursor.load(platform.tick(NAME, tick.cursor).cursor or "") == done(platform)
+    assert RequestsCursor.read(platform.tick(NAME, tick.cursor).cursor or "") == done(platform)

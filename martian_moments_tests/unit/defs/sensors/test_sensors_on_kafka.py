@@ -10,7 +10,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from martian_moments.defs.sensors import reconcile_sensor, upload_sensor
-from martian_moments.defs.sensors.upload_sensor import Cursor
+from martian_moments.defs.sensors.upload_sensor import UploadCursor
 from martian_moments.events.kafka_config import KafkaAddress
 from martian_moments.events.log import UPLOADS, EventLog, Message
 from martian_moments.events.open import open_log
@@ -72,6 +72,6 @@ def test_fifty_thousand_events_are_drained_in_ticks_of_five_thousand(log: EventL
     cursor, read = None, [0]
     while sum(read) < 50_000:
         cursor = platform.tick(upload_sensor.NAME, cursor).cursor
-        read.append(sum(Cursor.load(cursor).offsets.values()) - sum(read))
+        read.append(sum(UploadCursor.read(cursor).offsets.values()) - sum(read))
     assert read[1:] == [5_000] * 10
-    assert Cursor.load(cursor).pending == 4_000
+    assert UploadCursor.read(cursor).pending == 4_000

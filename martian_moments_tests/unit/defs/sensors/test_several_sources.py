@@ -21,7 +21,7 @@ DOWN = UpstreamUnavailable("the upstream is down")
 @pytest.fixture(autouse=True)
 def _no_cursors(monkeypatch: pytest.MonkeyPatch) -> None:
     """An instance in memory has no storage of ticks."""
-    cursors = {upload_sensor.NAME: upload_sensor.Cursor().dump(), gap_sensor.NAME: gap_sensor.write_cursor({})}
+    cursors = {upload_sensor.NAME: upload_sensor.UploadCursor().write(), gap_sensor.NAME: gap_sensor.GapCursor().write()}
     monkeypatch.setattr(status_module, "_cursor", lambda _, name: cursors.get(name))
 
 

@@ -11,7 +11,7 @@ import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.defs.sensors import upload_sensor
-from martian_moments.defs.sensors.upload_sensor import Cursor
+from martian_moments.defs.sensors.upload_sensor import UploadCursor
 from martian_moments.domain.errors import EventLogUnavailable
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message, Record, Watermarks
 from martian_moments.events.offsets import starts
@@ -61,7 +61,7 @@ def test_events_become_one_run_per_rover_and_offsets_move_past_each(platform: Pl
         "bronze/manifests": [("spirit",)], "bronze/traverse": [("perseverance",)],
     }  # fmt: skip
     marks = platform.rooms.log.watermarks(UPLOADS)
-    cursor = Cursor.load(tick.cursor)
+    cursor = UploadCursor.read(tick.cursor)
     assert {partition: cursor.offsets.get(partition, 0) for partition in marks} == {p: m.high for p, m in marks.items()}
     assert sum(cursor.offsets.values()) == 7
     assert cursor.pending == 0
@@ -78,13 +78,13 @@ def test_a_tick_reads_on_contiguously_however_many_events_wait(platform: Platfor
     cursor, before = None, 0
     while True:
         cursor = platform.tick(NAME, cursor).cursor
-        now = Cursor.load(cursor)
+        now = UploadCursor.read(cursor)
         assert sum(now.offsets.values()) == now.pending
         if now.pending == before:
             break
         assert now.pending - before <= 7
         before = now.pending
-    assert Cursor.load(cursor).sols == {"curiosity": set(range(50))}
+    assert UploadCursor.read(cursor).sols == {"curiosity": set(range(50))}
 
 
 def test_while_a_load_runs_sols_are_pending_and_then_they_are_one_wider_run(platform: Platform) -> None:
@@ -97,11 +97,11 @@ def test_while_a_load_runs_sols_are_pending_and_then_they_are_one_wider_run(plat
     announce(platform, *photos("curiosity", 20))
     second = platform.tick(NAME, first.cursor)
     assert not second.run_requests
-    assert Cursor.load(second.cursor).sols == {"curiosity": {5, 20}}
+    assert UploadCursor.read(second.cursor).sols == {"curiosity": {5, 20}}
     platform.instance.report_run_canceled(run)
     third = platform.tick(NAME, second.cursor)
     assert asked(third) == {CURIOSITY: [("00005", "00020")]}
-    assert Cursor.load(third.cursor).pending == 0
+    assert UploadCursor.read(third.cursor).pending == 0
 
 
 def test_a_manifest_waits_only_for_the_load_of_its_own_rover(platform: Platform) -> None:
@@ -109,7 +109,7 @@ def test_a_manifest_waits_only_for_the_load_of_its_own_rover(platform: Platform)
     announce(platform, *(f"manifests/rover={rover}/source=v1/manifest.json.gz" for rover in ("curiosity", "spirit")))
     tick = platform.tick(NAME)
     assert asked(tick) == {"bronze/manifests": [("spirit",)]}
-    assert Cursor.load(tick.cursor).rovers == {"manifests": {"curiosity"}}
+    assert UploadCursor.read(tick.cursor).rovers == {"manifests": {"curiosity"}}
 
 
 def test_a_tick_that_is_evaluated_again_asks_for_the_same_runs_under_the_same_keys(platform: Platform) -> None:
@@ -246,7 +246,7 @@ def test_events_of_other_buckets_are_counted_and_nothing_else(platform: Platform
     tick = platform.tick(NAME)
     assert not tick.run_requests
     assert "3 events read, 0 made dead letters, 3 of other buckets than mars; lag 0" in (tick.skip_message or "")
-    assert Cursor.load(tick.cursor).pending == 0
+    assert UploadCursor.read(tick.cursor).pending == 0
     assert dead(platform) == []
 
 
@@ -299,12 +299,12 @@ class ShortMemory:
 def test_after_events_were_lost_to_retention_it_reads_on_there_from_the_oldest(platform: Platform) -> None:
     platform.registered("curiosity", 10)
     platform.rooms.__dict__["log"] = ShortMemory()
-    cursor = Cursor(offsets={0: 4, 2: 7}, sols={"curiosity": {9}})
+    cursor = UploadCursor(offsets={0: 4, 2: 7}, sols={"curiosity": {9}})
     platform.start(CURIOSITY)
-    first = platform.tick(NAME, cursor.dump())
-    assert Cursor.load(first.cursor) == Cursor(offsets={0: 4, 2: 100}, sols={"curiosity": {9}})
-    second = Cursor.load(platform.tick(NAME, first.cursor).cursor)
-    assert second == Cursor(offsets={0: 4, 2: 101}, sols={"curiosity": {3, 9}})
+    first = platform.tick(NAME, cursor.write())
+    assert UploadCursor.read(first.cursor) == UploadCursor(offsets={0: 4, 2: 100}, sols={"curiosity": {9}})
+    second = UploadCursor.read(platform.tick(NAME, first.cursor).cursor)
+    assert second == UploadCursor(offsets={0: 4, 2: 101}, sols={"curiosity": {3, 9}})
 
 
 def delete_the_log(platform: Platform) -> None:
@@ -320,7 +320,7 @@ def test_a_log_that_was_deleted_is_read_from_its_beginning_and_asks_under_other_
     delete_the_log(platform)
     announce(platform, *photos("curiosity", 3, 7))
     new = platform.tick(NAME, old.cursor)
-    assert Cursor.load(new.cursor).offsets == Cursor.load(old.cursor).offsets
+    assert UploadCursor.read(new.cursor).offsets == UploadCursor.read(old.cursor).offsets
     assert asked(new) == asked(old) == {CURIOSITY: [("00003", "00007")]}
     assert new.run_requests[0].run_key != old.run_requests[0].run_key
     assert not platform.tick(NAME, new.cursor).run_requests
@@ -344,7 +344,7 @@ def test_what_waits_for_a_run_is_kept_when_the_log_is_deleted(platform: Platform
     old = platform.tick(NAME)
     delete_the_log(platform)
     announce(platform, *photos("curiosity", 9))
-    assert Cursor.load(platform.tick(NAME, old.cursor).cursor).sols == {"curiosity": {1, 2, 9}}
+    assert UploadCursor.read(platform.tick(NAME, old.cursor).cursor).sols == {"curiosity": {1, 2, 9}}
 
 
 def test_one_offset_beyond_the_end_reads_every_partition_again(platform: Platform) -> None:
@@ -353,9 +353,9 @@ def test_one_offset_beyond_the_end_reads_every_partition_again(platform: Platfor
     platform.start(CURIOSITY)
     announce(platform, *photos("curiosity", *range(40)))
     marks = platform.rooms.log.watermarks(UPLOADS)
-    beyond = Cursor(offsets={partition: mark.high for partition, mark in marks.items()} | {0: marks[0].high + 1})
-    first = platform.tick(NAME, beyond.dump())
-    assert Cursor.load(platform.tick(NAME, first.cursor).cursor).sols == {"curiosity": set(range(40))}
+    beyond = UploadCursor(offsets={partition: mark.high for partition, mark in marks.items()} | {0: marks[0].high + 1})
+    first = platform.tick(NAME, beyond.write())
+    assert UploadCursor.read(platform.tick(NAME, first.cursor).cursor).sols == {"curiosity": set(range(40))}
 
 
 def test_a_cursor_of_the_release_before_goes_on_where_it_was_and_learns_which_log_it_reads(platform: Platform) -> None:
@@ -365,16 +365,16 @@ def test_a_cursor_of_the_release_before_goes_on_where_it_was_and_learns_which_lo
     offsets = {str(partition): mark.high for partition, mark in platform.rooms.log.watermarks(UPLOADS).items()}
     announce(platform, *photos("curiosity", 2))
     tick = platform.tick(NAME, json.dumps({"offsets": offsets, "sols": {}, "rovers": {}}))
-    cursor = Cursor.load(tick.cursor)
+    cursor = UploadCursor.read(tick.cursor)
     assert cursor.sols == {"curiosity": {2}}
     assert cursor.log == platform.rooms.log.identity(UPLOADS)
 
 
 def test_a_cursor_is_the_same_after_it_was_stored() -> None:
-    cursor = Cursor({0: 5, 3: 7}, {"spirit": {3, 1}}, {"traverse": {"perseverance"}}, "a log")
-    assert Cursor.load(cursor.dump()) == cursor
+    cursor = UploadCursor(offsets={0: 5, 3: 7}, sols={"spirit": {3, 1}}, rovers={"traverse": {"perseverance"}}, log="a log")
+    assert UploadCursor.read(cursor.write()) == cursor
     assert cursor.pending == 3
-    assert Cursor.load(None) == Cursor()
+    assert UploadCursor.read(None) == UploadCursor()
 
 
 def test_an_unchanged_repoll_asks_for_no_run(scripted) -> None:
