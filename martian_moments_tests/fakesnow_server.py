@@ -23,7 +23,7 @@ create or replace macro ${catalog}._fs_flatten(input) as
 """)
 
 
-def _without_temporary(node: exp.Expression) -> exp.Expression:
+def _without_temporary(node: exp.Expr) -> exp.Expr:
     """DuckDB keeps temporary tables in a catalog of their own, where their qualified names mean nothing."""
     if isinstance(node, exp.Create) and (properties := node.args.get("properties")):
         kept = [each for each in properties.expressions if not isinstance(each, exp.TemporaryProperty)]
@@ -31,7 +31,7 @@ def _without_temporary(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _unnested(node: exp.Expression) -> exp.Expression:
+def _unnested(node: exp.Expr) -> exp.Expr:
     """FLATTEN in the select list of a subquery: a lateral join hashes whole documents (4 GB for the four manifests)."""
     if not isinstance(node, exp.Select):
         return node
@@ -56,10 +56,10 @@ def _repair() -> None:
     execute = FakeSnowflakeCursor._execute
     as_struct = fakesnow.arrow.timestamp_to_sf_struct
 
-    def prepared(cursor: FakeSnowflakeCursor, expression: exp.Expression, params: Any) -> exp.Expression:
+    def prepared(cursor: FakeSnowflakeCursor, expression: exp.Expr, params: Any) -> exp.Expr:
         return transform(cursor, expression.transform(_without_temporary).transform(_unnested), params)
 
-    def in_turn(cursor: FakeSnowflakeCursor, transformed: exp.Expression, params: Any = None) -> None:
+    def in_turn(cursor: FakeSnowflakeCursor, transformed: exp.Expr, params: Any = None) -> None:
         """A second writer waits for the lock of the first one, as in Snowflake; DuckDB would fail it for the conflict."""
         if isinstance(transformed, exp.Transaction):
             _transactions.acquire()
@@ -77,11 +77,15 @@ def _repair() -> None:
         return pa.StructArray.from_arrays(told.flatten(), fields=list(told.type), mask=moments.combine_chunks().is_null())
 
     # fakesnow takes MERGE apart into statements on a temporary table, which no transaction allows; DuckDB has MERGE.
-    fakesnow.transforms.merge = lambda merge: [merge]
-    fakesnow.macros.FS_FLATTEN = _ELEMENTS
-    fakesnow.arrow.timestamp_to_sf_struct = with_nulls
-    FakeSnowflakeCursor._transform = prepared
-    FakeSnowflakeCursor._execute = in_turn
+    replaced: list[tuple[Any, str, Any]] = [
+        (fakesnow.transforms, "merge", lambda merge: [merge]),
+        (fakesnow.macros, "FS_FLATTEN", _ELEMENTS),
+        (fakesnow.arrow, "timestamp_to_sf_struct", with_nulls),
+        (FakeSnowflakeCursor, "_transform", prepared),
+        (FakeSnowflakeCursor, "_execute", in_turn),
+    ]
+    for owner, name, ours in replaced:
+        setattr(owner, name, ours)
 
 
 def _serve(port: int) -> None:

@@ -44,7 +44,7 @@ def _postgres(environment: Environment) -> bool:
     Raises:
         ServicesError: the password is refused.
     """
-    import psycopg2  # type: ignore[import-untyped]
+    import psycopg2
 
     try:
         psycopg2.connect(

@@ -108,5 +108,7 @@ def test_nothing_is_left_behind(stack: Stack) -> None:
 def settle(stack: Stack) -> None:
     """Wait until nothing is left to do."""
     began = time.monotonic()
-    photos = sum(each.photos_in_silver for each in stack.settle(SETTLE_SECONDS).rovers.values())
-    tell(f"settled after {time.monotonic() - began:.0f} s with {photos:,} photos")
+    rovers = stack.settle(SETTLE_SECONDS).rovers.values()
+    known = [each.photos_in_silver for each in rovers if each.photos_in_silver is not None]
+    assert len(known) == len(rovers)
+    tell(f"settled after {time.monotonic() - began:.0f} s with {sum(known):,} photos")

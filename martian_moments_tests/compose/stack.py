@@ -173,5 +173,5 @@ def tell(line: str) -> None:
 def _is_well(container: Mapping[str, Any]) -> bool:
     """Whether a container runs and is healthy, or has ended as it should."""
     if container["Service"] == "init":
-        return container["State"] == "exited" and container["ExitCode"] == 0
-    return container["State"] == "running" and container["Health"] == "healthy"
+        return bool(container["State"] == "exited" and container["ExitCode"] == 0)
+    return bool(container["State"] == "running" and container["Health"] == "healthy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_a_bucket_is_made_ready_step_by_step(no_bucket: OwnBucket) -> None:
     assert admin.unannounced() == []
 
 
-def lifecycle(bucket: OwnBucket) -> dict[str, dict]:
+def lifecycle(bucket: OwnBucket) -> dict[str, dict[str, Any]]:
     return {each["ID"]: each for each in bucket.client.get_bucket_lifecycle_configuration(Bucket=bucket.name)["Rules"]}
 
 
@@ -60,7 +61,7 @@ def test_expiry_rules_of_others_stay_and_ours_are_set_right(bucket: OwnBucket) -
     assert len(found) == 1 + len(EVERY_FOLDER)
 
 
-def rule(name: str, prefix: str, event: str = "s3:ObjectCreated:*") -> dict:
+def rule(name: str, prefix: str, event: str = "s3:ObjectCreated:*") -> dict[str, Any]:
     filters = {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
     return {"Id": name, "QueueArn": module.KAFKA_TARGET, "Events": [event], "Filter": filters}
 

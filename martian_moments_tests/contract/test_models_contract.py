@@ -47,7 +47,12 @@ class Stack:
     def tables(self) -> dict[str, pa.Table]:
         """All that is published, but for the moments of loading."""
         read = {table.name: self._published.read(table.schema, table.name) for table in TABLES}
-        return {name: table.select([c for c in table.column_names if c != "loaded_at"]) for name, table in read.items()}
+        assert [name for name, table in read.items() if table is None] == []
+        return {
+            name: table.select([column for column in table.column_names if column != "loaded_at"])
+            for name, table in read.items()
+            if table is not None
+        }
 
     @property
     def _published(self) -> Published:

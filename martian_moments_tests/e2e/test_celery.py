@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
 import pytest
@@ -124,8 +125,8 @@ def test_a_run_whose_failure_the_daemon_met_before_its_status_is_repeated(stage:
             time.sleep(3 * DAEMON_SECONDS)
             write(*arguments)
 
-        instance.run_storage.handle_run_event = write_late
-        instance.report_run_failed(stored(instance, run))
+        with mock.patch.object(instance.run_storage, "handle_run_event", write_late):
+            instance.report_run_failed(stored(instance, run))
     os.kill(child, signal.SIGKILL)
     stage.let_go()
     assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"

@@ -68,7 +68,7 @@ class Keepsake:
         consumer.close()
         return {
             "objectstore": self.s3().get_object(Bucket=self.name, Key="sol")["Body"].read().decode(),
-            "kafka": message.value().decode() if message is not None and not message.error() else "",
+            "kafka": (message.value() or b"").decode() if message is not None and not message.error() else "",
             "postgres": str(self.query(f'SELECT sol FROM "{self.name}"')[0][0]),
             "redis": self.redis().get(self.name),
         }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from bench.report import Line
 from bench.upstream import upstream
 
 
-def test_a_goal_is_met_by_our_number_or_by_its_ratio_to_the_baseline():
+def test_a_goal_is_met_by_our_number_or_by_its_ratio_to_the_baseline() -> None:
     assert Line(name="a", ours=10.0, unit="s", at_most=10.0).met is True
     assert Line(name="a", ours=10.1, unit="s", at_most=10.0).met is False
     beside = Line(name="a", ours=2.2, unit="s", baseline=2.0, against="b", ratio_at_most=1.1)
@@ -21,7 +22,7 @@ def test_a_goal_is_met_by_our_number_or_by_its_ratio_to_the_baseline():
     assert Line(name="a", ours=2.3, unit="s").met is None
 
 
-def test_percentiles_are_values_that_were_measured():
+def test_percentiles_are_values_that_were_measured() -> None:
     values = [float(value) for value in range(20, 0, -1)]
     assert percentile(values, 50) == 10.0
     assert percentile(values, 95) == 19.0
@@ -29,7 +30,7 @@ def test_percentiles_are_values_that_were_measured():
 
 
 @pytest.mark.parametrize("contender", sorted(CONTENDERS))
-def test_every_contender_ends_with_every_photo(contender, tmp_path):
+def test_every_contender_ends_with_every_photo(contender: str, tmp_path: Path) -> None:
     with upstream(3) as mars:
         work = Work(mars.replica.v1_url, mars.sols, in_flight=4, folder=str(tmp_path))
         measured = in_own_process("bench.contenders", *work.arguments(contender))
@@ -38,7 +39,7 @@ def test_every_contender_ends_with_every_photo(contender, tmp_path):
     assert measured.peak_mb > 50  # Python with DuckDB loaded takes more
 
 
-def test_a_quick_run_prints_the_table():
+def test_a_quick_run_prints_the_table() -> None:
     command = [sys.executable, "-m", "bench", "imports", "--quick"]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     assert "import of the definitions" in output

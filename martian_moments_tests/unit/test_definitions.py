@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -101,7 +102,7 @@ def test_any_choice_of_rovers_is_a_working_platform(tmp_path: Path, no_settings:
 def test_photos_take_refetch_in_the_launchpad(platform: Platform) -> None:
     job = platform.definitions.resolve_implicit_global_asset_job_def()
     photos = job.get_subset(asset_selection={dg.AssetKey(["lake", "spirit", "photos"])})
-    field = photos.run_config_schema.config_type
+    field: Any = photos.run_config_schema.config_type
     for name in ("ops", "lake__spirit__photos", "config"):
         field = field.fields[name].config_type
     assert set(field.fields) == {"refetch", "sols"}

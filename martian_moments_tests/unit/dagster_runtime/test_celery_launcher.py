@@ -89,7 +89,9 @@ def test_dagster_accepts_the_instance_and_takes_the_number_of_runs_from_the_envi
     assert isinstance(queue, WorkersRunQueue)
     assert queue.get_run_queue_config().max_concurrent_runs == 7
     assert isinstance(ref.run_launcher, LeasedCeleryRunLauncher)
-    assert ref.settings["concurrency"]["pools"]["granularity"] == PoolGranularity.RUN.value
+    concurrency = ref.settings["concurrency"]
+    assert isinstance(concurrency, dict)
+    assert concurrency["pools"]["granularity"] == PoolGranularity.RUN.value
 
 
 def test_workers_fork_from_third_party_modules_only() -> None:
@@ -112,7 +114,7 @@ def test_a_run_is_given_up_when_its_lease_has_been_free_for_a_while_without_a_br
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock, leased = [0.0], [False]
-    monkeypatch.setattr(celery_launcher.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("martian_moments.dagster_runtime.celery_launcher.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(celery_launcher, "is_leased", lambda *_: leased[0])
 
     def health(*, at: float, held: bool) -> WorkerStatus:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
 import psutil
@@ -59,7 +59,8 @@ class Stage:
 
     def launch(self, asset: str, module: str = "martian_moments_tests.e2e.scratch_defs") -> str:
         run = self.create(asset, module)
-        self.instance.launch_run(run.run_id, workspace=None)
+        no_workspace: Any = None  # this launcher needs none
+        self.instance.launch_run(run.run_id, workspace=no_workspace)
         return run.run_id
 
     def run(self, run_id: str) -> dg.DagsterRun:

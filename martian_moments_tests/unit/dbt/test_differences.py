@@ -29,8 +29,8 @@ def pds_manifest(rover: str, sols: dict[int, int]) -> BronzeObject:
 
 def pds(sol: int, *lines: dict[str, Any]) -> BronzeObject:
     body = json.dumps({"lines": [line | {"PLANET_DAY_NUMBER": f"{sol}"} for line in lines]}).encode()
-    counts = {"count": len(lines), "promised": len(lines)}
-    return bronze_object(Kind.PHOTOS, "spirit", body, source="pds", sol=sol, **counts)
+    count = len(lines)
+    return bronze_object(Kind.PHOTOS, "spirit", body, source="pds", sol=sol, count=count, promised=count)
 
 
 @pytest.fixture(scope="module")

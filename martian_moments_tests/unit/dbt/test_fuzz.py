@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -239,7 +239,7 @@ async def fetch(odd_ones: list[Odd]) -> Fetched:
         for place, odd in enumerate(odd_ones):
             sol = place if odd.shape in PHOTOS else None
             answer = body_of(odd, place, sol)
-            ask = {
+            ask: Callable[[], Awaitable[Document]] = {
                 "v1": lambda: V1(client, URL).photos("curiosity", place, None),  # noqa: B023 - called at once
                 "m20": lambda: M20(client, URL).photos("perseverance", place),  # noqa: B023
                 "msl": lambda: MSL(client, URL).photos("curiosity", place),  # noqa: B023

@@ -323,7 +323,7 @@ def test_placeholders_of_every_number_in_every_dialect_are_unknown(built: Projec
             listed("nought", "pds", "lines", [line, line | {"SPACECRAFT_CLOCK_START_COUNT": "0.000"}]),
         ]
     )
-    staged = {
+    staged: dict[str, dict[str, Any]] = {
         "stg_mmgis__waypoints": {
             "sol": 0, "longitude": 77.1, "latitude": 18.1, "elevation_m": -1.0, "drive_m": 0, "distance_total_m": 5,
             "heading_deg": 0,
@@ -346,10 +346,10 @@ def test_placeholders_of_every_number_in_every_dialect_are_unknown(built: Projec
         "stg_msl__photos": ["spacecraft_clock"],
         "stg_pds__photos": ["spacecraft_clock"],
     }
-    for model, columns in noughts.items():
-        nulls = ", ".join(columns)
+    for model, absent in noughts.items():
+        nulls = ", ".join(absent)
         rows = built.query(f"select {nulls} from silver.{model} where rover like 'nought%' order by position desc limit 1")
-        assert rows == [(None,) * len(columns)], model
+        assert rows == [(None,) * len(absent)], model
 
 
 def test_so_it_is_in_a_hole_of_spirits_real_map(built: Project, real_payloads: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def of_msl(sol: int, count: int, *, first: int | None = None, promised: int | No
     ]
     promised = count if promised is None else promised
     page = json.dumps({"items": items}).encode()
-    about = {"sol": sol, "count": count, "promised": promised, "complete": count >= promised, "hours": hours}
+    about: dict[str, Any] = {"sol": sol, "count": count, "promised": promised, "complete": count >= promised, "hours": hours}
     return bronze_object(Kind.PHOTOS, ROVER, page, source="msl", **about)
 
 

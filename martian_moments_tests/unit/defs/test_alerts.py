@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -23,7 +24,7 @@ class Webhook(HTTPServer):
     status = 200
 
     def __init__(self) -> None:
-        self.got: list[dict] = []
+        self.got: list[dict[str, Any]] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +24,7 @@ def publish(folder: Path, schema: str, name: str, rows: pa.Table) -> tuple[Publi
     return published, PublishedTable(schema, name, ())
 
 
-def pixels(metadata: dict) -> object:
+def pixels(metadata: Mapping[str, Any]) -> Any:
     from matplotlib.image import imread
 
     picture = str(metadata["picture"].value)
@@ -85,7 +87,7 @@ MULTI = '{"type": "MultiLineString", "coordinates": [[[77.45, 18.44], [77.46, 18
     ],
     ids=["sols", "cameras", "path", "one leg", "holes and several lines", "no geometry"],
 )
-def test_a_picture_is_drawn_of_whatever_the_table_holds(tmp_path: Path, name: str, rows: dict) -> None:
+def test_a_picture_is_drawn_of_whatever_the_table_holds(tmp_path: Path, name: str, rows: dict[str, Any]) -> None:
     shown = page(*publish(tmp_path, "silver", name, pa.table(rows)))
     if "picture" in shown:
         assert pixels(shown).std() > 0

@@ -94,7 +94,7 @@ def test_a_key_is_read_however_its_store_escapes_it(key: str, data: st.DataObjec
 
 
 FULL = Upload("mars", KEY, "ObjectCreated:Put", "d41d8cd9", 1024, "v1")
-ENTITY = {"size": 1024, "eTag": "d41d8cd9", "versionId": "v1"}
+ENTITY: dict[str, Any] = {"size": 1024, "eTag": "d41d8cd9", "versionId": "v1"}
 SHAPES = {
     "aws": message({**record(key=quote(KEY), **ENTITY), "eventVersion": "2.6", "eventSource": "aws:s3"}),
     "minio": message(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import obstore
 import pytest
+from obstore.store import S3Store
 
 from martian_moments.infrastructure.object_store import S3Options, open_store
 
@@ -21,6 +22,7 @@ from martian_moments.infrastructure.object_store import S3Options, open_store
 )
 def test_the_bucket_is_in_the_host_name_on_aws_only(bucket: str, endpoint: str | None, region: str, address: str) -> None:
     store = open_store(f"s3://{bucket}", S3Options(endpoint, "id", "hush", region))
+    assert isinstance(store, S3Store)
     signed = obstore.sign(store, "GET", "photos/x", timedelta(minutes=1))
     assert signed.partition("?")[0] == address
 

@@ -33,21 +33,23 @@ Ask = Callable[[str, bytes], Any]
 
 
 def a_record(dialect: str, number: int) -> dict[str, Any]:
-    return {
+    records: dict[str, dict[str, Any]] = {
         "v1": {"id": number, "sol": SOL, "img_src": f"https://example.test/{number}.jpg"},
         "m20": {"imageid": f"NLF_{number}", "sol": SOL},
         "msl": {"id": number, "sol": SOL, "mission": "msl"},
         "mmgis": {"type": "Feature", "properties": {"sol": SOL, "length": number}, "geometry": None},
-    }[dialect]
+    }
+    return records[dialect]
 
 
 def listing(dialect: str, records: list[Any], total: Any = None) -> dict[str, Any]:
-    return {
+    pages: dict[str, dict[str, Any]] = {
         "v1": {"photos": records},
         "m20": {"images": records, "total_results": len(records) if total is None else total},
         "msl": {"items": records, "more": False, "total": len(records) if total is None else total},
         "mmgis": {"type": "FeatureCollection", "features": records},
-    }[dialect]
+    }
+    return pages[dialect]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_a_verdict_agrees_when_everything_does() -> None:
         {"distance_m": (41_740.0, 42_540.0)}, {"distance_m": (41_740.0, 0.0)}, {"distance_m": (0.0, 1.0)},
     ],
 )  # fmt: skip
-def test_every_single_disagreement_is_seen(wrong: dict) -> None:
+def test_every_single_disagreement_is_seen(wrong: dict[str, Any]) -> None:
     assert not replace(GOOD, **wrong).agrees
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,11 @@ def test_the_daemon_ends_at_the_beginning_and_starts_when_there_was_room_for_a_w
     finally:
         for each in both:
             each.stop()
-            until(lambda each=each: not each.alive)
+            until(partial(_is_gone, each))
+
+
+def _is_gone(child: Child) -> bool:
+    return not child.alive
 
 
 def test_a_daemon_that_does_not_end_when_asked_is_killed(

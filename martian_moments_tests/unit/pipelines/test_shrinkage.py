@@ -42,7 +42,7 @@ def a_map(kind: Kind, source: str, sols: Sequence[int]) -> Document:
 
 
 def a_manifest(source: str, counts: Mapping[int, int]) -> Document:
-    page: dict[str, Any] = {
+    pages: dict[str, Any] = {
         "m20": {"latest_sol": max(counts)},
         "msl": {"items": [{"id": 1, "sol": max(counts)}], "total": sum(counts.values())},
         "pds": {"volumes": [], "sols": [{"sol": sol, "photos": count} for sol, count in counts.items()]},
@@ -52,8 +52,8 @@ def a_manifest(source: str, counts: Mapping[int, int]) -> Document:
                 "photos": [{"sol": sol, "total_photos": count} for sol, count in counts.items()],
             }
         },
-    }[source]
-    return document(Kind.MANIFEST, source, page, len(counts), page)
+    }
+    return document(Kind.MANIFEST, source, pages[source], len(counts), pages[source])
 
 
 class Upstream:

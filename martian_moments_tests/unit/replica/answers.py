@@ -10,11 +10,13 @@ from martian_moments.replica.archive import Archive, PhotoQuery
 
 
 def manifest(archive: Archive, rover: str) -> dict[str, Any]:
-    return orjson.loads(archive.manifest(rover).body)
+    found: dict[str, Any] = orjson.loads(archive.manifest(rover).body)
+    return found
 
 
 def photos(archive: Archive, rover: str, sol: int, **query: Any) -> dict[str, Any]:
-    return orjson.loads(archive.photos(rover, PhotoQuery(sol=sol, **query)).body)
+    found: dict[str, Any] = orjson.loads(archive.photos(rover, PhotoQuery(sol=sol, **query)).body)
+    return found
 
 
 def sols(archive: Archive, rover: str) -> list[int]:

@@ -55,7 +55,8 @@ def sol_of(source: str, sol: int, **more: str) -> dict[str, str]:
 
 
 def asked(archive: Archive, source: str, **query: str) -> dict[str, Any]:
-    return orjson.loads(archive.images(source, query).body)
+    found: dict[str, Any] = orjson.loads(archive.images(source, query).body)
+    return found
 
 
 def all_images(archive: Archive, source: str) -> list[dict[str, Any]]:

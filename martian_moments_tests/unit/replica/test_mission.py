@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -110,6 +111,6 @@ def test_the_lengths_of_the_generated_path_agree_with_its_coordinates_and_with_t
     "wrong",
     [{"rovers": ("sojourner",)}, {"sols": 0}, {"scale": 0}, {"late_share": 2}, {"recorded": Path("/nowhere/at/all")}],
 )
-def test_a_parameter_that_cannot_be_served_is_refused(wrong: dict) -> None:
+def test_a_parameter_that_cannot_be_served_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         ReplicaConfig(**wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import orjson
 import pytest
@@ -23,7 +24,9 @@ RECORDED = {
 
 
 @pytest.mark.parametrize("unrecorded", ["refuse", "generate", "omit"])
-def test_recorded_sols_and_maps_are_served_byte_for_byte(real_payloads: Path, unrecorded: str) -> None:
+def test_recorded_sols_and_maps_are_served_byte_for_byte(
+    real_payloads: Path, unrecorded: Literal["refuse", "generate", "omit"]
+) -> None:
     archive = open_archive(ReplicaConfig(recorded=real_payloads, unrecorded=unrecorded))
     for (rover, sol), (name, _) in RECORDED.items():
         assert archive.photos(rover, PhotoQuery(sol=sol)).body == (real_payloads / name).read_bytes()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -42,7 +43,7 @@ def client(replica: RunningReplica) -> Iterator[httpx.Client]:
         yield client
 
 
-def held(client: httpx.Client, rover: str) -> dict:
+def held(client: httpx.Client, rover: str) -> dict[str, Any]:
     """What a client gets that asks for everything, in the form of the truth."""
     rows = client.get(f"/api/v1/manifests/{rover}").json()["photo_manifest"]["photos"]
     answers = {row["sol"]: client.get(f"/api/v1/rovers/{rover}/photos?sol={row['sol']}").json() for row in rows}

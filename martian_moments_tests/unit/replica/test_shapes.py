@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -34,11 +35,11 @@ def generated() -> Archive:
     return open_archive(ReplicaConfig(sols=40, scale=0.3))
 
 
-def all_photos(archive: Archive, rover: str) -> list[dict]:
+def all_photos(archive: Archive, rover: str) -> list[dict[str, Any]]:
     return [photo for sol in sols(archive, rover) for photo in photos(archive, rover, sol)["photos"]]
 
 
-def real_photos(folder: Path, rover: str) -> list[dict]:
+def real_photos(folder: Path, rover: str) -> list[dict[str, Any]]:
     return [photo for name in REAL_PHOTOS[rover] for photo in orjson.loads((folder / name).read_bytes())["photos"]]
 
 

@@ -76,7 +76,7 @@ def database_of_sqlite(path: Path) -> None:
 def of_another_version(version: int) -> Damage:
     """With the checksum that DuckDB expects of its first header."""
 
-    def checksum(header: bytes) -> bytes:
+    def checksum(header: bytes | bytearray) -> bytes:
         total = 5381
         for start in range(0, len(header), 8):
             total ^= int.from_bytes(header[start : start + 8], "little") * 0xBF58476D1CE4E5B9 % 2**64

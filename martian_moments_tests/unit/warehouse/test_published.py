@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from martian_moments.domain.errors import WarehouseError
-from martian_moments.warehouse.base import LEDGER
+from martian_moments.warehouse.base import LEDGER, PublishedTable
 from martian_moments.warehouse.published import Published
 
 
@@ -33,7 +33,11 @@ def test_a_reader_keeps_the_old_table_while_a_new_one_replaces_it(published: Pub
 
 def test_bytes_that_changed_without_a_trace_are_found_by_reading_them(published: Published, tmp_path: Path) -> None:
     """A failing disk changes neither size nor time: no listing shows it."""
-    published.publish([LEDGER], lambda _, file: parquet(file, 100) and None)
+
+    def write(_: PublishedTable, file: Path) -> None:
+        parquet(file, 100)
+
+    published.publish([LEDGER], write)
     stored = tmp_path / "published" / "bronze" / "ledger" / "ledger.parquet"
     times = stored.stat()
     with stored.open("r+b") as file:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -54,7 +55,7 @@ def test_a_setting_that_is_missing_or_refused_is_named_in_one_line(account: Snow
 
 
 @pytest.mark.parametrize("more", [{"trial": True}, {"host": "127.0.0.1", "protocol": "http"}, {"host": "localhost"}])
-def test_a_password_is_taken_for_a_trial_account_and_a_double_on_this_machine(more: dict[str, object]) -> None:
+def test_a_password_is_taken_for_a_trial_account_and_a_double_on_this_machine(more: dict[str, Any]) -> None:
     account = replace(REAL, private_key_path=None, password="hunter2", **more)
     assert open_warehouse("snowflake://", account).dbt_environment()["DBT_ENV_SECRET_SNOWFLAKE_PASSWORD"] == "hunter2"
 

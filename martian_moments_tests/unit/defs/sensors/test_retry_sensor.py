@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -33,7 +33,7 @@ def definitions() -> list[Any]:
 class Scene:
     """An instance that repeats crashed runs, Dagster's daemon for that, and our sensor."""
 
-    def __init__(self, workspace: IWorkspaceProcessContext) -> None:
+    def __init__(self, workspace: IWorkspaceProcessContext[Any]) -> None:
         self.workspace = workspace
         self.instance = workspace.instance
         self.daemon = EventLogConsumerDaemon()
@@ -92,7 +92,7 @@ def overlooked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterRun:
     return run
 
 
-def stored_tags(scene: Scene, run: dg.DagsterRun) -> dict[str, str]:
+def stored_tags(scene: Scene, run: dg.DagsterRun) -> Mapping[str, str]:
     found = scene.instance.get_run_by_id(run.run_id)
     assert found is not None
     return found.tags
