@@ -122,8 +122,8 @@ def dlt(work: Work) -> int:
         return _count(connection)
 
 
-def rooms(work: Work) -> int:
-    """The rooms nasa and lake: fetch, check, fingerprint, compress, keep, announce; then flatten as the floor does."""
+def pipelines(work: Work) -> int:
+    """NASA to the lake: fetch, check, fingerprint, compress, keep, announce; then flatten as the floor does."""
     _fetch(work)
     import duckdb
 
@@ -138,13 +138,13 @@ def rooms(work: Work) -> int:
 
 
 def bronze(work: Work) -> int:
-    """The rooms as the platform uses them: fetch, load the documents into bronze, flatten what lies there."""
+    """The pipelines as the platform uses them: fetch, load the documents into bronze, flatten what lies there."""
     _fetch(work)
     import duckdb
 
     from martian_moments.pipelines.load import load
 
-    parts = _rooms(work)
+    parts = _resources(work)
     load(parts.lake, parts.warehouse, parts.lake.list())
     with duckdb.connect(f"{work.folder}/warehouse.duckdb") as connection:
         structure = json.dumps({"pages": [{"photos": [PHOTO]}]})
@@ -164,11 +164,11 @@ def _sql_type(shape: Any) -> str:
     return str(shape)
 
 
-def _rooms(work: Work) -> Any:
-    from martian_moments.resources import Rooms
+def _resources(work: Work) -> Any:
+    from martian_moments.resources import Resources
     from martian_moments.settings import Settings
 
-    return Rooms(
+    return Resources(
         Settings.load(
             home=Path(work.folder),
             sources="v1",
@@ -183,14 +183,14 @@ def _rooms(work: Work) -> Any:
 def _fetch(work: Work) -> list[Any]:
     from martian_moments.pipelines import ingest
 
-    parts = _rooms(work)
+    parts = _resources(work)
 
     async def fetch() -> list[Any]:
-        async with parts.client() as client:
-            sources = parts.photo_sources(client, ROVER)
+        async with parts.nasa.client() as client:
+            sources = parts.nasa.photo_sources(client, ROVER)
             for source in sources:
                 await ingest.fetch_manifest(source, parts.lake, ROVER)
-            known = parts.coverage(ROVER)
+            known = ingest.coverage(parts.lake, ROVER, [each.name for each in sources])
             results = ingest.fetch_sols(sources, parts.lake, known, work.sols, refetch=False, in_flight=work.in_flight)
             return [result.header async for result in results]
 
@@ -201,7 +201,7 @@ def _count(connection: Any) -> int:
     return int(connection.execute("select count(*) from photos").fetchone()[0])
 
 
-CONTENDERS: Final[dict[str, Callable[[Work], int]]] = {"floor": floor, "dlt": dlt, "rooms": rooms, "bronze": bronze}
+CONTENDERS: Final[dict[str, Callable[[Work], int]]] = {"floor": floor, "dlt": dlt, "pipelines": pipelines, "bronze": bronze}
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ def _drain(services: Services, *, events: int) -> Iterator[Line]:
         # The topic holds what other platforms have announced on the same services.
         _read_to_the_end(loop)
         began = time.time()
-        loop.rooms.log.publish(UPLOADS, _uploads(loop, events))
+        loop.resources.event_log.publish(UPLOADS, _uploads(loop, events))
         published = time.time()
         _read_to_the_end(loop)
         drained = time.time()
@@ -128,7 +128,7 @@ def _read_to_the_end(loop: DeployedLoop) -> None:
 
 
 def _uploads(loop: DeployedLoop, events: int) -> Iterator[Message]:
-    bucket, moment = loop.rooms.lake_bucket, datetime.now(UTC)
+    bucket, moment = loop.resources.settings.lake_bucket, datetime.now(UTC)
     for number in range(events):
         key = object_key(Coordinates(Kind.PHOTOS, ROVER, "v1", number % 4_000))
         yield Message(f"{bucket}/{key}", upload_event(bucket=bucket, key=key, etag="e", size=1, moment=moment))

@@ -23,10 +23,11 @@ from bench.report import Line
 from bench.upstream import ROVER, real_counts, replica_process
 from martian_moments.nasa import m20, msl, pds, v1
 from martian_moments.replica.config import ReplicaConfig
+from martian_moments.warehouse.rules import DBT_PROJECT
 
 if TYPE_CHECKING:
     from martian_moments.replica.running import RunningReplica
-    from martian_moments.resources import Rooms
+    from martian_moments.resources import Resources
 
 _ROVERS: Final[Mapping[str, str]] = {m20.SOURCE: "perseverance", msl.SOURCE: ROVER, pds.SOURCE: "opportunity"}
 """The rover that stands for a dialect; v1 has all of them."""
@@ -77,7 +78,7 @@ def _peak(source: str, sols: int, ours: Measured) -> Line:
 
 def _prepare(home: Path) -> None:
     """Make the empty tables, and let dbt parse the project, as on a platform that has long been running."""
-    parts = _rooms(home, {})
+    parts = _resources(home, {})
     parts.warehouse.ensure()
     _build(parts)
     (home / _WAREHOUSE).rename(home / _EMPTY)
@@ -111,29 +112,29 @@ def _bare_loop(replica: RunningReplica) -> Measured:
         return in_own_process("bench.contenders", *work.arguments("floor"))
 
 
-def _rooms(home: Path, settings: Mapping[str, Any]) -> Rooms:
-    from martian_moments.resources import Rooms
+def _resources(home: Path, settings: Mapping[str, Any]) -> Resources:
+    from martian_moments.resources import Resources
     from martian_moments.settings import Settings
 
-    return Rooms(Settings.load(home=home, **settings))
+    return Resources(Settings.load(home=home, **settings))
 
 
-def fetch(parts: Rooms, rover: str) -> dict[str, int]:
+def fetch(parts: Resources, rover: str) -> dict[str, int]:
     """From the answers to the lake."""
     from martian_moments.pipelines import ingest
 
     async def ask() -> int:
-        async with parts.client() as client:
-            (source,) = parts.photo_sources(client, rover)
+        async with parts.nasa.client() as client:
+            (source,) = parts.nasa.photo_sources(client, rover)
             await ingest.fetch_manifest(source, parts.lake, rover)
-            known = parts.coverage(rover)
+            known = ingest.coverage(parts.lake, rover, [source.name])
             asked = ingest.fetch_sols([source], parts.lake, known, known.sols, refetch=False, in_flight=_IN_FLIGHT)
             return sum([result.header.record_count async for result in asked if result.header])
 
     return {"photos": asyncio.run(ask())}
 
 
-def silver(parts: Rooms, _rover: str) -> dict[str, int]:
+def silver(parts: Resources, _rover: str) -> dict[str, int]:
     """From the lake to silver."""
     import duckdb
 
@@ -146,8 +147,8 @@ def silver(parts: Rooms, _rover: str) -> dict[str, int]:
     return {"photos": photos}
 
 
-def _build(parts: Rooms) -> None:
-    project, home = parts.dbt_project, parts.settings.home
+def _build(parts: Resources) -> None:
+    project, home = DBT_PROJECT, parts.settings.home
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "build", "--select", "+source_photos", "--exclude", "resource_type:test"),
         *("resource_type:unit_test", "--project-dir", str(project), "--profiles-dir", str(project)),
@@ -159,13 +160,13 @@ def _build(parts: Rooms) -> None:
         raise RuntimeError(f"dbt build failed:\n{done.stdout[-3_000:]}")
 
 
-STEPS: Final[dict[str, Callable[[Rooms, str], dict[str, int]]]] = {"fetch": fetch, "silver": silver}
+STEPS: Final[dict[str, Callable[[Resources, str], dict[str, int]]]] = {"fetch": fetch, "silver": silver}
 
 
 def main() -> None:
     """Do one step, and print how many records there are then."""
     step, rover, home, settings = sys.argv[1:]
-    print(json.dumps(STEPS[step](_rooms(Path(home), json.loads(settings)), rover)))
+    print(json.dumps(STEPS[step](_resources(Path(home), json.loads(settings)), rover)))
 
 
 if __name__ == "__main__":

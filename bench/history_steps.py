@@ -16,7 +16,7 @@ from bench.upstream import ROVER, real_counts
 if TYPE_CHECKING:
     from martian_moments.domain.documents import Document
     from martian_moments.replica.archive import Archive
-    from martian_moments.resources import Rooms
+    from martian_moments.resources import Resources
 
 _HELD_BACK: Final = "held_back"
 """The folder, beside the lake, of the document that arrives later: Curiosity's newest sol."""
@@ -79,20 +79,22 @@ def load(home: Path) -> dict[str, int]:
     from martian_moments.pipelines import load as loading
     from martian_moments.warehouse.base import LEDGER
 
-    rooms = _rooms(home)
-    done = loading.load(rooms.lake, rooms.warehouse, rooms.lake.list())
-    rooms.warehouse.publish(rooms.published, [LEDGER])
+    resources = _resources(home)
+    done = loading.load(resources.lake, resources.warehouse, resources.lake.list())
+    resources.warehouse.publish(resources.published, [LEDGER])
     return {"loaded": len(done.report.loaded)}
 
 
 def build(home: Path) -> dict[str, int]:
     """``dbt build`` as the platform runs it, tests included."""
-    rooms = _rooms(home)
-    project = rooms.dbt_project
+    resources = _resources(home)
+    from martian_moments.warehouse.rules import DBT_PROJECT
+
+    project = DBT_PROJECT
     target = home / "dbt"
     environment = {
         **os.environ,
-        **rooms.warehouse.dbt_environment(),
+        **resources.warehouse.dbt_environment(),
         "DBT_PROFILES_DIR": str(project),
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(target),
@@ -110,8 +112,8 @@ def publish(home: Path) -> dict[str, int]:
     """Publish every model."""
     from martian_moments.warehouse.models import published_models
 
-    rooms = _rooms(home)
-    return {"written": len(rooms.warehouse.publish(rooms.published, published_models()))}
+    resources = _resources(home)
+    return {"written": len(resources.warehouse.publish(resources.published, published_models()))}
 
 
 def arrive(home: Path) -> dict[str, int]:
@@ -123,15 +125,15 @@ def arrive(home: Path) -> dict[str, int]:
 
 def count(home: Path) -> dict[str, int]:
     """The photos that readers see."""
-    summary = _rooms(home).published.read("gold", "rover_summary", ["photos"])
+    summary = _resources(home).published.read("gold", "rover_summary", ["photos"])
     return {"photos": 0 if summary is None else sum(summary["photos"].to_pylist())}
 
 
-def _rooms(home: Path) -> Rooms:
-    from martian_moments.resources import Rooms
+def _resources(home: Path) -> Resources:
+    from martian_moments.resources import Resources
     from martian_moments.settings import Settings
 
-    return Rooms(Settings.load(home=home))
+    return Resources(Settings.load(home=home))
 
 
 STEPS: Final[dict[str, Callable[..., dict[str, int]]]] = {

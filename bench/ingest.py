@@ -37,10 +37,10 @@ def measure(*, quick: bool) -> Iterator[Line]:
 
 
 def _lines(latency: int, mars: Upstream, dagster: Measured, times: int) -> Iterator[Line]:
-    found = {name: _contender(name, mars, times) for name in ("floor", "rooms", "bronze", "dlt")}
+    found = {name: _contender(name, mars, times) for name in ("floor", "pipelines", "bronze", "dlt")}
     what = f"ingest {len(mars.sols)} sols, {latency} ms"
     floor, dlt = found["floor"], found["dlt"]
-    for name, title, goal in (("rooms", "rooms alone", 1.1), ("bronze", "rooms by way of bronze", None)):
+    for name, title, goal in (("pipelines", "pipelines alone", 1.1), ("bronze", "pipelines by way of bronze", None)):
         yield _beside(f"{what}: {title}", found[name], floor, "bare loop", goal)
     yield _beside(f"{what}: through Dagster", dagster, dlt, "dlt", 1.0)
     yield Line(name=f"{what}: peak of the run worker", ours=dagster.peak_mb, unit="MB", at_most=_PEAK_MB)
@@ -85,9 +85,9 @@ def _through_dagster(mars: Upstream, home: Path, times: int) -> list[Measured]:
 
 
 async def _fetch_manifest(mine: Platform) -> None:
-    async with mine.rooms.client() as client:
-        for source in mine.rooms.photo_sources(client, ROVER):
-            await ingest.fetch_manifest(source, mine.rooms.lake, ROVER)
+    async with mine.resources.nasa.client() as client:
+        for source in mine.resources.nasa.photo_sources(client, ROVER):
+            await ingest.fetch_manifest(source, mine.resources.lake, ROVER)
 
 
 def _run(mine: Platform, mars: Upstream, home: Path) -> Measured:

@@ -22,7 +22,7 @@ from martian_moments.domain.documents import Coordinates, Document, Kind, decode
 from martian_moments.events.log import INGESTION_REQUESTS
 from martian_moments.events.messages import refresh_request
 from martian_moments.operations.status import status
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.warehouse.base import LEDGER
 
 _SOLS: Final = 40
@@ -38,7 +38,7 @@ def measure(*, quick: bool) -> Iterator[Line]:
     with upstream(2 if quick else _SOLS) as mars, tempfile.TemporaryDirectory() as home:
         addresses, module = mars.replica.addresses, "martian_moments.definitions"
         with platform(Path(home), addresses, rover=ROVER, module=module, in_flight=16) as mine:
-            mine.rooms.log.publish(INGESTION_REQUESTS, [refresh_request([ROVER], young=False)])
+            mine.resources.event_log.publish(INGESTION_REQUESTS, [refresh_request([ROVER], young=False)])
             _settle(mine)
             times = [_upload(mine, mars.sols[-1], number) for number in range(uploads)]
     for what, found, goal in zip(("bronze", "gold"), zip(*times, strict=True), (_BRONZE_P50, _GOLD_P50), strict=True):
@@ -51,13 +51,13 @@ def _upload(mine: Platform, sol: int, number: int) -> tuple[float, float]:
     # Ticks come at fixed intervals: an upload may find any moment between two of them.
     time.sleep(random.Random(number).uniform(0, 5))
     key = object_key(Coordinates(Kind.PHOTOS, ROVER, "v1", sol))
-    document = _with_one_more(decode(key, mine.rooms.lake.get(key)), number)
-    photos = _photos_in_gold(mine.rooms)
+    document = _with_one_more(decode(key, mine.resources.lake.get(key)), number)
+    photos = _photos_in_gold(mine.resources)
     uploaded = time.monotonic()
-    put = asyncio.run(mine.rooms.lake.put_if_changed(document))
-    _wait("bronze to show the upload", lambda: _etag_in_bronze(mine.rooms, key) == put.etag)
+    put = asyncio.run(mine.resources.lake.put_if_changed(document))
+    _wait("bronze to show the upload", lambda: _etag_in_bronze(mine.resources, key) == put.etag)
     in_bronze = time.monotonic()
-    _wait("gold to show the upload", lambda: _photos_in_gold(mine.rooms) == photos + 1)
+    _wait("gold to show the upload", lambda: _photos_in_gold(mine.resources) == photos + 1)
     in_gold = time.monotonic()
     _settle(mine)
     return in_bronze - uploaded, in_gold - uploaded
@@ -75,19 +75,19 @@ def _with_one_more(document: Document, number: int) -> Document:
     return Document(header, (orjson.dumps(page),))
 
 
-def _etag_in_bronze(rooms: Rooms, key: str) -> str | None:
-    ledger = rooms.published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
+def _etag_in_bronze(resources: Resources, key: str) -> str | None:
+    ledger = resources.published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
     held = [] if ledger is None else ledger.to_pylist()
     return next((row["etag"] for row in held if row["object_key"] == key), None)
 
 
-def _photos_in_gold(rooms: Rooms) -> int:
-    summary = rooms.published.read("gold", "rover_summary", ["photos"])
+def _photos_in_gold(resources: Resources) -> int:
+    summary = resources.published.read("gold", "rover_summary", ["photos"])
     return 0 if summary is None else sum(summary["photos"].to_pylist())
 
 
 def _settle(mine: Platform) -> None:
-    _wait("the platform to settle", lambda: status(mine.rooms, mine.instance, running=True).settled)
+    _wait("the platform to settle", lambda: status(mine.resources, mine.instance, running=True).settled)
 
 
 def _wait(what: str, reached: Callable[[], bool]) -> None:

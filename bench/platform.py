@@ -21,7 +21,7 @@ from bench.measuring import peak_memory
 from martian_moments.dagster_runtime.launcher import worker_of
 from martian_moments.operations.instance import INSTANCE_CONFIG
 from martian_moments.operations.supervisor import LOCATION, supervise
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 
 _RUN_SECONDS: Final = 300
@@ -34,12 +34,12 @@ class Platform:
 
     Attributes:
         instance: its Dagster instance.
-        rooms: its parts.
+        resources: its parts.
         workspace: its code server, as the daemon sees it.
     """
 
     instance: dg.DagsterInstance
-    rooms: Rooms
+    resources: Resources
     workspace: WorkspaceProcessContext
 
     def launch(self, request: dg.RunRequest) -> str:
@@ -114,7 +114,7 @@ def platform(home: Path, addresses: Mapping[str, str], *, rover: str, module: st
             GrpcServerTarget(host="127.0.0.1", port=running.state.grpc_port, socket=None, location_name=LOCATION),
         ) as workspace,
     ):
-        yield Platform(running.instance, Rooms(Settings.load()), workspace)
+        yield Platform(running.instance, Resources(Settings.load()), workspace)
 
 
 @contextmanager

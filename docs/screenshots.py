@@ -34,7 +34,7 @@ from martian_moments.operations.demo import CONFIG, environment
 from martian_moments.operations.platform import RunningPlatform, find_running
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 
 DOCS: Final = Path(__file__).resolve().parent
@@ -143,7 +143,7 @@ def ask_again() -> None:
     """Ask for sols that the lake holds already, as another program would; returns when the platform has begun."""
     first, last = ASKED_AGAIN
     request = {"schema": 1, "rover": ROVER, "first_sol": first, "last_sol": last, "refetch": True}
-    Rooms(Settings.load()).log.publish(INGESTION_REQUESTS, [Message("screenshots", orjson.dumps(request))])
+    Resources(Settings.load()).log.publish(INGESTION_REQUESTS, [Message("screenshots", orjson.dumps(request))])
 
 
 def wait_until(what: str, condition: Callable[[], bool]) -> None:

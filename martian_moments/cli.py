@@ -22,7 +22,8 @@ from rich.table import Table
 
 from martian_moments.domain.errors import InputError, MartianError, PlatformRunning
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.resources import Rooms
+from martian_moments.infrastructure.space import require_space, shortage
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings, unknown_settings
 from martian_moments.settings.environment import given_secrets
 
@@ -70,7 +71,7 @@ def up(*, headless: Annotated[bool, typer.Option("--headless", help="Without the
             f"MARS_DAGSTER_HOME={settings.instance_home} names a deployed platform, which its own daemon, code server and "
             "workers run; start those (docs/operations.md), or unset it to start the embedded platform"
         )
-    watch = _Watch(Rooms(settings), seconds=15.0)
+    watch = _Watch(Resources(settings), seconds=15.0)
     _run_platform(settings, port=None if headless else settings.ui_port, on_round=watch)
 
 
@@ -86,7 +87,7 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
     with running(demonstration.CONFIG) as replica:
         os.environ |= demonstration.environment(home, replica.addresses)
         settings = Settings.load()
-        watch = _DemoWatch(Rooms(settings), replica.control, leave=leave)
+        watch = _DemoWatch(Resources(settings), replica.control, leave=leave)
         _run_platform(settings, port=None if leave else settings.ui_port, on_round=watch)
     if not watch.agreed:
         raise typer.Exit(1)
@@ -102,7 +103,7 @@ def init() -> None:
 
     complete = True
     settings = Settings.load()
-    for part in parts(Rooms(settings)):
+    for part in parts(Resources(settings)):
         step = prepare(part, settings.home)
         complete = complete and step.ok
         _out.print(f"{_STEPS[step.state]} {part.what}: {escape(part.where)}{escape(step.detail and f' ({step.detail})')}")
@@ -122,7 +123,7 @@ def refresh(rover: Annotated[str | None, typer.Argument(help="A rover; without o
     rovers = settings.rovers if rover is None else (_known_rover(rover, settings),)
     with open_instance(settings) as instance:
         require_running(settings, instance)
-    Rooms(settings).log.publish(INGESTION_REQUESTS, [refresh_request(rovers, young=True)])
+    Resources(settings).event_log.publish(INGESTION_REQUESTS, [refresh_request(rovers, young=True)])
     _out.print(f"asked for a refresh of {', '.join(rovers)}; martian-moments status shows when it is done")
 
 
@@ -138,7 +139,7 @@ def backfill(
 
     with open_instance(settings) as instance:
         require_running(settings, instance)
-        Rooms(settings).require_space()
+        require_space(settings.folders)
         from martian_moments.definitions import build_defs
         from martian_moments.defs.partitions import parse_range, registered_sols
         from martian_moments.operations.backfill import follow, launch
@@ -163,7 +164,7 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON obj
 
     settings = Settings.load()
     with open_instance(settings) as instance:
-        now = read_status(Rooms(settings), instance, running=is_running(settings, instance))
+        now = read_status(Resources(settings), instance, running=is_running(settings, instance))
     if as_json:
         _out.print_json(json.dumps(now.to_json(), default=datetime.isoformat))
     else:
@@ -183,7 +184,7 @@ def dead_letters(
 
     if context.invoked_subcommand is not None:
         return
-    found = operation.dead_letters(Rooms(Settings.load()).log)
+    found = operation.dead_letters(Resources(Settings.load()).event_log)
     if as_json:
         _out.print_json(json.dumps([letter.to_json() for letter in found], default=datetime.isoformat))
         return
@@ -204,14 +205,14 @@ def replay(
     """Publish what a letter holds again, to the topic that it came from; a broken object is announced again."""
     from martian_moments.operations import dead_letters as operation
 
-    rooms = Rooms(Settings.load())
+    resources = Resources(Settings.load())
     if every and topic is None:
-        chosen = operation.dead_letters(rooms.log)
+        chosen = operation.dead_letters(resources.event_log)
     elif not every and topic is not None and partition is not None and offset is not None:
-        chosen = [operation.find(rooms.log, topic, partition, offset)]
+        chosen = [operation.find(resources.event_log, topic, partition, offset)]
     else:
         raise InputError("name one letter by TOPIC PARTITION OFFSET, or all of them by --all")
-    done = operation.replay(rooms, chosen)
+    done = operation.replay(resources, chosen)
     for refusal in done.refused:
         _err.print(escape(refusal))
     told = ", ".join(f"{count} to {topic}" for topic, count in done.messages.items())
@@ -228,9 +229,9 @@ def doctor(
     from martian_moments.operations.doctor import check_up
     from martian_moments.operations.live import check_live
 
-    rooms, faultless = Rooms(Settings.load()), True
+    resources, faultless = Resources(Settings.load()), True
     # Each as soon as it is known: a part that does not respond holds up the later findings, not those before it.
-    for finding in chain(check_up(rooms), check_live(rooms) if live else ()):
+    for finding in chain(check_up(resources), check_live(resources) if live else ()):
         mark = "[green]ok[/green]  " if finding.ok else "[red]fail[/red]"
         _out.print(f"{mark} {finding.what}: {escape(finding.detail)}")
         faultless = faultless and finding.ok
@@ -295,10 +296,10 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: _Watch) -> 
     from martian_moments.operations.supervisor import run_platform
 
     check_environment()
-    rooms = Rooms(settings)
-    rooms.require_space()
+    resources = Resources(settings)
+    require_space(settings.folders)
     _bake()
-    rooms.log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
+    resources.event_log.publish(INGESTION_REQUESTS, [refresh_request(settings.rovers, young=False)])
     run_platform(
         settings.home,
         instance_config=INSTANCE_CONFIG,
@@ -320,8 +321,8 @@ def _bake() -> None:
 class _Watch:
     """Shows the platform's progress while it runs: a line whenever it has changed, looked up every few seconds."""
 
-    def __init__(self, rooms: Rooms, *, seconds: float) -> None:
-        self._rooms = rooms
+    def __init__(self, resources: Resources, *, seconds: float) -> None:
+        self._resources = resources
         self._seconds = seconds
         self._next_look = 0.0
         self._shown = ""
@@ -334,10 +335,10 @@ class _Watch:
         if platform.pause.active or time.monotonic() < self._next_look:
             return False
         try:
-            with storage_errors(self._rooms.settings.instance_home):
-                now = read_status(self._rooms, platform.instance, running=True)
+            with storage_errors(self._resources.settings.instance_home):
+                now = read_status(self._resources, platform.instance, running=True)
         except MartianError:
-            if self._rooms.shortage() is None:
+            if shortage(self._resources.settings.folders) is None:
                 raise
             return False  # the disk has just become full, and the pause begins
         self._next_look = time.monotonic() + self._seconds
@@ -354,8 +355,8 @@ class _Watch:
 class _DemoWatch(_Watch):
     """Shows the demo's progress and, when it has settled, its verdict."""
 
-    def __init__(self, rooms: Rooms, control: Control, *, leave: bool) -> None:
-        super().__init__(rooms, seconds=2.0)
+    def __init__(self, resources: Resources, control: Control, *, leave: bool) -> None:
+        super().__init__(resources, seconds=2.0)
         self._control = control
         self._leave = leave
         self._judged = False
@@ -367,7 +368,7 @@ class _DemoWatch(_Watch):
         if self._judged or not now.settled:
             return False
         self._judged = True
-        verdicts = compare(self._rooms, now, self._control)
+        verdicts = compare(self._resources, now, self._control)
         self.agreed = all(verdict.agrees for verdict in verdicts)
         _print_verdicts(verdicts)
         if not self._leave:

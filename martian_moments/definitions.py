@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any
 
 import dagster as dg
 
@@ -18,32 +16,31 @@ from martian_moments.defs.sensors.reconcile_sensor import reconcile_sensor
 from martian_moments.defs.sensors.requests_sensor import requests_sensor
 from martian_moments.defs.sensors.retry_sensor import retry_sensor
 from martian_moments.defs.sensors.upload_sensor import upload_sensor
-from martian_moments.resources import Rooms
+from martian_moments.resources import DESCRIPTIONS, Resources
 from martian_moments.settings import Settings
 
 
-def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_defs(settings: Settings | None = None, resources: Resources | None = None) -> dg.Definitions:
     """The platform's definitions.
 
     Args:
         settings: by default from the environment.
-        overrides: resources that take the place of those made from the settings, by name (``rooms``).
+        resources: by default made from the settings.
 
     Raises:
         SettingsError: a setting has a wrong value, or the dbt project has not been parsed.
     """
     settings = settings or Settings.load()
-    rovers = settings.rovers
     with warnings.catch_warnings():
         # Backfill policies are beta in Dagster 1.13: a warning for each asset would stand in front of what a command prints.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        models = model_assets(rovers)
-        assets = [*lake_assets(rovers), *bronze_assets(rovers), models]
+        models = model_assets(settings)
+        assets = [*lake_assets(settings), *bronze_assets(settings), models]
     sensors: list[dg.SensorDefinition] = [
-        upload_sensor(rovers),
-        gap_sensor(rovers),
-        requests_sensor(rovers),
-        reconcile_sensor(rovers, sorted(models.keys)),
+        upload_sensor(settings),
+        gap_sensor(settings),
+        requests_sensor(settings),
+        reconcile_sensor(settings, sorted(models.keys)),
         retry_sensor(),
         dg.AutomationConditionSensorDefinition(
             "automation",
@@ -60,11 +57,23 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     return dg.Definitions(
         assets=assets,
         sensors=sensors,
-        schedules=schedules(rovers),
-        resources={"rooms": Rooms(settings), **(overrides or {})},
+        schedules=schedules(settings),
+        resources=resource_definitions(resources or Resources(settings)),
         # One process per run: a multiprocess executor would import everything again for its single step.
         executor=dg.in_process_executor,
     )
+
+
+def resource_definitions(resources: Resources) -> dict[str, dg.ResourceDefinition]:
+    """The resources as Dagster has them: one is opened when something that names it runs, and kept by its process."""
+
+    def definition(name: str, description: str) -> dg.ResourceDefinition:
+        def opened(_: dg.InitResourceContext) -> object:
+            return getattr(resources, name)
+
+        return dg.ResourceDefinition(opened, description=description)
+
+    return {name: definition(name, description) for name, description in DESCRIPTIONS.items()}
 
 
 defs = build_defs()

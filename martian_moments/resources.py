@@ -1,55 +1,43 @@
-"""The place that picks parts: from settings to a lake, an event log, a warehouse and the upstream sources.
+"""From settings to a lake, an event log, a warehouse, published tables and NASA: the one place that picks.
 
-Everything else takes these parts as they come; nothing else asks which implementation it got.
+Assets and sensors name in their signatures which of these they touch (``lake``, ``event_log``, ``warehouse``,
+``published``, ``nasa``); nothing else asks which implementation it got.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from martian_moments.domain.errors import DiskFull
-from martian_moments.events.log import UPLOADS, Message
-from martian_moments.events.uploads import upload_event
-from martian_moments.infrastructure.addresses import taken_apart
-from martian_moments.infrastructure.object_store import S3Options
-from martian_moments.infrastructure.space import shortage
 from martian_moments.settings import Settings
 
 if TYPE_CHECKING:
-    from martian_moments.domain.coverage import Coverage
     from martian_moments.events.log import EventLog
+    from martian_moments.infrastructure.object_store import S3Options
     from martian_moments.lake.store import Lake, ObjectInfo
-    from martian_moments.nasa.http import PoliteClient
-    from martian_moments.nasa.sources import PhotoSource, TraverseSource, Upstream
+    from martian_moments.pipelines.upstream import Nasa
     from martian_moments.warehouse.base import Warehouse
     from martian_moments.warehouse.published import Published
     from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 
-SCRATCH: Final = "scratch"
-"""The folder of the home for what is on its way to the lake."""
+DESCRIPTIONS: Final = {
+    "lake": "The object store with every document as NASA answered it: a folder, MinIO or any S3.",
+    "event_log": "The topics that tell of uploads, requests and loads: SQLite or Kafka.",
+    "warehouse": "Bronze, silver and gold: DuckDB or Snowflake.",
+    "published": "The published tables as Parquet, which everybody may read at any moment.",
+    "nasa": "NASA's servers, asked politely, in the order of MARS_SOURCES.",
+}
+"""The resources by name, as definitions and signatures have them."""
 
-EMBEDDED_BUCKET: Final = "mars"
-"""The bucket that the file store's events name; the folder itself has no bucket."""
 
+class Resources:
+    """The resources that the settings name, each opened when it is first used and kept as long as the process runs.
 
-class Rooms:
-    """The parts that the settings name, each opened when it is first used."""
+    The commands take what they need from here. Assets and sensors never get this: they get what they name.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-
-    def shortage(self) -> str | None:
-        """Which disk has less free than is kept in reserve, in words; None when there is room for work."""
-        return shortage(self.settings.folders)
-
-    def require_space(self) -> None:
-        """Raise DiskFull unless there is room for work."""
-        if short := self.shortage():
-            raise DiskFull(short)
 
     @cached_property
     def lake(self) -> Lake:
@@ -58,31 +46,24 @@ class Rooms:
         from martian_moments.pipelines.load import cached_headers
 
         settings = self.settings
-        on_s3 = settings.lake.startswith("s3:")
         return Lake(
             settings.lake,
             s3=self.s3_options,
-            announce=None if self.lake_announces_itself else self._announce,
+            announce=None if settings.lake_announces_itself else self._announce,
             # Files are opened faster than a table is read.
-            known=(lambda: cached_headers(self.published)) if on_s3 else None,
+            known=(lambda: cached_headers(self.published)) if settings.lake.startswith("s3:") else None,
         )
 
-    @property
-    def lake_bucket(self) -> str:
-        """The bucket that the events of the lake's uploads name."""
-        address = taken_apart(self.settings.lake)
-        return address.netloc if address.scheme == "s3" else EMBEDDED_BUCKET
+    def _announce(self, written: ObjectInfo) -> None:
+        from martian_moments.pipelines.announce import announce
 
-    @property
-    def lake_announces_itself(self) -> bool:
-        """Whether the object store sends its upload events to Kafka. AWS has no such target: there the writer tells."""
-        settings = self.settings
-        on_other_s3 = settings.lake.startswith("s3:") and not self.s3_options.is_aws
-        return on_other_s3 and settings.events.startswith("kafka:")
+        announce(self.event_log, self.settings.lake_bucket, written)
 
     @property
     def s3_options(self) -> S3Options:
         """How to reach S3, for whatever lies there."""
+        from martian_moments.infrastructure.object_store import S3Options
+
         settings = self.settings
         secret, token = settings.aws_secret_access_key, settings.aws_session_token
         return S3Options(
@@ -93,13 +74,8 @@ class Rooms:
             region=settings.aws_region,
         )
 
-    def _announce(self, written: ObjectInfo) -> None:
-        bucket = self.lake_bucket
-        event = upload_event(bucket=bucket, key=written.key, etag=written.etag, size=written.size, moment=written.modified)
-        self.log.publish(UPLOADS, [Message(f"{bucket}/{written.key}", event)])
-
     @cached_property
-    def log(self) -> EventLog:
+    def event_log(self) -> EventLog:
         """The event log."""
         from martian_moments.events.open import open_log
 
@@ -142,81 +118,8 @@ class Rooms:
         return Published(self.settings.published, s3=self.s3_options)
 
     @cached_property
-    def upstream(self) -> Upstream:
-        """NASA's addresses."""
-        from martian_moments.nasa.sources import Upstream
+    def nasa(self) -> Nasa:
+        """NASA's servers."""
+        from martian_moments.pipelines.upstream import Nasa
 
-        settings = self.settings
-        key = settings.v1_api_key
-        return Upstream(
-            m20_url=settings.m20_url,
-            msl_url=settings.msl_url,
-            pds_url=settings.pds_url,
-            v1_url=settings.v1_url,
-            mmgis_url=settings.mmgis_url,
-            mer_traverse_url=settings.mer_traverse_url,
-            v1_api_key=key.get_secret_value() if key else None,
-        )
-
-    def client(self) -> PoliteClient:
-        """A client with this run's share of the rate limit and of the requests in flight.
-
-        The NASA pool lets ``nasa_slots`` runs ask at the same time, so each takes that part of both.
-        """
-        from martian_moments.nasa.http import PoliteClient
-
-        return PoliteClient(
-            requests_per_minute=self.settings.requests_per_minute / self.settings.nasa_slots,
-            concurrency=self.requests_in_flight,
-            secrets=self.upstream.secrets,
-            held=self.pauses,
-            on_pause=self._keep_pause,
-        )
-
-    @property
-    def pauses(self) -> Mapping[str, datetime]:
-        """The hosts that asked for a pause of more than an hour which has not ended, and its end (UTC)."""
-        from martian_moments.nasa.retry_after import LONGEST_PAUSE_S
-        from martian_moments.pipelines.pauses import kept
-
-        return kept(self.lake, datetime.now(UTC), longest=timedelta(seconds=LONGEST_PAUSE_S))
-
-    def _keep_pause(self, host: str, until: datetime) -> None:
-        from martian_moments.pipelines.pauses import LONG, keep
-
-        if until > datetime.now(UTC) + LONG:
-            keep(self.lake, host, until)
-
-    @property
-    def requests_in_flight(self) -> int:
-        """A run's share of the requests in flight."""
-        return max(1, self.settings.concurrency // self.settings.nasa_slots)
-
-    def sources_of(self, rover: str) -> tuple[str, ...]:
-        """The names of the photo sources that can have a rover, in the order of the settings' preference."""
-        from martian_moments.nasa.sources import sources_of
-
-        return sources_of(rover, self.settings.sources)
-
-    def photo_sources(self, client: PoliteClient, rover: str) -> Sequence[PhotoSource]:
-        """The photo sources that can have a rover, in the order of the settings' preference."""
-        from martian_moments.nasa.sources import photo_sources
-
-        return photo_sources(self.sources_of(rover), client, self.upstream, self.lake, self.settings.home / SCRATCH)
-
-    def coverage(self, rover: str) -> Coverage:
-        """What the lake holds and is promised for a rover, by each of its photo sources."""
-        from martian_moments.pipelines.ingest import coverage
-
-        return coverage(self.lake, rover, self.sources_of(rover))
-
-    def traverse_source(self, client: PoliteClient, rover: str) -> TraverseSource:
-        """The source of a rover's traverse maps."""
-        from martian_moments.nasa.sources import traverse_source
-
-        return traverse_source(client, self.upstream, rover)
-
-    @cached_property
-    def dbt_project(self) -> Path:
-        """The folder of the dbt project, beside this package."""
-        return Path(__file__).resolve().parent.parent / "martian_moments_dbt"
+        return Nasa(self.settings, self.lake)

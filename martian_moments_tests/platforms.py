@@ -30,7 +30,10 @@ from martian_moments.domain.documents import (
     sol_key,
 )
 from martian_moments.events.log import Record
-from martian_moments.resources import Rooms
+from martian_moments.lake.store import Lake
+from martian_moments.nasa.sources import sources_of
+from martian_moments.pipelines.upstream import Nasa
+from martian_moments.resources import DESCRIPTIONS, Resources
 from martian_moments.settings import Settings
 
 ROVERS = ("curiosity", "perseverance", "opportunity", "spirit")
@@ -132,18 +135,31 @@ def _document(
     return Document(header, (orjson.dumps(content),))
 
 
-class ScriptedRooms(Rooms):
-    """Rooms whose upstreams are scripts, by the names of their dialects; everything else is real."""
+class ScriptedNasa(Nasa):
+    """NASA by scripts, by the names of their dialects."""
 
-    def __init__(self, settings: Settings, *scripts: ScriptedSource) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, lake: Lake, *scripts: ScriptedSource) -> None:
+        super().__init__(settings, lake)
+        self.preferred = settings.sources
         self.scripts = {script.name: script for script in scripts}
 
     def client(self) -> Any:
         return nullcontext()
 
     def photo_sources(self, client: Any, rover: str) -> Any:
-        return [self.scripts[name] for name in self.sources_of(rover)]
+        return [self.scripts[name] for name in sources_of(rover, self.preferred)]
+
+
+class ScriptedResources(Resources):
+    """Resources whose NASA answers by scripts; everything else is real."""
+
+    def __init__(self, settings: Settings, *scripts: ScriptedSource) -> None:
+        super().__init__(settings)
+        self.scripts = scripts
+
+    @cached_property
+    def nasa(self) -> ScriptedNasa:
+        return ScriptedNasa(self.settings, self.lake, *self.scripts)
 
 
 @dataclass
@@ -151,12 +167,12 @@ class Platform:
     """The real definitions over real folders and a Dagster instance in memory."""
 
     settings: Settings
-    rooms: Rooms
+    resources: Resources
     instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
 
     @cached_property
     def definitions(self) -> dg.Definitions:
-        return build_defs(self.settings, {"rooms": self.rooms})
+        return build_defs(self.settings, self.resources)
 
     @cached_property
     def repository(self) -> dg.RepositoryDefinition:
@@ -168,8 +184,8 @@ class Platform:
         return self.script("v1")
 
     def script(self, name: str) -> ScriptedSource:
-        assert isinstance(self.rooms, ScriptedRooms)
-        return self.rooms.scripts[name]
+        assert isinstance(self.resources, ScriptedResources)
+        return self.resources.nasa.scripts[name]
 
     def run(
         self, asset: str, partition: str | None = None, sols: tuple[int, int] | None = None, **config: Any
@@ -188,10 +204,15 @@ class Platform:
             run_config=request.run_config, instance=self.instance, tags=tags, raise_on_error=False
         )
 
+    @property
+    def opened(self) -> dict[str, Any]:
+        """The resources by the names that sensors and schedules know them by."""
+        return {name: getattr(self.resources, name) for name in DESCRIPTIONS}
+
     def tick(self, sensor: str, cursor: str | None = None) -> SensorExecutionData:
         """Evaluate a sensor once; nothing of what it asks for is done."""
         context = dg.build_sensor_context(
-            instance=self.instance, cursor=cursor, repository_def=self.repository, resources={"rooms": self.rooms}
+            instance=self.instance, cursor=cursor, repository_def=self.repository, resources=self.opened
         )
         return self.repository.get_sensor_def(sensor).evaluate_tick(context)
 
@@ -212,12 +233,12 @@ class Platform:
 
     def events(self, topic: str) -> list[Record]:
         """All messages of a topic."""
-        return self.rooms.log.read(topic, {}, limit=1_000_000)
+        return self.resources.event_log.read(topic, {}, limit=1_000_000)
 
     def put(self, *documents: Document) -> None:
         """Put documents into the lake, as a lake asset does."""
         for document in documents:
-            asyncio.run(self.rooms.lake.put_if_changed(document))
+            asyncio.run(self.resources.lake.put_if_changed(document))
 
     def manifest(self, rover: str, promised: Mapping[int, int]) -> None:
         """Put a manifest into the lake and register its sols."""
@@ -237,7 +258,7 @@ class Platform:
         return self.settings.home / "lake" / object_key(Coordinates(Kind.PHOTOS, rover, "v1", sol))
 
     def lake_sols(self, rover: str) -> list[int]:
-        places = [coordinates(each.key) for each in self.rooms.lake.list(prefix_of(Kind.PHOTOS, rover))]
+        places = [coordinates(each.key) for each in self.resources.lake.list(prefix_of(Kind.PHOTOS, rover))]
         return [at.sol for at in places if at is not None and at.sol is not None]
 
     def materialized(self, result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:

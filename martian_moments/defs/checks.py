@@ -5,8 +5,7 @@ from typing import Final
 
 import dagster as dg
 
-from martian_moments.pipelines.load import unloaded
-from martian_moments.resources import Rooms
+from martian_moments.lake.store import ObjectInfo
 
 _NAME: Final = "agrees_with_the_lake"
 
@@ -21,9 +20,9 @@ def agreement_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
     )
 
 
-def agreement(rooms: Rooms, asset: dg.AssetKey, prefixes: Sequence[str]) -> dg.AssetCheckResult:
-    """Compare the lake's objects under some prefixes with the published ledger."""
-    lacking = [each.key for each in unloaded(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers, prefixes)]
+def agreement(asset: dg.AssetKey, differing: Sequence[ObjectInfo]) -> dg.AssetCheckResult:
+    """The check's result, given the objects of the lake that differ from what bronze holds."""
+    lacking = [each.key for each in differing]
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=_NAME,

@@ -1,6 +1,6 @@
 """The schedules: what is asked for again because the upstream may know more by now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -9,16 +9,20 @@ from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
 from martian_moments.defs.recent_sols import due_sols
 from martian_moments.defs.sensors.gap_sensor import run_request
+from martian_moments.domain.coverage import Coverage
+from martian_moments.infrastructure.space import shortage
+from martian_moments.lake.store import Lake
+from martian_moments.nasa.sources import sources_of
 from martian_moments.pipelines import ingest
-from martian_moments.resources import Rooms
+from martian_moments.settings import Settings
 
 
-def schedules(rovers: Sequence[str]) -> list[dg.ScheduleDefinition]:
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """Manifests every hour, traverse maps every day, young sols as their age asks for."""
-    return [_manifests(rovers), *map(_young_sols, rovers), _traverse_maps(rovers)]
+    return [_manifests(settings), *(_young_sols(settings, rover) for rover in settings.rovers), _traverse_maps(settings)]
 
 
-def _manifests(rovers: Sequence[str]) -> dg.ScheduleDefinition:
+def _manifests(settings: Settings) -> dg.ScheduleDefinition:
     @dg.schedule(
         name="manifests",
         target=[MANIFESTS],
@@ -26,17 +30,15 @@ def _manifests(rovers: Sequence[str]) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks for every rover's manifest again; an unchanged answer writes nothing.",
     )
-    def manifests(
-        context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]
-    ) -> list[dg.RunRequest] | dg.SkipReason:
-        if short := rooms.shortage():
+    def manifests(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        return [_request(MANIFESTS, rover, context) for rover in rovers]
+        return [_request(MANIFESTS, rover, context) for rover in settings.rovers]
 
     return manifests
 
 
-def _traverse_maps(rovers: Sequence[str]) -> dg.ScheduleDefinition:
+def _traverse_maps(settings: Settings) -> dg.ScheduleDefinition:
     @dg.schedule(
         name="traverse_maps",
         target=[TRAVERSE],
@@ -45,11 +47,11 @@ def _traverse_maps(rovers: Sequence[str]) -> dg.ScheduleDefinition:
         description="Asks for the traverse maps of every rover that is served again; an unchanged answer writes nothing.",
     )
     def traverse_maps(
-        context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]
+        context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake]
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        if short := rooms.shortage():
+        if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        served = (rover for rover in rovers if ingest.served(rooms.lake, rover, rooms.sources_of(rover)))
+        served = (rover for rover in settings.rovers if ingest.served(lake, rover, sources_of(rover, settings.sources)))
         return [_request(TRAVERSE, rover, context) for rover in served]
 
     return traverse_maps
@@ -60,7 +62,7 @@ def _request(asset: dg.AssetKey, rover: str, context: dg.ScheduleEvaluationConte
     return dg.RunRequest(run_key=run_key, asset_selection=[asset], partition_key=rover)
 
 
-def _young_sols(rover: str) -> dg.ScheduleDefinition:
+def _young_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{rover}_young_sols",
         target=[photos_key(rover)],
@@ -69,18 +71,19 @@ def _young_sols(rover: str) -> dg.ScheduleDefinition:
         description="Asks again for sols near the newest, whose photos may still be arriving; the younger, the more often.",
     )
     def young_sols(
-        context: dg.ScheduleEvaluationContext, rooms: dg.ResourceParam[Rooms]
+        context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake]
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        if short := rooms.shortage():
+        if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        return list(_young_runs(context.instance, rooms, rover, context.scheduled_execution_time))
+        known = ingest.coverage(lake, rover, sources_of(rover, settings.sources))
+        return list(_young_runs(context.instance, known, settings.late_sols, context.scheduled_execution_time))
 
     return young_sols
 
 
-def _young_runs(instance: dg.DagsterInstance, rooms: Rooms, rover: str, moment: datetime) -> Iterator[dg.RunRequest]:
+def _young_runs(instance: dg.DagsterInstance, known: Coverage, late_sols: int, moment: datetime) -> Iterator[dg.RunRequest]:
     hour = int(moment.astimezone(UTC).timestamp() // 3_600)
-    registered = registered_sols(instance, rover)
-    sols = [sol for sol in due_sols(rooms.coverage(rover), rooms.settings.late_sols, hour) if sol in registered]
+    registered = registered_sols(instance, known.rover)
+    sols = [sol for sol in due_sols(known, late_sols, hour) if sol in registered]
     for span in spans(sols, LAKE_RUN_SOLS):
-        yield run_request(rover, span, refetch=True, run_key=f"{moment.isoformat()}-{rover}-{span.first}")
+        yield run_request(known.rover, span, refetch=True, run_key=f"{moment.isoformat()}-{known.rover}-{span.first}")

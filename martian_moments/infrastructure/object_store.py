@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from obstore.store import LocalStore, S3Store
 
-from martian_moments.infrastructure.addresses import path_of, server_of, taken_apart
+from martian_moments.infrastructure.addresses import is_aws, path_of, taken_apart
 from martian_moments.infrastructure.durable import DurableFolder, make_folder
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class S3Options:
     @property
     def is_aws(self) -> bool:
         """Whether this is Amazon's own S3, which has bucket names in host names and no events for Kafka."""
-        return self.endpoint is None or (server_of(self.endpoint).hostname or "").endswith(".amazonaws.com")
+        return is_aws(self.endpoint)
 
 
 def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:

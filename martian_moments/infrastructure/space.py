@@ -48,6 +48,12 @@ def shortage(folders: Iterable[Path]) -> str | None:
     return None
 
 
+def require_space(folders: Iterable[Path]) -> None:
+    """Raise DiskFull unless there is room for work on the disk of each folder."""
+    if short := shortage(folders):
+        raise DiskFull(short)
+
+
 def require_least(folder: Path) -> None:
     """Raise DiskFull where a folder's disk has not even the room that it takes to open a database."""
     disk = os.statvfs(_existing(folder))

@@ -17,7 +17,7 @@ import orjson
 from martian_moments.domain.errors import InputError
 from martian_moments.events.log import DEAD_LETTERS, UPLOADS, EventLog, Message, Record
 from martian_moments.events.uploads import upload_event
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 
 _PAGE: Final = 5_000
 """Letters read at a time."""
@@ -120,20 +120,20 @@ def find(log: EventLog, topic: str, partition: int, offset: int) -> DeadLetter:
     raise InputError(f"there is no letter {topic} {partition} {offset}; martian-moments dead-letters lists them")
 
 
-def replay(rooms: Rooms, letters: Iterable[DeadLetter]) -> Replay:
+def replay(resources: Resources, letters: Iterable[DeadLetter]) -> Replay:
     """Publish what the letters hold again; a message that several letters hold, once."""
     moment = datetime.now(UTC)
     messages: dict[str, dict[Message, None]] = {}  # without repeats, in the order of the letters
     refused: list[str] = []
     for letter in letters:
         try:
-            topic, message = letter.replayed(rooms.lake_bucket, moment)
+            topic, message = letter.replayed(resources.settings.lake_bucket, moment)
         except InputError as error:
             refused.append(str(error))
         else:
             messages.setdefault(topic, {})[message] = None
     for topic, found in messages.items():
-        rooms.log.publish(topic, found)
+        resources.event_log.publish(topic, found)
     return Replay({topic: len(found) for topic, found in messages.items()}, refused)
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from martian_moments.domain.errors import PlatformRunning
+from martian_moments.nasa.sources import sources_of
 from martian_moments.operations.platform import find_running
 from martian_moments.operations.status import Status
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import Control
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 
 SOLS: Final = 40
@@ -75,21 +76,21 @@ class Verdict:
         return len(set(self.photos)) == 1 and self.identical and close
 
 
-def compare(rooms: Rooms, now: Status, replica: Control) -> list[Verdict]:
+def compare(resources: Resources, now: Status, replica: Control) -> list[Verdict]:
     """Hold lake, bronze and gold against the replica's truth: every photo that each rover's preferred source has."""
     truth = replica.truth()
-    return [_verdict(rooms, now, replica, rover, truth["traverse"].get(rover)) for rover in truth["rovers"]]
+    return [_verdict(resources, now, replica, rover, truth["traverse"].get(rover)) for rover in truth["rovers"]]
 
 
-def _verdict(rooms: Rooms, now: Status, replica: Control, rover: str, driven: Mapping[str, float] | None) -> Verdict:
+def _verdict(resources: Resources, now: Status, replica: Control, rover: str, driven: Mapping[str, float] | None) -> Verdict:
     import pyarrow.compute as pc
 
-    source = rooms.sources_of(rover)[0]
+    source = sources_of(rover, resources.settings.sources)[0]
     expected = sorted(identity for ids in replica.ids(source, rover).values() for identity in ids)
-    summary = rooms.published.read("gold", "rover_summary", ["rover", "photos", "distance_m"])
+    summary = resources.published.read("gold", "rover_summary", ["rover", "photos", "distance_m"])
     rows = [] if summary is None else summary.filter(pc.equal(summary["rover"], rover)).to_pylist()
     row: dict[str, Any] = rows[0] if rows else {}
-    photos = rooms.published.read("silver", "fact_photos", ["rover", "source_id"])
+    photos = resources.published.read("silver", "fact_photos", ["rover", "source_id"])
     ids = photos.filter(pc.equal(photos["rover"], rover))["source_id"].to_pylist() if photos is not None else []
     counts = now.rovers[rover]
     return Verdict(

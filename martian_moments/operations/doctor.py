@@ -13,13 +13,14 @@ from martian_moments.domain.clock import is_ahead, latest_plausible
 from martian_moments.domain.documents import FOLDERS, coordinates
 from martian_moments.domain.errors import MartianError, PublishedDamaged, WarehouseBusy
 from martian_moments.events.log import TOPICS, UPLOADS
+from martian_moments.infrastructure.space import require_space
 from martian_moments.infrastructure.web import check_environment
 from martian_moments.operations.failures import told
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
 from martian_moments.operations.platform import find_running, require_running
 from martian_moments.pipelines.load import dated_ahead
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings.environment import given_secrets
 from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.models import published_models
@@ -51,35 +52,35 @@ class _Fault(MartianError):
     """A check found something that a person has to set right."""
 
 
-def check_up(rooms: Rooms) -> Iterator[Finding]:
+def check_up(resources: Resources) -> Iterator[Finding]:
     """Check that each part is there, then that what is there works."""
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("disk", partial(_disk, rooms)),
+        ("disk", partial(_disk, resources)),
         ("web access", _web),
-        *((part.what, partial(_part, part)) for part in parts(rooms)),
-        ("lake", partial(_lake, rooms)),
-        ("event log", partial(_log, rooms)),
-        *([("upload events", partial(_upload_events, rooms))] if rooms.lake_announces_itself else []),
-        ("bronze", partial(_bronze, rooms)),
-        ("published tables", partial(_published, rooms)),
-        ("platform", partial(_platform, rooms)),
-        *([("workers", _workers)] if rooms.settings.broker_url else []),
+        *((part.what, partial(_part, part)) for part in parts(resources)),
+        ("lake", partial(_lake, resources)),
+        ("event log", partial(_log, resources)),
+        *([("upload events", partial(_upload_events, resources))] if resources.settings.lake_announces_itself else []),
+        ("bronze", partial(_bronze, resources)),
+        ("published tables", partial(_published, resources)),
+        ("platform", partial(_platform, resources)),
+        *([("workers", _workers)] if resources.settings.broker_url else []),
     ]
     for what, check in checks:
-        yield _finding(rooms, what, check)
+        yield _finding(resources, what, check)
 
 
-def _finding(rooms: Rooms, what: str, check: Callable[[], str]) -> Finding:
+def _finding(resources: Resources, what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, ok=True, detail=check())
     except Exception as error:  # noqa: BLE001 - whatever a library raises is this finding, and takes no other one along
-        return Finding(what, ok=False, detail=told(error, rooms.settings.home))
+        return Finding(what, ok=False, detail=told(error, resources.settings.home))
 
 
-def _disk(rooms: Rooms) -> str:
-    home = rooms.settings.home
+def _disk(resources: Resources) -> str:
+    home = resources.settings.home
     home.mkdir(parents=True, exist_ok=True)
-    rooms.require_space()
+    require_space(resources.settings.folders)
     free = shutil.disk_usage(home).free
     if free < _ENOUGH_BYTES:
         raise _Fault(f"{free / 1024**3:.1f} GB free at {home}; the full history needs {_ENOUGH_BYTES / 1024**3:.0f}")
@@ -98,30 +99,32 @@ def _part(part: Part) -> str:
     return f"{part.where}: {lacking}; the first start makes it, or martian-moments init" if lacking else part.where
 
 
-def _lake(rooms: Rooms) -> str:
-    rooms.lake.probe()
-    if ahead := dated_ahead(rooms.lake, rooms.settings.rovers):
+def _lake(resources: Resources) -> str:
+    resources.lake.probe()
+    if ahead := dated_ahead(resources.lake, resources.settings.rovers):
         raise _Fault(ahead)
-    return f"{rooms.settings.lake}: written and read"
+    return f"{resources.settings.lake}: written and read"
 
 
-def _log(rooms: Rooms) -> str:
-    rooms.log.probe()
-    messages = sum(mark.high - mark.low for topic in TOPICS for mark in rooms.log.watermarks(topic).values())
+def _log(resources: Resources) -> str:
+    resources.event_log.probe()
+    messages = sum(mark.high - mark.low for topic in TOPICS for mark in resources.event_log.watermarks(topic).values())
     for topic in TOPICS:
-        rooms.log.read(topic, _last(rooms, topic, 1), limit=1)
-    return f"{rooms.settings.events}: {len(TOPICS)} topics read, {messages} messages"
+        resources.event_log.read(topic, _last(resources, topic, 1), limit=1)
+    return f"{resources.settings.events}: {len(TOPICS)} topics read, {messages} messages"
 
 
-def _upload_events(rooms: Rooms) -> str:
+def _upload_events(resources: Resources) -> str:
     """Whether the lake's newest document was announced. A probe of its own would be a document that nobody can load."""
-    documents = [each for folder in FOLDERS for each in rooms.lake.list(folder) if coordinates(each.key)]
+    documents = [each for folder in FOLDERS for each in resources.lake.list(folder) if coordinates(each.key)]
     if not documents:
         return "nothing was uploaded yet"
     # What a clock that was wrong has dated ahead is newest for years, and says nothing about today's events.
     newest = max(documents, key=lambda each: (not is_ahead(each.modified), each.modified))
-    records = rooms.log.read(UPLOADS, _last(rooms, UPLOADS, _LATEST_EVENTS), limit=TOPICS[UPLOADS] * _LATEST_EVENTS)
-    mine = [each.timestamp_ms / 1_000 for each in records if each.key.startswith(f"{rooms.lake_bucket}/")]
+    records = resources.event_log.read(
+        UPLOADS, _last(resources, UPLOADS, _LATEST_EVENTS), limit=TOPICS[UPLOADS] * _LATEST_EVENTS
+    )
+    mine = [each.timestamp_ms / 1_000 for each in records if each.key.startswith(f"{resources.settings.lake_bucket}/")]
     told = (moment for moment in mine if moment <= latest_plausible().timestamp())
     latest = datetime.fromtimestamp(max(told, default=0), UTC)
     if newest.modified > latest + _EVENT_DELAY and newest.modified < datetime.now(UTC) - _EVENT_DELAY:
@@ -133,26 +136,26 @@ def _upload_events(rooms: Rooms) -> str:
     return f"{newest.key}, the newest document, was announced"
 
 
-def _last(rooms: Rooms, topic: str, count: int) -> dict[int, int]:
-    return {partition: max(mark.low, mark.high - count) for partition, mark in rooms.log.watermarks(topic).items()}
+def _last(resources: Resources, topic: str, count: int) -> dict[int, int]:
+    return {partition: max(mark.low, mark.high - count) for partition, mark in resources.event_log.watermarks(topic).items()}
 
 
-def _bronze(rooms: Rooms) -> str:
+def _bronze(resources: Resources) -> str:
     """Whether everything in the warehouse can be read, and bronze holds what its published ledger claims."""
-    where = rooms.settings.warehouse
+    where = resources.settings.warehouse
     try:
-        if why := rooms.warehouse.damage():
+        if why := resources.warehouse.damage():
             raise _Fault(
                 f"{where}: {why}; the next load or build sets it aside and makes it anew from the lake: with the platform "
                 "running that takes minutes, or martian-moments init does it now"
             )
-        if not rooms.warehouse.exists():
+        if not resources.warehouse.exists():
             return f"{where}: nothing was loaded yet"
-        held = rooms.warehouse.ledger()["object_key"].to_pylist()
+        held = resources.warehouse.ledger()["object_key"].to_pylist()
     except WarehouseBusy:
         return f"{where}: a load or a build is at work; it finds what is damaged by itself"
     try:
-        claimed = rooms.published.read(LEDGER.schema, LEDGER.name, ["object_key"])
+        claimed = resources.published.read(LEDGER.schema, LEDGER.name, ["object_key"])
     except PublishedDamaged:
         claimed = None  # the check of the published tables tells of it
     # A load that has not published yet has more; bronze never has less than was published.
@@ -164,21 +167,21 @@ def _bronze(rooms: Rooms) -> str:
     return f"{where}: {len(held)} documents, every table was read"
 
 
-def _published(rooms: Rooms) -> str:
-    published = rooms.published
+def _published(resources: Resources) -> str:
+    published = resources.published
     if damaged := published.damaged() or published.unreadable():
         raise _Fault("; ".join(damaged.values()) + " (unless a build is publishing just now)")
     # Also whether they are Parquet, of which bytes tell nothing.
     tables = [published.read(table.schema, table.name, []) for table in published_models()]
     ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key"])
     return (
-        f"{rooms.settings.published}: {sum(table is not None for table in tables)} tables of dbt as they were published,"
+        f"{resources.settings.published}: {sum(table is not None for table in tables)} tables of dbt as they were published,"
         f" {0 if ledger is None else ledger.num_rows} objects in the published ledger"
     )
 
 
-def _platform(rooms: Rooms) -> str:
-    settings = rooms.settings
+def _platform(resources: Resources) -> str:
+    settings = resources.settings
     if not settings.deployed:
         running = find_running(settings.home)
         return "not running; martian-moments up starts it" if running is None else f"running, {running.url or 'headless'}"

@@ -20,11 +20,12 @@ from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa import feed, m20, mer, msl, pds, v1
 from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pds_label import read_label
+from martian_moments.nasa.sources import sources_of
 from martian_moments.operations.doctor import Finding
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
-    from martian_moments.resources import Rooms
+    from martian_moments.resources import Resources
 
 _BEGINNING: Final = {"Range": "bytes=0-16383"}
 """Enough for the first feature of a map and the first lines of a table."""
@@ -119,16 +120,19 @@ class Endpoint:
         return [*told, f"unknown fields: {', '.join(unknown)}"] if unknown else told
 
 
-def check_live(rooms: Rooms) -> Iterator[Finding]:
+def check_live(resources: Resources) -> Iterator[Finding]:
     """Ask every endpoint of the settings' sources and rovers, one after the other at the polite client's pace."""
-    asked = list(endpoints(rooms))
-    yield from asyncio.run(_ask_all(rooms, asked))
+    asked = list(endpoints(resources))
+    yield from asyncio.run(_ask_all(resources, asked))
 
 
-def endpoints(rooms: Rooms) -> Iterator[Endpoint]:
+def endpoints(resources: Resources) -> Iterator[Endpoint]:
     """What there is to ask for the sources and rovers of the settings."""
-    upstream, rovers = rooms.upstream, rooms.settings.rovers
-    sources = {source: [rover for rover in rovers if source in rooms.sources_of(rover)] for source in rooms.settings.sources}
+    upstream, rovers = resources.nasa.upstream, resources.settings.rovers
+    sources = {
+        source: [rover for rover in rovers if source in sources_of(rover, resources.settings.sources)]
+        for source in resources.settings.sources
+    }
     if sources.get(m20.SOURCE):
         latest, newest = (feed.address(upstream.m20_url, question) for question in (m20.LATEST, m20.NEWEST))
         yield Endpoint("m20 latest", latest, _top_level, _fields("latest_sol total"), _LATEST)
@@ -169,8 +173,8 @@ def _maps(mmgis_url: str, mer_url: str, rover: str) -> Iterator[Endpoint]:
         yield Endpoint(f"{kind} of {rover}", url, _first_feature, fields, known, _BEGINNING)
 
 
-async def _ask_all(rooms: Rooms, asked: list[Endpoint]) -> list[Finding]:
-    async with rooms.client() as client:
+async def _ask_all(resources: Resources, asked: list[Endpoint]) -> list[Finding]:
+    async with resources.nasa.client() as client:
         return [await _ask(client, endpoint) for endpoint in asked]
 
 

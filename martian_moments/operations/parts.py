@@ -16,8 +16,9 @@ from martian_moments.lake.bucket import Bucket
 from martian_moments.operations.baking import bake, baked
 from martian_moments.operations.failures import told
 from martian_moments.operations.instance import INSTANCE_CONFIG, instance_exists, open_instance, prepare_instance, set_pools
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
+from martian_moments.warehouse.rules import DBT_PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +64,29 @@ def prepare(part: Part, home: Path) -> Step:
     return Step("made", lacking)
 
 
-def parts(rooms: Rooms) -> Iterator[Part]:
+def parts(resources: Resources) -> Iterator[Part]:
     """The parts that the settings name. Looking at or making one raises MartianError."""
-    settings = rooms.settings
+    settings = resources.settings
     # Before the notification rules: a broker may make the topic of the first event by itself, with one partition.
-    yield Part("topics", settings.events, partial(_topics_lack, rooms), partial(_make_topics, rooms))
+    yield Part("topics", settings.events, partial(_topics_lack, resources), partial(_make_topics, resources))
     if settings.lake.startswith("s3:"):
-        yield from _bucket_parts(rooms)
-    warehouse = partial(_warehouse_lacks, rooms), partial(_make_warehouse, rooms)
+        yield from _bucket_parts(resources)
+    warehouse = partial(_warehouse_lacks, resources), partial(_make_warehouse, resources)
     yield Part("warehouse", settings.warehouse, *warehouse, on_demand=True)
-    yield Part("dbt project", str(rooms.dbt_project), _project_lacks, _parse_project, on_demand=True)
+    yield Part("dbt project", str(DBT_PROJECT), _project_lacks, _parse_project, on_demand=True)
     home, embedded = str(settings.instance_home), not settings.deployed
     storage = partial(_storage_lacks, settings), partial(_make_storage, settings)
     yield Part("Dagster storage", home, *storage, on_demand=embedded)
     yield Part("pools", home, partial(_pools_lack, settings), partial(_set_pools, settings), on_demand=embedded)
 
 
-def _bucket_parts(rooms: Rooms) -> Iterator[Part]:
-    url, bucket = rooms.settings.lake, Bucket(rooms.lake_bucket, rooms.s3_options)
+def _bucket_parts(resources: Resources) -> Iterator[Part]:
+    url, bucket = resources.settings.lake, Bucket(resources.settings.lake_bucket, resources.s3_options)
     yield Part("bucket", url, lambda: "" if bucket.exists() else "there is none", bucket.create)
     yield Part("versions", url, lambda: "" if bucket.keeps_versions() else "versioning is off", bucket.keep_versions)
     expiry = partial(_named, "older versions do not expire as they should in", bucket.lacking_expiry)
     yield Part("life cycle", url, expiry, bucket.expire_versions)
-    if rooms.lake_announces_itself:
+    if resources.settings.lake_announces_itself:
         silence = partial(_named, "the store announces no upload to", bucket.unannounced)
         yield Part("notifications", url, silence, bucket.announce)
 
@@ -95,9 +96,9 @@ def _named(what: str, look: Callable[[], list[str]]) -> str:
     return f"{what} {', '.join(names)}" if names else ""
 
 
-def _topics_lack(rooms: Rooms) -> str:
+def _topics_lack(resources: Resources) -> str:
     def narrow() -> list[str]:
-        return [topic for topic, partitions in TOPICS.items() if _partitions(rooms.log, topic) < partitions]
+        return [topic for topic, partitions in TOPICS.items() if _partitions(resources.event_log, topic) < partitions]
 
     return _named("missing, or with too few partitions:", narrow)
 
@@ -111,16 +112,16 @@ def _partitions(log: EventLog, topic: str) -> int:
         return 0
 
 
-def _make_topics(rooms: Rooms) -> None:
-    rooms.log.ensure()
+def _make_topics(resources: Resources) -> None:
+    resources.event_log.ensure()
 
 
-def _warehouse_lacks(rooms: Rooms) -> str:
-    return "" if rooms.warehouse.exists() else "no tables yet"
+def _warehouse_lacks(resources: Resources) -> str:
+    return "" if resources.warehouse.exists() else "no tables yet"
 
 
-def _make_warehouse(rooms: Rooms) -> None:
-    rooms.warehouse.ensure(rooms.published)
+def _make_warehouse(resources: Resources) -> None:
+    resources.warehouse.ensure(resources.published)
 
 
 def _project_lacks() -> str:

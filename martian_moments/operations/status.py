@@ -24,9 +24,12 @@ from martian_moments.domain.errors import EventLogError, PublishedDamaged
 from martian_moments.domain.gaps import Tries
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
+from martian_moments.infrastructure.space import shortage
+from martian_moments.nasa.sources import sources_of
+from martian_moments.pipelines.ingest import coverage
 from martian_moments.pipelines.load import dated_ahead, differences, known_headers
 from martian_moments.pipelines.shrinkage import unconfirmed
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,33 +98,33 @@ class Status:
         return asdict(self)
 
 
-def status(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Status:
+def status(resources: Resources, instance: dg.DagsterInstance, *, running: bool) -> Status:
     """The status now; ``running`` tells whether the platform itself is up."""
     tries = gap_sensor.GapCursor.read(_cursor(instance, gap_sensor.NAME))
-    held = _Held(rooms)
-    rovers = {rover: _rover(rooms, rover, tries.of(rover), held) for rover in rooms.settings.rovers}
-    followed = _Followed(rooms, instance)
-    waiting_for = [*_waiting_for_platform(rooms, instance, running=running), *followed.waiting_for()]
+    held = _Held(resources)
+    rovers = {rover: _rover(resources, rover, tries.of(rover), held) for rover in resources.settings.rovers}
+    followed = _Followed(resources, instance)
+    waiting_for = [*_waiting_for_platform(resources, instance, running=running), *followed.waiting_for()]
     for rover, each in rovers.items():
         due = [short for short in each.short if short.next_attempt_at is None]
         if each.gaps or due:
             waiting_for.append(f"{rover}: {len(each.gaps)} sols missing, {len(due)} short and due")
         if each.unanswered:
             waiting_for.append(f"{rover}: no answer yet for {', '.join(each.unanswered)}")
-    waiting_for += _waiting_for_tables(rooms)
-    pauses, warnings = dict(rooms.pauses), list(_warnings(rooms, instance))
+    waiting_for += _waiting_for_tables(resources)
+    pauses, warnings = dict(resources.nasa.pauses), list(_warnings(resources, instance))
     return Status(rovers, followed.dead_letters, followed.lag, not waiting_for, waiting_for, pauses, warnings)
 
 
-def _warnings(rooms: Rooms, instance: dg.DagsterInstance) -> Iterator[str]:
+def _warnings(resources: Resources, instance: dg.DagsterInstance) -> Iterator[str]:
     if ahead := _ticks_ahead(instance):
         yield (
             f"{ahead} sensors ran last at a time still to come, and Dagster starts none before that time: the clock was "
             "wrong then, or is now. Once it is right, stop the platform and delete Dagster's storage (docs/operations.md)"
         )
-    if clock := dated_ahead(rooms.lake, rooms.settings.rovers):
+    if clock := dated_ahead(resources.lake, resources.settings.rovers):
         yield clock
-    yield from unconfirmed(rooms.lake, rooms.settings.rovers)
+    yield from unconfirmed(resources.lake, resources.settings.rovers)
 
 
 def _ticks_ahead(instance: dg.DagsterInstance) -> int:
@@ -133,8 +136,10 @@ def _ticks_ahead(instance: dg.DagsterInstance) -> int:
     return sum(tick > latest_plausible().timestamp() for tick in ticks)
 
 
-def _waiting_for_tables(rooms: Rooms) -> Iterator[str]:
-    found = differences(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers, rooms.settings.sources)
+def _waiting_for_tables(resources: Resources) -> Iterator[str]:
+    found = differences(
+        resources.lake, resources.warehouse, resources.published, resources.settings.rovers, resources.settings.sources
+    )
     yield from found.damaged.values()
     if found.unloaded:
         builds = f"; models are built once {len(found.awaited)} that they were made from are back" if found.awaited else ""
@@ -146,13 +151,13 @@ def _waiting_for_tables(rooms: Rooms) -> Iterator[str]:
 class _Held:
     """What the published tables say is in bronze and silver; unknown (None) where their table is damaged."""
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, resources: Resources) -> None:
         self._in_silver: dict[str, int] | None = None
         self._documents: dict[str, dict[int, list[Header]]] | None = None
         with suppress(PublishedDamaged):
-            self._in_silver = _counts(rooms.published.read("silver", "fact_photos", ["rover"]))
+            self._in_silver = _counts(resources.published.read("silver", "fact_photos", ["rover"]))
         with suppress(PublishedDamaged):
-            self._documents = _documents(header for _, header in known_headers(rooms.published).values())
+            self._documents = _documents(header for _, header in known_headers(resources.published).values())
 
     def in_silver(self, rover: str) -> int | None:
         """Photos of a rover in silver."""
@@ -188,11 +193,12 @@ def _counts(table: pa.Table | None) -> dict[str, int]:
     return {each["values"]: each["counts"] for each in table["rover"].value_counts().to_pylist()}
 
 
-def _rover(rooms: Rooms, rover: str, tries: Tries, held: _Held) -> RoverStatus:
-    known = rooms.coverage(rover)
+def _rover(resources: Resources, rover: str, tries: Tries, held: _Held) -> RoverStatus:
+    sources = sources_of(rover, resources.settings.sources)
+    known = coverage(resources.lake, rover, sources)
     found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.in_silver(rover))
     found.unanswered = known.unanswered_parts
-    found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, rooms.sources_of(rover))
+    found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, sources)
     now = datetime.now(UTC)
     for sol in known.sols:
         gap, chosen = known.gap(sol), known.chosen(sol)
@@ -218,10 +224,10 @@ def _gap_status(gap: Gap, tries: Tries, now: datetime) -> GapStatus:
     )
 
 
-def _waiting_for_platform(rooms: Rooms, instance: dg.DagsterInstance, *, running: bool) -> Iterator[str]:
+def _waiting_for_platform(resources: Resources, instance: dg.DagsterInstance, *, running: bool) -> Iterator[str]:
     if not running:
         yield "the platform is not running"
-    if short := rooms.shortage():
+    if short := shortage(resources.settings.folders):
         yield short
     if runs := len(unfinished_runs(instance)):
         yield f"{runs} runs queued or running"
@@ -237,27 +243,27 @@ class _Followed:
         dead_letters: how many the log keeps; None where it cannot be read.
     """
 
-    def __init__(self, rooms: Rooms, instance: dg.DagsterInstance) -> None:
+    def __init__(self, resources: Resources, instance: dg.DagsterInstance) -> None:
         self._uploads = upload_sensor.UploadCursor.read(_cursor(instance, upload_sensor.NAME))
         self._requests = requests_sensor.RequestsCursor.read(
-            _cursor(instance, requests_sensor.NAME), first=partial(requests_sensor.first_look, rooms.settings.rovers)
+            _cursor(instance, requests_sensor.NAME), first=partial(requests_sensor.first_look, resources.settings.rovers)
         )
         self.lag: dict[str, dict[int, int]] = {UPLOADS: {}, INGESTION_REQUESTS: {}}
         self.dead_letters: int | None = None
         self._trouble: dict[str, str] = {}
         try:
-            self._look(rooms)
+            self._look(resources)
         except EventLogError as error:
             self._trouble[UPLOADS] = f"the event log cannot be read: {error}"
 
-    def _look(self, rooms: Rooms) -> None:
+    def _look(self, resources: Resources) -> None:
         for topic, cursor in ((UPLOADS, self._uploads), (INGESTION_REQUESTS, self._requests)):
-            offsets = in_log(cursor.offsets, of=cursor.log, now=rooms.log.identity(topic))
-            marks = rooms.log.watermarks(topic)
+            offsets = in_log(cursor.offsets, of=cursor.log, now=resources.event_log.identity(topic))
+            marks = resources.event_log.watermarks(topic)
             self.lag[topic] = lag(offsets, marks)
             if offsets is not cursor.offsets or beyond_end(offsets, marks):
                 self._trouble[topic] = f"{topic} is another log than its sensor has read: it is read from its beginning"
-        marks_of_dead = [mark for topic in DEAD_LETTERS for mark in rooms.log.watermarks(topic).values()]
+        marks_of_dead = [mark for topic in DEAD_LETTERS for mark in resources.event_log.watermarks(topic).values()]
         self.dead_letters = sum(mark.high - mark.low for mark in marks_of_dead)
 
     def waiting_for(self) -> Iterator[str]:

@@ -26,7 +26,7 @@ from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
 from martian_moments.operations.instance import prepare_instance
 from martian_moments.operations.pausing import Pause
 from martian_moments.operations.platform import RunningPlatform, clear_state, read_state, write_state
-from martian_moments.resources import SCRATCH
+from martian_moments.settings import SCRATCH
 
 LOCATION: Final = "martian_moments"
 """The name of the code location."""

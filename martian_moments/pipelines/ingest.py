@@ -1,6 +1,6 @@
 """From NASA to the lake: which sols to ask for, asking for them at once, keeping what arrives.
 
-This is where the rooms ``nasa`` and ``lake`` meet; it knows nothing of Dagster, so the benchmarks run it alone.
+This is where the resources ``nasa`` and ``lake`` meet; it knows nothing of Dagster, so the benchmarks run it alone.
 """
 
 from __future__ import annotations

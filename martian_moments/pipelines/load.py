@@ -1,6 +1,6 @@
 """From the lake to bronze: which objects the warehouse lacks, and loading them.
 
-This is where the rooms ``lake`` and ``warehouse`` meet; it knows nothing of Dagster and never asks NASA.
+This is where the resources ``lake`` and ``warehouse`` meet; it knows nothing of Dagster and never asks NASA.
 """
 
 from __future__ import annotations

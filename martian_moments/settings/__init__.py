@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 
 from martian_moments.domain.errors import SettingsError
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.infrastructure.addresses import path_of, url_of
+from martian_moments.infrastructure.addresses import is_aws, path_of, taken_apart, url_of
 from martian_moments.settings.accepted import (
     absolute,
     endpoint,
@@ -39,6 +39,12 @@ NASA_POOL: Final = "nasa"
 
 WAREHOUSE_POOL: Final = "warehouse"
 """DuckDB has one writer: bronze loads and dbt take turns."""
+
+SCRATCH: Final = "scratch"
+"""The folder of the home for what is on its way to the lake."""
+
+_EMBEDDED_BUCKET: Final = "mars"
+"""The bucket that the file store's events name; the folder itself has no bucket."""
 
 _PATHS: Final = ("home", "dagster_home", "snowflake_private_key_path")
 
@@ -241,6 +247,18 @@ class Settings(BaseSettings):
     def lake(self) -> str:
         """The lake's address: as set, or the folder ``lake`` under home."""
         return self.lake_url or url_of("file", self.home / "lake")
+
+    @property
+    def lake_bucket(self) -> str:
+        """The bucket that the events of the lake's uploads name."""
+        address = taken_apart(self.lake)
+        return address.netloc if address.scheme == "s3" else _EMBEDDED_BUCKET
+
+    @property
+    def lake_announces_itself(self) -> bool:
+        """Whether the object store sends its upload events to Kafka. AWS has no such target: there the writer does."""
+        on_other_s3 = self.lake.startswith("s3:") and not is_aws(self.aws_endpoint_url)
+        return on_other_s3 and self.events.startswith("kafka:")
 
     @cached_property
     def events(self) -> str:

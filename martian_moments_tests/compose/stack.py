@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 
 from martian_moments.operations.status import RoverStatus, Status
 from martian_moments.replica.running import RunningReplica
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments_tests.compose.engine import Engine
 from martian_moments_tests.compose.images import SERVICES, stand_ins
 from martian_moments_tests.conftest import REPOSITORY
@@ -61,7 +61,7 @@ class Stack(Loop):
         self._variables |= replica
         self.environment = self._environment()
         self.settings = settings_of(self.environment)
-        self.rooms = Rooms(self.settings)
+        self.resources = Resources(self.settings)
 
     def _environment(self) -> dict[str, str]:
         dagster_home = self.folder / "dagster"

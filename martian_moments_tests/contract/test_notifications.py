@@ -17,7 +17,7 @@ from martian_moments.defs.sensors.upload_sensor import UploadCursor
 from martian_moments.events.log import UPLOADS
 from martian_moments.operations import doctor
 from martian_moments.operations.doctor import check_up
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments_tests.buckets import OwnBucket
 from martian_moments_tests.platforms import Platform
@@ -42,11 +42,11 @@ def platform(bucket: OwnBucket, services: Services, tmp_path: Path, monkeypatch:
         aws_access_key_id=services.s3_access_key,
         aws_secret_access_key=services.s3_secret_key,
     )
-    platform = Platform(settings, Rooms(settings))
-    platform.rooms.log.ensure()
+    platform = Platform(settings, Resources(settings))
+    platform.resources.event_log.ensure()
     bucket.admin.announce()
     yield platform
-    platform.rooms.log.close()
+    platform.resources.event_log.close()
 
 
 class Uploads:
@@ -55,7 +55,7 @@ class Uploads:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._cursor = UploadCursor(
-            offsets={p: mark.high for p, mark in platform.rooms.log.watermarks(UPLOADS).items()}
+            offsets={p: mark.high for p, mark in platform.resources.event_log.watermarks(UPLOADS).items()}
         ).write()
 
     def requests(self, count: int) -> list[dg.RunRequest]:
@@ -77,12 +77,12 @@ def asked(requests: list[dg.RunRequest]) -> set[tuple[str, str]]:
 
 
 def in_bronze(platform: Platform) -> dict[str, str]:
-    ledger = platform.rooms.warehouse.ledger()
+    ledger = platform.resources.warehouse.ledger()
     return dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
 
 
 def in_lake(platform: Platform) -> dict[str, str]:
-    return {each.key: each.etag for prefix in ("manifests", "photos") for each in platform.rooms.lake.list(prefix)}
+    return {each.key: each.etag for prefix in ("manifests", "photos") for each in platform.resources.lake.list(prefix)}
 
 
 def test_an_upload_is_loaded_by_its_event_and_without_one_by_reconcile(
@@ -114,15 +114,15 @@ def test_an_upload_is_loaded_by_its_event_and_without_one_by_reconcile(
 
 
 def test_published_tables_and_quarantine_are_not_announced(platform: Platform) -> None:
-    marks = platform.rooms.log.watermarks(UPLOADS)
+    marks = platform.resources.event_log.watermarks(UPLOADS)
     uploads = Uploads(platform)
     for key in ("published/bronze/ledger/ledger.parquet", "quarantine/photos/x.json.gz", "index/x", "doctor/probe"):
-        platform.rooms.lake.put_bytes(key, b"x")
+        platform.resources.lake.put_bytes(key, b"x")
     platform.photos("curiosity", [1])
     uploads.requests(1)
-    records = platform.rooms.log.read(UPLOADS, {p: mark.high for p, mark in marks.items()}, limit=10_000)
-    mine = [each.key for each in records if each.key.startswith(platform.rooms.lake_bucket)]
-    assert mine == [f"{platform.rooms.lake_bucket}/photos/rover=curiosity/source=v1/sol=00001.json.gz"]
+    records = platform.resources.event_log.read(UPLOADS, {p: mark.high for p, mark in marks.items()}, limit=10_000)
+    mine = [each.key for each in records if each.key.startswith(platform.resources.settings.lake_bucket)]
+    assert mine == [f"{platform.resources.settings.lake_bucket}/photos/rover=curiosity/source=v1/sol=00001.json.gz"]
 
 
 def test_the_check_up_notices_that_uploads_are_not_announced(
@@ -133,11 +133,11 @@ def test_the_check_up_notices_that_uploads_are_not_announced(
     platform.photos("curiosity", [1])
     uploads.requests(1)
     monkeypatch.setattr(doctor, "_EVENT_DELAY", timedelta(0))
-    healthy = list(check_up(platform.rooms))
+    healthy = list(check_up(platform.resources))
     assert [each for each in healthy if not each.ok] == []
     bucket.client.put_bucket_notification_configuration(Bucket=bucket.name, NotificationConfiguration={})
     platform.photos("curiosity", [2])
-    found = {each.what: each.detail for each in check_up(platform.rooms) if not each.ok}
+    found = {each.what: each.detail for each in check_up(platform.resources) if not each.ok}
     assert set(found) == {"notifications", "upload events"}
     assert "no upload to manifests/, photos/, traverse/; martian-moments init" in found["notifications"]
     assert "sol=00002.json.gz was written at" in found["upload events"]

@@ -30,7 +30,7 @@ from dagster._grpc.client import DagsterGrpcClient
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.platform import is_running
 from martian_moments.replica.running import RunningReplica
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments_tests.buckets import remove_bucket
 from martian_moments_tests.conftest import REPOSITORY
@@ -256,7 +256,7 @@ class DeployedLoop(Loop):
         self.replica = replica
         self.environment = on.environment
         self.settings = on.settings
-        self.rooms = Rooms(on.settings)
+        self.resources = Resources(on.settings)
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:

@@ -17,12 +17,13 @@ from unittest import mock
 import dagster as dg
 import pyarrow.compute as pc
 
+from martian_moments.nasa.sources import sources_of
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.platform import is_running
 from martian_moments.operations.status import Status
 from martian_moments.operations.status import status as read_status
 from martian_moments.replica.running import RunningReplica
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 
 T = TypeVar("T")
@@ -52,13 +53,13 @@ class Loop(ABC):
         replica: its NASA.
         environment: of every process of it.
         settings: as it has them.
-        rooms: its parts, opened in this process.
+        resources: its parts, opened in this process.
     """
 
     replica: RunningReplica
     environment: dict[str, str]
     settings: Settings
-    rooms: Rooms
+    resources: Resources
 
     look_seconds = 0.5
     """Between two looks at the status."""
@@ -86,7 +87,7 @@ class Loop(ABC):
 
     def status(self) -> Status:
         with self.instance() as instance:
-            return read_status(self.rooms, instance, running=is_running(self.settings, instance))
+            return read_status(self.resources, instance, running=is_running(self.settings, instance))
 
     def settle(self, seconds: float) -> Status:
         """Wait until all is settled."""
@@ -115,20 +116,20 @@ class Loop(ABC):
             return list(instance.get_runs(dg.RunsFilter(statuses=list(statuses))))
 
     def published(self, schema: str, table: str) -> list[dict[str, Any]]:
-        rows = self.rooms.published.read(schema, table)
+        rows = self.resources.published.read(schema, table)
         assert rows is not None, f"{schema}.{table} is not published"
         return list(rows.to_pylist())
 
     def photo_counts(self) -> dict[tuple[str, int], int]:
         """Photos in the published facts by rover and sol."""
-        rows = self.rooms.published.read("silver", "fact_photos", ["rover", "sol"])
+        rows = self.resources.published.read("silver", "fact_photos", ["rover", "sol"])
         assert rows is not None
         counted = rows.group_by(["rover", "sol"]).aggregate([([], "count_all")]).to_pylist()
         return {(row["rover"], row["sol"]): row["count_all"] for row in counted}
 
     def expected(self, rover: str, source: str | None = None) -> dict[int, list[str]]:
         """The ids of all photos that the replica has, by sol, as a source tells them: the preferred one by default."""
-        told = self.replica.control.ids(source or self.rooms.sources_of(rover)[0], rover)
+        told = self.replica.control.ids(source or sources_of(rover, self.resources.settings.sources)[0], rover)
         return {sol: ids for sol, ids in told.items() if ids}
 
     def assert_exactly_the_truth(self, sources: Mapping[str, str] | None = None) -> None:
@@ -138,11 +139,11 @@ class Loop(ABC):
         """
         truth = self.replica.control.truth()
         now = self.status()
-        facts = self.rooms.published.read("silver", "fact_photos", ["rover", "source", "source_id"])
+        facts = self.resources.published.read("silver", "fact_photos", ["rover", "source", "source_id"])
         assert facts is not None
         summary = {row["rover"]: row for row in self.published("gold", "rover_summary")}
         for rover in truth["rovers"]:
-            source = (sources or {}).get(rover, self.rooms.sources_of(rover)[0])
+            source = (sources or {}).get(rover, sources_of(rover, self.resources.settings.sources)[0])
             expected = self.expected(rover, source)
             photos = sum(map(len, expected.values()))
             found = now.rovers[rover]

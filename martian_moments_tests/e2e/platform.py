@@ -20,7 +20,7 @@ from martian_moments.events.messages import refresh_request
 from martian_moments.operations.demo import environment
 from martian_moments.operations.platform import find_running
 from martian_moments.replica.running import RunningReplica
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
 
 READY_SECONDS = 120
@@ -43,7 +43,7 @@ class Platform(Loop):
             **self.extra,
         }
         self.settings = settings_of(self.environment)
-        self.rooms = Rooms(self.settings)
+        self.resources = Resources(self.settings)
 
     def up(self) -> None:
         log = (self.home.parent / f"{self.home.name}-up.log").open("ab")
@@ -83,7 +83,7 @@ class Platform(Loop):
     def kill_one(self, kind: str, chance: random.Random) -> None:
         """kill -9 for one process of a kind; asks for work first where no run is under way."""
         if kind in ("run worker", "forge") and not self.victims(kind):
-            self.rooms.log.publish(INGESTION_REQUESTS, [refresh_request(self.settings.rovers, young=True)])
+            self.resources.event_log.publish(INGESTION_REQUESTS, [refresh_request(self.settings.rovers, young=True)])
         pids = wait_until(lambda: self.victims(kind), lambda: f"no {kind} to kill:\n{self.log_tail()}", 120, pause=0.02)
         with suppress(ProcessLookupError):
             os.kill(chance.choice(pids), signal.SIGKILL)

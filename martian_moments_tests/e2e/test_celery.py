@@ -21,7 +21,7 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import _INTERVAL_SE
 from martian_moments.dagster_runtime.worker import WORKER_TAG
 from martian_moments.lake.bucket import Bucket
 from martian_moments.operations.instance import set_pools
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments_tests.e2e.cluster import Cluster, cluster
 from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until
 from martian_moments_tests.services import Services, kill, restart
@@ -76,7 +76,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Itera
         "instance_changes": {"start_timeout_seconds: 600": "start_timeout_seconds: 30"},
     }
     with cluster(folder, services, **options) as running:
-        Bucket(running.name, Rooms(running.settings).s3_options).create()
+        Bucket(running.name, Resources(running.settings).s3_options).create()
         with running.instance() as instance:
             set_pools(instance, {"scratch": 1})
         yield Stage(running, scratch)
@@ -93,7 +93,7 @@ def patient(stage: Stage) -> Iterator[tuple[str, int]]:
 def test_the_output_of_a_run_is_kept_beside_the_lake(stage: Stage) -> None:
     run = stage.launch("quick")
     assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
-    lake = Rooms(stage.on.settings).lake
+    lake = Resources(stage.on.settings).lake
     outputs = [each.key for each in lake.list("compute-logs/") if run in each.key and each.key.endswith(".out")]
     assert [lake.get(key) for key in outputs] == [b"quick was here\n"]
 

@@ -56,11 +56,11 @@ def texts_of(loop: DeployedLoop) -> Iterator[tuple[str, bytes]]:
     for file in loop.on.folder.rglob("*"):
         if file.is_file():
             yield str(file.relative_to(loop.on.folder)), file.read_bytes()
-    for each in loop.rooms.lake.list():
-        body = loop.rooms.lake.get(each.key)
+    for each in loop.resources.lake.list():
+        body = loop.resources.lake.get(each.key)
         yield each.key, gzip.decompress(body) if each.key.endswith(".gz") else body
     for topic in TOPICS:
-        for record in loop.rooms.log.read(topic, {}, limit=1_000_000):
+        for record in loop.resources.event_log.read(topic, {}, limit=1_000_000):
             yield f"{topic}[{record.partition}]@{record.offset}", (record.value or b"") + record.key.encode()
     with psycopg2.connect(loop.on.services.postgres.url(loop.on.database)) as connection, connection.cursor() as cursor:
         for table in ("runs", "run_tags", "event_logs", "instigators", "job_ticks", "kvs", "daemon_heartbeats"):
@@ -118,14 +118,14 @@ def kill_under_way(loop: DeployedLoop, victim: str) -> None:
 
 def uploads_of(loop: DeployedLoop) -> int:
     """How many uploads were announced of the platform's own bucket."""
-    records = loop.rooms.log.read(UPLOADS, {}, limit=1_000_000)
+    records = loop.resources.event_log.read(UPLOADS, {}, limit=1_000_000)
     return sum(f"{loop.on.name}/" in record.key for record in records)
 
 
 def ask_for_more(replica: RunningReplica, loop: DeployedLoop, *, sols: int) -> None:
     """So many withheld sols of each rover are released, and the manifests that tell of them asked for."""
     replica.control.release(sols=sols)
-    loop.rooms.log.publish(INGESTION_REQUESTS, [refresh_request(loop.settings.rovers, young=False)])
+    loop.resources.event_log.publish(INGESTION_REQUESTS, [refresh_request(loop.settings.rovers, young=False)])
 
 
 @pytest.mark.kills_services

@@ -27,11 +27,11 @@ def test_a_full_disk_pauses_the_platform_and_it_goes_on_to_the_exact_truth_when_
         running(ReplicaConfig(sols=8, scale=0.1, faults=FaultPlan(latency_ms=500))) as replica,
         platform(disk.folder / "home", replica, MARS_SOURCES="v1") as loop,
     ):
-        wait_until(lambda: len(loop.rooms.lake.list("photos")) > 5, loop.log_tail, 120, pause=0.1)
+        wait_until(lambda: len(loop.resources.lake.list("photos")) > 5, loop.log_tail, 120, pause=0.1)
         filler = fill(disk.folder)
         wait_until(lambda: "paused: " in loop.log_tail(), loop.log_tail, 30)
         wait_until(lambda: not loop.victims("daemon"), loop.log_tail, 30)
-        assert 0 < len(loop.rooms.lake.list("photos")) < 32
+        assert 0 < len(loop.resources.lake.list("photos")) < 32
 
         # A little room, less than the reserve: commands work, the platform waits.
         filler.unlink()
@@ -48,4 +48,4 @@ def test_a_full_disk_pauses_the_platform_and_it_goes_on_to_the_exact_truth_when_
         # The runs that the full disk cut off are repeated at once, what they had not asked for is asked for later.
         loop.settle(SETTLE_SECONDS)
         loop.assert_exactly_the_truth()
-        assert all(coordinates(info.key) for info in loop.rooms.lake.list())
+        assert all(coordinates(info.key) for info in loop.resources.lake.list())

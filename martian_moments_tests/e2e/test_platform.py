@@ -25,7 +25,7 @@ SETTLE_SECONDS = 400
 
 
 def high_watermarks(loop: Platform) -> int:
-    return sum(mark.high for mark in loop.rooms.log.watermarks(UPLOADS).values())
+    return sum(mark.high for mark in loop.resources.event_log.watermarks(UPLOADS).values())
 
 
 def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_the_lake(
@@ -44,13 +44,13 @@ def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_t
         loop.assert_exactly_the_truth()
 
         # Asked again, nothing new: no object, no event, no bronze run, no dbt run.
-        objects, events = loop.rooms.lake.list(), high_watermarks(loop)
+        objects, events = loop.resources.lake.list(), high_watermarks(loop)
         before = len(loop.runs(dg.DagsterRunStatus.SUCCESS))
         refreshed = loop.cli("refresh")
         assert refreshed.returncode == 0, refreshed.stderr
         assert not loop.status().settled
         loop.rest(SETTLE_SECONDS)
-        assert loop.rooms.lake.list() == objects
+        assert loop.resources.lake.list() == objects
         assert high_watermarks(loop) == events
         started = loop.runs(dg.DagsterRunStatus.SUCCESS)[: len(loop.runs(dg.DagsterRunStatus.SUCCESS)) - before]
         assert started
@@ -93,7 +93,7 @@ def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(
         assert status.rovers["curiosity"].photos_in_lake == 0
         # Then 30 % of the answers are bad, some of them well-formed and empty.
         replica.control.faults(FaultPlan(share=0.3, kinds=(Fault.EMPTY, Fault.EMPTY, *Fault)))
-        loop.rooms.log.publish(UPLOADS, [Message("junk", b"{not json"), Message("junk", b'{"Records": [{}]}')])
+        loop.resources.event_log.publish(UPLOADS, [Message("junk", b"{not json"), Message("junk", b'{"Records": [{}]}')])
         loop.settle(SETTLE_SECONDS)
         wait_until(
             lambda: not any(rover.short or rover.fallback for rover in loop.status().rovers.values()),
@@ -106,7 +106,7 @@ def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(
         assert met["empty"] >= 3, met
         assert len(met) >= 6, met
         assert loop.status().dead_letters == 2
-        assert sum(mark.high for mark in loop.rooms.log.watermarks(UPLOADS_DEAD).values()) == 2
+        assert sum(mark.high for mark in loop.resources.event_log.watermarks(UPLOADS_DEAD).values()) == 2
 
 
 @pytest.mark.parametrize("sources", ["m20,msl,pds", "v1"])

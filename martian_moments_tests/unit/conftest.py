@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
-from martian_moments_tests.platforms import Platform, ScriptedRooms, ScriptedSource
+from martian_moments_tests.platforms import Platform, ScriptedResources, ScriptedSource
 
 Scripted = Callable[..., Platform]
 
@@ -36,7 +36,7 @@ def scripted(tmp_path: Path, no_settings: None) -> Scripted:
     ) -> Platform:
         of_source = sources or {"v1": promised or {0: 3, 1: 3, 3: 4, 5: 6}}
         loaded = Settings.load(home=tmp_path / "home", sources=tuple(of_source), **settings)
-        return Platform(loaded, ScriptedRooms(loaded, *(ScriptedSource(each, name) for name, each in of_source.items())))
+        return Platform(loaded, ScriptedResources(loaded, *(ScriptedSource(each, name) for name, each in of_source.items())))
 
     return make
 
@@ -51,4 +51,4 @@ def platform(tmp_path: Path, no_settings: None) -> Platform:
         mmgis_url="http://127.0.0.1:9/mmgis-maps",
         mer_traverse_url="http://127.0.0.1:9/mer",
     )
-    return Platform(settings, Rooms(settings))
+    return Platform(settings, Resources(settings))

@@ -28,6 +28,7 @@ from martian_moments.operations.platform import RunningPlatform, write_state
 from martian_moments.operations.status import RoverStatus, Status
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.settings import Settings
+from martian_moments.warehouse.rules import DBT_PROJECT
 from martian_moments_tests.platforms import Platform
 
 Run = Callable[..., tuple[int, str, str]]
@@ -171,7 +172,9 @@ def test_the_definitions_are_made_without_a_warning() -> None:
 
 def test_dead_letters_are_shown_and_replayed(platform: Platform, run: Run) -> None:
     assert run("dead-letters")[:2] == (0, "0 dead letters\n")
-    platform.rooms.log.publish(UPLOADS_DEAD, [dead_letter(Record(UPLOADS, 2, 41, "mars/[x]", b"v", 0), "no known shape")])
+    platform.resources.event_log.publish(
+        UPLOADS_DEAD, [dead_letter(Record(UPLOADS, 2, 41, "mars/[x]", b"v", 0), "no known shape")]
+    )
     code, out, _ = run("dead-letters")
     assert code == 0
     assert re.fullmatch(r"minio-events-dlq 0 0  \S+Z  mars/\[x\]: no known shape\n1 dead letters\n", out)
@@ -209,7 +212,7 @@ def test_init_prepares_and_repeating_it_changes_nothing(platform: Platform, run:
     assert out.splitlines() == [
         f"already topics: sqlite://{home}/events.db",
         f"already warehouse: duckdb://{home}/warehouse.duckdb",
-        f"already dbt project: {platform.rooms.dbt_project}",
+        f"already dbt project: {DBT_PROJECT}",
         f"already Dagster storage: {home}/dagster",
         f"already pools: {home}/dagster",
     ]
@@ -267,7 +270,7 @@ def test_help_lists_every_command(run: Run) -> None:
 
 
 def test_doctor_prints_what_it_has_found_when_a_later_part_never_responds(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(rooms: object) -> str:
+    def interrupted(resources: object) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(doctor, "_lake", interrupted)

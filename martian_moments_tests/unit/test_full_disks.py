@@ -16,7 +16,7 @@ from martian_moments.domain.errors import BookkeepingError, LakeError
 from martian_moments.lake.store import Lake
 from martian_moments.operations.instance import INSTANCE_CONFIG, open_instance, prepare_instance
 from martian_moments.operations.platform import RunningPlatform, write_state
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments_tests.disks import ext4, fill, tmpfs
 
@@ -51,10 +51,10 @@ def full(
         settings = Settings.load()
         with prepare_instance(settings.instance_home, instance_config=INSTANCE_CONFIG, pools=settings.pools):
             pass
-        rooms = Rooms(settings)
-        rooms.log.watermarks("minio-events")
-        rooms.log.close()
-        rooms.lake.put_bytes("photos/a", b"whole")
+        resources = Resources(settings)
+        resources.event_log.watermarks("minio-events")
+        resources.event_log.close()
+        resources.lake.put_bytes("photos/a", b"whole")
         write_state(home, RunningPlatform(str(ProcessId.mine()), grpc_port=1, url=None, ready=True))
         fill(disk, leave=left)
         yield home

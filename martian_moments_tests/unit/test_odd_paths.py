@@ -17,7 +17,7 @@ from martian_moments.events.log import UPLOADS, Message
 from martian_moments.infrastructure.addresses import path_of, url_of
 from martian_moments.nasa.pds import PDS
 from martian_moments.operations.instance import INSTANCE_CONFIG, prepare_instance
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import LEDGER
 from martian_moments_tests.contract.test_warehouse_contract import photos as bronze_photos
@@ -60,16 +60,16 @@ def test_lake_log_and_warehouse_lie_where_their_addresses_say(tmp_path: Path, la
 
 def use(loaded: Settings) -> None:
     """Write everywhere, and read it as a process does that has only the settings."""
-    rooms = Rooms(loaded)
-    asyncio.run(rooms.lake.put_if_changed(photos_of("spirit", 7)))
-    rooms.log.publish(UPLOADS, [Message("key", b"value")])
-    rooms.warehouse.ensure()
-    rooms.warehouse.load([bronze_photos(7)])
-    rooms.warehouse.publish(rooms.published, [LEDGER])
-    (pds,) = [each for each in rooms.photo_sources(None, "spirit") if isinstance(each, PDS)]  # type: ignore[arg-type]
+    resources = Resources(loaded)
+    asyncio.run(resources.lake.put_if_changed(photos_of("spirit", 7)))
+    resources.event_log.publish(UPLOADS, [Message("key", b"value")])
+    resources.warehouse.ensure()
+    resources.warehouse.load([bronze_photos(7)])
+    resources.warehouse.publish(resources.published, [LEDGER])
+    (pds,) = [each for each in resources.nasa.photo_sources(None, "spirit") if isinstance(each, PDS)]  # type: ignore[arg-type]
     pds._scratch.mkdir(parents=True)
-    rooms.log.close()  # type: ignore[attr-defined]
-    again = Rooms(loaded)
+    resources.event_log.close()  # type: ignore[attr-defined]
+    again = Resources(loaded)
     assert len(again.lake.list()) == 1
     assert len(again.log.read(UPLOADS, {}, limit=10)) == 2, "the lake's announcement, and ours"
     assert again.warehouse.ledger().num_rows == 1

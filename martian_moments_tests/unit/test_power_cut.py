@@ -23,7 +23,7 @@ from martian_moments.events.log import UPLOADS
 from martian_moments.events.sqlite import SqliteEventLog
 from martian_moments.events.uploads import Upload, parse_uploads
 from martian_moments.lake.store import Lake
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import LEDGER, BronzeObject
 from martian_moments.warehouse.duckdb import DuckDBWarehouse
@@ -117,14 +117,14 @@ def test_every_event_names_an_object_that_is_whole_and_no_cursor_is_ahead_wherev
     def write(power: Power, home: Path) -> None:
         written.clear()
         cursor.clear()
-        rooms = Rooms(Settings(home=home, _env_file=None))
-        with closing(rooms.log), closing(SqliteEventLog(home / "events.db")) as reader:
+        resources = Resources(Settings(home=home, _env_file=None))
+        with closing(resources.event_log), closing(SqliteEventLog(home / "events.db")) as reader:
             power.before = lambda: cursor.update(
                 {partition: mark.high for partition, mark in reader.watermarks(UPLOADS).items()}
             )
-            rooms.log._file._current().set_trace_callback(lambda _: power.point())
+            resources.event_log._file._current().set_trace_callback(lambda _: power.point())
             for document in DOCUMENTS:
-                asyncio.run(rooms.lake.put_if_changed(document))
+                asyncio.run(resources.lake.put_if_changed(document))
                 written.append(document)
                 power.point()
 

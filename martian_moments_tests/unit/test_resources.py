@@ -1,4 +1,4 @@
-"""From settings to parts."""
+"""From settings to resources."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from martian_moments.definitions import resource_definitions
 from martian_moments.events.log import UPLOADS
 from martian_moments.events.uploads import Upload, parse_uploads
 from martian_moments.nasa.pds import PDS
-from martian_moments.resources import Rooms
+from martian_moments.resources import DESCRIPTIONS, Resources
 from martian_moments.settings import Settings
+from martian_moments.warehouse.rules import DBT_PROJECT
 from martian_moments_tests.platforms import Platform
 
 
-def test_making_rooms_opens_and_creates_nothing(tmp_path: Path, no_settings: None) -> None:
-    rooms = Rooms(Settings.load(home=tmp_path / "home"))
-    assert rooms.requests_in_flight == 2
+def test_making_resources_opens_and_creates_nothing(tmp_path: Path, no_settings: None) -> None:
+    resources = Resources(Settings.load(home=tmp_path / "home"))
+    assert resource_definitions(resources).keys() == DESCRIPTIONS.keys()
     assert not (tmp_path / "home").exists()
 
 
@@ -25,7 +27,7 @@ def test_the_file_lake_announces_each_document_as_an_upload(platform: Platform) 
     (record,) = platform.events(UPLOADS)
     (upload,) = parse_uploads(record.value)
     assert isinstance(upload, Upload)
-    (info,) = platform.rooms.lake.list()
+    (info,) = platform.resources.lake.list()
     assert (upload.bucket, upload.key, upload.etag, upload.size) == ("mars", info.key, info.etag, info.size)
     assert record.key == f"mars/{info.key}"
 
@@ -52,40 +54,71 @@ def test_the_file_lake_announces_each_document_as_an_upload(platform: Platform) 
 def test_the_writer_announces_what_the_store_does_not(
     no_settings: None, lake: str, events: str, endpoint: str | None, announces_itself: bool
 ) -> None:
-    rooms = Rooms(Settings.load(lake_url=lake, events_url=events, aws_endpoint_url=endpoint))
-    assert rooms.lake_announces_itself is announces_itself
-    assert (rooms.lake._announce is None) is announces_itself
-    assert rooms.lake_bucket == ("lake" if lake else "mars")
+    resources = Resources(Settings.load(lake_url=lake, events_url=events, aws_endpoint_url=endpoint))
+    assert resources.settings.lake_announces_itself is announces_itself
+    assert (resources.lake._announce is None) is announces_itself
+    assert resources.settings.lake_bucket == ("lake" if lake else "mars")
 
 
 @pytest.mark.parametrize(("concurrency", "in_flight"), [(1, 1), (4, 2), (16, 8)])
 def test_each_of_the_pools_runs_gets_an_equal_share(
     tmp_path: Path, no_settings: None, concurrency: int, in_flight: int
 ) -> None:
-    assert Rooms(Settings.load(home=tmp_path, concurrency=concurrency)).requests_in_flight == in_flight
+    assert Resources(Settings.load(home=tmp_path, concurrency=concurrency)).nasa.requests_in_flight == in_flight
 
 
 def test_keys_are_secrets_of_the_upstream(tmp_path: Path, no_settings: None) -> None:
-    rooms = Rooms(Settings.load(home=tmp_path, v1_api_key="very-secret"))
-    assert rooms.upstream.secrets == ("very-secret",)
-    assert "very-secret" not in repr(rooms.upstream) + repr(rooms.settings)
+    resources = Resources(Settings.load(home=tmp_path, v1_api_key="very-secret"))
+    assert resources.nasa.upstream.secrets == ("very-secret",)
+    assert "very-secret" not in repr(resources.nasa.upstream) + repr(resources.settings)
 
 
 async def test_a_download_is_on_its_way_under_the_home(tmp_path: Path, no_settings: None) -> None:
-    rooms = Rooms(Settings.load(home=tmp_path))
-    async with rooms.client() as client:
-        source, _ = rooms.photo_sources(client, "spirit")
+    resources = Resources(Settings.load(home=tmp_path))
+    async with resources.nasa.client() as client:
+        source, _ = resources.nasa.photo_sources(client, "spirit")
     assert isinstance(source, PDS)
     assert source._scratch == tmp_path / "scratch"
 
 
 def test_everything_embedded_lies_under_the_home(platform: Platform) -> None:
     platform.photos("curiosity", [1])
-    platform.rooms.warehouse.ensure()
-    assert platform.rooms.published.read("bronze", "ledger") is None
+    platform.resources.warehouse.ensure()
+    assert platform.resources.published.read("bronze", "ledger") is None
     made = {path.name for path in platform.settings.home.iterdir()}
     assert {"lake", "events.db", "warehouse.duckdb", "published"} <= made
 
 
 def test_the_dbt_project_is_found(platform: Platform) -> None:
-    assert (platform.rooms.dbt_project / "dbt_project.yml").is_file()
+    assert (DBT_PROJECT / "dbt_project.yml").is_file()
+
+
+MAY_TOUCH = {
+    "lake": {"nasa", "lake"},
+    "bronze": {"lake", "warehouse", "published", "event_log"},
+    "silver": {"lake", "warehouse", "published"},
+    "gold": {"lake", "warehouse", "published"},
+}
+
+
+def test_lake_assets_never_get_the_warehouse_and_the_others_never_nasa(platform: Platform) -> None:
+    assets = platform.definitions.resolve_all_asset_specs()
+    assert {spec.key.path[0] for spec in assets} == MAY_TOUCH.keys()
+    graph = platform.definitions.resolve_asset_graph()
+    for spec in assets:
+        needed = graph.get(spec.key).assets_def.required_resource_keys - {"io_manager"}
+        assert needed == MAY_TOUCH[spec.key.path[0]], spec.key
+
+
+def test_sensors_and_schedules_get_what_they_name_and_never_nasa(platform: Platform) -> None:
+    repository = platform.repository
+    needed = {each.name: each.required_resource_keys for each in [*repository.sensor_defs, *repository.schedule_defs]}
+    assert {name: keys for name, keys in needed.items() if keys and not name.endswith("_young_sols")} == {
+        "upload_events": {"event_log"},
+        "gaps": {"lake"},
+        "ingestion_requests": {"event_log", "lake"},
+        "reconcile": {"lake", "warehouse", "published"},
+        "traverse_maps": {"lake"},
+    }
+    young = [keys for name, keys in needed.items() if name.endswith("_young_sols")]
+    assert young == [{"lake"}] * 4

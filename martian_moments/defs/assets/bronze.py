@@ -15,13 +15,14 @@ from martian_moments.domain.documents import Coordinates, Kind, coordinates, pre
 from martian_moments.domain.errors import DocumentError
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.dead_letters import broken_object
-from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, UPLOADS_DEAD, Message
+from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, UPLOADS_DEAD, EventLog, Message
 from martian_moments.events.messages import load_complete, refresh_request, sols_request
-from martian_moments.lake.store import ObjectInfo
-from martian_moments.pipelines.load import Loading, load
-from martian_moments.resources import Rooms
-from martian_moments.settings import WAREHOUSE_POOL
-from martian_moments.warehouse.base import LEDGER
+from martian_moments.infrastructure.space import require_space
+from martian_moments.lake.store import Lake, ObjectInfo
+from martian_moments.pipelines.load import Loading, load, unloaded
+from martian_moments.settings import WAREHOUSE_POOL, Settings
+from martian_moments.warehouse.base import LEDGER, Warehouse
+from martian_moments.warehouse.published import Published
 
 MANIFESTS: Final = dg.AssetKey(["bronze", "manifests"])
 TRAVERSE: Final = dg.AssetKey(["bronze", "traverse"])
@@ -34,18 +35,18 @@ def photos_key(rover: str) -> dg.AssetKey:
     return dg.AssetKey(["bronze", rover, "photos"])
 
 
-def bronze_assets(rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
-    """The bronze assets of these rovers."""
-    photos = (_photos(rover) for rover in rovers)
-    return [_by_rover(MANIFESTS, rovers, "manifests"), *photos, _by_rover(TRAVERSE, rovers, "traverse maps")]
+def bronze_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The bronze assets of the settings' rovers."""
+    photos = (_photos(settings, rover) for rover in settings.rovers)
+    return [_by_rover(settings, MANIFESTS, "manifests"), *photos, _by_rover(settings, TRAVERSE, "traverse maps")]
 
 
-def _by_rover(key: dg.AssetKey, rovers: Sequence[str], what: str) -> dg.AssetsDefinition:
+def _by_rover(settings: Settings, key: dg.AssetKey, what: str) -> dg.AssetsDefinition:
     kind, upstream = _BY_ROVER[key]
 
     @dg.asset(
         key=key,
-        partitions_def=dg.StaticPartitionsDefinition(list(rovers)),
+        partitions_def=dg.StaticPartitionsDefinition(list(settings.rovers)),
         deps=[upstream],
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
@@ -56,15 +57,24 @@ def _by_rover(key: dg.AssetKey, rovers: Sequence[str], what: str) -> dg.AssetsDe
         owners=lake_assets.OWNERS,
         description=f"One row per document: the {what} of the lake, unchanged, with their ledger.",
     )
-    def bronze(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.AssetCheckResult]:
-        found = {rover: rooms.lake.list(prefix_of(kind, rover)) for rover in context.partition_keys}
-        _load_and_tell(context, rooms, found)
-        yield agreement(rooms, key, [prefix_of(kind, rover) for rover in rovers])
+    def bronze(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        warehouse: dg.ResourceParam[Warehouse],
+        published: dg.ResourceParam[Published],
+        event_log: dg.ResourceParam[EventLog],
+    ) -> Iterator[dg.AssetCheckResult]:
+        require_space(settings.folders)
+        found = {rover: lake.list(prefix_of(kind, rover)) for rover in context.partition_keys}
+        loading = _load(context, lake, warehouse, published, found)
+        _report(event_log, context.asset_key, found, loading, sources=settings.sources)
+        prefixes = [prefix_of(kind, rover) for rover in settings.rovers]
+        yield agreement(key, unloaded(lake, warehouse, published, settings.rovers, prefixes))
 
     return bronze
 
 
-def _photos(rover: str) -> dg.AssetsDefinition:
+def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
     key = photos_key(rover)
 
     @dg.asset(
@@ -80,51 +90,73 @@ def _photos(rover: str) -> dg.AssetsDefinition:
         owners=lake_assets.OWNERS,
         description=f"One row per sol and source: the photo documents of {ROVERS[rover].title}, with their ledger.",
     )
-    def photos(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.AssetCheckResult]:
+    def photos(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        warehouse: dg.ResourceParam[Warehouse],
+        published: dg.ResourceParam[Published],
+        event_log: dg.ResourceParam[EventLog],
+    ) -> Iterator[dg.AssetCheckResult]:
+        require_space(settings.folders)
         found: dict[str, list[ObjectInfo]] = {key: [] for key in context.partition_keys}
-        for each in rooms.lake.list(prefix_of(Kind.PHOTOS, rover)):
+        for each in lake.list(prefix_of(Kind.PHOTOS, rover)):
             at = coordinates(each.key)
             if at is not None and at.sol is not None and sol_key(at.sol) in found:
                 found[sol_key(at.sol)].append(each)
-        _load_and_tell(context, rooms, found)
-        yield agreement(rooms, key, [prefix_of(Kind.PHOTOS, rover)])
+        loading = _load(context, lake, warehouse, published, found)
+        _report(event_log, context.asset_key, found, loading, sources=settings.sources)
+        yield agreement(key, unloaded(lake, warehouse, published, settings.rovers, [prefix_of(Kind.PHOTOS, rover)]))
 
     return photos
 
 
-def _load_and_tell(context: dg.AssetExecutionContext, rooms: Rooms, found: dict[str, list[ObjectInfo]]) -> None:
-    """Load the objects of each partition; publish the ledger, tell Dagster and the log, and fail for what is broken."""
-    rooms.require_space()
-    objects = [each for of_partition in found.values() for each in of_partition]
-    loading = load(rooms.lake, rooms.warehouse, objects, rooms.published)
-    rooms.warehouse.publish(rooms.published, [LEDGER])
-    # Dagster first: what is loaded is materialized, also when the log is away.
+def _load(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    warehouse: Warehouse,
+    published: Published,
+    found: Mapping[str, Sequence[ObjectInfo]],
+) -> Loading:
+    """Load the objects of each partition, publish the ledger, and tell Dagster of the partitions that are whole."""
+    loading = load(lake, warehouse, [each for objects in found.values() for each in objects], published)
+    warehouse.publish(published, [LEDGER])
     with materializations(context) as log:
-        for partition, of_partition in found.items():
-            broken = any(each.key in loading.broken for each in of_partition)
+        for partition, objects in found.items():
+            broken = any(each.key in loading.broken for each in objects)
             # Dagster marks every partition of a failing run FAILED that it does not tell of, also those without objects.
-            if not broken and (of_partition or loading.broken):
-                log.add(_materialization(context.asset_key, partition, of_partition, loading))
-    _tell_log(rooms, context.asset_key, loading, {each.key: each.etag for each in objects})
-    if loading.broken:
-        raise _failure(loading.broken)
+            if not broken and (objects or loading.broken):
+                log.add(_materialization(context.asset_key, partition, objects, loading))
+    return loading
 
 
-def _tell_log(rooms: Rooms, asset: dg.AssetKey, loading: Loading, etags: Mapping[str, str]) -> None:
+def _report(
+    event_log: EventLog,
+    asset: dg.AssetKey,
+    found: Mapping[str, Sequence[ObjectInfo]],
+    loading: Loading,
+    *,
+    sources: Sequence[str],
+) -> None:
+    """Tell the log what was loaded, and of what is broken that it has to be asked for again. Raises Failure for that.
+
+    After Dagster: what is loaded is materialized, also when the log is away.
+    """
     if loading.report.loaded:
         records = sum(loading.headers[key].record_count for key in loading.report.loaded)
         told = load_complete(asset.to_user_string(), datetime.now(UTC), loading.report.loaded, records)
-        rooms.log.publish(LOADS_COMPLETE, [told])
+        event_log.publish(LOADS_COMPLETE, [told])
     if loading.broken:
-        rooms.log.publish(UPLOADS_DEAD, [broken_object(key, etags[key], str(why)) for key, why in loading.broken.items()])
-        rooms.log.publish(INGESTION_REQUESTS, _asking_again(rooms, loading.broken))
+        etags = {each.key: each.etag for objects in found.values() for each in objects}
+        event_log.publish(UPLOADS_DEAD, [broken_object(key, etags[key], str(why)) for key, why in loading.broken.items()])
+        event_log.publish(INGESTION_REQUESTS, _asking_again(loading.broken, sources))
+        raise _failure(loading.broken)
 
 
-def _asking_again(rooms: Rooms, keys: Iterable[str]) -> Iterator[Message]:
+def _asking_again(keys: Iterable[str], sources: Sequence[str]) -> Iterator[Message]:
     """Requests for broken documents. The gap sensor sees only those whose header is broken, not those whose end is cut."""
     for key in keys:
         match coordinates(key):
-            case Coordinates(Kind.PHOTOS, rover, source, int(sol)) if source in rooms.settings.sources:
+            case Coordinates(Kind.PHOTOS, rover, source, int(sol)) if source in sources:
                 yield sols_request(rover, [sol], refetch=True)
             case Coordinates(Kind.PHOTOS) | None:
                 continue

@@ -1,8 +1,9 @@
 """The lake assets: manifests, photos and traverse maps, fetched from NASA and kept as they were answered."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import dagster as dg
@@ -15,12 +16,13 @@ from martian_moments.domain.coverage import Coverage
 from martian_moments.domain.documents import Document, Header, Kind, sol_key
 from martian_moments.domain.errors import LakeError, MartianError, UpstreamError
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.lake.store import Put
-from martian_moments.nasa.sources import read_promises
+from martian_moments.infrastructure.space import require_space
+from martian_moments.lake.store import Lake, Put
+from martian_moments.nasa.sources import read_promises, sources_of
 from martian_moments.pipelines import ingest
 from martian_moments.pipelines.ingest import Outcome, SolResult
-from martian_moments.resources import Rooms
-from martian_moments.settings import NASA_POOL
+from martian_moments.pipelines.upstream import Nasa
+from martian_moments.settings import NASA_POOL, Settings
 
 OWNERS: Final = ["team:martian-moments"]
 _SHOWN: Final = 10
@@ -48,15 +50,15 @@ class PhotosConfig(dg.Config):
     sols: list[int] = Field(default=[], description="Ask only for these sols of the partition range; empty: for every one.")
 
 
-def lake_assets(rovers: Sequence[str]) -> list[dg.AssetsDefinition]:
-    """The lake assets of these rovers."""
-    return [_manifests(rovers), *(_photos(rover) for rover in rovers), _traverse(rovers)]
+def lake_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The lake assets of the settings' rovers."""
+    return [_manifests(settings), *(_photos(settings, rover) for rover in settings.rovers), _traverse(settings)]
 
 
-def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
+def _manifests(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=MANIFESTS,
-        partitions_def=dg.StaticPartitionsDefinition(list(rovers)),
+        partitions_def=dg.StaticPartitionsDefinition(list(settings.rovers)),
         backfill_policy=dg.BackfillPolicy.multi_run(1),
         output_required=False,
         pool=NASA_POOL,
@@ -67,10 +69,12 @@ def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
         description="One document per rover and source: the sols that the source has photos of, and how many. "
         "New sols become partitions of the rover's photos.",
     )
-    def manifests(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
-        rooms.require_space()
+    def manifests(
+        context: dg.AssetExecutionContext, nasa: dg.ResourceParam[Nasa], lake: dg.ResourceParam[Lake]
+    ) -> Iterator[dg.Output[None]]:
+        require_space(settings.folders)
         for rover in context.partition_keys:
-            kept, failed = asyncio.run(_fetch_manifests(rooms, rover))
+            kept, failed = asyncio.run(_fetch_manifests(nasa, lake, rover))
             if failed and not kept:
                 raise _failure(f"the manifest of {rover} could not be fetched", failed)
             for _, put in kept:
@@ -92,14 +96,14 @@ def _manifests(rovers: Sequence[str]) -> dg.AssetsDefinition:
     return manifests
 
 
-async def _fetch_manifests(rooms: Rooms, rover: str) -> tuple[list[tuple[Document, Put]], dict[str, MartianError]]:
+async def _fetch_manifests(nasa: Nasa, lake: Lake, rover: str) -> tuple[list[tuple[Document, Put]], dict[str, MartianError]]:
     """The manifest of each source that can have the rover; the errors of the others by source."""
     kept: list[tuple[Document, Put]] = []
     failed: dict[str, MartianError] = {}
-    async with rooms.client() as client:
-        for source in rooms.photo_sources(client, rover):
+    async with nasa.client() as client:
+        for source in nasa.photo_sources(client, rover):
             try:
-                kept.append(await ingest.fetch_manifest(source, rooms.lake, rover))
+                kept.append(await ingest.fetch_manifest(source, lake, rover))
             except (UpstreamError, LakeError) as error:
                 failed[source.name] = error
     return kept, failed
@@ -124,10 +128,10 @@ def _manifests_metadata(kept: Sequence[tuple[Document, Put]], failed: Mapping[st
     return metadata | {f"{source}: error": str(error) for source, error in failed.items()}
 
 
-def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
+def _traverse(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=TRAVERSE,
-        partitions_def=dg.StaticPartitionsDefinition(list(rovers)),
+        partitions_def=dg.StaticPartitionsDefinition(list(settings.rovers)),
         backfill_policy=dg.BackfillPolicy.multi_run(1),
         output_required=False,
         pool=NASA_POOL,
@@ -137,10 +141,12 @@ def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
         freshness_policy=_ASKED_DAILY,
         description="Two documents per rover: the path it drove, leg by leg, and the waypoints where it stopped.",
     )
-    def traverse(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[dg.Output[None]]:
-        rooms.require_space()
+    def traverse(
+        context: dg.AssetExecutionContext, nasa: dg.ResourceParam[Nasa], lake: dg.ResourceParam[Lake]
+    ) -> Iterator[dg.Output[None]]:
+        require_space(settings.folders)
         for rover in context.partition_keys:
-            kept, failed = asyncio.run(_fetch_traverse(rooms, rover))
+            kept, failed = asyncio.run(_fetch_traverse(nasa, lake, rover))
             if failed:
                 raise _failure(f"{len(failed)} of 2 traverse maps of {rover} could not be fetched", failed)
             metadata: dict[str, Any] = {}
@@ -161,22 +167,22 @@ def _traverse(rovers: Sequence[str]) -> dg.AssetsDefinition:
 
 
 async def _fetch_traverse(
-    rooms: Rooms, rover: str
+    nasa: Nasa, lake: Lake, rover: str
 ) -> tuple[dict[Kind, tuple[Document, Put] | None], dict[str, MartianError]]:
     """Each map that was fetched, None where its source has no such file, and the errors of the others."""
     kept: dict[Kind, tuple[Document, Put] | None] = {}
     failed: dict[str, MartianError] = {}
-    async with rooms.client() as client:
-        source = rooms.traverse_source(client, rover)
+    async with nasa.client() as client:
+        source = nasa.traverse_source(client, rover)
         for kind in (Kind.TRAVERSE, Kind.WAYPOINTS):
             try:
-                kept[kind] = await ingest.fetch_map(source, rooms.lake, rover, kind)
+                kept[kind] = await ingest.fetch_map(source, lake, rover, kind)
             except (UpstreamError, LakeError) as error:
                 failed[kind] = error
     return kept, failed
 
 
-def _photos(rover: str) -> dg.AssetsDefinition:
+def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
     key = photos_key(rover)
     title = ROVERS[rover].title
 
@@ -195,11 +201,16 @@ def _photos(rover: str) -> dg.AssetsDefinition:
         description=f"One document per sol: every photo record that its source has of {title}, as it was answered.",
     )
     def photos(
-        context: dg.AssetExecutionContext, config: PhotosConfig, rooms: dg.ResourceParam[Rooms]
+        context: dg.AssetExecutionContext,
+        config: PhotosConfig,
+        nasa: dg.ResourceParam[Nasa],
+        lake: dg.ResourceParam[Lake],
     ) -> Iterator[dg.Output[None]]:
-        rooms.require_space()
+        room = partial(require_space, settings.folders)
+        room()
+        known = ingest.coverage(lake, rover, sources_of(rover, settings.sources))
         sols = [int(partition) for partition in context.partition_keys]
-        failed = asyncio.run(_fetch_photos(context, config, rooms, rover, sols))
+        failed = asyncio.run(_fetch_photos(context, config, nasa, lake, known, sols=sols, before_each=room))
         if failed:
             raise _failure(f"{len(failed)} of {len(config.sols or sols)} sols of {rover} failed", failed)
         yield from ()
@@ -208,26 +219,33 @@ def _photos(rover: str) -> dg.AssetsDefinition:
 
 
 async def _fetch_photos(
-    context: dg.AssetExecutionContext, config: PhotosConfig, rooms: Rooms, rover: str, sols: Sequence[int]
+    context: dg.AssetExecutionContext,
+    config: PhotosConfig,
+    nasa: Nasa,
+    lake: Lake,
+    known: Coverage,
+    *,
+    sols: Sequence[int],
+    before_each: Callable[[], None],
 ) -> dict[str, MartianError]:
     """Fetch the sols of a run and log what is good; returns the errors of the others by partition key."""
+    rover = known.rover
     if not sols:
         raise _failure(f"the partition range of {rover} is empty; choose its sols in ascending order", {})
     asked = set(config.sols) & set(sols) if config.sols else set(sols)
     failed: dict[str, MartianError] = {}
-    async with rooms.client() as client:
-        sources = rooms.photo_sources(client, rover)
-        known = rooms.coverage(rover)
+    async with nasa.client() as client:
+        sources = nasa.photo_sources(client, rover)
         with materializations(context) as log:
             newest_first = sorted(asked, reverse=True)
             async for result in ingest.fetch_sols(
                 sources,
-                rooms.lake,
+                lake,
                 known,
                 newest_first,
                 refetch=config.refetch,
-                in_flight=rooms.requests_in_flight,
-                before_each=rooms.require_space,
+                in_flight=nasa.requests_in_flight,
+                before_each=before_each,
             ):
                 if result.outcome is Outcome.FAILED:
                     failed[sol_key(result.sol)] = _joined(result.errors)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,12 +15,13 @@ from martian_moments.defs.conditions import refresh_from_bronze, ride_along
 from martian_moments.defs.dbt_specs import MANIFEST, PROJECT, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.defs.plots import pages
 from martian_moments.domain.errors import PublishedDamaged, PublishingError
-from martian_moments.lake.store import ObjectInfo
+from martian_moments.infrastructure.space import require_space
+from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.pipelines.load import awaited, photo_rules_of
-from martian_moments.resources import Rooms
-from martian_moments.settings import WAREHOUSE_POOL
-from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
+from martian_moments.settings import WAREHOUSE_POOL, Settings
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable, Warehouse
 from martian_moments.warehouse.models import published_models
+from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _REFERENCES: Final = (
 """Facts of rovers.py, which no asset makes."""
 
 
-def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
+def model_assets(settings: Settings) -> dg.AssetsDefinition:
     """All models of the dbt project as assets; their data tests are asset checks.
 
     Raises:
@@ -49,39 +50,47 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="dbt_models",
-        specs=[_model(spec, rovers) for spec in specs.models],
+        specs=[_model(spec, settings.rovers) for spec in specs.models],
         check_specs=specs.tests,
         can_subset=True,
         pool=WAREHOUSE_POOL,
     )
-    def models(context: dg.AssetExecutionContext, rooms: dg.ResourceParam[Rooms]) -> Iterator[Any]:
-        rooms.require_space()
-        is_new = rooms.warehouse.ensure(rooms.published)
-        if lost := _awaited(rooms):
+    def models(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        warehouse: dg.ResourceParam[Warehouse],
+        published: dg.ResourceParam[Published],
+    ) -> Iterator[Any]:
+        require_space(settings.folders)
+        is_new = warehouse.ensure(published)
+        if lost := _awaited(lake, warehouse, published, settings.rovers):
             context.log.warning(_waiting(len(lost)))
             return
         if is_new:
             raise _nothing_to_build()
         events: list[Any] = []
         failure: Exception | None = None
-        with rooms.warehouse.writing():
+        with warehouse.writing():
             try:
                 # extend keeps what came before an error.
-                events.extend(_build(context, rooms, _selection(context, specs)).stream())
+                build = _build(
+                    context, settings, warehouse.dbt_environment(), photo_rules_of(published), _selection(context, specs)
+                )
+                events.extend(build.stream())
             except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been told of
                 failure = error
         if failure is not None:
             # Raises where the warehouse's file is why dbt failed: reconcile then loads bronze anew, and builds after it.
-            rooms.warehouse.mend()
+            warehouse.mend()
         # Readers use the published tables: a model counts as materialized when they can see it.
         tables = published_models() if failure is None else sound_tables(context, events)
         unpublished: set[dg.AssetKey] = set()
         try:
-            rooms.warehouse.publish(rooms.published, tables)
+            warehouse.publish(published, tables)
         except PublishingError as error:
             failure = failure or error
             unpublished = {dg.AssetKey(name.split(".")) for name in error.tables}
-        shown = pages(rooms.published, [table for table in tables if _key(table) not in unpublished])
+        shown = pages(published, [table for table in tables if _key(table) not in unpublished])
         for event in events:
             key = context.asset_key_for_output(event.output_name) if isinstance(event, dg.Output) else None
             if key not in unpublished:
@@ -92,18 +101,18 @@ def model_assets(rovers: Sequence[str]) -> dg.AssetsDefinition:
     return models
 
 
-def _awaited(rooms: Rooms) -> list[ObjectInfo]:
+def _awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Sequence[str]) -> list[ObjectInfo]:
     """The documents without which no model is built, see :func:`martian_moments.pipelines.load.awaited`."""
     # Anew, for rows may have been removed from bronze since the last load: with a ledger that claims no more than there is,
     # reconcile loads them.
     try:
-        rooms.warehouse.publish(rooms.published, [LEDGER])
+        warehouse.publish(published, [LEDGER])
     except PublishingError:
         # Raises where the warehouse's file is why bronze cannot be read.
-        rooms.warehouse.mend()
+        warehouse.mend()
         raise
     try:
-        return awaited(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers)
+        return awaited(lake, warehouse, published, rovers)
     except PublishedDamaged:
         # Only a build makes the damaged table again.
         return []
@@ -155,8 +164,14 @@ def _model(spec: dg.AssetSpec, rovers: Sequence[str]) -> dg.AssetSpec:
     return spec.replace_attributes(deps=deps, owners=OWNERS, automation_condition=condition)
 
 
-def _build(context: dg.AssetExecutionContext, rooms: Rooms, selection: Sequence[str]) -> "DbtCliInvocation":
-    """A started ``dbt build`` of what is selected.
+def _build(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    warehouse: Mapping[str, str],
+    held_rules: str | None,
+    selection: Sequence[str],
+) -> "DbtCliInvocation":
+    """A started ``dbt build`` of what is selected, in the warehouse that these environment variables name.
 
     Not through DbtCliResource: it first runs ``dbt --version``, which imports every adapter that is installed and asks the
     package index for news, and makes an adapter in this process (together 7 s), then reads the manifest from the specs.
@@ -166,14 +181,14 @@ def _build(context: dg.AssetExecutionContext, rooms: Rooms, selection: Sequence[
     from packaging.version import parse
 
     # One folder for all builds: they take turns, and each finds the parsed project of the last.
-    folder = rooms.settings.home / "dbt"
-    held, current = photo_rules_of(rooms.published), photo_rules()
+    folder = settings.home / "dbt"
+    current = photo_rules()
     reads_photos = _PHOTOS in context.selected_asset_keys
     environment = {
         **os.environ,
-        **rooms.warehouse.dbt_environment(),
-        "MARS_DBT_SOURCES": ",".join(rooms.settings.sources),
-        "MARS_DBT_PHOTO_RULES": current if reads_photos else held or "",
+        **warehouse,
+        "MARS_DBT_SOURCES": ",".join(settings.sources),
+        "MARS_DBT_PHOTO_RULES": current if reads_photos else held_rules or "",
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(folder),
@@ -185,7 +200,7 @@ def _build(context: dg.AssetExecutionContext, rooms: Rooms, selection: Sequence[
     executable = str(Path(sys.executable).with_name("dbt"))
     return DbtCliInvocation.run(
         # What was read by other rules is read again: source_photos is the only incremental model.
-        args=[executable, "build", *selection, *(["--full-refresh"] if reads_photos and held != current else [])],
+        args=[executable, "build", *selection, *(["--full-refresh"] if reads_photos and held_rules != current else [])],
         env=environment,
         manifest=orjson.loads(MANIFEST.read_bytes()),
         dagster_dbt_translator=translator(),

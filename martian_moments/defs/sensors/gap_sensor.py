@@ -1,7 +1,7 @@
 """The gap sensor: the closed loop that ends when the lake holds everything that its sources promise."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import dagster as dg
@@ -13,7 +13,11 @@ from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain.coverage import Coverage
 from martian_moments.domain.gaps import Tries
-from martian_moments.resources import Rooms
+from martian_moments.infrastructure.space import shortage
+from martian_moments.lake.store import Lake
+from martian_moments.nasa.sources import sources_of
+from martian_moments.pipelines.ingest import coverage
+from martian_moments.settings import Settings
 
 NAME: Final = "gaps"
 
@@ -28,7 +32,7 @@ class GapCursor(Cursor, RootModel[dict[str, Tries]]):
         return self.root.setdefault(rover, Tries())
 
 
-def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
+def gap_sensor(settings: Settings) -> dg.SensorDefinition:
     """Asks for the newest missing and short sols of each rover, and for the manifest of a source that has not answered yet.
 
     One run of either at a time per rover.
@@ -36,20 +40,21 @@ def gap_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[MANIFESTS, *(photos_key(rover) for rover in rovers)],
+        asset_selection=[MANIFESTS, *(photos_key(rover) for rover in settings.rovers)],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Compares what the manifests in the lake promise with what the lake holds, and asks for the rest, "
         f"newest sols first, at most {LAKE_RUN_SOLS} a run. What fails or stays short is asked for again, later each time.",
     )
-    def gaps(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult | dg.SkipReason:
-        if short := rooms.shortage():
+    def gaps(context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]) -> dg.SensorResult | dg.SkipReason:
+        if short := shortage(settings.folders):
             return dg.SkipReason(short)
         cursor = GapCursor.read(context.cursor, warn=context.log.warning)
         under_way = InFlight(context)
         requests: list[dg.RunRequest] = []
-        for rover in rovers:
-            mine, known = cursor.of(rover), rooms.coverage(rover)
+        for rover in settings.rovers:
+            mine = cursor.of(rover)
+            known = coverage(lake, rover, sources_of(rover, settings.sources))
             requests += _missing_manifests(known, mine, under_way)
             requests += _next_gaps(context.instance, known, mine, under_way)
         return dg.SensorResult(

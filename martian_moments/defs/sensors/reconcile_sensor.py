@@ -20,11 +20,13 @@ from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain import clock
 from martian_moments.domain.backoff import Backoff
 from martian_moments.domain.documents import Kind, coordinates
-from martian_moments.lake.store import ObjectInfo
+from martian_moments.infrastructure.space import shortage
+from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.pipelines.load import Differences, differences
-from martian_moments.resources import Rooms
+from martian_moments.settings import Settings
 from martian_moments.warehouse import manifest
-from martian_moments.warehouse.base import LEDGER
+from martian_moments.warehouse.base import LEDGER, Warehouse
+from martian_moments.warehouse.published import Published
 
 NAME: Final = "reconcile"
 
@@ -64,7 +66,7 @@ class ReconcileCursor(Cursor, RootModel[dict[str, tuple[int, float]]]):
         self.root = {thing: tries for thing, tries in self.root.items() if thing in things}
 
 
-def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg.SensorDefinition:
+def reconcile_sensor(settings: Settings, models: Sequence[dg.AssetKey]) -> dg.SensorDefinition:
     """Asks for the bronze partitions whose objects differ from the ledger, and for dbt where silver lags behind."""
 
     @dg.sensor(
@@ -72,7 +74,7 @@ def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg
         asset_selection=[
             MANIFESTS,
             TRAVERSE,
-            *(photos_key(rover) for rover in rovers),
+            *(photos_key(rover) for rover in settings.rovers),
             *models,
         ],
         minimum_interval_seconds=30,
@@ -80,13 +82,18 @@ def reconcile_sensor(rovers: Sequence[str], models: Sequence[dg.AssetKey]) -> dg
         description="Compares the lake with bronze and bronze with silver, and repairs what a lost event, a failed build or "
         "a deleted warehouse left behind.",
     )
-    def reconcile(context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]) -> dg.SensorResult | dg.SkipReason:
-        if short := rooms.shortage():
+    def reconcile(
+        context: dg.SensorEvaluationContext,
+        lake: dg.ResourceParam[Lake],
+        warehouse: dg.ResourceParam[Warehouse],
+        published: dg.ResourceParam[Published],
+    ) -> dg.SensorResult | dg.SkipReason:
+        if short := shortage(settings.folders):
             return dg.SkipReason(short)
         tries = ReconcileCursor.read(context.cursor, warn=context.log.warning)
         under_way = InFlight(context)
-        found = differences(rooms.lake, rooms.warehouse, rooms.published, rovers, rooms.settings.sources)
-        requests = _repairs(found, tries, under_way, rovers[0], models)
+        found = differences(lake, warehouse, published, settings.rovers, settings.sources)
+        requests = _repairs(found, tries, under_way, settings.rovers[0], models)
         if found.unloaded is None:
             return dg.SensorResult(
                 run_requests=requests, cursor=tries.write(), skip_reason=None if requests else _told(found)

@@ -23,10 +23,13 @@ from martian_moments.defs.sensors.reading import in_words, read_on
 from martian_moments.domain.backoff import Backoff
 from martian_moments.domain.errors import EventLogUnavailable, EventUnreadable
 from martian_moments.events.dead_letters import dead_letter
-from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Record
+from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, EventLog, Record
 from martian_moments.events.messages import RefreshRequest, SolsRequest, parse_request
+from martian_moments.infrastructure.space import shortage
+from martian_moments.lake.store import Lake
+from martian_moments.nasa.sources import sources_of
 from martian_moments.pipelines import ingest
-from martian_moments.resources import Rooms
+from martian_moments.settings import Settings
 
 NAME: Final = "ingestion_requests"
 REFRESH_TAG: Final = "martian-moments/refresh"
@@ -56,8 +59,9 @@ class RequestsCursor(Cursor):
     log: str | None = None
 
 
-def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
+def requests_sensor(settings: Settings) -> dg.SensorDefinition:
     """Turns requests into runs of the lake assets."""
+    rovers = settings.rovers
 
     @dg.sensor(
         name=NAME,
@@ -67,18 +71,18 @@ def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
         description="Reads the topic ingestion-scheduling and asks for the sols and refreshes that its messages name.",
     )
     def ingestion_requests(
-        context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]
+        context: dg.SensorEvaluationContext, event_log: dg.ResourceParam[EventLog], lake: dg.ResourceParam[Lake]
     ) -> dg.SensorResult | dg.SkipReason:
-        if short := rooms.shortage():
+        if short := shortage(settings.folders):
             return dg.SkipReason(short)
         cursor = RequestsCursor.read(context.cursor, first=partial(first_look, rovers), warn=context.log.warning)
         try:
-            requests, read = _act_on_messages(context, rooms, cursor, rovers)
+            requests, read = _act_on_messages(context, event_log, cursor, rovers)
         except EventLogUnavailable as error:
             context.log.warning(str(error))
             return dg.SkipReason(f"{error}. The cursor stays where it is.")
         for rover in list(cursor.refreshes):
-            steps = _Steps(context.instance, rooms, rover, cursor.refreshes[rover])
+            steps = _Steps(context.instance, settings, lake, rover, cursor.refreshes[rover])
             requests += steps.next()
             if steps.done:
                 del cursor.refreshes[rover]
@@ -92,10 +96,10 @@ def requests_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
 
 
 def _act_on_messages(
-    context: dg.SensorEvaluationContext, rooms: Rooms, cursor: RequestsCursor, rovers: Sequence[str]
+    context: dg.SensorEvaluationContext, event_log: EventLog, cursor: RequestsCursor, rovers: Sequence[str]
 ) -> tuple[list[dg.RunRequest], str]:
     """Read on from the cursor; the runs that the messages ask for, and what was read, in words."""
-    batch = read_on(rooms.log, INGESTION_REQUESTS, cursor.offsets, of=cursor.log, limit=_LIMIT, warn=context.log.warning)
+    batch = read_on(event_log, INGESTION_REQUESTS, cursor.offsets, of=cursor.log, limit=_LIMIT, warn=context.log.warning)
     cursor.log, cursor.offsets = batch.log, batch.offsets
     requests: list[dg.RunRequest] = []
     for record in batch.records:
@@ -103,7 +107,7 @@ def _act_on_messages(
             requests += _act_on(record, context.instance, cursor, rovers)
         except EventUnreadable as error:
             context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
-            rooms.log.publish(INGESTION_DEAD, [dead_letter(record, str(error))])
+            event_log.publish(INGESTION_DEAD, [dead_letter(record, str(error))])
     read = f"{len(batch.records)} requests read; {in_words(batch.lag)}"
     context.log.info(read)
     return requests, read
@@ -153,9 +157,11 @@ def _runs_for(
 class _Steps:
     """The runs that one refresh still needs."""
 
-    def __init__(self, instance: dg.DagsterInstance, rooms: Rooms, rover: str, refresh: Refresh) -> None:
+    def __init__(self, instance: dg.DagsterInstance, settings: Settings, lake: Lake, rover: str, refresh: Refresh) -> None:
         self._instance = instance
-        self._rooms = rooms
+        self._late_sols = settings.late_sols
+        self._lake = lake
+        self._sources = sources_of(rover, settings.sources)
         self._rover = rover
         self._refresh = refresh
         self.done = False
@@ -184,12 +190,12 @@ class _Steps:
             yield "traverse", TRAVERSE
 
     def _is_served(self) -> bool:
-        return ingest.served(self._rooms.lake, self._rover, self._rooms.sources_of(self._rover))
+        return ingest.served(self._lake, self._rover, self._sources)
 
     def _young(self) -> tuple[list[dg.RunRequest], bool]:
-        known = self._rooms.coverage(self._rover)
+        known = ingest.coverage(self._lake, self._rover, self._sources)
         registered = registered_sols(self._instance, self._rover)
-        sols = [sol for sol in young_sols(known, self._rooms.settings.late_sols) if sol in registered]
+        sols = [sol for sol in young_sols(known, self._late_sols) if sol in registered]
         requests, waiting = [], False
         for span in spans(sols, LAKE_RUN_SOLS):
             tag = self._tag(f"young-{span.first}-{span.last}")

@@ -26,7 +26,8 @@ from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, EventLog, Message
 from martian_moments.events.uploads import Odd, Upload, of_records, parse_uploads
-from martian_moments.resources import Rooms
+from martian_moments.infrastructure.space import shortage
+from martian_moments.settings import Settings
 
 NAME: Final = "upload_events"
 
@@ -80,24 +81,24 @@ class UploadCursor(Cursor):
         return {name: sorted(members) for name, members in sorted(waiting.items()) if members}
 
 
-def upload_sensor(rovers: Sequence[str]) -> dg.SensorDefinition:
+def upload_sensor(settings: Settings) -> dg.SensorDefinition:
     """Asks for the bronze partitions of what was uploaded."""
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
+        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in settings.rovers)],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads upload events and loads what they name into bronze; unreadable ones become dead letters.",
     )
     def upload_events(
-        context: dg.SensorEvaluationContext, rooms: dg.ResourceParam[Rooms]
+        context: dg.SensorEvaluationContext, event_log: dg.ResourceParam[EventLog]
     ) -> dg.SensorResult | dg.SkipReason:
-        if short := rooms.shortage():
+        if short := shortage(settings.folders):
             return dg.SkipReason(short)
         cursor = UploadCursor.read(context.cursor, warn=context.log.warning)
         try:
-            read = _read(context, rooms.log, cursor, _Scope(rooms.lake_bucket, rovers))
+            read = _read(context, event_log, cursor, _Scope(settings.lake_bucket, settings.rovers))
         except EventLogUnavailable as error:
             # Not a failed tick: in an outage each would leave its traceback in the daemon's log.
             context.log.warning(str(error))

@@ -41,7 +41,7 @@ def scripted(scripted: Callable[..., Platform], instance: dg.DagsterInstance) ->
 def plan(platform: Platform, name: str, moment: datetime = ALL_ARE_DUE) -> list[dg.RunRequest]:
     context = dg.build_schedule_context(
         instance=platform.instance, scheduled_execution_time=moment, repository_def=platform.repository,
-        resources={"rooms": platform.rooms},
+        resources=platform.opened,
     )  # fmt: skip
     return list(platform.repository.get_schedule_def(name).evaluate_tick(context).run_requests or ())
 
@@ -88,9 +88,9 @@ def test_a_young_sol_that_is_unchanged_writes_nothing(scripted) -> None:
     platform: Platform = scripted({1: 3, 2: 3})
     platform.run("lake/manifests", "curiosity")
     platform.run("lake/curiosity/photos", sols=(1, 2))
-    before = platform.rooms.lake.list()
+    before = platform.resources.lake.list()
     platform.source.asked_since()
     (request,) = plan(platform, "curiosity_young_sols")
     assert platform.execute(request).success
     assert platform.source.asked_since() == [1, 2]
-    assert platform.rooms.lake.list() == before
+    assert platform.resources.lake.list() == before

@@ -115,7 +115,7 @@ def test_status_tells_of_sensors_that_dagster_keeps_waiting_for_years(platform: 
             instance.add_instigator_state(
                 InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.AUTOMATICALLY_RUNNING, data)
             )
-        (warning,) = status(platform.rooms, instance, running=True).warnings
+        (warning,) = status(platform.resources, instance, running=True).warnings
     assert warning.startswith("2 sensors ran last at a time still to come, and Dagster starts none before that time")
 
 
@@ -124,15 +124,17 @@ def test_status_and_doctor_report_documents_that_are_dated_ahead(
 ) -> None:
     monkeypatch.setattr(status_module, "_cursor", lambda *_: None)
     platform.photos("curiosity", [1])
-    assert status(platform.rooms, platform.instance, running=True).warnings == []
+    assert status(platform.resources, platform.instance, running=True).warnings == []
     ahead = photos_of("curiosity", 2)
     moment = datetime(2031, 5, 4, 3, 2, tzinfo=UTC)
-    platform.rooms.lake.put_bytes(ahead.header.key, encode(replace(ahead, header=replace(ahead.header, fetched_at=moment))))
-    (warning,) = status(platform.rooms, platform.instance, running=True).warnings
+    platform.resources.lake.put_bytes(
+        ahead.header.key, encode(replace(ahead, header=replace(ahead.header, fetched_at=moment)))
+    )
+    (warning,) = status(platform.resources, platform.instance, running=True).warnings
     assert warning.startswith("1 documents of the lake say that they were fetched at a time still to come")
     assert f"{ahead.header.key} at 2031-05-04 03:02 UTC" in warning
-    (found,) = [finding for finding in check_up(platform.rooms) if finding.what == "lake"]
+    (found,) = [finding for finding in check_up(platform.resources) if finding.what == "lake"]
     assert not found.ok
     assert "2031-05-04 03:02 UTC" in found.detail
     platform.put(ahead)
-    assert status(platform.rooms, platform.instance, running=True).warnings == []
+    assert status(platform.resources, platform.instance, running=True).warnings == []

@@ -23,9 +23,11 @@ def letter(topic: str, value: bytes | None, key: str = "k") -> Message:
 
 
 def test_letters_of_every_topic_are_listed_with_place_key_and_reason(platform: Platform) -> None:
-    platform.rooms.log.publish(UPLOADS_DEAD, [letter(UPLOADS, b"x", "mars/x"), broken_object(OBJECT, "etag", "cut")])
-    platform.rooms.log.publish(INGESTION_DEAD, [Message("odd", b"not json"), Message("odder", b"[1]")])
-    found = dead_letters(platform.rooms.log)
+    platform.resources.event_log.publish(
+        UPLOADS_DEAD, [letter(UPLOADS, b"x", "mars/x"), broken_object(OBJECT, "etag", "cut")]
+    )
+    platform.resources.event_log.publish(INGESTION_DEAD, [Message("odd", b"not json"), Message("odder", b"[1]")])
+    found = dead_letters(platform.resources.event_log)
     assert [(each.topic, each.partition, each.offset, each.key, each.reason) for each in found] == [
         ("minio-events-dlq", 0, 0, "mars/x", "no known shape"),
         ("minio-events-dlq", 0, 1, OBJECT, "cut"),
@@ -43,8 +45,8 @@ def test_letters_of_every_topic_are_listed_with_place_key_and_reason(platform: P
 def test_a_message_is_replayed_unchanged_to_its_topic_with_its_key(
     platform: Platform, dead: str, alive: str, value: bytes
 ) -> None:
-    platform.rooms.log.publish(dead, [letter(alive, value, "mars/some key")])
-    done = replay(platform.rooms, [find(platform.rooms.log, dead, 0, 0)])
+    platform.resources.event_log.publish(dead, [letter(alive, value, "mars/some key")])
+    done = replay(platform.resources, [find(platform.resources.event_log, dead, 0, 0)])
     assert done == Replay({alive: 1}, [])
     (record,) = platform.events(alive)
     assert (record.key, record.value) == ("mars/some key", value)
@@ -53,8 +55,8 @@ def test_a_message_is_replayed_unchanged_to_its_topic_with_its_key(
 
 def test_a_broken_object_is_announced_again(platform: Platform) -> None:
     platform.registered("spirit", 10)
-    platform.rooms.log.publish(UPLOADS_DEAD, [broken_object(OBJECT, "etag", "cut")])
-    assert replay(platform.rooms, dead_letters(platform.rooms.log)).messages == {UPLOADS: 1}
+    platform.resources.event_log.publish(UPLOADS_DEAD, [broken_object(OBJECT, "etag", "cut")])
+    assert replay(platform.resources, dead_letters(platform.resources.event_log)).messages == {UPLOADS: 1}
     (record,) = platform.events(UPLOADS)
     assert parse_uploads(record.value) == (Upload("mars", OBJECT, "ObjectCreated:Put", etag="etag"),)
     (request,) = platform.tick(upload_sensor.NAME).run_requests or ()
@@ -62,26 +64,26 @@ def test_a_broken_object_is_announced_again(platform: Platform) -> None:
 
 
 def test_all_letters_of_one_message_replay_it_once_so_that_poison_does_not_grow(platform: Platform) -> None:
-    platform.rooms.log.publish(INGESTION_REQUESTS, [Message("k", b"poison"), Message("k", b"venom")])
+    platform.resources.event_log.publish(INGESTION_REQUESTS, [Message("k", b"poison"), Message("k", b"venom")])
     cursor = requests_sensor.RequestsCursor().write()
     for letters in (2, 4, 6):
         cursor = platform.tick(requests_sensor.NAME, cursor).cursor or ""
-        found = dead_letters(platform.rooms.log)
+        found = dead_letters(platform.resources.event_log)
         assert len(found) == letters
-        assert replay(platform.rooms, found) == Replay({INGESTION_REQUESTS: 2}, [])
+        assert replay(platform.resources, found) == Replay({INGESTION_REQUESTS: 2}, [])
 
 
 def test_of_a_message_with_one_odd_record_only_that_one_is_replayed_and_it_does_not_grow(platform: Platform) -> None:
     platform.registered("spirit", 10)
     good = upload_event(bucket="mars", key=OBJECT, etag="e", size=1, moment=datetime.now(UTC))
     records = [*json.loads(good)["Records"], {"eventName": "ObjectSynced:Create"}]
-    platform.rooms.log.publish(UPLOADS, [Message("k", json.dumps({"Records": records}).encode())])
+    platform.resources.event_log.publish(UPLOADS, [Message("k", json.dumps({"Records": records}).encode())])
     tick = platform.tick(upload_sensor.NAME)
     assert len(tick.run_requests or ()) == 1
     for letters in (1, 2, 3):
-        found = dead_letters(platform.rooms.log)
+        found = dead_letters(platform.resources.event_log)
         assert len(found) == letters
-        assert replay(platform.rooms, found) == Replay({UPLOADS: 1}, [])
+        assert replay(platform.resources, found) == Replay({UPLOADS: 1}, [])
         assert json.loads(platform.events(UPLOADS)[-1].value or b"") == {"Records": [{"eventName": "ObjectSynced:Create"}]}
         tick = platform.tick(upload_sensor.NAME, tick.cursor)
         assert not tick.run_requests
@@ -89,9 +91,11 @@ def test_of_a_message_with_one_odd_record_only_that_one_is_replayed_and_it_does_
 
 def test_what_cannot_be_replayed_is_named_and_does_not_hold_up_the_rest(platform: Platform) -> None:
     broken = Message("k", b'{"value_base64": "@@", "reason": "r"}')
-    platform.rooms.log.publish(INGESTION_DEAD, [Message("odd", b"not json"), letter(INGESTION_REQUESTS, None), broken])
-    platform.rooms.log.publish(INGESTION_DEAD, [letter(INGESTION_REQUESTS, b"good")])
-    done = replay(platform.rooms, dead_letters(platform.rooms.log))
+    platform.resources.event_log.publish(
+        INGESTION_DEAD, [Message("odd", b"not json"), letter(INGESTION_REQUESTS, None), broken]
+    )
+    platform.resources.event_log.publish(INGESTION_DEAD, [letter(INGESTION_REQUESTS, b"good")])
+    done = replay(platform.resources, dead_letters(platform.resources.event_log))
     assert done.messages == {INGESTION_REQUESTS: 1}
     assert [refusal.split(" holds ")[0] for refusal in done.refused] == [f"{INGESTION_DEAD} 0 {n}" for n in range(3)]
 
@@ -105,14 +109,14 @@ def test_what_cannot_be_replayed_is_named_and_does_not_hold_up_the_rest(platform
     ],
 )
 def test_a_letter_that_does_not_exist_is_refused(platform: Platform, place: tuple[str, int, int], message: str) -> None:
-    platform.rooms.log.publish(UPLOADS_DEAD, [letter(UPLOADS, b"x")])
+    platform.resources.event_log.publish(UPLOADS_DEAD, [letter(UPLOADS, b"x")])
     with pytest.raises(InputError, match=message):
-        find(platform.rooms.log, *place)
+        find(platform.resources.event_log, *place)
 
 
 def test_a_letter_that_holds_only_the_beginning_is_not_replayed(platform: Platform) -> None:
-    platform.rooms.log.publish(UPLOADS_DEAD, [letter(UPLOADS, b"x" * 500_000)])
-    done = replay(platform.rooms, dead_letters(platform.rooms.log))
+    platform.resources.event_log.publish(UPLOADS_DEAD, [letter(UPLOADS, b"x" * 500_000)])
+    done = replay(platform.resources, dead_letters(platform.resources.event_log))
     assert done.messages == {}
     (refused,) = done.refused
     assert "minio-events-dlq 0 0 holds the beginning of a message only" in refused

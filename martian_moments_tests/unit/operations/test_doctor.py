@@ -11,14 +11,14 @@ from martian_moments.operations import doctor
 from martian_moments.operations.doctor import Finding, check_up
 from martian_moments.operations.parts import Part, parts, prepare
 from martian_moments.pipelines.load import load
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import LEDGER
 from martian_moments_tests.platforms import Platform
 
 
 def findings(platform: Platform) -> dict[str, Finding]:
-    return {each.what: each for each in check_up(platform.rooms)}
+    return {each.what: each for each in check_up(platform.resources)}
 
 
 def test_a_healthy_machine_passes_and_a_platform_that_is_not_up_is_no_fault(platform: Platform) -> None:
@@ -39,7 +39,7 @@ def test_what_only_init_makes_is_a_fault_while_it_is_missing() -> None:
 def test_a_lake_that_cannot_be_written_is_one_finding_and_the_rest_is_checked(tmp_path: Path, no_settings: None) -> None:
     (tmp_path / "file").write_text("no folder")
     settings = Settings.load(home=tmp_path / "home", lake_url=(tmp_path / "file" / "lake").as_uri())
-    found = {each.what: each for each in check_up(Rooms(settings))}
+    found = {each.what: each for each in check_up(Resources(settings))}
     assert {what for what, each in found.items() if not each.ok} == {"lake"}
     assert str(tmp_path / "file") in found["lake"].detail
 
@@ -54,7 +54,7 @@ def test_a_full_disk_is_told_with_what_is_needed(platform: Platform, monkeypatch
 def test_the_probe_is_no_document(platform: Platform) -> None:
     findings(platform)
     assert platform.events("minio-events") == []
-    assert platform.rooms.lake.list() == []
+    assert platform.resources.lake.list() == []
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_probe_is_no_document(platform: Platform) -> None:
 def test_what_a_library_raises_in_one_check_is_its_finding_and_takes_no_other_along(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, raised: Exception
 ) -> None:
-    def broken(_: Rooms) -> str:
+    def broken(_: Resources) -> str:
         raise raised
 
     monkeypatch.setenv("REDIS_PASSWORD", "hush#mouse")
@@ -87,7 +87,7 @@ def test_what_a_library_raises_in_one_check_is_its_finding_and_takes_no_other_al
 
 
 def test_a_damaged_log_is_named_with_what_to_do_and_the_new_one_works(platform: Platform) -> None:
-    platform.rooms.log.close()
+    platform.resources.event_log.close()
     (platform.settings.home / "events.db").write_bytes(b"garbage" * 1_000)
     found = findings(platform)
     assert [what for what, each in found.items() if not each.ok] == ["event log"]
@@ -99,8 +99,8 @@ def test_a_damaged_log_is_named_with_what_to_do_and_the_new_one_works(platform: 
 
 
 def test_damaged_tables_are_named_with_what_becomes_of_them(platform: Platform) -> None:
-    platform.rooms.warehouse.ensure()
-    platform.rooms.warehouse.publish(platform.rooms.published, [LEDGER])
+    platform.resources.warehouse.ensure()
+    platform.resources.warehouse.publish(platform.resources.published, [LEDGER])
     assert findings(platform)["published tables"].ok
     (platform.settings.home / "published" / "bronze" / "ledger" / "ledger.parquet").write_bytes(b"garbage")
     found = findings(platform)
@@ -119,10 +119,10 @@ def test_tables_of_a_release_without_manifests_are_to_be_published_again(platfor
 
 def test_a_warehouse_that_cannot_be_read_is_a_fault_and_init_sets_it_aside(platform: Platform) -> None:
     file = platform.settings.home / "warehouse.duckdb"
-    rooms = platform.rooms
+    resources = platform.resources
     platform.photos("curiosity", [1])
-    load(rooms.lake, rooms.warehouse, rooms.lake.list())
-    rooms.warehouse.publish(rooms.published, [LEDGER])
+    load(resources.lake, resources.warehouse, resources.lake.list())
+    resources.warehouse.publish(resources.published, [LEDGER])
     assert findings(platform)["bronze"].detail.endswith("1 documents, every table was read")
     file.write_bytes(b"another program's")
     found = findings(platform)["bronze"]
@@ -130,20 +130,20 @@ def test_a_warehouse_that_cannot_be_read_is_a_fault_and_init_sets_it_aside(platf
     assert "not a valid DuckDB database file" in found.detail
     assert "makes it anew from the lake" in found.detail
     assert file.read_bytes() == b"another program's", "looking changes nothing"
-    assert all(prepare(part, platform.settings.home).ok for part in parts(rooms) if part.what == "warehouse")
+    assert all(prepare(part, platform.settings.home).ok for part in parts(resources) if part.what == "warehouse")
     assert findings(platform)["bronze"].ok
     assert [kept.read_bytes() for kept in file.parent.glob("warehouse.duckdb.damaged-*")] == [b"another program's"]
 
 
 def test_documents_that_are_gone_from_bronze_are_a_fault(platform: Platform) -> None:
     """As after a person has put an older copy of the warehouse in its place."""
-    rooms = platform.rooms
+    resources = platform.resources
     platform.photos("curiosity", [1])
-    load(rooms.lake, rooms.warehouse, rooms.lake.list())
+    load(resources.lake, resources.warehouse, resources.lake.list())
     older = (platform.settings.home / "warehouse.duckdb").read_bytes()
     platform.photos("curiosity", [2])
-    load(rooms.lake, rooms.warehouse, rooms.lake.list())
-    rooms.warehouse.publish(rooms.published, [LEDGER])
+    load(resources.lake, resources.warehouse, resources.lake.list())
+    resources.warehouse.publish(resources.published, [LEDGER])
     (platform.settings.home / "warehouse.duckdb").write_bytes(older)
     found = findings(platform)["bronze"]
     assert not found.ok

@@ -15,7 +15,7 @@ from martian_moments.operations.live import check_live, endpoints
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 
 ENDPOINTS = [
@@ -41,9 +41,11 @@ def replica() -> Iterator[RunningReplica]:
 
 
 @pytest.fixture
-def rooms(tmp_path: Path, replica: RunningReplica, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rooms]:
-    made = Rooms(Settings.load(home=tmp_path, **replica.addresses))
-    monkeypatch.setattr(made, "client", quick_client)
+def resources(
+    tmp_path: Path, replica: RunningReplica, no_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Resources]:
+    made = Resources(Settings.load(home=tmp_path, **replica.addresses))
+    monkeypatch.setattr(made.nasa, "client", quick_client)
     yield made
     replica.control.faults(FaultPlan())
 
@@ -52,36 +54,36 @@ def quick_client(transport: httpx.AsyncBaseTransport | None = None) -> PoliteCli
     return PoliteClient(requests_per_minute=1_000_000, concurrency=1, backoff=0.0, give_up_after=99, transport=transport)
 
 
-def checked(rooms: Rooms) -> dict[str, Finding]:
-    return {finding.what: finding for finding in check_live(rooms)}
+def checked(resources: Resources) -> dict[str, Finding]:
+    return {finding.what: finding for finding in check_live(resources)}
 
 
-def test_every_endpoint_of_every_rover_is_asked_once_and_is_as_known(rooms: Rooms, replica: RunningReplica) -> None:
-    found = checked(rooms)
+def test_every_endpoint_of_every_rover_is_asked_once_and_is_as_known(resources: Resources, replica: RunningReplica) -> None:
+    found = checked(resources)
     assert sorted(found) == sorted(ENDPOINTS)
     assert {finding.detail for finding in found.values() if not finding.ok} == set()
 
 
 def test_only_what_the_settings_use_is_asked(tmp_path: Path, replica: RunningReplica, no_settings: None) -> None:
     settings = Settings.load(home=tmp_path, rovers="spirit", sources="v1", **replica.addresses)
-    asked = [endpoint.what for endpoint in endpoints(Rooms(settings))]
+    asked = [endpoint.what for endpoint in endpoints(Resources(settings))]
     assert asked == ["v1 manifest of spirit", "v1 photos of spirit", "path of spirit"]
 
 
-def test_an_outage_is_a_line_for_each_endpoint(rooms: Rooms, replica: RunningReplica) -> None:
+def test_an_outage_is_a_line_for_each_endpoint(resources: Resources, replica: RunningReplica) -> None:
     replica.control.faults(FaultPlan(outage=True))
-    found = checked(rooms)
+    found = checked(resources)
     assert sorted(found) == sorted(ENDPOINTS)
     assert all(not each.ok and "ask again later" in each.detail for each in found.values())
 
 
-def test_a_web_page_instead_of_data_is_drift(rooms: Rooms, replica: RunningReplica) -> None:
+def test_a_web_page_instead_of_data_is_drift(resources: Resources, replica: RunningReplica) -> None:
     replica.control.faults(FaultPlan(share=1.0, kinds=(Fault.HTML,)))
-    assert [each.what for each in check_live(rooms) if each.ok] == []
+    assert [each.what for each in check_live(resources) if each.ok] == []
 
 
 def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_told(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feature = {"type": "Feature", "properties": {"sol": 1, "RMC": "1_2", "lon": 1, "lat": 2, "elev": {"geoid": 3}}}
 
@@ -91,8 +93,8 @@ def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_told
         cut = json.dumps({"type": "FeatureCollection", "features": [feature, feature]})[:-40]
         return httpx.Response(206 if "range" in request.headers else 200, text=cut)
 
-    monkeypatch.setattr(rooms, "client", lambda: quick_client(httpx.MockTransport(answer)))
-    found = checked(rooms)
+    monkeypatch.setattr(resources.nasa, "client", lambda: quick_client(httpx.MockTransport(answer)))
+    found = checked(resources)
     drift = "missing fields: dist_total_m, elev_geoid, yaw; unknown fields: elev"
     assert found["waypoints of perseverance"] == Finding("waypoints of perseverance", ok=False, detail=drift)
     assert "status 404" in found["traverse of perseverance"].detail
@@ -112,10 +114,10 @@ def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_told
     ],
 )
 def test_no_name_that_the_map_server_ever_had_is_new(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, real_payloads: Path, day: str, missing: str | None
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, real_payloads: Path, day: str, missing: str | None
 ) -> None:
     body = (real_payloads / f"mmgis_drift_m20_waypoints_{day}.json").read_bytes()
     server = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
-    monkeypatch.setattr(rooms, "client", lambda: quick_client(server))
-    found = checked(rooms)["waypoints of perseverance"]
+    monkeypatch.setattr(resources.nasa, "client", lambda: quick_client(server))
+    found = checked(resources)["waypoints of perseverance"]
     assert (found.ok, found.detail) == (missing is None, f"missing fields: {missing}" if missing else "23 fields, all known")

@@ -15,7 +15,7 @@ from martian_moments_tests.platforms import Platform
 
 
 def part(platform: Platform, what: str) -> Part:
-    return next(each for each in parts(platform.rooms) if each.what == what)
+    return next(each for each in parts(platform.resources) if each.what == what)
 
 
 def test_a_part_that_is_there_is_not_made_again(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_part_that_cannot_be_looked_at_fails_and_is_not_made(tmp_path: Path, r
 
 
 def test_a_changed_pool_limit_is_set(platform: Platform) -> None:
-    for each in parts(platform.rooms):
+    for each in parts(platform.resources):
         assert prepare(each, platform.settings.home).ok
     with open_instance(platform.settings) as instance:
         instance.event_log_storage.set_concurrency_slots("nasa", 7)

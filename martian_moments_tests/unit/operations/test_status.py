@@ -40,16 +40,16 @@ class Stage:
     running: bool = True
 
     def look(self) -> Status:
-        return status(self.platform.rooms, self.platform.instance, running=self.running)
+        return status(self.platform.resources, self.platform.instance, running=self.running)
 
     def load(self) -> None:
-        rooms = self.platform.rooms
-        load(rooms.lake, rooms.warehouse, rooms.lake.list())
-        rooms.warehouse.publish(rooms.published, [LEDGER])
+        resources = self.platform.resources
+        load(resources.lake, resources.warehouse, resources.lake.list())
+        resources.warehouse.publish(resources.published, [LEDGER])
 
     def read_all(self) -> None:
         """The sensors have read every event."""
-        log = self.platform.rooms.log
+        log = self.platform.resources.event_log
         offsets = {partition: mark.high for partition, mark in log.watermarks(UPLOADS).items()}
         self.cursors[upload_sensor.NAME] = upload_sensor.UploadCursor(offsets=offsets, log=log.identity(UPLOADS)).write()
 
@@ -128,7 +128,7 @@ def active_backfill(stage: Stage) -> None:
 
 
 def unread_event(stage: Stage) -> None:
-    stage.platform.rooms.log.publish(UPLOADS, [Message("x", b"{}")])
+    stage.platform.resources.event_log.publish(UPLOADS, [Message("x", b"{}")])
 
 
 def pending_event(stage: Stage) -> None:
@@ -157,7 +157,7 @@ def log_unreadable(stage: Stage) -> None:
 
 
 def unread_refresh(stage: Stage) -> None:
-    stage.platform.rooms.log.publish(INGESTION_REQUESTS, [refresh_request(["spirit"], young=False)])
+    stage.platform.resources.event_log.publish(INGESTION_REQUESTS, [refresh_request(["spirit"], young=False)])
 
 
 def unfinished_refresh(stage: Stage) -> None:
@@ -295,7 +295,7 @@ def test_an_unserved_rover_is_told_of_and_does_not_unsettle(scripted, monkeypatc
 
 
 def test_dead_letters_are_counted_and_do_not_unsettle(stage: Stage) -> None:
-    stage.platform.rooms.log.publish(UPLOADS_DEAD, [Message("x", b"{}"), Message("y", b"{}")])
+    stage.platform.resources.event_log.publish(UPLOADS_DEAD, [Message("x", b"{}"), Message("y", b"{}")])
     now = stage.look()
     assert (now.dead_letters, now.settled) == (2, True)
 
@@ -303,12 +303,12 @@ def test_dead_letters_are_counted_and_do_not_unsettle(stage: Stage) -> None:
 def test_it_answers_while_a_load_or_dbt_holds_the_warehouse(stage: Stage) -> None:
     import duckdb
 
-    with stage.platform.rooms.warehouse.writing(), duckdb.connect(stage.platform.settings.home / "warehouse.duckdb"):
+    with stage.platform.resources.warehouse.writing(), duckdb.connect(stage.platform.settings.home / "warehouse.duckdb"):
         assert stage.look().settled
 
 
 def test_it_works_before_anything_was_ever_done(platform: Platform) -> None:
     with dg.instance_for_test() as instance:
-        now = status(platform.rooms, instance, running=False)
+        now = status(platform.resources, instance, running=False)
     assert not now.settled
     assert all(rover.sols_expected == 0 for rover in now.rovers.values())

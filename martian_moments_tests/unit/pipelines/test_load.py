@@ -19,15 +19,17 @@ from martian_moments_tests.platforms import Platform, photos_of
 
 
 def load_all(platform: Platform):
-    rooms = platform.rooms
-    loading = load(rooms.lake, rooms.warehouse, rooms.lake.list("photos"))
-    rooms.warehouse.publish(rooms.published, [LEDGER])
+    resources = platform.resources
+    loading = load(resources.lake, resources.warehouse, resources.lake.list("photos"))
+    resources.warehouse.publish(resources.published, [LEDGER])
     return loading
 
 
 def differing(platform: Platform, *prefixes: str) -> list[str]:
-    rooms = platform.rooms
-    different = unloaded(rooms.lake, rooms.warehouse, rooms.published, rooms.settings.rovers, prefixes or FOLDERS)
+    resources = platform.resources
+    different = unloaded(
+        resources.lake, resources.warehouse, resources.published, resources.settings.rovers, prefixes or FOLDERS
+    )
     return [each.key[-13:-8] for each in different]
 
 
@@ -43,13 +45,13 @@ def test_what_bronze_holds_in_this_version_is_not_even_read(platform: Platform) 
 
 def test_an_object_that_is_replaced_after_it_was_listed_is_loaded_as_what_it_is_now(platform: Platform) -> None:
     """Else bronze would hold the new content under the old ETag, and reconcile would load it again."""
-    rooms = platform.rooms
+    resources = platform.resources
     platform.photos("curiosity", [1])
-    listed = rooms.lake.list("photos")
+    listed = resources.lake.list("photos")
     platform.photos("curiosity", [1], count=5, promised=5)
-    load(rooms.lake, rooms.warehouse, listed)
-    (row,) = rooms.warehouse.ledger().to_pylist()
-    (now,) = rooms.lake.list("photos")
+    load(resources.lake, resources.warehouse, listed)
+    (row,) = resources.warehouse.ledger().to_pylist()
+    (now,) = resources.lake.list("photos")
     assert (row["etag"], row["record_count"]) == (now.etag, 5)
     assert load_all(platform).headers == {}
 
@@ -58,33 +60,33 @@ def test_bronze_follows_the_lake_also_where_times_say_the_opposite(
     platform: Platform, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The clock stood behind when the lake took the second document, and is right again when bronze loads it."""
-    rooms = platform.rooms
+    resources = platform.resources
     platform.photos("curiosity", [1, 2])
     load_all(platform)
     behind = photos_of("curiosity", 1, count=5, promised=5)
     behind = replace(behind, header=replace(behind.header, fetched_at=datetime(2020, 1, 1, tzinfo=UTC)))
-    rooms.lake.put_bytes(behind.header.key, encode(behind))
+    resources.lake.put_bytes(behind.header.key, encode(behind))
     loading = load_all(platform)
     assert (loading.report.loaded, loading.report.stale) == ([behind.header.key], [])
     assert "replace what bronze holds with a later time" in caplog.text
     assert differing(platform) == []
-    assert {row["sol"]: row["record_count"] for row in rooms.warehouse.ledger().to_pylist()} == {1: 5, 2: 3}
+    assert {row["sol"]: row["record_count"] for row in resources.warehouse.ledger().to_pylist()} == {1: 5, 2: 3}
 
 
 def test_an_older_version_that_the_lake_no_longer_holds_stays_away(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow load brings what it read before another one loaded what replaced it."""
-    rooms = platform.rooms
+    resources = platform.resources
     platform.photos("curiosity", [1])
-    (before,) = rooms.lake.list("photos")
-    older = rooms.lake.read(before.key)
+    (before,) = resources.lake.list("photos")
+    older = resources.lake.read(before.key)
     platform.photos("curiosity", [1], count=5, promised=5)
     load_all(platform)
-    monkeypatch.setattr(rooms.lake, "read", lambda key: older)
-    loading = load(rooms.lake, rooms.warehouse, [before])
+    monkeypatch.setattr(resources.lake, "read", lambda key: older)
+    loading = load(resources.lake, resources.warehouse, [before])
     assert loading.report.stale == [before.key]
-    assert [row["record_count"] for row in rooms.warehouse.ledger().to_pylist()] == [5]
+    assert [row["record_count"] for row in resources.warehouse.ledger().to_pylist()] == [5]
 
 
 def test_a_broken_object_is_told_of_and_does_not_stop_the_others(platform: Platform) -> None:
@@ -105,7 +107,7 @@ def test_a_document_under_another_key_is_broken(platform: Platform) -> None:
 
 def test_objects_that_are_no_documents_never_differ(platform: Platform) -> None:
     for key in ("doctor/probe", "quarantine/photos/rover=curiosity/source=v1/sol=00001.json.gz", "published/x.parquet"):
-        platform.rooms.lake.put_bytes(key, b"x")
+        platform.resources.lake.put_bytes(key, b"x")
     assert differing(platform) == []
 
 
@@ -126,18 +128,18 @@ def test_a_load_that_meets_a_damaged_warehouse_goes_on_in_a_new_one(
     platform.photos("curiosity", [1, 2])
     load_all(platform)
     platform.photos("curiosity", [3])
-    rooms = platform.rooms
-    healthy = getattr(rooms.warehouse, read)
+    resources = platform.resources
+    healthy = getattr(resources.warehouse, read)
 
     def meets_damage(*arguments: object) -> object:
-        monkeypatch.setattr(rooms.warehouse, read, healthy)
+        monkeypatch.setattr(resources.warehouse, read, healthy)
         (platform.settings.home / "warehouse.duckdb").unlink()
         raise WarehouseDamaged("the file was damaged; it is kept as x")
 
-    monkeypatch.setattr(rooms.warehouse, read, meets_damage)
-    loading = load(rooms.lake, rooms.warehouse, rooms.lake.list("photos/rover=curiosity/"), rooms.published)
+    monkeypatch.setattr(resources.warehouse, read, meets_damage)
+    loading = load(resources.lake, resources.warehouse, resources.lake.list("photos/rover=curiosity/"), resources.published)
     assert [key[-13:-8] for key in loading.report.loaded] == ["00001", "00002", "00003"]
-    assert rooms.published.read("bronze", "ledger") is None, "until it is published again"
+    assert resources.published.read("bronze", "ledger") is None, "until it is published again"
 
 
 def test_after_published_tables_were_deleted_everything_differs_until_a_load_publishes_again(platform: Platform) -> None:
@@ -151,18 +153,18 @@ def test_after_published_tables_were_deleted_everything_differs_until_a_load_pub
 
 
 def test_silver_lags_until_it_was_built_from_the_ledgers_very_versions(platform: Platform) -> None:
-    rooms = platform.rooms
-    assert not silver_lags(rooms.published, rooms.settings.sources), "nothing was ever loaded"
+    resources = platform.resources
+    assert not silver_lags(resources.published, resources.settings.sources), "nothing was ever loaded"
     platform.photos("curiosity", [1])
     load_all(platform)
-    assert silver_lags(rooms.published, rooms.settings.sources), "silver was never built"
+    assert silver_lags(resources.published, resources.settings.sources), "silver was never built"
     build_loaded_objects(platform)
-    assert not silver_lags(rooms.published, rooms.settings.sources)
+    assert not silver_lags(resources.published, resources.settings.sources)
     platform.photos("curiosity", [1], count=4, promised=4)
     load_all(platform)
-    assert silver_lags(rooms.published, rooms.settings.sources), "the same key in another version"
+    assert silver_lags(resources.published, resources.settings.sources), "the same key in another version"
     build_loaded_objects(platform)
-    assert not silver_lags(rooms.published, rooms.settings.sources)
+    assert not silver_lags(resources.published, resources.settings.sources)
 
 
 @pytest.mark.parametrize("rules", ["", "those of the release before"])
@@ -170,7 +172,7 @@ def test_silver_lags_where_its_photos_were_read_by_other_rules(platform: Platfor
     platform.photos("curiosity", [1])
     load_all(platform)
     build_loaded_objects(platform, rules=rules)
-    assert silver_lags(platform.rooms.published, platform.settings.sources)
+    assert silver_lags(platform.resources.published, platform.settings.sources)
 
 
 def test_the_rules_change_with_any_sql_that_decides_how_a_photo_is_read(tmp_path: Path) -> None:
@@ -196,31 +198,31 @@ def test_loaded_objects_are_published_last(platform: Platform) -> None:
 def test_held_etags_are_those_of_the_lake(platform: Platform) -> None:
     platform.photos("curiosity", [1])
     load_all(platform)
-    (info,) = platform.rooms.lake.list("photos")
-    assert held_etags(platform.rooms.warehouse) == {info.key: info.etag}
+    (info,) = platform.resources.lake.list("photos")
+    assert held_etags(platform.resources.warehouse) == {info.key: info.etag}
 
 
 def test_a_damaged_ledger_tells_no_header_and_the_lake_reads_them_itself(platform: Platform) -> None:
     platform.photos("curiosity", [1])
     load_all(platform)
     (platform.settings.home / "published" / "bronze" / "ledger" / "ledger.parquet").write_bytes(b"garbage")
-    assert cached_headers(platform.rooms.published) == {}
+    assert cached_headers(platform.resources.published) == {}
     with pytest.raises(PublishedDamaged):
-        known_headers(platform.rooms.published)
+        known_headers(platform.resources.published)
 
 
 def test_the_ledger_tells_every_header_but_for_the_addresses_asked(platform: Platform) -> None:
-    rooms = platform.rooms
-    assert known_headers(rooms.published) == {}, "nothing was ever loaded"
+    resources = platform.resources
+    assert known_headers(resources.published) == {}, "nothing was ever loaded"
     platform.photos("curiosity", [1], count=2, promised=5)
     platform.photos("spirit", [7], promised=None)
     platform.manifest("spirit", {7: 3})
-    load(rooms.lake, rooms.warehouse, [*rooms.lake.list("photos"), *rooms.lake.list("manifests")])
-    rooms.warehouse.publish(rooms.published, [LEDGER])
-    etags = {each.key: each.etag for each in rooms.lake.list()}
-    read = {**rooms.lake.heads("photos"), **rooms.lake.heads("manifests")}
+    load(resources.lake, resources.warehouse, [*resources.lake.list("photos"), *resources.lake.list("manifests")])
+    resources.warehouse.publish(resources.published, [LEDGER])
+    etags = {each.key: each.etag for each in resources.lake.list()}
+    read = {**resources.lake.heads("photos"), **resources.lake.heads("manifests")}
     assert len(read) == 3
-    assert known_headers(rooms.published) == {
+    assert known_headers(resources.published) == {
         key: (etags[key], replace(header, requests=())) for key, header in read.items()
     }
 
@@ -236,21 +238,21 @@ def build_loaded_objects(platform: Platform, *bronze: str, rules: str | None = N
         columns += f"'{photo_rules() if rules is None else rules}' as photo_rules from"
         tables = " union all ".join(f"{columns} {table}" for table in bronze or ("bronze.raw_photos",))
         connection.execute(f"create or replace table silver.loaded_objects as {tables}")
-    platform.rooms.warehouse.publish(platform.rooms.published, [published_models()[-1]])
+    platform.resources.warehouse.publish(platform.resources.published, [published_models()[-1]])
 
 
 def lost(platform: Platform, *rovers: str) -> list[str]:
-    rooms = platform.rooms
-    found = awaited(rooms.lake, rooms.warehouse, rooms.published, rovers or rooms.settings.rovers)
+    resources = platform.resources
+    found = awaited(resources.lake, resources.warehouse, resources.published, rovers or resources.settings.rovers)
     return [each.key[-13:-8] for each in found]
 
 
 def load_sols(platform: Platform, *sols: int) -> None:
     """Load these sols alone, of whichever rover."""
-    rooms = platform.rooms
-    wanted = [each for each in rooms.lake.list("photos") if int(each.key[-13:-8]) in sols]
-    load(rooms.lake, rooms.warehouse, wanted, rooms.published)
-    rooms.warehouse.publish(rooms.published, [LEDGER])
+    resources = platform.resources
+    wanted = [each for each in resources.lake.list("photos") if int(each.key[-13:-8]) in sols]
+    load(resources.lake, resources.warehouse, wanted, resources.published)
+    resources.warehouse.publish(resources.published, [LEDGER])
 
 
 @pytest.fixture
@@ -283,7 +285,7 @@ def test_rows_that_were_removed_from_bronze_are_awaited_once_its_ledger_is_publi
     build_loaded_objects(platform)
     with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
         connection.execute("delete from bronze.raw_photos where sol = 2")
-    platform.rooms.warehouse.publish(platform.rooms.published, [LEDGER])
+    platform.resources.warehouse.publish(platform.resources.published, [LEDGER])
     assert lost(platform) == ["00002"]
 
 

@@ -44,7 +44,7 @@ def test_a_load_tells_dagster_the_log_and_the_published_ledger(platform: Platfor
     assert message["asset"] == BRONZE
     assert message["records"] == 6
     assert len(message["objects"]) == 2
-    ledger = platform.rooms.published.read("bronze", "ledger")
+    ledger = platform.resources.published.read("bronze", "ledger")
     assert ledger is not None
     assert "document" not in ledger.column_names
     assert ledger["record_count"].to_pylist() == [3, 3]
@@ -112,12 +112,12 @@ def test_a_document_whose_end_is_cut_is_fetched_and_loaded_again_without_a_hand(
 
 
 def test_a_broken_manifest_is_asked_for_again_and_a_foreign_source_is_not(platform: Platform) -> None:
-    platform.rooms.lake.put_bytes("manifests/rover=spirit/source=v1/manifest.json.gz", b"x")
+    platform.resources.lake.put_bytes("manifests/rover=spirit/source=v1/manifest.json.gz", b"x")
     assert not platform.run("bronze/manifests", "spirit").success
     (asked,) = platform.events(INGESTION_REQUESTS)
     assert json.loads(asked.value or b"") == {"schema": 1, "refresh": ["spirit"], "young": False}
     platform.registered("curiosity", 1)
-    platform.rooms.lake.put_bytes("photos/rover=curiosity/source=other/sol=00001.json.gz", b"x")
+    platform.resources.lake.put_bytes("photos/rover=curiosity/source=other/sol=00001.json.gz", b"x")
     assert not platform.run(BRONZE, "00001").success
     assert len(platform.events(INGESTION_REQUESTS)) == 1
     assert len(platform.events(UPLOADS_DEAD)) == 2

@@ -16,7 +16,7 @@ from martian_moments.events.log import UPLOADS
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform, failure_of
 
@@ -42,7 +42,7 @@ def offline(tmp_path: Path, replica: RunningReplica) -> Platform:
         requests_per_minute=100_000,
         concurrency=8,
     )
-    return Platform(settings, Rooms(settings))
+    return Platform(settings, Resources(settings))
 
 
 def test_a_manifest_registers_every_sol_and_tells_what_is_promised(scripted) -> None:
@@ -201,7 +201,7 @@ def test_late_photos_and_late_sols_are_found_by_the_next_manifest(offline: Platf
     assert offline.run(PHOTOS, sols=(0, after["newest_sol"])).success
     paths = Counter(replica.control.requests()["paths"])
     assert {path.split("=")[-1] for path in paths} >= changed
-    headers = offline.rooms.lake.heads("photos/rover=curiosity/")
+    headers = offline.resources.lake.heads("photos/rover=curiosity/")
     assert {str(h.sol): h.record_count for h in headers.values() if h.record_count} == after["sols"]
 
 

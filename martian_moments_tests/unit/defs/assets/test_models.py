@@ -17,7 +17,7 @@ from martian_moments.operations.baking import bake
 from martian_moments.pipelines.load import load, silver_lags, unloaded
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import running
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.models import published_models
 from martian_moments_tests.platforms import ROVERS, Platform, failure_of
@@ -45,7 +45,7 @@ def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Buil
             mmgis_url=replica.mmgis_url, mer_traverse_url=replica.mer_traverse_url,
             requests_per_minute=100_000,
         )  # fmt: skip
-        platform = Platform(settings, Rooms(settings))
+        platform = Platform(settings, Resources(settings))
         for rover in ROVERS:
             assert platform.run("lake/manifests", rover).success
             for sol in SOLS[rover]:
@@ -57,7 +57,7 @@ def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Buil
 
 
 def table(platform: Platform, schema: str, name: str) -> list[dict[str, Any]]:
-    found = platform.rooms.published.read(schema, name)
+    found = platform.resources.published.read(schema, name)
     assert found is not None
     return found.to_pylist()
 
@@ -66,8 +66,8 @@ def test_the_build_succeeds_and_every_model_is_published(built: Built) -> None:
     platform, result = built
     assert result.success
     for model in published_models():
-        assert platform.rooms.published.read(model.schema, model.name) is not None, model.name
-    assert not silver_lags(platform.rooms.published, platform.settings.sources)
+        assert platform.resources.published.read(model.schema, model.name) is not None, model.name
+    assert not silver_lags(platform.resources.published, platform.settings.sources)
 
 
 def test_the_published_photos_are_exactly_the_real_records(built: Built) -> None:
@@ -143,18 +143,18 @@ def test_photos_that_another_release_has_read_are_read_again(built: Built) -> No
     import duckdb
 
     platform, _ = built
-    rooms, settings = platform.rooms, platform.settings
+    resources, settings = platform.resources, platform.settings
     before = table(platform, "silver", "fact_photos")
     with duckdb.connect(settings.home / "warehouse.duckdb") as connection:
         connection.execute("alter table silver.loaded_objects drop column photo_rules")
         connection.execute("update silver.source_photos set taken_at_utc = '2003-01-01', is_time_disputed = false")
         # A release that joins a column.
         connection.execute("alter table silver.source_photos drop column earth_date_method")
-    rooms.warehouse.publish(rooms.published, [published_models()[-1]])
-    assert silver_lags(rooms.published, settings.sources), "so that reconcile builds it, although nothing arrives"
+    resources.warehouse.publish(resources.published, [published_models()[-1]])
+    assert silver_lags(resources.published, settings.sources), "so that reconcile builds it, although nothing arrives"
     assert build(platform).success
     assert table(platform, "silver", "fact_photos") == before
-    assert not silver_lags(rooms.published, settings.sources)
+    assert not silver_lags(resources.published, settings.sources)
 
 
 def test_a_second_build_changes_no_published_table(built: Built) -> None:
@@ -194,46 +194,46 @@ def test_a_model_that_fails_keeps_only_what_follows_from_it_from_being_published
     assert not changed & stale
     assert not materialized(result) & (stale - {"loaded_objects"})
     assert {"fact_photos", "fact_path", "rover_summary"} <= materialized(result)
-    assert silver_lags(platform.rooms.published, platform.settings.sources), "so that reconcile repeats it"
+    assert silver_lags(platform.resources.published, platform.settings.sources), "so that reconcile repeats it"
 
     with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
         connection.execute("alter table bronze.raw_manifests rename column hidden to document")
     assert build(platform).success
-    assert not silver_lags(platform.rooms.published, platform.settings.sources)
+    assert not silver_lags(platform.resources.published, platform.settings.sources)
 
 
 def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_nothing_back(built: Built) -> None:
     platform, _ = built
-    rooms, file = platform.rooms, platform.settings.home / "warehouse.duckdb"
+    resources, file = platform.resources, platform.settings.home / "warehouse.duckdb"
     before = {photo["photo_key"]: photo for photo in table(platform, "silver", "fact_photos")}
     overwrite_blocks(file, "silver.source_photos", "silver.photo_positions")
     with pytest.MonkeyPatch.context() as patched:
         # As when the file is damaged between this look at it and dbt.
-        patched.setattr(rooms.warehouse, "ensure", lambda published: False)
+        patched.setattr(resources.warehouse, "ensure", lambda published: False)
         first = build(platform)
     assert "kept as warehouse.duckdb.damaged-" in failure_of(first)
     assert not file.exists()
-    manifest = rooms.published.manifest()
+    manifest = resources.published.manifest()
     assert manifest is not None
 
     def build_waits() -> None:
         waiting = build(platform)
         assert waiting.success, "so that nobody is alarmed"
         assert not waiting.get_asset_materialization_events()
-        now = rooms.published.manifest()
+        now = resources.published.manifest()
         assert now is not None
         assert {**manifest.tables, "bronze/ledger": ()} == {**now.tables, "bronze/ledger": ()}, "tables stay as they were"
 
     build_waits()
-    lacking = unloaded(rooms.lake, rooms.warehouse, rooms.published, platform.settings.rovers)
-    assert len(lacking) == sum(len(rooms.lake.list(folder)) for folder in FOLDERS)
-    load(rooms.lake, rooms.warehouse, lacking[::2], rooms.published)
+    lacking = unloaded(resources.lake, resources.warehouse, resources.published, platform.settings.rovers)
+    assert len(lacking) == sum(len(resources.lake.list(folder)) for folder in FOLDERS)
+    load(resources.lake, resources.warehouse, lacking[::2], resources.published)
     # Nobody has published the ledger of what was loaded: the build tells it.
     build_waits()
-    assert unloaded(rooms.lake, rooms.warehouse, rooms.published, platform.settings.rovers) == lacking[1::2]
-    load(rooms.lake, rooms.warehouse, lacking, rooms.published)
+    assert unloaded(resources.lake, resources.warehouse, resources.published, platform.settings.rovers) == lacking[1::2]
+    load(resources.lake, resources.warehouse, lacking, resources.published)
     assert build(platform).success
-    assert not silver_lags(rooms.published, platform.settings.sources)
+    assert not silver_lags(resources.published, platform.settings.sources)
     assert {photo["photo_key"]: photo for photo in table(platform, "silver", "fact_photos")} == before
 
 

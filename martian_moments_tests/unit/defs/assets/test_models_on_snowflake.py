@@ -10,7 +10,7 @@ import pytest
 
 from martian_moments.operations.baking import bake
 from martian_moments.pipelines.load import silver_lags
-from martian_moments.resources import Rooms
+from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 from martian_moments_tests.platforms import Platform
@@ -33,7 +33,7 @@ def test_a_run_loads_and_builds_on_snowflake_and_tells_no_secret(
         snowflake_database=account.database, snowflake_host=account.host, snowflake_port=account.port,
         snowflake_protocol=account.protocol,
     )  # fmt: skip
-    platform = Platform(settings, Rooms(settings))
+    platform = Platform(settings, Resources(settings))
     platform.manifest("spirit", {1: 3, 2: 3})
     platform.photos("spirit", [1, 2])
 
@@ -44,13 +44,15 @@ def test_a_run_loads_and_builds_on_snowflake_and_tells_no_secret(
     assert all(load.success for load in loads)
     assert result.success
     assert [each.check_name for each in result.get_asset_check_evaluations() if not each.passed] == []
-    photos = platform.rooms.published.read("silver", "fact_photos")
+    photos = platform.resources.published.read("silver", "fact_photos")
     assert photos is not None
     assert photos.num_rows == 6
-    assert not silver_lags(platform.rooms.published, platform.settings.sources)
+    assert not silver_lags(platform.resources.published, platform.settings.sources)
 
     told = [repr(platform.instance.all_logs(run.run_id)) for run in platform.instance.get_runs()]
-    told += [repr(run) for run in platform.instance.get_runs()] + list(capfd.readouterr()) + [repr(platform.rooms.settings)]
+    told += (
+        [repr(run) for run in platform.instance.get_runs()] + list(capfd.readouterr()) + [repr(platform.resources.settings)]
+    )
     assert any("Materialized" in text for text in told)
     files = [file for file in settings.home.rglob("*") if file.is_file()]
     assert any(file.name == "dbt.log" for file in files)

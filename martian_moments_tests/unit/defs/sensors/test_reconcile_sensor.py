@@ -50,9 +50,9 @@ def asked(tick: SensorExecutionData) -> list[str]:
 
 
 def load_all(platform: Platform) -> None:
-    rooms = platform.rooms
-    load(rooms.lake, rooms.warehouse, rooms.lake.list())
-    rooms.warehouse.publish(rooms.published, [LEDGER])
+    resources = platform.resources
+    load(resources.lake, resources.warehouse, resources.lake.list())
+    resources.warehouse.publish(resources.published, [LEDGER])
 
 
 def test_objects_whose_events_were_lost_are_asked_for_by_their_partitions(platform: Platform) -> None:
@@ -115,11 +115,11 @@ def test_a_lost_warehouse_and_deleted_published_tables_come_back(
     assert asked(tick) == ["bronze/curiosity/photos 00001-00002", "bronze/manifests curiosity"]
     for request in tick.run_requests or ():
         assert platform.execute(request).success
-        lacking = platform.rooms.warehouse.ledger().num_rows
-        published = platform.rooms.published.read("bronze", "ledger", ["object_key"])
+        lacking = platform.resources.warehouse.ledger().num_rows
+        published = platform.resources.published.read("bronze", "ledger", ["object_key"])
         assert published is not None
         assert published.num_rows == lacking, "the published ledger never claims more than bronze holds"
-    ledger = platform.rooms.published.read("bronze", "ledger", ["object_key"])
+    ledger = platform.resources.published.read("bronze", "ledger", ["object_key"])
     assert ledger is not None
     assert ledger.num_rows == 3
     assert [name for name in asked(platform.tick(NAME, tick.cursor)) if name.startswith("bronze")] == []
@@ -137,7 +137,7 @@ def test_a_damaged_ledger_is_published_again_without_a_load(platform: Platform, 
     platform.photos("curiosity", [1])
     load_all(platform)
     build_loaded_objects(platform, "bronze.raw_photos", "bronze.raw_manifests")
-    before = platform.rooms.published.read("bronze", "ledger")
+    before = platform.resources.published.read("bronze", "ledger")
     ruin(platform, "bronze/ledger", body)
     first = platform.tick(NAME)
     assert not first.run_requests, "it may just be being published"
@@ -147,7 +147,7 @@ def test_a_damaged_ledger_is_published_again_without_a_load(platform: Platform, 
     assert asked(tick) == [f"bronze/manifests {platform.settings.rovers[0]}"]
     assert not platform.tick(NAME, tick.cursor).run_requests
     assert platform.execute(tick.run_requests[0]).success
-    assert platform.rooms.published.read("bronze", "ledger") == before, "loaded_at as well: nothing was loaded"
+    assert platform.resources.published.read("bronze", "ledger") == before, "loaded_at as well: nothing was loaded"
     clock.now += 600
     assert json.loads(platform.tick(NAME, tick.cursor).cursor or "") == {}
 
@@ -272,8 +272,13 @@ def test_no_build_is_asked_for_while_bronze_lacks_what_the_models_were_made_from
     load_all(platform)
     build_loaded_objects(platform)
     (platform.settings.home / "warehouse.duckdb").unlink()
-    load(platform.rooms.lake, platform.rooms.warehouse, platform.rooms.lake.list()[:1], platform.rooms.published)
-    platform.rooms.warehouse.publish(platform.rooms.published, [LEDGER])
+    load(
+        platform.resources.lake,
+        platform.resources.warehouse,
+        platform.resources.lake.list()[:1],
+        platform.resources.published,
+    )
+    platform.resources.warehouse.publish(platform.resources.published, [LEDGER])
     if damaged:
         file = platform.settings.home / "published" / damaged / "rover_summary.parquet"
         file.parent.mkdir(parents=True)
@@ -298,7 +303,7 @@ def test_no_build_is_asked_for_while_bronze_lacks_what_the_models_were_made_from
 def test_objects_that_no_partition_can_hold_are_passed_over(platform: Platform) -> None:
     platform.registered("spirit", 3)
     platform.photos("spirit", [9])  # beyond what is registered
-    platform.rooms.lake.put_bytes("photos/rover=sojourner/source=v1/sol=00001.json.gz", b"x")
+    platform.resources.lake.put_bytes("photos/rover=sojourner/source=v1/sol=00001.json.gz", b"x")
     assert not platform.tick(NAME).run_requests
 
 

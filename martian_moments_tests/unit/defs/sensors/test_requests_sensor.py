@@ -39,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def ask(platform: Platform, *messages: Message) -> None:
-    platform.rooms.log.publish(INGESTION_REQUESTS, messages)
+    platform.resources.event_log.publish(INGESTION_REQUESTS, messages)
 
 
 def steps(tick: SensorExecutionData) -> list[str]:
@@ -55,12 +55,12 @@ def have_the_maps(platform: Platform, refresh: str) -> None:
 
 def place(platform: Platform, offset: int) -> str:
     """What tells a request from every other one of any log."""
-    return f"{platform.rooms.log.identity(INGESTION_REQUESTS)}-0-{offset}"
+    return f"{platform.resources.event_log.identity(INGESTION_REQUESTS)}-0-{offset}"
 
 
 def done(platform: Platform) -> RequestsCursor:
     """The cursor when nothing was ever asked for, or all of it is done."""
-    return RequestsCursor(offsets={0: 0}, log=platform.rooms.log.identity(INGESTION_REQUESTS))
+    return RequestsCursor(offsets={0: 0}, log=platform.resources.event_log.identity(INGESTION_REQUESTS))
 
 
 def delete_the_log(platform: Platform) -> None:
@@ -244,7 +244,7 @@ def test_where_no_log_tells_its_identity_the_moment_of_a_request_tells_it_from_a
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform.registered("spirit", 10)
-    monkeypatch.setattr(platform.rooms.log, "identity", lambda _: None)
+    monkeypatch.setattr(platform.resources.event_log, "identity", lambda _: None)
     keys = []
     for _ in range(2):
         ask(platform, sols_request("spirit", [3], refetch=False))
@@ -261,7 +261,7 @@ def test_a_cursor_of_the_release_before_goes_on_where_it_was(platform: Platform)
     ask(platform, sols_request("spirit", [3], refetch=False), sols_request("spirit", [4], refetch=False))
     tick = platform.tick(NAME, json.dumps({"offsets": {"0": 1}, "refreshes": {}}))
     assert [request.tags["dagster/asset_partition_range_start"] for request in tick.run_requests] == ["00004"]
-    assert RequestsCursor.read(tick.cursor or "").log == platform.rooms.log.identity(INGESTION_REQUESTS)
+    assert RequestsCursor.read(tick.cursor or "").log == platform.resources.event_log.identity(INGESTION_REQUESTS)
 
 
 def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
@@ -274,7 +274,7 @@ def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
         raise EventLogUnavailable("no broker answers")
 
     with monkeypatch.context() as patch:
-        patch.setattr(platform.rooms.log, "watermarks", refused)
+        patch.setattr(platform.resources.event_log, "watermarks", refused)
         tick = platform.tick(NAME, DONE)
     assert not tick.run_requests
     assert tick.cursor == DONE

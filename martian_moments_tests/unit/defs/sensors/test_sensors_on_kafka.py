@@ -24,7 +24,7 @@ pytestmark = pytest.mark.services
 def log(topics: str, platform: Platform) -> Iterator[EventLog]:
     """The platform's log."""
     opened = open_log(topics)
-    platform.rooms.__dict__["log"] = opened
+    platform.resources.__dict__["event_log"] = opened
     yield opened
     opened.close()
 

@@ -49,12 +49,12 @@ def run_due(platform: Platform, cursor: str | None = None) -> str | None:
 
 def in_lake(platform: Platform) -> dict[tuple[str, int], int]:
     """Photos in the lake by source and sol."""
-    heads = platform.rooms.lake.heads(prefix_of(Kind.PHOTOS, ROVER)).values()
+    heads = platform.resources.lake.heads(prefix_of(Kind.PHOTOS, ROVER)).values()
     return {(header.source, header.sol): header.record_count for header in heads if header.sol is not None}
 
 
 def look(platform: Platform) -> RoverStatus:
-    return status(platform.rooms, platform.instance, running=True).rovers[ROVER]
+    return status(platform.resources, platform.instance, running=True).rovers[ROVER]
 
 
 def test_only_the_preferred_source_is_asked_while_it_has_everything(both: Platform) -> None:
@@ -115,7 +115,7 @@ def test_a_short_answer_is_kept_and_the_next_source_is_asked_as_well(scripted: S
     platform.run("lake/manifests", "spirit")
     cursor = run_due(platform)
     assert platform.script("v1").asked_since() == [1]
-    (found,) = status(platform.rooms, platform.instance, running=True).rovers.values()
+    (found,) = status(platform.resources, platform.instance, running=True).rovers.values()
     assert (found.photos_expected, found.photos_in_lake, found.fallback) == (9, 9, 1), "4 of v1 stand in for 3 of 5"
     assert not platform.tick(gap_sensor.NAME, cursor).run_requests, "and the index is looked at again later"
 

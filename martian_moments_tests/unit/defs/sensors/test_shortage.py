@@ -9,10 +9,12 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from martian_moments import resources as rooms
+from martian_moments.defs import schedules
 from martian_moments.defs.sensors import gap_sensor, reconcile_sensor, requests_sensor, upload_sensor
 from martian_moments.events.log import INGESTION_REQUESTS
 from martian_moments.events.messages import refresh_request
+from martian_moments.infrastructure import space
+from martian_moments.operations import status as status_module
 from martian_moments.operations.status import status
 from martian_moments_tests.platforms import Platform, failure_of
 
@@ -33,7 +35,9 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
-    monkeypatch.setattr(rooms, "shortage", disk.shortage)
+    monkeypatch.setattr(space, "shortage", disk.shortage)
+    for module in (gap_sensor, upload_sensor, requests_sensor, reconcile_sensor, schedules, status_module):
+        monkeypatch.setattr(module, "shortage", disk.shortage)
     return disk
 
 
@@ -51,7 +55,7 @@ def test_a_sensor_says_why_it_asks_for_nothing_and_asks_when_there_is_room(
     monkeypatch.setattr(reconcile_sensor, "_EVENT_SECONDS", 0.0)
     platform.manifest("curiosity", {1: 3, 2: 3})
     platform.photos("curiosity", [1])
-    platform.rooms.log.publish(INGESTION_REQUESTS, [refresh_request(["spirit"], young=False)])
+    platform.resources.event_log.publish(INGESTION_REQUESTS, [refresh_request(["spirit"], young=False)])
     disk.looks_left = 0
     tick = platform.tick(sensor)
     assert not tick.run_requests
@@ -78,7 +82,7 @@ def test_a_schedule_says_why_it_asks_for_nothing(
                     instance=platform.instance,
                     scheduled_execution_time=midnight.replace(hour=hour),
                     repository_def=platform.repository,
-                    resources={"rooms": platform.rooms},
+                    resources=platform.opened,
                 )
             )
             for hour in range(6)
@@ -96,8 +100,8 @@ def test_a_run_does_not_start(scripted: Callable[..., Platform], disk: Disk, ass
     platform = scripted({1: 3})
     disk.looks_left = 0
     assert SHORT in failure_of(platform.run(asset, "curiosity"))
-    assert platform.rooms.lake.list() == []
-    assert not platform.rooms.published.read("bronze", "ledger")
+    assert platform.resources.lake.list() == []
+    assert not platform.resources.published.read("bronze", "ledger")
 
 
 def test_a_run_under_way_keeps_what_it_has_and_asks_for_no_further_sol(
@@ -122,8 +126,8 @@ def test_a_run_under_way_keeps_what_it_has_and_asks_for_no_further_sol(
 
 def test_the_status_waits_for_room_and_is_not_settled(platform: Platform, instance: dg.DagsterInstance, disk: Disk) -> None:
     platform.instance = instance
-    assert SHORT not in status(platform.rooms, platform.instance, running=True).waiting_for
+    assert SHORT not in status(platform.resources, platform.instance, running=True).waiting_for
     disk.looks_left = 0
-    now = status(platform.rooms, platform.instance, running=True)
+    now = status(platform.resources, platform.instance, running=True)
     assert now.waiting_for[0] == SHORT
     assert not now.settled

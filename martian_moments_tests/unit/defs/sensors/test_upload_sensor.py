@@ -28,7 +28,7 @@ def announce(platform: Platform, *keys: str) -> None:
     messages = [
         Message(key, upload_event(bucket="mars", key=key, etag="e", size=1, moment=datetime.now(UTC))) for key in keys
     ]
-    platform.rooms.log.publish(UPLOADS, messages)
+    platform.resources.event_log.publish(UPLOADS, messages)
 
 
 def photos(rover: str, *sols: int) -> list[str]:
@@ -60,7 +60,7 @@ def test_events_become_one_run_per_rover_and_offsets_move_past_each(platform: Pl
         CURIOSITY: [("00003", "00009")], SPIRIT: [("00001", "00001")],
         "bronze/manifests": [("spirit",)], "bronze/traverse": [("perseverance",)],
     }  # fmt: skip
-    marks = platform.rooms.log.watermarks(UPLOADS)
+    marks = platform.resources.event_log.watermarks(UPLOADS)
     cursor = UploadCursor.read(tick.cursor)
     assert {partition: cursor.offsets.get(partition, 0) for partition in marks} == {p: m.high for p, m in marks.items()}
     assert sum(cursor.offsets.values()) == 7
@@ -131,7 +131,9 @@ def test_what_no_loader_can_load_becomes_a_dead_letter_with_its_coordinates_and_
     beyond = "photos/rover=curiosity/source=v1/sol=99999.json.gz"
     announce(platform, "bronze/something.parquet", "photos/rover=sojourner/source=v1/sol=00001.json.gz", beyond)
     announce(platform, "photos/rover=spirit/source=v1/sol=00000.json.gz")
-    platform.rooms.log.publish(UPLOADS, [Message("x", b"not json"), Message("y", b"\xff\xfe"), Message("z", b"[1]")])
+    platform.resources.event_log.publish(
+        UPLOADS, [Message("x", b"not json"), Message("y", b"\xff\xfe"), Message("z", b"[1]")]
+    )
     announce(platform, *photos("spirit", 4))
     tick = platform.tick(NAME)
     assert asked(tick) == {SPIRIT: [("00004", "00004")]}
@@ -183,7 +185,7 @@ ODD: Mapping[str, tuple[object, str]] = {
 def test_of_a_message_with_one_odd_record_only_that_one_is_a_dead_letter(platform: Platform, kind: str, place: int) -> None:
     odd, reason = ODD[kind]
     platform.registered("spirit", 10)
-    platform.rooms.log.publish(UPLOADS, [Message("mars/several", three_good_and(place, odd))])
+    platform.resources.event_log.publish(UPLOADS, [Message("mars/several", three_good_and(place, odd))])
     (record,) = platform.events(UPLOADS)
     tick = platform.tick(NAME)
     assert asked(tick) == {SPIRIT: [("00004", "00006")]}
@@ -198,7 +200,7 @@ def test_many_odd_records_of_a_message_are_one_letter_that_holds_all_of_them_and
     platform.registered("spirit", 10)
     good = json.loads(three_good_and(3, announcing("venus")))["Records"]
     strange = [{"eventName": "ObjectSynced:Create", "number": number} for number in range(40)]
-    platform.rooms.log.publish(UPLOADS, [Message("k", json.dumps({"Records": [*strange, *good]}).encode())])
+    platform.resources.event_log.publish(UPLOADS, [Message("k", json.dumps({"Records": [*strange, *good]}).encode())])
     assert asked(platform.tick(NAME)) == {SPIRIT: [("00004", "00006")]}
     (letter,) = dead(platform)
     assert json.loads(str(letter["value"])) == {"Records": [*strange, announcing("venus")]}
@@ -210,7 +212,7 @@ def test_many_odd_records_of_a_message_are_one_letter_that_holds_all_of_them_and
 
 def test_events_of_rovers_that_are_not_kept_are_passed_over(platform: Platform) -> None:
     settings = Settings.load(home=platform.settings.home, rovers="curiosity")
-    small = Platform(settings, platform.rooms, platform.instance)
+    small = Platform(settings, platform.resources, platform.instance)
     small.registered("curiosity", 3)
     announce(small, *photos("spirit", 1), "traverse/rover=perseverance/traverse.json.gz", *photos("curiosity", 1))
     assert asked(small.tick(NAME)) == {CURIOSITY: [("00001", "00001")]}
@@ -218,7 +220,9 @@ def test_events_of_rovers_that_are_not_kept_are_passed_over(platform: Platform) 
 
 
 def test_tombstones_and_test_messages_are_passed_over(platform: Platform) -> None:
-    platform.rooms.log.publish(UPLOADS, [Message("t", b'{"Event": "s3:TestEvent"}'), Message("n", b'{"Records": []}')])
+    platform.resources.event_log.publish(
+        UPLOADS, [Message("t", b'{"Event": "s3:TestEvent"}'), Message("n", b'{"Records": []}')]
+    )
     assert not platform.tick(NAME).run_requests
     assert dead(platform) == []
 
@@ -242,7 +246,7 @@ def test_events_of_other_buckets_are_counted_and_nothing_else(platform: Platform
     elsewhere = upload_event(
         bucket="venus", key="photos/rover=spirit/source=v1/sol=00007.json.gz", etag="e", size=1, moment=datetime.now(UTC)
     )
-    platform.rooms.log.publish(UPLOADS, [Message("venus/x", elsewhere)] * 3)
+    platform.resources.event_log.publish(UPLOADS, [Message("venus/x", elsewhere)] * 3)
     tick = platform.tick(NAME)
     assert not tick.run_requests
     assert "3 events read, 0 made dead letters, 3 of other buckets than mars; lag 0" in (tick.skip_message or "")
@@ -252,7 +256,7 @@ def test_events_of_other_buckets_are_counted_and_nothing_else(platform: Platform
 
 def test_the_lag_is_told_by_partition(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_sensor, "EVENTS_PER_TICK", 3)
-    platform.rooms.log.publish(UPLOADS, [Message("t", b'{"Event": "s3:TestEvent"}')] * 1_003)
+    platform.resources.event_log.publish(UPLOADS, [Message("t", b'{"Event": "s3:TestEvent"}')] * 1_003)
     (place,) = {record.partition for record in platform.events(UPLOADS)}
     tick = platform.tick(NAME)
     assert f"3 events read, 0 made dead letters; lag 1,000 (1,000 in partition {place})" in (tick.skip_message or "")
@@ -268,7 +272,7 @@ def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
         raise EventLogUnavailable("no broker answers")
 
     with monkeypatch.context() as patch:
-        patch.setattr(platform.rooms.log, "watermarks", refused)
+        patch.setattr(platform.resources.event_log, "watermarks", refused)
         tick = platform.tick(NAME)
     assert (tick.run_requests, tick.cursor) == ([], None)
     assert "no broker answers" in (tick.skip_message or "")
@@ -298,7 +302,7 @@ class ShortMemory:
 
 def test_after_events_were_lost_to_retention_it_reads_on_there_from_the_oldest(platform: Platform) -> None:
     platform.registered("curiosity", 10)
-    platform.rooms.__dict__["log"] = ShortMemory()
+    platform.resources.__dict__["event_log"] = ShortMemory()
     cursor = UploadCursor(offsets={0: 4, 2: 7}, sols={"curiosity": {9}})
     platform.start(CURIOSITY)
     first = platform.tick(NAME, cursor.write())
@@ -352,7 +356,7 @@ def test_one_offset_beyond_the_end_reads_every_partition_again(platform: Platfor
     platform.registered("curiosity", 100)
     platform.start(CURIOSITY)
     announce(platform, *photos("curiosity", *range(40)))
-    marks = platform.rooms.log.watermarks(UPLOADS)
+    marks = platform.resources.event_log.watermarks(UPLOADS)
     beyond = UploadCursor(offsets={partition: mark.high for partition, mark in marks.items()} | {0: marks[0].high + 1})
     first = platform.tick(NAME, beyond.write())
     assert UploadCursor.read(platform.tick(NAME, first.cursor).cursor).sols == {"curiosity": set(range(40))}
@@ -362,12 +366,12 @@ def test_a_cursor_of_the_release_before_goes_on_where_it_was_and_learns_which_lo
     platform.registered("curiosity", 100)
     platform.start(CURIOSITY)
     announce(platform, *photos("curiosity", 1))
-    offsets = {str(partition): mark.high for partition, mark in platform.rooms.log.watermarks(UPLOADS).items()}
+    offsets = {str(partition): mark.high for partition, mark in platform.resources.event_log.watermarks(UPLOADS).items()}
     announce(platform, *photos("curiosity", 2))
     tick = platform.tick(NAME, json.dumps({"offsets": offsets, "sols": {}, "rovers": {}}))
     cursor = UploadCursor.read(tick.cursor)
     assert cursor.sols == {"curiosity": {2}}
-    assert cursor.log == platform.rooms.log.identity(UPLOADS)
+    assert cursor.log == platform.resources.event_log.identity(UPLOADS)
 
 
 def test_a_cursor_is_the_same_after_it_was_stored() -> None:

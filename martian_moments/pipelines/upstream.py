@@ -1,0 +1,84 @@
+"""NASA as the platform asks it: which sources there are for a rover, and a client that keeps to every limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from martian_moments.nasa.sources import Upstream, photo_sources, sources_of, traverse_source
+from martian_moments.pipelines import pauses
+from martian_moments.settings import SCRATCH, Settings
+
+if TYPE_CHECKING:
+    from martian_moments.lake.store import Lake
+    from martian_moments.nasa.http import PoliteClient
+    from martian_moments.nasa.sources import PhotoSource, TraverseSource
+
+
+class Nasa:
+    """NASA's servers, with the settings' order of preference and this run's share of their limits.
+
+    The lake keeps the pauses that hosts ask for, and the indexes of a source that has no question by sol.
+    """
+
+    def __init__(self, settings: Settings, lake: Lake) -> None:
+        self._settings = settings
+        self._lake = lake
+
+    def client(self) -> PoliteClient:
+        """A client with this run's share of the rate limit and of the requests in flight.
+
+        The NASA pool lets ``nasa_slots`` runs ask at the same time, so each takes that part of both.
+        """
+        from martian_moments.nasa.http import PoliteClient
+
+        return PoliteClient(
+            requests_per_minute=self._settings.requests_per_minute / self._settings.nasa_slots,
+            concurrency=self.requests_in_flight,
+            secrets=self.upstream.secrets,
+            held=self.pauses,
+            on_pause=self.keep_pause,
+        )
+
+    @property
+    def requests_in_flight(self) -> int:
+        """A run's share of the requests in flight."""
+        return max(1, self._settings.concurrency // self._settings.nasa_slots)
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """NASA's addresses."""
+        settings = self._settings
+        key = settings.v1_api_key
+        return Upstream(
+            m20_url=settings.m20_url,
+            msl_url=settings.msl_url,
+            pds_url=settings.pds_url,
+            v1_url=settings.v1_url,
+            mmgis_url=settings.mmgis_url,
+            mer_traverse_url=settings.mer_traverse_url,
+            v1_api_key=key.get_secret_value() if key else None,
+        )
+
+    @property
+    def pauses(self) -> Mapping[str, datetime]:
+        """The hosts that asked for a pause of more than an hour which has not ended, and its end (UTC)."""
+        from martian_moments.nasa.retry_after import LONGEST_PAUSE_S
+
+        return pauses.kept(self._lake, datetime.now(UTC), longest=timedelta(seconds=LONGEST_PAUSE_S))
+
+    def keep_pause(self, host: str, until: datetime) -> None:
+        """Keep for every other run until when (UTC) a host wants no requests, unless that is soon."""
+        if until > datetime.now(UTC) + pauses.LONG:
+            pauses.keep(self._lake, host, until)
+
+    def photo_sources(self, client: PoliteClient, rover: str) -> Sequence[PhotoSource]:
+        """The photo sources that can have a rover, in the order of the settings' preference."""
+        names = sources_of(rover, self._settings.sources)
+        return photo_sources(names, client, self.upstream, self._lake, self._settings.home / SCRATCH)
+
+    def traverse_source(self, client: PoliteClient, rover: str) -> TraverseSource:
+        """The source of a rover's traverse maps."""
+        return traverse_source(client, self.upstream, rover)
