@@ -39,7 +39,7 @@ def test_of_many_writers_at_once_the_newest_answer_stays_and_none_went_back(buck
     def write(number: int) -> bool:
         lake = Lake(bucket.url, s3=bucket.s3, announce=announced.append)
         together.wait()
-        return lake._put_if_changed(answer(number)).changed
+        return lake.put_now(answer(number)).changed
 
     with ThreadPoolExecutor(8) as pool:
         changed = list(pool.map(write, range(8)))
@@ -57,7 +57,7 @@ def overtaken_by(other: Document, bucket: OwnBucket) -> Lake:
 
     def look_and_be_overtaken(new):
         found = look(new)
-        faster._put_if_changed(other)
+        faster.put_now(other)
         return found
 
     lake._held = look_and_be_overtaken
@@ -67,9 +67,9 @@ def overtaken_by(other: Document, bucket: OwnBucket) -> Lake:
 @pytest.mark.parametrize("held", [[], [answer(0)]], ids=["the first document", "a later one"])
 def test_a_writer_that_is_overtaken_compares_anew(bucket: OwnBucket, held: list[Document]) -> None:
     for each in held:
-        Lake(bucket.url, s3=bucket.s3)._put_if_changed(each)
-    assert not overtaken_by(answer(5), bucket)._put_if_changed(answer(4)).changed
-    assert overtaken_by(answer(5), bucket)._put_if_changed(answer(6)).changed
+        Lake(bucket.url, s3=bucket.s3).put_now(each)
+    assert not overtaken_by(answer(5), bucket).put_now(answer(4)).changed
+    assert overtaken_by(answer(5), bucket).put_now(answer(6)).changed
     assert versions(bucket) == [answer(6), answer(5), *held]
 
 
@@ -83,7 +83,7 @@ def test_a_write_whose_answer_was_lost_counts_as_written_and_is_announced(bucket
         raise PreconditionError("the second PUT finds the object that the first one wrote")
 
     lake._put = put_and_be_refused
-    written = lake._put_if_changed(answer(1))
+    written = lake.put_now(answer(1))
     assert written.changed
     assert [each.etag for each in announced] == [written.etag]
     assert versions(bucket) == [answer(1)]
@@ -97,4 +97,4 @@ def test_a_writer_that_is_overtaken_every_time_gives_up_with_a_message(bucket: O
 
     lake._put = refuse
     with pytest.raises(LakeError, match=f"{KEY} is being written by others again and again; materialize it again later"):
-        lake._put_if_changed(answer(1))
+        lake.put_now(answer(1))
