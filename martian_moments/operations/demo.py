@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.errors import PlatformRunning
 from martian_moments.nasa.sources import sources_of
 from martian_moments.operations.platform import find_running
 from martian_moments.operations.status import Status
+from martian_moments.operations.watching import Watch
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import Control
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
+
+if TYPE_CHECKING:
+    from martian_moments.operations.supervisor import Supervisor
 
 SOLS: Final = 40
 """Sols with photos per rover: enough for every picture to have a shape, few enough for two minutes."""
@@ -100,3 +104,48 @@ def _verdict(resources: Resources, now: Status, replica: Control, rover: str, dr
         identical=sorted(ids) == expected,
         distance_m=None if driven is None else (driven["distance_m"], row.get("distance_m") or 0.0),
     )
+
+
+class DemoWatch(Watch):
+    """Reports the demo's progress and, when it has settled, holds it against the truth.
+
+    Attributes:
+        verdicts: a verdict for each rover; empty until the demo has settled.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        report: Callable[[str], None],
+        *,
+        control: Control,
+        on_verdicts: Callable[[Sequence[Verdict], str | None], None],
+        leave: bool,
+    ) -> None:
+        """As Watch.
+
+        Args:
+            resources: as Watch.
+            report: as Watch.
+            control: of the replica, which knows the truth.
+            on_verdicts: gets the verdicts and the address of the web interface, once.
+            leave: whether the platform stops then.
+        """
+        super().__init__(resources, report, seconds=2.0)
+        self._control = control
+        self._on_verdicts = on_verdicts
+        self._leave = leave
+        self.verdicts: Sequence[Verdict] = ()
+
+    def seen(self, now: Status, platform: Supervisor) -> bool:
+        """As Watch."""
+        if self.verdicts or not now.settled:
+            return False
+        self.verdicts = compare(self._resources, now, self._control)
+        self._on_verdicts(self.verdicts, None if self._leave else platform.state.url)
+        return self._leave
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the demo has settled and agrees with the truth."""
+        return bool(self.verdicts) and all(verdict.agrees for verdict in self.verdicts)

@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from martian_moments import cli
+from martian_moments import cli, terminal
 from martian_moments.dagster_runtime.processes import ProcessId
 from martian_moments.definitions import build_defs
 from martian_moments.domain.rovers import ROVERS
@@ -150,12 +150,13 @@ FULL_HISTORY = RoverStatus(
 
 
 def test_the_tables_fit_into_80_columns_and_cut_no_number(capsys: pytest.CaptureFixture[str]) -> None:
-    cli._print_status(Status(dict.fromkeys(ROVERS, FULL_HISTORY), 0, {}, settled=True, waiting_for=[]))
+    terminal.print_status(Status(dict.fromkeys(ROVERS, FULL_HISTORY), 0, {}, settled=True, waiting_for=[]))
     shown = capsys.readouterr().out
     for number in ("4,811/4,811", "1,192,103", "1,192,102", "1,192,101", "1,192,100"):
         assert shown.count(number) == len(ROVERS), number
     photos = (1_192_103, 1_192_102, 1_192_101, 1_192_100)
-    cli._print_verdicts([Verdict(rover, "m20", photos, identical=True, distance_m=(45_079.4, 45_079.3)) for rover in ROVERS])
+    driven = (45_079.4, 45_079.3)
+    terminal.print_verdicts([Verdict(rover, "m20", photos, identical=True, distance_m=driven) for rover in ROVERS])
     compared = capsys.readouterr().out
     for text in ("1,192,103", "1,192,100", "identical", "45.079", "differs"):
         assert compared.count(text) >= len(ROVERS), text

@@ -8,11 +8,11 @@ import dagster as dg
 import httpx
 import pytest
 
-from martian_moments.cli import _print_status
 from martian_moments.domain.errors import UpstreamUnavailable
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.operations.status import status
 from martian_moments.resources import Resources
+from martian_moments.terminal import print_status
 from martian_moments_tests.platforms import Platform
 
 DAY = timedelta(days=1)
@@ -48,7 +48,7 @@ async def test_a_pause_of_hours_is_kept_by_the_next_run_and_shown(
     assert list(now.pauses) == ["mars.nasa.gov"]
     assert timedelta(hours=4) < until - datetime.now(UTC) <= timedelta(hours=5)
     assert now.to_json()["pauses"] == {"mars.nasa.gov": until}
-    _print_status(now)
+    print_status(now)
     assert f"mars.nasa.gov wants no requests before {until:%Y-%m-%d %H:%M} UTC" in capfd.readouterr().out
     assert platform.events("minio-events") == []
 

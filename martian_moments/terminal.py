@@ -1,0 +1,99 @@
+"""What the commands show: lines with the time, tables that fit into 80 columns, a bar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from martian_moments.domain.rovers import ROVERS
+from martian_moments.operations.watching import count
+
+if TYPE_CHECKING:
+    from martian_moments.operations.backfill import Progress
+    from martian_moments.operations.demo import Verdict
+    from martian_moments.operations.status import Status
+
+OUT: Final = Console(highlight=False, soft_wrap=True)
+ERR: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """A line with the time of the day."""
+    OUT.print(f"{time.strftime('%H:%M:%S')} {escape(line)}")
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
+    """A bar on the terminal; what is given is called with the progress."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("sols"), TimeElapsedColumn())
+    with Bars(*columns, console=ERR) as bars:
+        bar = bars.add_task(title, total=None)
+        yield lambda now: bars.update(bar, completed=now.materialized + now.failed, total=now.total)
+
+
+def print_status(now: Status) -> None:
+    """The status as a table, and what is waited for."""
+    rovers = [
+        {
+            "": ROVERS[rover].title,
+            "sols": "unserved" if each.state == "unserved" else f"{each.sols_in_lake:,}/{each.sols_expected:,}",
+            "promised": f"{each.photos_expected:,}",
+            "lake": f"{each.photos_in_lake:,}",
+            "bronze": count(each.photos_in_bronze),
+            "silver": count(each.photos_in_silver),
+            "missing": f"{len(each.gaps):,}",
+            "short": f"{len(each.short):,}",
+        }
+        for rover, each in now.rovers.items()
+    ]
+    _print_rovers(rovers)
+    unread = {topic: sum(partitions.values()) for topic, partitions in now.lag.items()}
+    OUT.print("unread: " + ", ".join(f"{count:,} of {topic}" for topic, count in unread.items()))
+    if now.dead_letters:
+        OUT.print(f"{now.dead_letters} dead letters; martian-moments dead-letters shows them")
+    for host, until in now.pauses.items():
+        OUT.print(f"{escape(host)} wants no requests before {until:%Y-%m-%d %H:%M} UTC")
+    for warning in now.warnings:
+        OUT.print(f"warning: {warning}")
+    OUT.print("settled" if now.settled else "\n".join(["not settled:", *(f"- {reason}" for reason in now.waiting_for)]))
+
+
+def print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """The demo beside the truth."""
+    rovers = []
+    for each in verdicts:
+        driven = ["no map", ""] if each.distance_m is None else [f"{metres / 1_000:.3f}" for metres in each.distance_m]
+        photos = dict(zip(("truth", "lake", "bronze", "gold"), (f"{count:,}" for count in each.photos), strict=True))
+        rovers.append(
+            {
+                "": ROVERS[each.rover].title,
+                "source": each.source,
+                **photos,
+                "photos": "identical" if each.identical else "different",
+                "km truth": driven[0],
+                "km gold": driven[1],
+                "verdict": "[green]agrees[/green]" if each.agrees else "[red]differs[/red]",
+            }
+        )
+    _print_rovers(rovers)
+
+
+def _print_rovers(rovers: Sequence[Mapping[str, str]]) -> None:
+    """A column for each rover and a line for each fact: four rovers fit into 80 columns, and no number is ever cut."""
+    _, *facts = rovers[0]
+    table = Table("", box=SIMPLE_HEAD, pad_edge=False)
+    for rover in rovers:
+        table.add_column(rover[""], justify="right", no_wrap=True)
+    for fact in facts:
+        table.add_row(fact, *(rover[fact] for rover in rovers))
+    OUT.print(table)
