@@ -48,11 +48,11 @@ def photos(rover: str, sol: int, records: list[dict[str, Any]], *, count: int | 
     )
 
 
-def dbt_build(warehouse: Warehouse, target: Path, *arguments: str) -> str:
+def dbt_build(warehouse: Warehouse, target: Path, *arguments: str, project: Path = PROJECT) -> str:
     """dbt build on a warehouse; what it printed. A failing build fails the test with its words."""
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "build", *arguments),
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(target), "--log-path", str(target)),
     ]
     environment = os.environ | warehouse.dbt_environment()
