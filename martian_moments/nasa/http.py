@@ -123,7 +123,7 @@ class PoliteClient:
             reraise=True,
         )
         # One client with one connection per slot: the pool of a shared one checks every connection's socket at every
-        # request's begin and end. 500 answers of 115 kB with 16 in flight took 0.6 s of CPU so, 1.3 s with one pool of 16.
+        # request's begin and end. 500 answers of 115 kB with 16 in flight take half of its CPU so (docs/decisions/0013).
         with environment_accepted():
             tls = httpx.create_ssl_context()
             self._clients = [
