@@ -76,7 +76,7 @@ def use(loaded: Settings) -> None:
     ledger = again.published.read("bronze", "ledger")
     assert ledger is not None
     assert ledger.num_rows == 1
-    again.log.close()  # type: ignore[attr-defined]
+    again.event_log.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
