@@ -16,7 +16,7 @@ from martian_moments.domain.errors import InputError
 from martian_moments.domain.promises import Promises
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa.answers import Answer
-from martian_moments.nasa.tally import MOST_PASSES, Tally
+from martian_moments.nasa.harvest import Harvest, Page
 
 _MAX_PAGES: Final = 1_000
 """Far beyond any sol: Curiosity's biggest has some 7,000 items with their thumbnails, 70 pages of 100."""
@@ -29,58 +29,19 @@ million; the price is three requests for each of the 7 to 9 sols in 100 that are
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One image as the feed tells it: ``id`` is the feed's own, as text; ``content`` has every field."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPage(Page):
+    """One answer of a feed; ``more``: whether it says, or its fullness suggests, that another page follows."""
 
-    id: str
-    sol: int
-    content: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One answer of a feed.
-
-    Attributes:
-        records: the images in it, of whatever sol.
-        odd: why other images in it could not be read, one reason each.
-        total: how many images match the question, as the answer states it; None where it does not.
-        more: whether the answer says, or its fullness suggests, that another page follows.
-        synthetic: whether the replica generated it.
-    """
-
-    answer: Answer
-    records: Sequence[Record]
-    odd: Sequence[str]
-    total: int | None
     more: bool
-    synthetic: bool
-
-    def of_sol(self, sol: int) -> list[tuple[str, Mapping[str, Any]]]:
-        """The images of a sol, each with its id."""
-        return [(record.id, record.content) for record in self.records if record.sol == sol]
-
-    def follows(self, other: Page) -> bool:
-        """Whether it has images, none of which can be read, and is not the other page once more."""
-        return bool(self.odd) and not self.records and self.answer.body != other.answer.body
 
 
-class Harvest:
-    """The pages of one sol as they come in.
-
-    Args:
-        sol: the mission sol.
-        promised: the photos that are known to be there, or None.
-    """
+class FeedHarvest(Harvest[FeedPage]):
+    """The pages of one sol of a feed: what they state decides."""
 
     def __init__(self, sol: int, promised: int | None) -> None:
-        self.sol = sol
-        self.pages: list[Page] = []
-        self.tally = Tally()
-        self._known = promised
+        super().__init__(sol, promised)
         self._received = 0
-        self._odd = 0
         self._strays = 0
 
     @property
@@ -98,77 +59,25 @@ class Harvest:
         return max((count for count in (self._known, stated, delivered) if count is not None), default=None)
 
     @property
+    def due(self) -> int:
+        """The promise."""
+        return self.promised or 0
+
+    @property
     def complete(self) -> bool:
-        """Whether the images reach the promise; repeats on other pages do not count."""
-        return self.tally.counted >= (self.promised or 0)
+        """Whether the images reach the promise."""
+        return self.tally.counted >= self.due
 
     @property
     def delivered(self) -> bool:
         """Whether the server has sent as many images as it promises, readable or not, repeated or not."""
-        return self._received + self._odd >= (self.promised or 0)
+        return self._received + self._odd >= self.due
 
-    @property
-    def hides_a_loss(self) -> bool:
-        """Whether pages repeated each other while images are missing: asked once more, the server may tell of those."""
-        return self.tally.overlaps and self.tally.counted + self._odd < (self.promised or 0)
-
-    def gains(self, page: Page) -> bool:
-        """Whether a page has an image of the sol that no page before it had."""
-        return self.tally.gains(self._ids(page))
-
-    def take(self, page: Page) -> bool:
-        """Add a page; False when it brings nothing new. The first page is kept in any case: it is the answer."""
-        own = page.of_sol(self.sol)
-        gained = self.gains(page) or (bool(self.pages) and page.follows(self.pages[-1]))
-        if not gained and self.pages:
-            self.tally.saw(self._ids(page))
-            return False
-        self._received += len(own)
-        self._odd += len(page.odd)
-        self._strays += len(page.records) - len(own)
-        self._keep(page)
-        return gained
-
-    def add_missed(self, page: Page) -> bool:
-        """Add a page that was asked for once more, where it has a missing image; whether no page was like it before."""
-        is_new = self.tally.saw(self._ids(page))
-        if self.gains(page):
-            self._keep(page)
-        return is_new
-
-    def check_readable(self) -> None:
-        """Refuse a sol of which nothing can be read. Raises BrokenAnswer."""
-        if not self.tally.records:
-            for page in self.pages:
-                if page.odd:
-                    raise page.answer.broken(page.odd[0])
-
-    def _ids(self, page: Page) -> list[str]:
-        return [identity for identity, _ in page.of_sol(self.sol)]
-
-    def _keep(self, page: Page) -> None:
-        self.pages.append(page)
-        self.tally.take(page.of_sol(self.sol))
-
-    def document(self, rover: str, source: str, volatile: Collection[str] = ()) -> Document:
-        """The sol's document. ``volatile`` names the fields that say nothing about Mars."""
-        return Document(
-            Header(
-                kind=Kind.PHOTOS,
-                rover=rover,
-                source=source,
-                sol=self.sol,
-                fetched_at=self.pages[-1].answer.fetched_at,
-                fingerprint=fingerprint(self.tally.records, volatile),
-                record_count=len(self.tally.records),
-                promised=self.promised,
-                complete=self.complete,
-                requests=tuple(page.answer.url for page in self.pages),
-                synthetic=any(page.synthetic for page in self.pages),
-                repeats=self.tally.repeats,
-            ),
-            tuple(page.answer.body for page in self.pages),
-        )
+    def _count(self, page: FeedPage) -> None:
+        super()._count(page)
+        own = len(page.of_sol(self.sol))
+        self._received += own
+        self._strays += len(page.records) - own
 
 
 def fingerprint(records: Mapping[str, Mapping[str, Any]], volatile: Collection[str] = ()) -> str:
@@ -177,7 +86,7 @@ def fingerprint(records: Mapping[str, Mapping[str, Any]], volatile: Collection[s
     return fingerprint_of(told)
 
 
-async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int | None) -> Harvest:
+async def collect(ask: Callable[[int], Awaitable[FeedPage]], sol: int, promised: int | None) -> FeedHarvest:
     """Every page of a sol: until one says that it is the last and the total is reached, or brings nothing new.
 
     A short page does not end a sol whose total is not reached: totals and deliveries of the feeds differ at times. Where
@@ -191,32 +100,19 @@ async def collect(ask: Callable[[int], Awaitable[Page]], sol: int, promised: int
     Raises:
         BrokenAnswer: there are images and none of them can be read.
     """
-    harvest = Harvest(sol, promised)
+    harvest = FeedHarvest(sol, promised)
     for number in range(_MAX_PAGES):
         page = await _page(ask, number, harvest)
         if not harvest.take(page) or (harvest.delivered and not page.more):
             break
     pages = len(harvest.pages)
-    for _ in range(MOST_PASSES):
-        if not harvest.hides_a_loss or not await _ask_again(ask, harvest, pages):
-            break
+    # One page more than there were: images that came in since move others onto it.
+    await harvest.find_missed(ask, range(pages + 1), lambda number, page: number + 1 >= pages and not page.more)
     harvest.check_readable()
     return harvest
 
 
-async def _ask_again(ask: Callable[[int], Awaitable[Page]], harvest: Harvest, pages: int) -> bool:
-    """Ask for every page once more; whether one came that was not seen before, so that another time may help."""
-    moved = False
-    # One page more than there were: images that came in since move others onto it.
-    for number in range(pages + 1):
-        page = await ask(number)
-        moved |= harvest.add_missed(page)
-        if not harvest.hides_a_loss or (number + 1 >= pages and not page.more):
-            break
-    return moved
-
-
-async def _page(ask: Callable[[int], Awaitable[Page]], number: int, harvest: Harvest) -> Page:
+async def _page(ask: Callable[[int], Awaitable[FeedPage]], number: int, harvest: FeedHarvest) -> FeedPage:
     for _ in range(_ATTEMPTS):
         page = await ask(number)
         if harvest.gains(page) or (harvest.pages and harvest.delivered):

@@ -10,25 +10,18 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 from martian_moments.domain.documents import Document
 from martian_moments.domain.errors import BrokenAnswer
 from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.harvest import Page
 from martian_moments.nasa.tally import Tally
 
 _log = logging.getLogger(__name__)
 
 Records = Sequence[tuple[str, Mapping[str, Any]]]
 """Records of one sol, each with its id."""
-
-
-class Page(Protocol):
-    """One answer to a question for the photos of a sol, as its dialect has read it."""
-
-    def of_sol(self, sol: int) -> Records:
-        """The records of the sol that can be read."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, identity
 from martian_moments.nasa.feed import (
     Extent,
-    Page,
-    Record,
+    FeedPage,
     address,
     check_served,
     collect,
@@ -28,6 +27,7 @@ from martian_moments.nasa.feed import (
     manifest_document,
     promises,
 )
+from martian_moments.nasa.harvest import Record
 from martian_moments.nasa.joining import Reading
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class M20:
         """
         check_served(SOURCE, rover, served=self.serves(rover))
 
-        async def ask(number: int) -> Page:
+        async def ask(number: int) -> FeedPage:
             query = {
                 "num": str(_PAGE_SIZE),
                 "page": str(number),
@@ -108,7 +108,8 @@ class M20:
             }
             return await self._client.get(address(self._url, _FEED | query), _images)
 
-        return (await collect(ask, sol, promised)).document(rover, SOURCE)
+        harvest = await collect(ask, sol, promised)
+        return harvest.document(rover, SOURCE, READING.fingerprint(harvest.tally.records))
 
 
 def read_promises(document: Document) -> Promises:
@@ -135,7 +136,7 @@ def _total(content: dict[str, Any]) -> int | None:
     return count(content.get("total")) if stated is None else stated
 
 
-def _images(answer: Answer) -> Page:
+def _images(answer: Answer) -> FeedPage:
     answer, content = answer.json_object()
     images = content.get("images")
     if not isinstance(images, list):
@@ -148,7 +149,7 @@ def _images(answer: Answer) -> Page:
         raise answer.broken(f"images of {mission[:80]} when asked for {_MISSION}")
     size = count(content.get("per_page")) or _PAGE_SIZE
     records, odd = answer.readable(images, _record)
-    return Page(
+    return FeedPage(
         answer=answer,
         records=records,
         odd=odd,

@@ -15,8 +15,7 @@ from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
 from martian_moments.nasa.feed import (
     Extent,
-    Page,
-    Record,
+    FeedPage,
     address,
     check_served,
     collect,
@@ -24,6 +23,7 @@ from martian_moments.nasa.feed import (
     manifest_document,
     promises,
 )
+from martian_moments.nasa.harvest import Record
 from martian_moments.nasa.joining import Reading
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class MSL:
         """
         check_served(SOURCE, rover, served=self.serves(rover))
 
-        async def ask(number: int) -> Page:
+        async def ask(number: int) -> FeedPage:
             query = {
                 "order": "sol desc,instrument_sort asc,sample_type_sort asc, date_taken desc",
                 "per_page": str(_PAGE_SIZE),
@@ -100,7 +100,8 @@ class MSL:
             }
             return await self._client.get(address(self._url, query), _items)
 
-        return (await collect(ask, sol, promised)).document(rover, SOURCE, volatile=_BOOKKEEPING)
+        harvest = await collect(ask, sol, promised)
+        return harvest.document(rover, SOURCE, READING.fingerprint(harvest.tally.records))
 
 
 def read_promises(document: Document) -> Promises:
@@ -116,7 +117,7 @@ def _extent(answer: Answer) -> Extent:
     return Extent(page.answer, newest, page.total, page.synthetic)
 
 
-def _items(answer: Answer) -> Page:
+def _items(answer: Answer) -> FeedPage:
     answer, content = answer.json_object()
     items = content.get("items")
     if not isinstance(items, list):
@@ -124,7 +125,7 @@ def _items(answer: Answer) -> Page:
     more = content.get("more")
     size = count(content.get("per_page")) or _PAGE_SIZE
     records, odd = answer.readable(items, _record)
-    return Page(
+    return FeedPage(
         answer=answer,
         records=records,
         odd=odd,

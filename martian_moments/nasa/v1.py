@@ -21,9 +21,9 @@ from martian_moments.domain.documents import Document, Header, Kind, fingerprint
 from martian_moments.domain.errors import UnknownRover
 from martian_moments.domain.promises import Promises
 from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
+from martian_moments.nasa.harvest import Record
 from martian_moments.nasa.joining import Reading
-from martian_moments.nasa.tally import MOST_PASSES
-from martian_moments.nasa.v1_pages import Content, Harvest, Page, Photo, stated
+from martian_moments.nasa.v1_pages import V1Harvest, V1Page, stated
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -75,24 +75,25 @@ class V1:
             BrokenAnswer: an answer that is no manifest of this rover.
         """
         try:
-            manifest = await self._ask(f"/manifests/{rover}", lambda answer: _manifest(answer, rover))
+            answer, content = await self._ask(f"/manifests/{rover}", lambda answer: _manifest(answer, rover))
         except UnknownRover as unknown:
             return _unserved(rover, unknown)
+        manifest = content["photo_manifest"]
         return Document(
             Header(
                 kind=Kind.MANIFEST,
                 rover=rover,
                 source=SOURCE,
                 sol=None,
-                fetched_at=manifest.answer.fetched_at,
-                fingerprint=fingerprint_of(manifest.content["photo_manifest"]),
-                record_count=len(_promised(manifest.content["photo_manifest"])),
+                fetched_at=answer.fetched_at,
+                fingerprint=fingerprint_of(manifest),
+                record_count=len(_promised(manifest)),
                 promised=None,
                 complete=True,
-                requests=(manifest.answer.url,),
-                synthetic=manifest.synthetic,
+                requests=(answer.url,),
+                synthetic=content.get("synthetic") is True,
             ),
-            (manifest.answer.body,),
+            (answer.body,),
         )
 
     async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
@@ -109,54 +110,26 @@ class V1:
             BrokenAnswer: an answer that is no list of this rover's photos.
             UnknownRover: the server does not serve the rover.
         """
-        harvest = Harvest(sol, promised)
-        await self._collect(rover, harvest)
-        harvest.check_readable()
-        last = harvest.pages[-1].answer
-        return Document(
-            Header(
-                kind=Kind.PHOTOS,
-                rover=rover,
-                source=SOURCE,
-                sol=sol,
-                fetched_at=last.fetched_at,
-                fingerprint=_fingerprint(harvest.tally.records.values()),
-                record_count=len(harvest.tally.records),
-                promised=promised,
-                complete=harvest.complete,
-                requests=tuple(page.answer.url for page in harvest.pages),
-                synthetic=any(page.synthetic for page in harvest.pages),
-                repeats=harvest.tally.repeats,
-            ),
-            tuple(page.answer.body for page in harvest.pages),
-        )
+        harvest = V1Harvest(sol, promised)
 
-    async def _collect(self, rover: str, harvest: Harvest) -> None:
-        harvest.take(await self._page(rover, harvest, 1))
+        async def ask(number: int) -> V1Page:
+            return await self._page(rover, harvest, number)
+
+        harvest.take(await ask(1))
         for number in range(2, _MAX_PAGES + 1):
-            if not harvest.expects_more or not harvest.take(await self._page(rover, harvest, number)):
+            if not harvest.expects_more or not harvest.take(await ask(number)):
                 break
-        pages = harvest.most_pages
-        for _ in range(MOST_PASSES):
-            if not harvest.hides_a_loss or not await self._ask_again(rover, harvest, pages):
-                return
+        full = harvest.pages[0].size
+        await harvest.find_missed(ask, range(1, harvest.most_pages + 1), lambda _, page: page.size < full)
+        harvest.check_readable()
+        return harvest.document(rover, SOURCE, READING.fingerprint(harvest.tally.records))
 
-    async def _ask_again(self, rover: str, harvest: Harvest, pages: int) -> bool:
-        """Ask for every page once more; whether one came that was not seen before, so that another time may help."""
-        moved = False
-        for number in range(1, pages + 1):
-            page = await self._page(rover, harvest, number)
-            moved |= harvest.add_missed(page)
-            if not harvest.hides_a_loss or page.size < harvest.pages[0].size:
-                break
-        return moved
-
-    async def _page(self, rover: str, harvest: Harvest, number: int) -> Page:
+    async def _page(self, rover: str, harvest: V1Harvest, number: int) -> V1Page:
         # Without `page` the original answers the whole sol at once.
         params = {"sol": str(harvest.sol)} | ({"page": str(number)} if number > 1 else {})
         for _ in range(_EMPTY_ATTEMPTS):
             page = await self._ask(f"/rovers/{rover}/photos", lambda answer: _photos(answer, rover), params)
-            if page.photos or harvest.complete:
+            if page.records or harvest.complete:
                 break
         return page
 
@@ -184,7 +157,7 @@ def read_promises(document: Document) -> Promises:
     )
 
 
-def _manifest(answer: Answer, rover: str) -> Content:
+def _manifest(answer: Answer, rover: str) -> tuple[Answer, dict[str, Any]]:
     _check_rover_known(answer, rover)
     answer, content = answer.json_object()
     manifest = content.get("photo_manifest")
@@ -195,7 +168,7 @@ def _manifest(answer: Answer, rover: str) -> Content:
     rows, odd = answer.readable(manifest["photos"], _row)
     if odd and not rows:
         raise answer.broken(odd[0])
-    return Content(answer, content)
+    return answer, content
 
 
 def _row(row: object) -> tuple[int, int]:
@@ -215,21 +188,29 @@ def _promised(manifest: dict[str, Any]) -> dict[int, int]:
     return counts
 
 
-def _photos(answer: Answer, rover: str) -> Page:
+def _photos(answer: Answer, rover: str) -> V1Page:
     _check_rover_known(answer, rover)
     answer, content = answer.json_object()
     photos = content.get("photos")
     if not isinstance(photos, list):
         raise answer.broken("no list of photos")
     read, odd = answer.readable(photos, lambda photo: _photo(photo, rover))
-    return Page(answer, content, read, odd)
+    pagination = content.get("pagination")
+    return V1Page(
+        answer=answer,
+        records=read,
+        odd=odd,
+        total=stated(pagination, "total_count"),
+        pages=stated(pagination, "total_pages"),
+        synthetic=content.get("synthetic") is True,
+    )
 
 
 READING: Final = Reading(_photos, lambda photos: _fingerprint(photos.values()), lambda photo: photo.get("img_src"))
 """How documents of this dialect are read. Mirrors number photos as they like."""
 
 
-def _photo(photo: object, rover: str) -> Photo:
+def _photo(photo: object, rover: str) -> Record:
     content = photo if isinstance(photo, dict) else {}
     identity, sol = whole(content.get("id")), a_sol(content.get("sol"))
     if identity is None or sol is None:
@@ -237,7 +218,7 @@ def _photo(photo: object, rover: str) -> Photo:
     owner = content.get("rover")
     if isinstance(owner, dict) and _is_another(owner.get("name"), rover):
         raise ValueError(f"photo {identity} of {str(owner['name'])[:80]} when asked for {rover}")
-    return Photo(identity, sol, content)
+    return Record(str(identity), sol, content)
 
 
 def _check_rover_known(answer: Answer, rover: str) -> None:
