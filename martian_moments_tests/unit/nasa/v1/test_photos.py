@@ -1,86 +1,29 @@
-"""The v1 dialect, on real payloads and on what its mirrors and their faults make of them."""
+"""Sols of the v1 dialect, on real payloads and on what its mirrors and their faults make of them."""
 
 from __future__ import annotations
 
-import copy
 import random
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from martian_moments.domain.documents import Document, decode, encode
-from martian_moments.domain.errors import BrokenAnswer, UnknownRover, UpstreamUnavailable
+from martian_moments.domain.documents import decode, encode
+from martian_moments.domain.errors import BrokenAnswer, UpstreamUnavailable
 from martian_moments.nasa.v1 import V1, _fingerprint, read_promises
-from martian_moments_tests.unit.nasa.conftest import ClientFactory, Handler
-
-URL = "https://example.test/api/v1"
-HTML = b"<!doctype html><title>No such app</title>"
-
-
-@pytest.fixture
-def manifest_of(client: ClientFactory) -> Callable[..., Any]:
-    async def ask(handler: Handler, rover: str = "curiosity") -> Document:
-        async with client(handler) as asking:
-            return await V1(asking, URL).manifest(rover)
-
-    return ask
-
-
-@pytest.fixture
-def photos_of(client: ClientFactory) -> Callable[..., Any]:
-    async def ask(handler: Handler, promised: int | None, sol: int = 7, rover: str = "curiosity") -> Document:
-        async with client(handler) as asking:
-            return await V1(asking, URL).photos(rover, sol, promised)
-
-    return ask
-
-
-def always(status: int, body: Any) -> Handler:
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return lambda request: httpx.Response(status, content=content)
-
-
-def photo(number: int, sol: int = 7, **more: Any) -> dict[str, Any]:
-    return {"id": number, "sol": sol, "img_src": f"https://example.test/{number}.jpg", "rover": {"name": "Curiosity"}} | more
-
-
-class Mirror:
-    """Serves photos as the original does (whole sol without ``page``) or always in pages."""
-
-    def __init__(
-        self, photos: list[dict[str, Any]], *, always_pages: bool, pagination: bool = False, deaf_to_page: bool = False
-    ) -> None:
-        self.photos = photos
-        self.always_pages = always_pages
-        self.pagination = pagination
-        self.deaf_to_page = deaf_to_page
-        self.asked: list[str] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(str(request.url).removeprefix(URL))
-        page = None if self.deaf_to_page else request.url.params.get("page")
-        if page is None and not self.always_pages:
-            return httpx.Response(200, json={"photos": self.photos})
-        start = (int(page or 1) - 1) * 25
-        content: dict[str, Any] = {"photos": self.photos[start : start + 25]}
-        if self.pagination:
-            total = len(self.photos)
-            content["pagination"] = {
-                "total_count": total,
-                "page": int(page or 1),
-                "per_page": 25,
-                "total_pages": -(-total // 25),
-            }
-        return httpx.Response(200, json=content)
-
-
-# Real payloads
+from martian_moments_tests.unit.nasa.conftest import ClientFactory
+from martian_moments_tests.unit.nasa.v1.conftest import (
+    HTML,
+    URL,
+    Mirror,
+    a_manifest,
+    always,
+    counts,
+    in_turn,
+    photo,
+)
 
 
 @pytest.mark.parametrize(
@@ -119,30 +62,6 @@ async def test_a_real_empty_answer_is_an_empty_document_when_nothing_was_promise
     assert (document.header.record_count, document.header.complete, document.pages) == (0, True, (body,))
 
 
-async def test_the_real_manifests_promise_every_photo(real_payloads: Path, manifest_of: Any) -> None:
-    expected = {
-        "curiosity": ("2023-08", 3575, 672_292, 3919, "active"),
-        "perseverance": ("2024-01", 975, 196_822, 1042, "active"),
-        "opportunity": ("2023-08", 4811, 198_439, 5111, "complete"),
-        "spirit": ("2023-08", 2115, 124_550, 2208, "complete"),
-    }
-    sols = photos = 0
-    for rover, (month, listed, total, newest, status) in expected.items():
-        body = (real_payloads / f"v1_manifest_{rover}_{month}.json").read_bytes()
-        document = await manifest_of(always(200, body), rover)
-        promises = read_promises(document)
-        assert (document.header.record_count, document.header.complete, document.pages) == (listed, True, (body,))
-        assert (promises.served, len(promises.sols), promises.total, promises.stated_total) == (True, listed, total, total)
-        assert (promises.newest_sol, promises.status) == (newest, status)
-        sols += len(promises.sols)
-        photos += promises.total
-    assert (sols, photos) == (11_476, 1_192_103)
-    assert promises.sols[1] == 77
-
-
-# Pages
-
-
 @pytest.mark.parametrize("count", [0, 1, 24, 25, 26, 50, 51, 162])
 @pytest.mark.parametrize("manifest", [True, False])
 @pytest.mark.parametrize(
@@ -174,10 +93,6 @@ async def test_a_server_that_repeats_itself_ends_the_pages_and_its_repeats_do_no
     document = await photos_of(deaf, 50)
     assert len(deaf.asked) == 2
     assert (document.header.record_count, document.header.complete, len(document.pages)) == (25, False, 1)
-
-
-def counts(document: Document) -> tuple[int, int | None, bool]:
-    return document.header.record_count, document.header.repeats, document.header.complete
 
 
 async def test_repeats_within_one_page_that_the_source_counts_fill_the_promise(photos_of: Any) -> None:
@@ -282,14 +197,6 @@ async def test_an_odd_photo_costs_no_other_and_leaves_the_sol_short(
     assert "1 of 3 records are set aside" in caplog.text
 
 
-# Emptiness
-
-
-def in_turn(*contents: Any) -> Handler:
-    answers: Iterator[Any] = iter(contents)
-    return lambda request: httpx.Response(200, content=orjson.dumps(next(answers)))
-
-
 async def test_an_odd_photo_alone_on_its_page_costs_no_other(photos_of: Any) -> None:
     pages = [
         {"photos": photos, "pagination": {"total_pages": 3, "total_count": 3}} for photos in ([photo(1)], ["x"], [photo(2)])
@@ -315,9 +222,6 @@ async def test_an_empty_page_in_the_middle_is_asked_again(photos_of: Any) -> Non
     first, rest = [photo(n) for n in range(25)], [photo(n) for n in range(25, 30)]
     document = await photos_of(in_turn({"photos": first}, {"photos": []}, {"photos": rest}), 30)
     assert (document.header.record_count, document.header.complete) == (30, True)
-
-
-# What is no answer
 
 
 @pytest.mark.parametrize(
@@ -351,66 +255,6 @@ async def test_a_server_in_trouble_is_unavailable_even_with_a_well_formed_body(p
         await photos_of(always(status, {"photos": []}), 0)
 
 
-def a_manifest(**fields: Any) -> dict[str, Any]:
-    rows = [{"sol": 3, "total_photos": 5}, {"sol": 1, "total_photos": 2}, {"sol": 2, "total_photos": 0}]
-    return {"photo_manifest": {"name": "Curiosity", "max_sol": 9, "total_photos": 99, "photos": rows} | fields}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        HTML,
-        {"photos": []},
-        {"photo_manifest": []},
-        a_manifest(photos=None),
-        a_manifest(photos=[{"sol": 1}]),
-        a_manifest(photos=[{"sol": "one", "total_photos": 2}]),
-        a_manifest(photos=[{"sol": -1, "total_photos": 2}]),
-        a_manifest(photos=[{"sol": 100_000, "total_photos": 2}]),
-        a_manifest(photos=[{"sol": 1, "total_photos": -2}]),
-        a_manifest(name="Spirit"),
-    ],
-)
-async def test_what_is_no_manifest_of_the_rover_is_an_error(manifest_of: Any, body: Any) -> None:
-    with pytest.raises(BrokenAnswer):
-        await manifest_of(always(200, body))
-
-
-async def test_a_manifest_whose_total_disagrees_is_read_by_its_sols(manifest_of: Any) -> None:
-    promises = read_promises(await manifest_of(always(200, a_manifest())))
-    assert list(promises.sols.items()) == [(1, 2), (3, 5)]
-    assert (promises.total, promises.stated_total, promises.newest_sol) == (7, 99, 9)
-
-
-async def test_a_mirrors_manifest_without_totals_is_enough(manifest_of: Any) -> None:
-    body = {"photo_manifest": {"photos": [{"sol": 4, "total_photos": 1}]}, "synthetic": True}
-    document = await manifest_of(always(200, body))
-    promises = read_promises(document)
-    assert (promises.newest_sol, promises.stated_total, promises.status) == (4, None, None)
-    assert document.header.synthetic
-
-
-# Rovers that are not served
-
-REFUSALS = [(400, {"errors": "Invalid Rover Name"}), (404, {"error": "Rover 'spirit' not found"})]
-
-
-@pytest.mark.parametrize(("status", "body"), REFUSALS)
-async def test_a_rover_that_is_not_served_has_a_manifest_that_says_so(manifest_of: Any, status: int, body: Any) -> None:
-    document = await manifest_of(always(status, body), "spirit")
-    assert document.pages == (orjson.dumps(body),)
-    assert (document.header.record_count, document.header.promised, document.header.complete) == (0, None, True)
-    stored = decode(document.header.key, encode(document))
-    promises = read_promises(stored)
-    assert (promises.served, promises.rover, promises.total, promises.newest_sol) == (False, "spirit", 0, None)
-
-
-@pytest.mark.parametrize(("status", "body"), REFUSALS)
-async def test_photos_of_a_rover_that_is_not_served_are_no_empty_sol(photos_of: Any, status: int, body: Any) -> None:
-    with pytest.raises(UnknownRover, match="does not serve spirit"):
-        await photos_of(always(status, body), None, rover="spirit")
-
-
 async def test_the_api_key_travels_in_its_header_only(client: ClientFactory) -> None:
     requests: list[httpx.Request] = []
 
@@ -424,40 +268,3 @@ async def test_the_api_key_travels_in_its_header_only(client: ClientFactory) -> 
     assert b"key-1" not in encode(document)
     assert "key-1" not in str(requests[0].url)
     assert document.header.synthetic
-
-
-# The fingerprint
-
-IDS = st.integers(0, 2**53 - 2)
-TOTALS = st.fixed_dictionaries(
-    {},
-    optional={
-        "max_sol": st.integers(0, 5000),
-        "max_date": st.dates().map(str),
-        "total_photos": st.integers(0, 10**6),
-        "status": st.sampled_from(["active", "complete"]),
-        "cameras": st.lists(st.fixed_dictionaries({"name": st.text(max_size=4)}), max_size=2),
-    },
-)
-
-
-@settings(max_examples=50)
-@given(data=st.data(), ids=st.lists(IDS, unique=True, max_size=8))
-def test_the_fingerprint_ignores_order_and_running_totals(data: st.DataObject, ids: list[int]) -> None:
-    plain = [photo(number) for number in ids]
-    shuffled = data.draw(st.permutations(plain))
-    noisy = [shown | {"rover": shown["rover"] | data.draw(TOTALS)} for shown in shuffled]
-    assert _fingerprint(noisy) == _fingerprint(plain)
-
-
-@settings(max_examples=50)
-@given(
-    ids=st.lists(IDS, unique=True, min_size=1, max_size=8),
-    change=st.sampled_from(["img_src", "id", "new", "rover"]),
-)
-def test_the_fingerprint_sees_every_other_change(ids: list[int], change: str) -> None:
-    before = [photo(number) for number in ids]
-    after = copy.deepcopy(before)
-    after[0][change] = {"id": max(ids) + 1, "rover": {"name": "Curiosity", "id": 5}}.get(change, "changed")
-    assert _fingerprint(before) != _fingerprint(after)
-    assert _fingerprint(before) != _fingerprint(before[1:])
