@@ -52,7 +52,7 @@ done; \
 echo "No Python 3.11, 3.12 or 3.13 was found; install one, or name it: make setup PYTHON=/path/to/python" >&2; exit 1
 endef
 
-$(PARSED): martian_moments/defs/dbt_specs.py martian_moments/warehouse/models.py $(shell find $(DBT)/*.yml $(DBT)/models $(DBT)/macros $(DBT)/tests -type f) | $(ENVIRONMENT)
+$(PARSED): martian_moments/defs/dbt_specs.py martian_moments/warehouse/models.py $(shell find $(DBT)/*.yml $(DBT)/models $(DBT)/macros $(DBT)/seeds $(DBT)/tests -type f) | $(ENVIRONMENT)
 	@echo "parsing the dbt project"
 	@$(BIN)/python -m martian_moments.operations.baking
 

@@ -23,7 +23,7 @@ from bench.report import Line
 from bench.upstream import ROVER, real_counts, replica_process
 from martian_moments.nasa import m20, msl, pds, v1
 from martian_moments.replica.config import ReplicaConfig
-from martian_moments.warehouse.rules import DBT_PROJECT
+from martian_moments_dbt import PROJECT
 
 if TYPE_CHECKING:
     from martian_moments.replica.running import RunningReplica
@@ -148,7 +148,7 @@ def silver(parts: Resources, _rover: str) -> dict[str, int]:
 
 
 def _build(parts: Resources) -> None:
-    project, home = DBT_PROJECT, parts.settings.home
+    project, home = PROJECT, parts.settings.home
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "build", "--select", "+source_photos", "--exclude", "resource_type:test"),
         *("resource_type:unit_test", "--project-dir", str(project), "--profiles-dir", str(project)),

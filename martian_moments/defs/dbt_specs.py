@@ -6,6 +6,7 @@ every code server and run worker would pay that. So it is asked once, when the p
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,11 @@ from dagster._serdes import deserialize_value, serialize_value
 from dagster_shared.serdes.errors import DeserializationError
 
 from martian_moments.domain.errors import SettingsError
-from martian_moments.warehouse.rules import DBT_PROJECT
+from martian_moments_dbt import PROJECT
 
 if TYPE_CHECKING:
     from dagster_dbt import DagsterDbtTranslator
 
-PROJECT: Final = DBT_PROJECT
 MANIFEST: Final = PROJECT / "target" / "manifest.json"
 SPECS: Final = PROJECT / "target" / "dagster_specs.json"
 
@@ -45,12 +45,21 @@ def make_specs(manifest: Path) -> DbtSpecs:
     """The specs of a parsed project, made by dagster_dbt."""
     from dagster_dbt import dbt_assets
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator(), name="dbt_models")
+    # Facts of the project itself, which every build loads: no assets, and nothing that a model waits for.
+    nodes = json.loads(manifest.read_bytes())["nodes"].values()
+    seeds = {translator().get_asset_key(node) for node in nodes if node["resource_type"] == "seed"}
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator(), name="dbt_models", exclude="resource_type:seed")
     def models() -> Iterator[Any]:  # only its specs are used
         yield from ()
 
     return DbtSpecs(
-        models=tuple(spec.replace_attributes(metadata=_storable(spec.metadata)) for spec in models.specs),
+        models=tuple(
+            spec.replace_attributes(
+                deps=[dep for dep in spec.deps if dep.asset_key not in seeds], metadata=_storable(spec.metadata)
+            )
+            for spec in models.specs
+        ),
         tests=tuple(models.check_specs),
     )
 

@@ -1,18 +1,21 @@
-"""Facts about the rovers: landing, cameras, Mars time. Pure; imports nothing of ours.
+"""Facts about the rovers: landing, cameras, Mars time.
 
-Sources: NASA mission pages for landings, the first place of each rover's own map for where that was; the v1 API's own camera
-tables for names; the midnight constants were fitted to the mission timetables and to raw-image records (within 4 s for every
-sol of both MER timetables).
+They stand in the seeds of the dbt project (rovers.csv, cameras.csv, camera_names.csv), which dbt loads into the warehouse
+and this module reads when it is imported (1 ms); _seeds.yml there tells what each column means and where it is from.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
+
+from martian_moments_dbt import PROJECT
 
 SOL_SECONDS: Final = 88_775.244
 """Length of a mean Martian solar day in SI seconds (Allison & McEwen 2000)."""
@@ -134,106 +137,43 @@ class Rover:
         return self.landing_date + timedelta(days=int(sol * SOL_SECONDS // 86_400))
 
 
-def _cameras(*rows: tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]]) -> Mapping[str, Camera]:
-    return MappingProxyType({row[0]: Camera(*row) for row in rows})
+def _seed(project: Path, name: str) -> list[dict[str, str]]:
+    with (project / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
-def _eyes(name: str, *computers: str) -> tuple[str, ...]:
-    """The names of a camera with two eyes, each of them on both of the rover's computers where it is."""
-    return tuple(f"{name}_{eye}{computer}" for eye in ("LEFT", "RIGHT") for computer in computers or ("",))
+def _cameras(project: Path) -> Mapping[str, Mapping[str, Camera]]:
+    """The cameras of each rover, in the order of the seed."""
+    names: dict[tuple[str, str], tuple[str, ...]] = {}
+    for row in _seed(project, "camera_names"):
+        at = row["rover"], row["camera"]
+        names[at] = (*names.get(at, ()), row["name"])
+    cameras: dict[str, dict[str, Camera]] = {}
+    for row in _seed(project, "cameras"):
+        known_as = names.get((row["rover"], row["camera"]), ())
+        camera = Camera(row["camera"], row["full_name"], row["role"], known_as)
+        cameras.setdefault(row["rover"], {})[camera.name] = camera
+    return cameras
 
 
-_MER_CAMERAS = _cameras(
-    ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard", _eyes("FRONT_HAZCAM")),
-    ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard", _eyes("REAR_HAZCAM")),
-    ("NAVCAM", "Navigation Camera", "navigation", _eyes("NAVCAM")),
-    ("PANCAM", "Panoramic Camera", "mast", _eyes("PANCAM")),
-    # The scraper behind v1 took the letter M of the Microscopic Imager's files for Mini-TES, which takes no pictures: v1's
-    # short name stays, because readers know it, and the full name is the camera's own.
-    ("MINITES", "Microscopic Imager", "close_up", ("MI",)),
-    ("ENTRY", "Entry, Descent, and Landing Camera", "descent", ("DESCAM",)),
-)
-
-ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(
-    {
-        rover.name: rover
-        for rover in (
-            Rover(
-                name="curiosity",
-                title="Curiosity",
-                landing_date=date(2012, 8, 6),
-                first_sol=0,
-                first_midnight=datetime(2012, 8, 5, 13, 49, 59, tzinfo=UTC),
-                last_heard=None,
-                mmgis="MSL",
-                landing_place=(137.441633, -4.589467),
-                cameras=_cameras(
-                    ("FHAZ", "Front Hazard Avoidance Camera", "front_hazard", _eyes("FHAZ", "_A", "_B")),
-                    ("RHAZ", "Rear Hazard Avoidance Camera", "rear_hazard", _eyes("RHAZ", "_A", "_B")),
-                    ("NAVCAM", "Navigation Camera", "navigation", _eyes("NAV", "_A", "_B")),
-                    ("MAST", "Mast Camera", "mast", _eyes("MAST")),
-                    ("CHEMCAM", "Chemistry and Camera Complex", "remote_micro", ("CHEMCAM_RMI",)),
-                    ("MAHLI", "Mars Hand Lens Imager", "close_up"),
-                    ("MARDI", "Mars Descent Imager", "descent"),
-                ),
-            ),
-            Rover(
-                name="perseverance",
-                title="Perseverance",
-                landing_date=date(2021, 2, 18),
-                first_sol=0,
-                first_midnight=datetime(2021, 2, 18, 4, 24, 16, tzinfo=UTC),
-                last_heard=None,
-                mmgis="M20",
-                landing_place=(77.45088572, 18.44462715),
-                cameras=_cameras(
-                    ("EDL_RUCAM", "Rover Up-Look Camera", "descent"),
-                    ("EDL_RDCAM", "Rover Down-Look Camera", "descent"),
-                    ("EDL_DDCAM", "Descent Stage Down-Look Camera", "descent"),
-                    ("EDL_PUCAM1", "Parachute Up-Look Camera A", "descent"),
-                    ("EDL_PUCAM2", "Parachute Up-Look Camera B", "descent"),
-                    ("LCAM", "Lander Vision System Camera", "descent"),
-                    ("NAVCAM_LEFT", "Navigation Camera - Left", "navigation"),
-                    ("NAVCAM_RIGHT", "Navigation Camera - Right", "navigation"),
-                    ("MCZ_LEFT", "Mast Camera Zoom - Left", "mast"),
-                    ("MCZ_RIGHT", "Mast Camera Zoom - Right", "mast"),
-                    ("FRONT_HAZCAM_LEFT_A", "Front Hazard Avoidance Camera - Left", "front_hazard"),
-                    ("FRONT_HAZCAM_LEFT_B", "Front Hazard Avoidance Camera - Left (B)", "front_hazard"),
-                    ("FRONT_HAZCAM_RIGHT_A", "Front Hazard Avoidance Camera - Right", "front_hazard"),
-                    ("FRONT_HAZCAM_RIGHT_B", "Front Hazard Avoidance Camera - Right (B)", "front_hazard"),
-                    ("REAR_HAZCAM_LEFT", "Rear Hazard Avoidance Camera - Left", "rear_hazard"),
-                    ("REAR_HAZCAM_RIGHT", "Rear Hazard Avoidance Camera - Right", "rear_hazard"),
-                    ("SKYCAM", "MEDA Skycam", "sky"),
-                    ("SHERLOC_WATSON", "SHERLOC WATSON Camera", "close_up"),
-                    ("SHERLOC_ACI", "SHERLOC Autofocus and Context Imager", "close_up"),
-                    ("SUPERCAM_RMI", "SuperCam Remote Micro Imager", "remote_micro"),
-                    ("PIXL_MCC", "PIXL Micro Context Camera", "close_up"),
-                    ("CACHECAM", "Sample Caching System Camera", "sample"),
-                ),
-            ),
-            Rover(
-                name="opportunity",
-                title="Opportunity",
-                landing_date=date(2004, 1, 25),
-                first_sol=1,
-                first_midnight=datetime(2004, 1, 24, 15, 8, 56, tzinfo=UTC),
-                last_heard=date(2018, 6, 10),
-                mmgis=None,
-                landing_place=(354.47448, -1.948173),
-                cameras=_MER_CAMERAS,
-            ),
-            Rover(
-                name="spirit",
-                title="Spirit",
-                landing_date=date(2004, 1, 4),
-                first_sol=1,
-                first_midnight=datetime(2004, 1, 3, 13, 36, 13, tzinfo=UTC),
-                last_heard=date(2010, 3, 22),
-                mmgis=None,
-                landing_place=(175.4758369, -14.5658282),
-                cameras=_MER_CAMERAS,
-            ),
+def read_rovers(project: Path) -> Mapping[str, Rover]:
+    """The rovers of the seeds of a dbt project, by name."""
+    cameras = _cameras(project)
+    return {
+        row["rover"]: Rover(
+            name=row["rover"],
+            title=row["title"],
+            landing_date=date.fromisoformat(row["landing_date"]),
+            first_sol=int(row["first_sol"]),
+            first_midnight=datetime.fromisoformat(row["first_midnight"]),
+            last_heard=date.fromisoformat(row["last_heard"]) if row["last_heard"] else None,
+            mmgis=row["mmgis"] or None,
+            landing_place=(float(row["landing_longitude"]), float(row["landing_latitude"])),
+            cameras=MappingProxyType(cameras[row["rover"]]),
         )
+        for row in _seed(project, "rovers")
     }
-)
-"""Every rover, by name. The one place where a rover's facts stand."""
+
+
+ROVERS: Final[Mapping[str, Rover]] = MappingProxyType(read_rovers(PROJECT))
+"""Every rover, by name."""

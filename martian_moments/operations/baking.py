@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from martian_moments.defs import dbt_specs
-from martian_moments.defs.dbt_specs import MANIFEST, PROJECT, SPECS, make_specs, write_specs
+from martian_moments.defs.dbt_specs import MANIFEST, SPECS, make_specs, write_specs
 from martian_moments.domain.errors import SettingsError
 from martian_moments.warehouse import models
 from martian_moments.warehouse.models import PUBLISHED, find_models, published_models, write_models
+from martian_moments_dbt import PROJECT
 
-_SOURCES: Final = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests")
+_SOURCES: Final = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests")
 
 
 def bake() -> bool:

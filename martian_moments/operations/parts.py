@@ -18,7 +18,7 @@ from martian_moments.operations.failures import told
 from martian_moments.operations.instance import INSTANCE_CONFIG, instance_exists, open_instance, prepare_instance, set_pools
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
-from martian_moments.warehouse.rules import DBT_PROJECT
+from martian_moments_dbt import PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def parts(resources: Resources) -> Iterator[Part]:
         yield from _bucket_parts(resources)
     warehouse = partial(_warehouse_lacks, resources), partial(_make_warehouse, resources)
     yield Part("warehouse", settings.warehouse, *warehouse, on_demand=True)
-    yield Part("dbt project", str(DBT_PROJECT), _project_lacks, _parse_project, on_demand=True)
+    yield Part("dbt project", str(PROJECT), _project_lacks, _parse_project, on_demand=True)
     home, embedded = str(settings.instance_home), not settings.deployed
     storage = partial(_storage_lacks, settings), partial(_make_storage, settings)
     yield Part("Dagster storage", home, *storage, on_demand=embedded)

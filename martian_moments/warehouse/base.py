@@ -98,8 +98,7 @@ class Warehouse(Protocol):
     def ensure(self, published: Published | None = None) -> bool:
         """Create what is missing; repeating it changes nothing. What is damaged is set aside first, with a warning.
 
-        The schema ``bronze``, its three tables, and the reference tables ``bronze.rovers``, ``bronze.cameras`` and
-        ``bronze.camera_names``, which are made from rovers.py.
+        The schema ``bronze`` and its three tables.
 
         Args:
             published: where the ledger of this bronze is published. It is withdrawn before a table is made anew, so that

@@ -1,11 +1,10 @@
-"""What bronze holds on every warehouse: the columns of its ledger, the batches of a load, the reference facts."""
+"""What bronze holds on every warehouse: the columns of its ledger, the batches of a load."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
-from martian_moments.domain.rovers import ROVERS
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject
 
 if TYPE_CHECKING:
@@ -65,32 +64,3 @@ def as_arrow(items: Sequence[BronzeObject]) -> pa.Table:
             "document": pa.array([item.text for item in items], pa.binary()).cast(pa.string()),
         }
     )
-
-
-def references() -> Mapping[str, list[dict[str, Any]]]:
-    """The rows of ``rovers``, ``cameras`` and ``camera_names``: facts about them enter SQL here and nowhere else."""
-    return {
-        "rovers": [
-            {
-                "rover": rover.name,
-                "title": rover.title,
-                "landing_date": rover.landing_date,
-                "first_sol": rover.first_sol,
-                "first_midnight": rover.first_midnight,
-                "landing_longitude": rover.landing_place[0],
-                "landing_latitude": rover.landing_place[1],
-            }
-            for rover in ROVERS.values()
-        ],
-        "cameras": [
-            {"rover": rover.name, "camera": camera.name, "full_name": camera.full_name, "role": camera.role}
-            for rover in ROVERS.values()
-            for camera in rover.cameras.values()
-        ],
-        "camera_names": [
-            {"rover": rover.name, "name": name, "camera": camera.name}
-            for rover in ROVERS.values()
-            for camera in rover.cameras.values()
-            for name in camera.names
-        ],
-    }

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from martian_moments.domain.clock import outdates
 from martian_moments.domain.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
-from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
+from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches
 from martian_moments.warehouse.damaged import damage_in, set_aside
 from martian_moments.warehouse.published import Published
 
@@ -106,7 +106,6 @@ class DuckDBWarehouse:
                 for table in TABLES:
                     connection.execute(_BRONZE_TABLE.format(table=table))
                     connection.execute(JOINED_COLUMNS.format(table=table))
-                _create_references(connection)
         return anew
 
     def exists(self) -> bool:
@@ -361,15 +360,6 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, items: Sequence[Br
     connection.register("batch", rows.append_column("loaded_at", loaded_at))
     connection.execute(f"insert or replace into {table} by name select * from batch")
     connection.unregister("batch")
-
-
-def _create_references(connection: duckdb.DuckDBPyConnection) -> None:
-    import pyarrow as pa
-
-    for name, rows in references().items():
-        connection.register("facts", pa.Table.from_pylist(rows))
-        connection.execute(f"create or replace table {name} as select * from facts")
-        connection.unregister("facts")
 
 
 def _select(table: PublishedTable, catalog: str) -> str:

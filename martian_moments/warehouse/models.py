@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from martian_moments.domain.errors import SettingsError
 from martian_moments.warehouse.base import LOADED_OBJECTS, PublishedTable
-from martian_moments.warehouse.rules import DBT_PROJECT
+from martian_moments_dbt import PROJECT
 
-PUBLISHED: Final = DBT_PROJECT / "target" / "published.json"
+PUBLISHED: Final = PROJECT / "target" / "published.json"
 
 _ALWAYS: Final = "gold"
 """The schema whose models are made for readers: one that is not published would be of no use to anybody."""

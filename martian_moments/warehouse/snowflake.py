@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from martian_moments.domain.clock import latest_plausible
 from martian_moments.domain.errors import WarehouseBusy, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
-from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, references
+from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 from martian_moments.warehouse.snowflake_types import as_published, published_schema
@@ -62,33 +62,6 @@ _DEFINITIONS: Final = (
     f"create transient table if not exists landing ({_COLUMNS} fetched_at varchar not null, document varchar not null)",
     *(JOINED_COLUMNS.format(table=table) for table in (*TABLES, "landing")),
     "create stage if not exists loads",
-    """
-    create table if not exists rovers (
-        rover varchar not null,
-        title varchar not null,
-        landing_date date not null,
-        first_sol integer not null,
-        first_midnight timestamp_tz not null
-    )
-    """,
-    # Columns that a warehouse made by an earlier release lacks.
-    "alter table rovers add column if not exists landing_longitude double",
-    "alter table rovers add column if not exists landing_latitude double",
-    """
-    create table if not exists cameras (
-        rover varchar not null,
-        camera varchar not null,
-        full_name varchar not null,
-        role varchar not null
-    )
-    """,
-    """
-    create table if not exists camera_names (
-        rover varchar not null,
-        name varchar not null,
-        camera varchar not null
-    )
-    """,
 )
 
 _COPIED: Final = ("rover", "sol", "kind", "source", "etag", "fingerprint", "record_count", "promised", "complete", "repeats")
@@ -158,8 +131,6 @@ class SnowflakeWarehouse:
                 published.withdraw(LEDGER.schema, LEDGER.name)
             for statement in _DEFINITIONS:
                 _run(connection, statement)
-            for table, rows in references().items():
-                _keep_reference(connection, table, rows)
         return anew
 
     def exists(self) -> bool:
@@ -344,19 +315,6 @@ def _tell(report: LoadReport, batch: Sequence[BronzeObject], held: dict[str, tup
             report.loaded.append(item.key)
         else:
             report.unchanged.append(item.key)
-
-
-def _keep_reference(connection: SnowflakeConnection, table: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Written only where it differs: a table that is made anew loses its grants, and its readers wait."""
-    columns = list(rows[0])
-    wanted = {tuple(row.values()) for row in rows}
-    if set(_run(connection, f"select {', '.join(columns)} from {table}").fetchall()) == wanted:
-        return
-    with _transaction(connection):
-        _run(connection, f"delete from {table}")
-        connection.cursor().executemany(
-            f"insert into {table} ({', '.join(columns)}) values ({', '.join(f'%({name})s' for name in columns)})", list(rows)
-        )
 
 
 def _write_table(connection: SnowflakeConnection, table: PublishedTable, file: Path) -> None:

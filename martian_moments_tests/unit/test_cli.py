@@ -28,7 +28,7 @@ from martian_moments.operations.platform import RunningPlatform, write_state
 from martian_moments.operations.status import RoverStatus, Status
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.settings import Settings
-from martian_moments.warehouse.rules import DBT_PROJECT
+from martian_moments_dbt import PROJECT
 from martian_moments_tests.platforms import Platform
 
 Run = Callable[..., tuple[int, str, str]]
@@ -213,7 +213,7 @@ def test_init_prepares_and_repeating_it_changes_nothing(platform: Platform, run:
     assert out.splitlines() == [
         f"already topics: sqlite://{home}/events.db",
         f"already warehouse: duckdb://{home}/warehouse.duckdb",
-        f"already dbt project: {DBT_PROJECT}",
+        f"already dbt project: {PROJECT}",
         f"already Dagster storage: {home}/dagster",
         f"already pools: {home}/dagster",
     ]

@@ -19,7 +19,7 @@ from martian_moments import settings as settings_module
 from martian_moments.defs.dbt_specs import make_specs
 from martian_moments.domain.documents import Document
 from martian_moments.domain.errors import SettingsError
-from martian_moments.domain.rovers import ROVERS, Rover
+from martian_moments.domain.rovers import ROVERS, read_rovers
 from martian_moments.lake.store import Lake
 from martian_moments.nasa import sources, v1
 from martian_moments.resources import Resources
@@ -80,9 +80,16 @@ def _of_gallery(document: Document) -> Document:
     return replace(document, header=replace(document.header, source=SOURCE))
 
 
-def add_rover(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a row of ``ROVERS`` would: every module has the table by its name."""
-    invented: dict[str, Rover] = {**ROVERS, ROVER: replace(ROVERS["perseverance"], name=ROVER, title="Rosalind")}
+def add_rover(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    """As rows of the seeds would; here every module gets what is read of them by its name."""
+    for name in ("rovers", "cameras"):
+        with (project / "seeds" / f"{name}.csv").open("r+") as seed:
+            rows = [line for line in seed if line.startswith("perseverance,")]
+            seed.writelines(
+                row.replace("perseverance,Perseverance", f"{ROVER},Rosalind").replace("perseverance,", f"{ROVER},")
+                for row in rows
+            )
+    invented = read_rovers(project)
     for name, module in list(sys.modules.items()):
         if name.startswith("martian_moments.") and getattr(module, "ROVERS", None) is ROVERS:
             monkeypatch.setattr(module, "ROVERS", invented)
@@ -130,7 +137,9 @@ def mission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mission]:
         for name in [name for name in os.environ if name.startswith(("MARS_", "DAGSTER_"))]:
             patch.delenv(name)
         patch.chdir(folder)
-        add_rover(patch)
+        project = folder / "project"
+        shutil.copytree(REPOSITORY / "martian_moments_dbt", project, ignore=shutil.ignore_patterns("target", "logs"))
+        add_rover(patch, project)
         add_source(patch)
         settings = Settings.load(home=folder / "home", rovers=ROVER, sources=SOURCE)
         platform = Platform(settings, Resources(settings))
@@ -138,8 +147,6 @@ def mission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mission]:
         assert platform.run(f"lake/{ROVER}/photos", sols=(1, 2)).success
         for request in platform.tick("upload_events").run_requests or ():
             assert platform.execute(request).success
-        project = folder / "project"
-        shutil.copytree(REPOSITORY / "martian_moments_dbt", project, ignore=shutil.ignore_patterns("target", "logs"))
         add_models(project)
         patch.setenv("MARS_DBT_SOURCES", SOURCE)
         only = ("--select", "+photos_by_source", "dim_rovers", "--exclude", "resource_type:unit_test", "resource_type:test")

@@ -12,7 +12,7 @@ from martian_moments.events.uploads import Upload, parse_uploads
 from martian_moments.nasa.pds import PDS
 from martian_moments.resources import DESCRIPTIONS, Resources
 from martian_moments.settings import Settings
-from martian_moments.warehouse.rules import DBT_PROJECT
+from martian_moments_dbt import PROJECT
 from martian_moments_tests.platforms import Platform
 
 
@@ -90,7 +90,7 @@ def test_everything_embedded_lies_under_the_home(platform: Platform) -> None:
 
 
 def test_the_dbt_project_is_found(platform: Platform) -> None:
-    assert (DBT_PROJECT / "dbt_project.yml").is_file()
+    assert (PROJECT / "dbt_project.yml").is_file()
 
 
 MAY_TOUCH = {

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +12,7 @@ import dagster as dg
 from martian_moments.defs.assets import bronze
 from martian_moments.defs.assets.lake import OWNERS
 from martian_moments.defs.conditions import refresh_from_bronze, ride_along
-from martian_moments.defs.dbt_specs import MANIFEST, PROJECT, SPECS, DbtSpecs, node_names, read_specs, translator
+from martian_moments.defs.dbt_specs import MANIFEST, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.defs.plots import pages
 from martian_moments.domain.errors import PublishedDamaged, PublishingError
 from martian_moments.infrastructure.space import require_space
@@ -23,6 +23,7 @@ from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTabl
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.rules import photo_rules
+from martian_moments_dbt import PROJECT
 
 if TYPE_CHECKING:
     from dagster_dbt import DbtCliInvocation
@@ -32,12 +33,6 @@ FIRST_MODEL: Final = dg.AssetKey(LOADED_OBJECTS)
 
 _PHOTOS: Final = dg.AssetKey(["silver", "source_photos"])
 _RAW_PHOTOS: Final = dg.AssetKey(["bronze", "raw_photos"])
-_REFERENCES: Final = (
-    dg.AssetKey(["bronze", "rovers"]),
-    dg.AssetKey(["bronze", "cameras"]),
-    dg.AssetKey(["bronze", "camera_names"]),
-)
-"""Facts of rovers.py, which no asset makes."""
 
 
 def model_assets(settings: Settings) -> dg.AssetsDefinition:
@@ -76,7 +71,7 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
                 build = _build(
                     context, settings, warehouse.dbt_environment(), photo_rules_of(published), _selection(context, specs)
                 )
-                events.extend(build.stream())
+                events.extend(_of_assets(context, build.stream()))
             except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been told of
                 failure = error
         if failure is not None:
@@ -157,7 +152,7 @@ def _key(table: PublishedTable) -> dg.AssetKey:
 def _model(spec: dg.AssetSpec, rovers: Sequence[str]) -> dg.AssetSpec:
     """A model's spec with its condition; the source raw_photos stands for one asset per rover."""
     upstream = [dep.asset_key for dep in spec.deps]
-    deps = [key for key in upstream if key not in {_RAW_PHOTOS, *_REFERENCES}]
+    deps = [key for key in upstream if key != _RAW_PHOTOS]
     if _RAW_PHOTOS in upstream:
         deps += [bronze.photos_key(rover) for rover in rovers]
     condition = refresh_from_bronze() if spec.key == FIRST_MODEL else ride_along()
@@ -213,11 +208,19 @@ def _build(
     )
 
 
+def _of_assets(context: dg.AssetExecutionContext, events: Iterable[Any]) -> Iterator[Any]:
+    """The events of what the run has selected: seeds are loaded with every build, and are no assets."""
+    outputs = {key.to_python_identifier() for key in context.selected_asset_keys}
+    for event in events:
+        if not isinstance(event, dg.Output) or event.output_name in outputs:
+            yield event
+
+
 def _selection(context: dg.AssetExecutionContext, specs: DbtSpecs) -> list[str]:
-    """What dbt shall build: everything, or exactly the models and tests that the run selects."""
+    """What dbt shall build: everything, or exactly the models and tests that the run selects, and the seeds they read."""
     models = [spec for spec in specs.models if spec.key in context.selected_asset_keys]
     tests = [spec for spec in specs.tests if spec.key in context.selected_asset_check_keys]
     if len(models) == len(specs.models) and len(tests) == len(specs.tests):
         # Unit tests need no data: they run in CI, not with every build.
         return ["--exclude", "resource_type:unit_test"]
-    return ["--indirect-selection", "empty", "--select", *node_names([*models, *tests])]
+    return ["--indirect-selection", "empty", "--select", "resource_type:seed", *node_names([*models, *tests])]

@@ -80,7 +80,7 @@ records as (
         coalesce(names.camera, photos.camera) as camera
     from {{ ref('source_photos') }} as photos
     inner join documents on photos.object_key = documents.object_key
-    left join {{ source('bronze', 'camera_names') }} as names
+    left join {{ ref('camera_names') }} as names
         on photos.rover = names.rover and photos.camera = names.name
 ),
 

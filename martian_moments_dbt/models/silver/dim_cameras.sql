@@ -1,6 +1,6 @@
 {# Cameras that nobody told us about are kept, with the role unknown. Sources name one camera differently. #}
 with known as (
-    select * from {{ source('bronze', 'cameras') }}
+    select * from {{ ref('cameras') }}
 ),
 
 seen as (
@@ -9,7 +9,7 @@ seen as (
         coalesce(names.camera, photos.camera) as camera,
         max(photos.camera_full_name) as full_name
     from {{ ref('photo_records') }} as photos
-    left join {{ source('bronze', 'camera_names') }} as names
+    left join {{ ref('camera_names') }} as names
         on photos.rover = names.rover and photos.camera = names.name
     group by photos.rover, coalesce(names.camera, photos.camera)
 )

@@ -40,7 +40,7 @@ select
     photos.object_key,
     photos.fetched_at
 from {{ ref('photo_records') }} as photos
-left join {{ source('bronze', 'camera_names') }} as names
+left join {{ ref('camera_names') }} as names
     on photos.rover = names.rover and photos.camera = names.name
 left join {{ ref('dim_cameras') }} as cameras
     on photos.rover = cameras.rover and coalesce(names.camera, photos.camera) = cameras.camera

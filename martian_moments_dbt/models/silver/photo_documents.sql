@@ -1,4 +1,3 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     One source per rover and sol, as coverage.py has it: by preference the first that has all it promised and photos at all, or
     before it one that is short and yet has more; without a whole one the one that has most photos.
@@ -19,7 +18,7 @@ with documents as (
         complete and (promised is null or record_count + coalesce(repeats, 0) >= promised) as complete,
         fetched_at,
         {{ preference('source') }} as preference
-    from {{ source('bronze', 'raw_photos') }}
+    from {{ bronze('raw_photos') }}
 ),
 
 first_whole as (

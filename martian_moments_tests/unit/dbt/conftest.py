@@ -19,8 +19,8 @@ import pytest
 from martian_moments.domain.documents import Document, Header, Kind, decode_text, encode
 from martian_moments.warehouse.base import BronzeObject, Warehouse
 from martian_moments.warehouse.duckdb import CATALOG, DuckDBWarehouse
+from martian_moments_dbt import PROJECT
 
-PROJECT = Path(__file__).parents[3] / "martian_moments_dbt"
 FETCHED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -49,7 +49,10 @@ def photos(rover: str, sol: int, records: list[dict[str, Any]], *, count: int | 
 
 
 def dbt_build(warehouse: Warehouse, target: Path, *arguments: str, project: Path = PROJECT) -> str:
-    """dbt build on a warehouse; what it printed. A failing build fails the test with its words."""
+    """dbt build on a warehouse, always with the seeds; what it printed. A failing build fails the test with its words."""
+    if "--select" in arguments:
+        at = arguments.index("--select") + 1
+        arguments = (*arguments[:at], "resource_type:seed", *arguments[at:])
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "build", *arguments),
         *("--project-dir", str(project), "--profiles-dir", str(project)),

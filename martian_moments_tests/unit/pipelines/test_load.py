@@ -14,7 +14,8 @@ from martian_moments.domain.errors import PublishedDamaged, WarehouseDamaged
 from martian_moments.pipelines.load import awaited, cached_headers, held_etags, known_headers, load, silver_lags, unloaded
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments.warehouse.models import published_models
-from martian_moments.warehouse.rules import DBT_PROJECT, photo_rules
+from martian_moments.warehouse.rules import photo_rules
+from martian_moments_dbt import PROJECT
 from martian_moments_tests.platforms import Platform, photos_of
 
 
@@ -176,9 +177,9 @@ def test_silver_lags_where_its_photos_were_read_by_other_rules(platform: Platfor
 
 
 def test_the_rules_change_with_any_sql_that_decides_how_a_photo_is_read(tmp_path: Path) -> None:
-    shutil.copytree(DBT_PROJECT, tmp_path / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(PROJECT, tmp_path / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
     assert photo_rules(tmp_path / "dbt") == photo_rules()
-    for name in ("macros/mars_time.sql", "models/silver/clock_corrections.sql", "models/silver/staging/stg_msl__photos.sql"):
+    for name in ("macros/mars_time.sql", "seeds/clock_points.csv", "models/silver/staging/stg_msl__photos.sql"):
         before = photo_rules(tmp_path / "dbt")
         with (tmp_path / "dbt" / name).open("a") as file:
             file.write(" ")

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from martian_moments.domain.errors import SettingsError, WarehouseError
-from martian_moments.domain.rovers import ROVERS
 from martian_moments.warehouse import snowflake
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.snowflake import SnowflakeWarehouse
@@ -109,21 +108,6 @@ def test_a_table_that_was_dropped_is_noticed_and_named(fakesnow: Accounts, table
     assert warehouse.damage() == f"{table} of schema bronze is gone"
     warehouse.mend()
     assert not warehouse.exists(), "dbt has failed: nobody waits ten minutes to look again"
-
-
-def test_a_warehouse_of_an_earlier_release_gets_the_columns_that_joined(fakesnow: Accounts) -> None:
-    warehouse = SnowflakeWarehouse(fakesnow())
-    warehouse.ensure()
-    joined = ("landing_longitude", "landing_latitude")
-    places = f"select rover, {', '.join(joined)} from rovers order by rover"
-    with warehouse._connected() as connection:
-        rows = snowflake._run(connection, places).fetchall()
-        for column in joined:
-            snowflake._run(connection, f"alter table rovers drop column {column}")
-    warehouse.ensure()
-    with warehouse._connected() as connection:
-        assert snowflake._run(connection, places).fetchall() == rows
-    assert rows == [(rover.name, *rover.landing_place) for rover in sorted(ROVERS.values(), key=lambda rover: rover.name)]
 
 
 def test_an_account_that_does_not_answer_is_told_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,9 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     No list of sols: each up to the latest may have photos, and only its own answer tells how many. As in nasa/m20.py, the latest
     is the largest that either answer tells, in latest_sol or of an image.
 #}
 with documents as (
-    select * from {{ source('bronze', 'raw_manifests') }}
+    select * from {{ bronze('raw_manifests') }}
     where source = 'm20'
 ),
 

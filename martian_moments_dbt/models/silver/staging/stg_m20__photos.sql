@@ -1,10 +1,9 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     Numbers come as text, and what is not known as 'UNK'. Times are UTC, with a Z or without. image_url is the rendition that
     the other dialects know, 1,200 pixels wide: its name has the version that the feed's imageid leaves out.
 #}
 with documents as (
-    select * from {{ source('bronze', 'raw_photos') }}
+    select * from {{ bronze('raw_photos') }}
     where source = 'm20'
 ),
 

@@ -1,10 +1,9 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     The missions' maps are plane: east and north in metres on a sphere of 3,396,190 m, without the cosine of the latitude
     (exact to 1e-6 degrees on all 8,751 lines that state both). Opportunity's map has an origin of its own, west of 0.
 #}
 with documents as (
-    select * from {{ source('bronze', 'raw_traverse') }}
+    select * from {{ bronze('raw_traverse') }}
     where source = 'mer'
 ),
 

@@ -1,10 +1,9 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     Perseverance's legs say where they begin and end, Curiosity's say only their Length. Properties are read one by one from
     the text of all: length and Length would be one name in a typed parse.
 #}
 with documents as (
-    select * from {{ source('bronze', 'raw_traverse') }}
+    select * from {{ bronze('raw_traverse') }}
     where kind = 'traverse' and source = 'mmgis'
 ),
 

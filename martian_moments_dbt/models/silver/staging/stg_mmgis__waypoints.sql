@@ -1,10 +1,9 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     dist_total and drive_tota are what the map server called dist_total_m in 2021 and 2022; drive__m and final_ likewise;
     Curiosity's file says drive_type.
 #}
 with documents as (
-    select * from {{ source('bronze', 'raw_traverse') }}
+    select * from {{ bronze('raw_traverse') }}
     where kind = 'waypoints' and source = 'mmgis'
 ),
 

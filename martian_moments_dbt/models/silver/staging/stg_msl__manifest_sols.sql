@@ -1,10 +1,9 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     No list of sols: each up to the newest may have photos, and only its own answer tells how many. As in nasa/msl.py, the newest
     is that of an item that can be read.
 #}
 with documents as (
-    select * from {{ source('bronze', 'raw_manifests') }}
+    select * from {{ bronze('raw_manifests') }}
     where source = 'msl'
 ),
 

@@ -1,7 +1,6 @@
--- depends_on: {{ ref('loaded_objects') }}
 {# Items of the first sols and of Malin's cameras have no telemetry: it is null. #}
 with documents as (
-    select * from {{ source('bronze', 'raw_photos') }}
+    select * from {{ bronze('raw_photos') }}
     where source = 'msl'
 ),
 

@@ -1,11 +1,10 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     A product's address follows from its line: the folder data of its volume has a twin browse with a picture of each product.
     The volume of the descent camera has neither PATH_NAME nor FILE_NAME nor ROVER_MOTION_COUNTER: the name of the product tells.
     START_TIME is true UTC. The motion counter is SITE, DRIVE, IDD, PMA, HGA.
 #}
 with documents as (
-    select * from {{ source('bronze', 'raw_photos') }}
+    select * from {{ bronze('raw_photos') }}
     where source = 'pds'
 ),
 

@@ -1,6 +1,5 @@
--- depends_on: {{ ref('loaded_objects') }}
 with documents as (
-    select * from {{ source('bronze', 'raw_manifests') }}
+    select * from {{ bronze('raw_manifests') }}
     where source = 'pds'
 ),
 

@@ -1,10 +1,9 @@
--- depends_on: {{ ref('loaded_objects') }}
 {#
     The columns from taken_at_utc on are those of the other photo dialects: v1 does not tell them. What nasa/v1.py could not read
     (no whole number as id, another rover's photo) has no source_id here.
 #}
 with documents as (
-    select * from {{ source('bronze', 'raw_photos') }}
+    select * from {{ bronze('raw_photos') }}
     where source = 'v1'
 ),
 
