@@ -54,6 +54,9 @@ class ScriptedSource:
         self.manifest_error: Exception | None = None
         self.status: str | None = "active"
 
+    def serves(self, rover: str) -> bool:
+        return bool(rover)
+
     async def manifest(self, rover: str) -> Document:
         await asyncio.sleep(0)
         if self.manifest_error:
@@ -63,7 +66,7 @@ class ScriptedSource:
             content = {"errors": "Invalid Rover Name"}
         return _document(Kind.MANIFEST, rover, None, content, count=len(self.promised), source=self.name)
 
-    async def photos(self, rover: str, sol: int, promised: int | None) -> Document:
+    async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
         await asyncio.sleep(0)
         self.asked.append(sol)
         if error := self.errors.get(sol):
@@ -276,6 +279,11 @@ def photos_of(rover: str, sol: int, *, count: int = 3, promised: int | None = 3,
     """A photos document."""
     content = _PHOTOS[source](rover, sol, count)
     return _document(Kind.PHOTOS, rover, sol, content, count=count, promised=promised, source=source)
+
+
+def requests_of(tick: SensorExecutionData) -> list[dg.RunRequest]:
+    """The runs that a tick asks for."""
+    return list(tick.run_requests or ())
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:

@@ -134,7 +134,7 @@ def _log_entry(step: StepExecutionContext, materialization: dg.AssetMaterializat
         message=message,
         pid=os.getpid(),
     )
-    return dg.EventLogEntry(  # type: ignore[no-untyped-call] # its __new__ has no annotations
+    return dg.EventLogEntry(
         error_info=None,
         level=logging.DEBUG,
         user_message=message,

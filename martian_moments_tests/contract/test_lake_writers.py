@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
+from unittest import mock
 
 import pytest
 from obstore.exceptions import PreconditionError
 
-from martian_moments.domain.documents import Document, decode
+from martian_moments.domain.documents import Document, Header, decode
 from martian_moments.domain.errors import LakeError
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments_tests.buckets import OwnBucket
@@ -52,16 +54,15 @@ def test_of_many_writers_at_once_the_newest_answer_stays_and_none_went_back(buck
 
 def overtaken_by(other: Document, bucket: OwnBucket) -> Lake:
     """A lake in which another run writes after each look at what is held, and before the write that follows."""
-    lake, faster = Lake(bucket.url, s3=bucket.s3), Lake(bucket.url, s3=bucket.s3)
-    look = lake._held
+    faster = Lake(bucket.url, s3=bucket.s3)
 
-    def look_and_be_overtaken(new):
-        found = look(new)
-        faster.put_now(other)
-        return found
+    class Overtaken(Lake):
+        def _held(self, new: Header) -> tuple[ObjectInfo | None, Document | None]:
+            found = super()._held(new)
+            faster.put_now(other)
+            return found
 
-    lake._held = look_and_be_overtaken
-    return lake
+    return Overtaken(bucket.url, s3=bucket.s3)
 
 
 @pytest.mark.parametrize("held", [[], [answer(0)]], ids=["the first document", "a later one"])
@@ -78,12 +79,12 @@ def test_a_write_whose_answer_was_lost_counts_as_written_and_is_announced(bucket
     lake = Lake(bucket.url, s3=bucket.s3, announce=announced.append)
     put = lake._put
 
-    def put_and_be_refused(*arguments):
+    def put_and_be_refused(*arguments: Any) -> None:
         put(*arguments)
         raise PreconditionError("the second PUT finds the object that the first one wrote")
 
-    lake._put = put_and_be_refused
-    written = lake.put_now(answer(1))
+    with mock.patch.object(lake, "_put", put_and_be_refused):
+        written = lake.put_now(answer(1))
     assert written.changed
     assert [each.etag for each in announced] == [written.etag]
     assert versions(bucket) == [answer(1)]
@@ -92,9 +93,9 @@ def test_a_write_whose_answer_was_lost_counts_as_written_and_is_announced(bucket
 def test_a_writer_that_is_overtaken_every_time_gives_up_with_a_message(bucket: OwnBucket) -> None:
     lake = Lake(bucket.url, s3=bucket.s3)
 
-    def refuse(*_):
+    def refuse(*_: Any) -> None:
         raise PreconditionError("another one again")
 
-    lake._put = refuse
-    with pytest.raises(LakeError, match=f"{KEY} is being written by others again and again; materialize it again later"):
+    gives_up = f"{KEY} is being written by others again and again; materialize it again later"
+    with mock.patch.object(lake, "_put", refuse), pytest.raises(LakeError, match=gives_up):
         lake.put_now(answer(1))

@@ -65,6 +65,7 @@ class Uploads:
         while len(found) < count:
             assert time.monotonic() < until, f"only {found} after {PATIENCE_SECONDS} s"
             tick = self._platform.tick(upload_sensor.NAME, self._cursor)
+            assert tick.cursor is not None
             self._cursor = tick.cursor
             found += tick.run_requests or ()
         return found
@@ -73,7 +74,7 @@ class Uploads:
 def asked(requests: list[dg.RunRequest]) -> set[tuple[str, str]]:
     """Each request's asset, and its partition or range of them."""
     spans = {id(each): each.partition_key or f"{each.tags[RANGE_START]}-{each.tags[RANGE_END]}" for each in requests}
-    return {(each.asset_selection[0].to_user_string(), spans[id(each)]) for each in requests}
+    return {((each.asset_selection or ())[0].to_user_string(), spans[id(each)]) for each in requests}
 
 
 def in_bronze(platform: Platform) -> dict[str, str]:

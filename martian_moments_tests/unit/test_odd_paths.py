@@ -68,15 +68,15 @@ def use(loaded: Settings) -> None:
     resources.warehouse.publish(resources.published, [LEDGER])
     (pds,) = [each for each in resources.nasa.photo_sources(None, "spirit") if isinstance(each, PDS)]  # type: ignore[arg-type]
     pds._scratch.mkdir(parents=True)
-    resources.event_log.close()  # type: ignore[attr-defined]
+    resources.event_log.close()
     again = Resources(loaded)
     assert len(again.lake.list()) == 1
-    assert len(again.log.read(UPLOADS, {}, limit=10)) == 2, "the lake's announcement, and ours"
+    assert len(again.event_log.read(UPLOADS, {}, limit=10)) == 2, "the lake's announcement, and ours"
     assert again.warehouse.ledger().num_rows == 1
     ledger = again.published.read("bronze", "ledger")
     assert ledger is not None
     assert ledger.num_rows == 1
-    again.event_log.close()  # type: ignore[attr-defined]
+    again.event_log.close()
 
 
 @pytest.mark.parametrize(

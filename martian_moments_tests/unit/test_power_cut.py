@@ -122,6 +122,7 @@ def test_every_event_names_an_object_that_is_whole_and_no_cursor_is_ahead_wherev
             power.before = lambda: cursor.update(
                 {partition: mark.high for partition, mark in reader.watermarks(UPLOADS).items()}
             )
+            assert isinstance(resources.event_log, SqliteEventLog)
             resources.event_log._file._current().set_trace_callback(lambda _: power.point())
             for document in DOCUMENTS:
                 asyncio.run(resources.lake.put_if_changed(document))

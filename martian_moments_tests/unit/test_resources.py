@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from martian_moments.definitions import resource_definitions
@@ -112,7 +113,8 @@ def test_lake_assets_never_get_the_warehouse_and_the_others_never_nasa(platform:
 
 def test_sensors_and_schedules_get_what_they_name_and_never_nasa(platform: Platform) -> None:
     repository = platform.repository
-    needed = {each.name: each.required_resource_keys for each in [*repository.sensor_defs, *repository.schedule_defs]}
+    everything: list[dg.SensorDefinition | dg.ScheduleDefinition] = [*repository.sensor_defs, *repository.schedule_defs]
+    needed = {each.name: each.required_resource_keys for each in everything}
     assert {name: keys for name, keys in needed.items() if keys and not name.endswith("_young_sols")} == {
         "upload_events": {"event_log"},
         "gaps": {"lake"},

@@ -16,13 +16,13 @@ def made() -> DbtSpecs:
     return make_specs(MANIFEST)
 
 
-def told(spec):
+def told(spec: dg.AssetCheckSpec) -> tuple[object, ...]:
     """A test's spec; dagster_dbt gives its dependencies in any order."""
     deps = {dep.asset_key for dep in spec.additional_deps}
     return spec.name, spec.asset_key, deps, spec.description, spec.blocking, spec.metadata
 
 
-def test_the_kept_specs_are_those_that_dagster_dbt_makes(made):
+def test_the_kept_specs_are_those_that_dagster_dbt_makes(made: DbtSpecs) -> None:
     kept = read_specs(SPECS)
     by_key = {spec.key: spec for spec in kept.models}
     assert len(by_key) == len(made.models) > 10
@@ -33,7 +33,7 @@ def test_the_kept_specs_are_those_that_dagster_dbt_makes(made):
     assert {spec.key: told(spec) for spec in kept.tests} == {spec.key: told(spec) for spec in made.tests}
 
 
-def test_the_kept_specs_describe_the_columns(made, tmp_path):
+def test_the_kept_specs_describe_the_columns(made: DbtSpecs, tmp_path: Path) -> None:
     write_specs(made, tmp_path / "specs.json")
     spec = next(each for each in read_specs(tmp_path / "specs.json").models if each.key.path == ["gold", "rover_summary"])
     schema = spec.metadata["dagster/column_schema"]
@@ -43,14 +43,14 @@ def test_the_kept_specs_describe_the_columns(made, tmp_path):
     assert spec.group_name == "gold"
 
 
-def test_models_and_tests_are_selected_by_their_names_in_dbt(made):
+def test_models_and_tests_are_selected_by_their_names_in_dbt(made: DbtSpecs) -> None:
     summary = dg.AssetKey(["gold", "rover_summary"])
     models = [spec for spec in made.models if spec.key == summary]
     tests = [spec for spec in made.tests if spec.asset_key == summary]
     assert node_names([*models, *tests]) == ["not_null_rover_summary_rover", "rover_summary", "unique_rover_summary_rover"]
 
 
-def test_a_project_that_was_never_parsed_is_named(tmp_path):
+def test_a_project_that_was_never_parsed_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="make setup"):
         read_specs(tmp_path / "specs.json")
 

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from martian_moments_tests.platforms import Platform
+from martian_moments_tests.unit.conftest import Scripted
 
 ALL_ARE_DUE = datetime.fromtimestamp(497_000 * 3_600 + 1_200, UTC)
 """20 minutes past an hour that is a multiple of 5, 25 and 71."""
@@ -62,7 +63,7 @@ def test_every_manifest_is_asked_for_and_the_keys_tell_hours_apart(platform: Pla
     assert not set(keys[0]) & set(keys[2])
 
 
-def test_maps_are_asked_for_only_of_rovers_that_are_served(scripted) -> None:
+def test_maps_are_asked_for_only_of_rovers_that_are_served(scripted: Scripted) -> None:
     platform: Platform = scripted({1: 3})
     assert plan(platform, "traverse_maps") == []
     platform.source.status = None
@@ -84,7 +85,7 @@ def test_young_sols_are_refetched_when_their_hour_comes(platform: Platform, hour
     assert all(each.run_config["ops"]["lake__curiosity__photos"]["config"]["refetch"] for each in requests)
 
 
-def test_a_young_sol_that_is_unchanged_writes_nothing(scripted) -> None:
+def test_a_young_sol_that_is_unchanged_writes_nothing(scripted: Scripted) -> None:
     platform: Platform = scripted({1: 3, 2: 3})
     platform.run("lake/manifests", "curiosity")
     platform.run("lake/curiosity/photos", sols=(1, 2))

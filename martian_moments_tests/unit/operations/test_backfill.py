@@ -6,7 +6,6 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
-from martian_moments.operations import backfill
 from martian_moments.operations.backfill import Progress, follow, launch
 from martian_moments_tests.platforms import Platform
 
@@ -31,7 +30,8 @@ def test_it_is_followed_until_it_ends(platform: Platform, monkeypatch: pytest.Mo
     job = platform.instance.get_backfill(backfill_id)
     assert job is not None
     ends = iter([BulkActionStatus.REQUESTED, BulkActionStatus.COMPLETED_FAILED])
-    monkeypatch.setattr(backfill.time, "sleep", lambda _: platform.instance.update_backfill(job.with_status(next(ends))))
+    sleep = "martian_moments.operations.backfill.time.sleep"
+    monkeypatch.setattr(sleep, lambda _: platform.instance.update_backfill(job.with_status(next(ends))))
     reports: list[Progress] = []
     last = follow(platform.instance, platform.definitions, backfill_id, reports.append)
     assert [report.finished for report in reports] == [False, False, True]

@@ -22,6 +22,7 @@ from martian_moments.operations.status import Status, status
 from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
 from martian_moments_tests.platforms import Platform
+from martian_moments_tests.unit.conftest import Scripted
 from martian_moments_tests.unit.pipelines.test_load import build_loaded_objects
 
 ROVER_KEYS = {
@@ -280,7 +281,7 @@ def test_a_short_sol_that_waits_for_its_next_attempt_does_not_unsettle(stage: St
     assert short.next_attempt_at is not None
 
 
-def test_an_unserved_rover_is_told_of_and_does_not_unsettle(scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unserved_rover_is_told_of_and_does_not_unsettle(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     platform: Platform = scripted(rovers="spirit")
     platform.source.status = None
     platform.run("lake/manifests", "spirit")

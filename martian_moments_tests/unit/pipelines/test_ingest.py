@@ -7,17 +7,19 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from martian_moments.domain.coverage import Coverage, LakeView
-from martian_moments.domain.documents import Kind
+from martian_moments.domain.documents import Document, Kind
 from martian_moments.domain.errors import BrokenAnswer, FileMissing, LakeError, UnknownRover, UpstreamUnavailable
 from martian_moments.domain.promises import Promises
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.msl import MSL
+from martian_moments.nasa.sources import PhotoSource
 from martian_moments.nasa.v1 import V1
 from martian_moments.pipelines import ingest
 from martian_moments.pipelines.ingest import Outcome, SolResult
@@ -30,7 +32,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def fetch(
-    source: ScriptedSource, lake: Lake, sols: Iterable[int], *, refetch: bool = False, in_flight: int = 3
+    source: PhotoSource, lake: Lake, sols: Iterable[int], *, refetch: bool = False, in_flight: int = 3
 ) -> dict[int, SolResult]:
     async def collect() -> dict[int, SolResult]:
         known = ingest.coverage(lake, "curiosity", ["v1"])
@@ -118,7 +120,7 @@ def test_at_most_so_many_sols_are_asked_for_at_once(lake: Lake) -> None:
     class Counting(ScriptedSource):
         now = most = 0
 
-        async def photos(self, rover: str, sol: int, promised: int | None):
+        async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
             Counting.now += 1
             Counting.most = max(Counting.most, Counting.now)
             await asyncio.sleep(0.001)
@@ -148,7 +150,7 @@ def test_a_dead_upstream_is_asked_for_the_first_sols_only_and_another_one_for_al
             transport=httpx.MockTransport(answer),
         )  # fmt: skip
         async with client:
-            sources = [MSL(client, "https://dead.test/api"), V1(client, "https://alive.test/api/v1")]
+            sources: list[PhotoSource] = [MSL(client, "https://dead.test/api"), V1(client, "https://alive.test/api/v1")]
             results = ingest.fetch_sols(sources, lake, known, sols, refetch=False, in_flight=in_flight)
             return [result async for result in results]
 
@@ -175,7 +177,7 @@ def test_a_broken_answer_is_quarantined_with_its_reason_and_the_document_stays(l
 def test_a_full_disk_fails_the_sol_and_not_the_run(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     put = lake.put_if_changed
 
-    async def full_for_sol_2(document, join):
+    async def full_for_sol_2(document: Document, join: Any) -> Any:
         if document.header.sol == 2:
             raise LakeError("no space left; free space")
         return await put(document, join)
@@ -229,10 +231,10 @@ def test_a_manifest_that_cannot_be_read_counts_as_none(lake: Lake) -> None:
 
 def test_both_maps_are_kept_under_their_keys(lake: Lake) -> None:
     class Maps(ScriptedSource):
-        async def traverse(self, rover: str):
+        async def traverse(self, rover: str) -> Document:
             return _map(Kind.TRAVERSE)
 
-        async def waypoints(self, rover: str):
+        async def waypoints(self, rover: str) -> Document:
             raise BrokenAnswer("no collection", url="u", body=b"[]")
 
     source = Maps({1: 3})
@@ -248,8 +250,10 @@ def test_both_maps_are_kept_under_their_keys(lake: Lake) -> None:
 
 def test_a_map_that_no_source_has_is_none_and_one_that_was_there_is_missed(lake: Lake) -> None:
     class Gone(ScriptedSource):
-        async def traverse(self, rover: str):
+        async def traverse(self, rover: str) -> Document:
             raise FileMissing("no such file", url="u", body=b"404")
+
+        waypoints = traverse
 
     source = Gone({1: 3})
     assert asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE)) is None
@@ -259,7 +263,7 @@ def test_a_map_that_no_source_has_is_none_and_one_that_was_there_is_missed(lake:
         asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE))
 
 
-def _map(kind: Kind):
+def _map(kind: Kind) -> Document:
     from dataclasses import replace
 
     document = photos_of("perseverance", 1)

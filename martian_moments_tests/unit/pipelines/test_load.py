@@ -11,7 +11,16 @@ import pytest
 
 from martian_moments.domain.documents import FOLDERS, encode
 from martian_moments.domain.errors import PublishedDamaged, WarehouseDamaged
-from martian_moments.pipelines.load import awaited, cached_headers, held_etags, known_headers, load, silver_lags, unloaded
+from martian_moments.pipelines.load import (
+    Loading,
+    awaited,
+    cached_headers,
+    held_etags,
+    known_headers,
+    load,
+    silver_lags,
+    unloaded,
+)
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.rules import photo_rules
@@ -19,7 +28,7 @@ from martian_moments_dbt import PROJECT
 from martian_moments_tests.platforms import Platform, photos_of
 
 
-def load_all(platform: Platform):
+def load_all(platform: Platform) -> Loading:
     resources = platform.resources
     loading = load(resources.lake, resources.warehouse, resources.lake.list("photos"))
     resources.warehouse.publish(resources.published, [LEDGER])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from typing import Any
 
 import duckdb
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
@@ -11,17 +12,18 @@ from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from martian_moments.domain.errors import UpstreamUnavailable
 from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, UPLOADS_DEAD
 from martian_moments_tests.platforms import Platform, failure_of
+from martian_moments_tests.unit.conftest import Scripted
 
 GOOD, FAILED = AssetPartitionStatus.MATERIALIZED, AssetPartitionStatus.FAILED
 LAKE, BRONZE = "lake/curiosity/photos", "bronze/curiosity/photos"
 
 
-def rows(platform: Platform, query: str) -> list[tuple]:
+def rows(platform: Platform, query: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(platform.settings.home / "warehouse.duckdb", read_only=True) as connection:
         return connection.execute(query).fetchall()
 
 
-def all_rows(platform: Platform) -> list[list[tuple]]:
+def all_rows(platform: Platform) -> list[list[tuple[Any, ...]]]:
     query = "select * exclude (loaded_at) from bronze.{} order by 1"
     return [rows(platform, query.format(table)) for table in ("raw_photos", "raw_manifests")]
 
@@ -94,7 +96,7 @@ def test_a_broken_object_fails_its_own_sol_and_is_kept_as_a_dead_letter(platform
     assert json.loads(letter.value or b"")["object_key"] == "photos/rover=curiosity/source=v1/sol=00002.json.gz"
 
 
-def test_a_document_whose_end_is_cut_is_fetched_and_loaded_again_without_a_hand(scripted) -> None:
+def test_a_document_whose_end_is_cut_is_fetched_and_loaded_again_without_a_hand(scripted: Scripted) -> None:
     """Its header is whole, so that the lake's listing of headers does not show it as a gap."""
     platform: Platform = scripted({1: 400, 2: 3}, rovers="curiosity")
     platform.run("lake/manifests", "curiosity")
@@ -123,7 +125,7 @@ def test_a_broken_manifest_is_asked_for_again_and_a_foreign_source_is_not(platfo
     assert len(platform.events(UPLOADS_DEAD)) == 2
 
 
-def test_a_deleted_warehouse_returns_row_for_row_without_one_upstream_request(scripted) -> None:
+def test_a_deleted_warehouse_returns_row_for_row_without_one_upstream_request(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 1: 2, 4: 7}, rovers="curiosity")
     platform.run("lake/manifests", "curiosity")
     platform.run(LAKE, sols=(0, 4))

@@ -18,7 +18,8 @@ from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
-from martian_moments_tests.platforms import Platform, failure_of
+from martian_moments_tests.platforms import Platform, failure_of, requests_of
+from martian_moments_tests.unit.conftest import Scripted
 
 GOOD, FAILED = AssetPartitionStatus.MATERIALIZED, AssetPartitionStatus.FAILED
 PHOTOS = "lake/curiosity/photos"
@@ -45,7 +46,7 @@ def offline(tmp_path: Path, replica: RunningReplica) -> Platform:
     return Platform(settings, Resources(settings))
 
 
-def test_a_manifest_registers_every_sol_and_tells_what_is_promised(scripted) -> None:
+def test_a_manifest_registers_every_sol_and_tells_what_is_promised(scripted: Scripted) -> None:
     platform: Platform = scripted({1: 3, 4: 2})
     result = platform.run("lake/manifests", "spirit")
     assert result.success
@@ -61,7 +62,7 @@ def test_a_manifest_registers_every_sol_and_tells_what_is_promised(scripted) -> 
     assert len(platform.events(UPLOADS)) == 1
 
 
-def test_a_partial_success_is_told_sol_by_sol(scripted) -> None:
+def test_a_partial_success_is_told_sol_by_sol(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 2: 3, 3: 3, 4: 3, 6: 3, 7: 3})
     platform.run("lake/manifests", "curiosity")
     assert platform.run(PHOTOS, sols=(3, 3)).success
@@ -85,7 +86,7 @@ def test_a_partial_success_is_told_sol_by_sol(scripted) -> None:
     assert outcomes == {"00000": "stored", "00001": "stored", "00003": "held", "00005": "stored", "00007": "stored"}
 
 
-def test_the_failed_sols_alone_are_asked_for_again_and_end_good(scripted) -> None:
+def test_the_failed_sols_alone_are_asked_for_again_and_end_good(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 1: 3, 2: 3})
     platform.run("lake/manifests", "curiosity")
     platform.source.errors = {1: UpstreamUnavailable("down")}
@@ -97,7 +98,7 @@ def test_the_failed_sols_alone_are_asked_for_again_and_end_good(scripted) -> Non
     assert set(platform.statuses("curiosity").values()) == {GOOD}
 
 
-def test_a_failing_run_does_not_fail_the_sols_that_it_is_not_for(scripted) -> None:
+def test_a_failing_run_does_not_fail_the_sols_that_it_is_not_for(scripted: Scripted) -> None:
     """Dagster marks every sol of a failing run FAILED that the run does not tell of."""
     platform: Platform = scripted({0: 3, 2: 3, 4: 3, 6: 3})
     platform.run("lake/manifests", "curiosity")
@@ -106,7 +107,7 @@ def test_a_failing_run_does_not_fail_the_sols_that_it_is_not_for(scripted) -> No
     platform.source.errors = {0: UpstreamUnavailable("down")}
     platform.source.asked_since()
     tick = platform.tick("gaps")
-    request = next(each for each in tick.run_requests if each.asset_selection[0].path[1] == "curiosity")
+    request = next(each for each in requests_of(tick) if (each.asset_selection or ())[0].path[1] == "curiosity")
     assert request.run_config["ops"]["lake__curiosity__photos"]["config"]["sols"] == [0, 6]
     result = platform.execute(request)
     assert platform.source.asked_since() == [0, 6]
@@ -117,14 +118,14 @@ def test_a_failing_run_does_not_fail_the_sols_that_it_is_not_for(scripted) -> No
     assert (shown["00004"]["outcome"], shown["00004"]["complete"]) == ("held", False)
 
 
-def test_a_sol_that_is_missing_and_not_asked_for_is_not_called_good(scripted) -> None:
+def test_a_sol_that_is_missing_and_not_asked_for_is_not_called_good(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 1: 3, 2: 3})
     platform.run("lake/manifests", "curiosity")
     assert platform.execute(run_request("curiosity", Span(0, 2, (0, 2)))).success
     assert platform.statuses("curiosity") == {0: GOOD, 1: None, 2: GOOD}
 
 
-def test_a_persons_run_of_a_sol_without_promise_stores_an_empty_document(scripted) -> None:
+def test_a_persons_run_of_a_sol_without_promise_stores_an_empty_document(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 2: 3})
     platform.run("lake/manifests", "curiosity")
     result = platform.run(PHOTOS, "00001")
@@ -135,7 +136,7 @@ def test_a_persons_run_of_a_sol_without_promise_stores_an_empty_document(scripte
     assert platform.source.asked_since() == []
 
 
-def test_an_empty_answer_for_a_promised_sol_is_shown_as_incomplete(scripted) -> None:
+def test_an_empty_answer_for_a_promised_sol_is_shown_as_incomplete(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3})
     platform.run("lake/manifests", "curiosity")
     platform.source.photos_of[0] = 0
@@ -143,13 +144,13 @@ def test_an_empty_answer_for_a_promised_sol_is_shown_as_incomplete(scripted) -> 
     assert (shown["records"], shown["promised"], shown["complete"]) == (0, 3, False)
 
 
-def test_an_inverted_range_fails_instead_of_doing_nothing(scripted) -> None:
+def test_an_inverted_range_fails_instead_of_doing_nothing(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 2: 3})
     platform.run("lake/manifests", "curiosity")
     assert "ascending order" in failure_of(platform.run(PHOTOS, sols=(2, 1)))
 
 
-def test_a_denial_after_a_manifest_fails_the_run_and_keeps_what_was_known(scripted) -> None:
+def test_a_denial_after_a_manifest_fails_the_run_and_keeps_what_was_known(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3})
     assert platform.run("lake/manifests", "curiosity").success
     platform.source.status = None
@@ -158,7 +159,7 @@ def test_a_denial_after_a_manifest_fails_the_run_and_keeps_what_was_known(script
     assert platform.run("lake/manifests", "curiosity").success
 
 
-def test_an_unserved_rover_fails_no_run_and_has_no_sols(scripted) -> None:
+def test_an_unserved_rover_fails_no_run_and_has_no_sols(scripted: Scripted) -> None:
     platform: Platform = scripted()
     platform.source.status = None
     result = platform.run("lake/manifests", "curiosity")
@@ -194,7 +195,7 @@ def test_late_photos_and_late_sols_are_found_by_the_next_manifest(offline: Platf
     offline.run("lake/manifests", "curiosity")
     replica.control.reset_counters()
     tick = offline.tick("gaps")
-    (request,) = (each for each in tick.run_requests or () if each.asset_selection[0].path[1] == "curiosity")
+    (request,) = (each for each in tick.run_requests or () if (each.asset_selection or ())[0].path[1] == "curiosity")
     due = {str(sol) for sol in request.run_config["ops"]["lake__curiosity__photos"]["config"]["sols"]}
     # Short sols wait half a minute after they were fetched; new ones are due at once.
     assert due == {sol for sol in after["sols"] if sol not in before["sols"]}

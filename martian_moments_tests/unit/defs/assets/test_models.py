@@ -59,7 +59,8 @@ def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Buil
 def table(platform: Platform, schema: str, name: str) -> list[dict[str, Any]]:
     found = platform.resources.published.read(schema, name)
     assert found is not None
-    return found.to_pylist()
+    rows: list[dict[str, Any]] = found.to_pylist()
+    return rows
 
 
 def test_the_build_succeeds_and_every_model_is_published(built: Built) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -14,7 +13,8 @@ from martian_moments.defs.sensors import gap_sensor
 from martian_moments.defs.sensors.gap_sensor import GapCursor
 from martian_moments.domain.errors import UpstreamUnavailable
 from martian_moments.operations import backfill
-from martian_moments_tests.platforms import Platform, ScriptedSource
+from martian_moments_tests.platforms import Platform, ScriptedSource, requests_of
+from martian_moments_tests.unit.conftest import Scripted
 
 NAME = gap_sensor.NAME
 CURIOSITY = "lake/curiosity/photos"
@@ -31,7 +31,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(gap_sensor, "time", clock)
     return clock
@@ -87,12 +87,12 @@ def test_sols_that_are_not_registered_yet_wait(platform: Platform) -> None:
     assert asked(platform.tick(NAME)) == [("curiosity", 1, 2, [1, 2])]
 
 
-def test_the_loop_closes_and_asks_only_for_what_is_lacking(scripted, clock: Clock) -> None:
+def test_the_loop_closes_and_asks_only_for_what_is_lacking(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted(dict.fromkeys(range(0, 500, 2), 2), rovers="curiosity")
     platform.run("lake/manifests", "curiosity")
     cursor, runs = None, []
     while (tick := platform.tick(NAME, cursor)).run_requests:
-        (request,) = tick.run_requests
+        (request,) = requests_of(tick)
         assert platform.execute(request).success
         runs.append(platform.source.asked_since())
         cursor = tick.cursor
@@ -101,7 +101,7 @@ def test_the_loop_closes_and_asks_only_for_what_is_lacking(scripted, clock: Cloc
     assert not platform.tick(NAME, cursor).run_requests
 
 
-def test_what_fails_is_asked_for_again_later_and_later_and_nothing_else_is(scripted, clock: Clock) -> None:
+def test_what_fails_is_asked_for_again_later_and_later_and_nothing_else_is(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted({1: 2, 2: 2, 3: 2}, rovers="curiosity")
     platform.run("lake/manifests", "curiosity")
     platform.source.errors[2] = UpstreamUnavailable("down")
@@ -111,7 +111,7 @@ def test_what_fails_is_asked_for_again_later_and_later_and_nothing_else_is(scrip
             cursor = tick.cursor
             clock.now += 1
         asked_at.append(clock.now)
-        platform.execute(tick.run_requests[0])
+        platform.execute(requests_of(tick)[0])
         cursor = tick.cursor
     waits = [round(later - earlier) for earlier, later in pairwise(asked_at)]
     assert waits == [10, 20, 40, 80, 160]
@@ -120,16 +120,16 @@ def test_what_fails_is_asked_for_again_later_and_later_and_nothing_else_is(scrip
     platform.source.errors.clear()
     clock.now += 600
     tick = platform.tick(NAME, cursor)
-    assert platform.execute(tick.run_requests[0]).success
+    assert platform.execute(requests_of(tick)[0]).success
     assert platform.source.asked_since() == [2]
 
 
-def test_a_short_sol_is_asked_for_again_with_a_longer_delay(scripted, clock: Clock) -> None:
+def test_a_short_sol_is_asked_for_again_with_a_longer_delay(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted({1: 2}, rovers="curiosity")
     platform.run("lake/manifests", "curiosity")
     platform.source.photos_of[1] = 0  # a well-formed empty answer
     tick = platform.tick(NAME)
-    assert platform.execute(tick.run_requests[0]).success, "a short answer is no failure"
+    assert platform.execute(requests_of(tick)[0]).success, "a short answer is no failure"
     assert platform.lake_sols("curiosity") == [1]
     cursor, waits = tick.cursor, []
     for _ in range(4):
@@ -138,23 +138,23 @@ def test_a_short_sol_is_asked_for_again_with_a_longer_delay(scripted, clock: Clo
             cursor = tick.cursor
             clock.now += 5
         waits.append(clock.now - since)
-        platform.execute(tick.run_requests[0])
+        platform.execute(requests_of(tick)[0])
         cursor = tick.cursor
     assert waits == sorted(waits)
     assert waits[-1] > waits[0]
     platform.source.photos_of[1] = 2
     clock.now += 86_400
     tick = platform.tick(NAME, cursor)
-    platform.execute(tick.run_requests[0])
+    platform.execute(requests_of(tick)[0])
     clock.now += 86_400
     assert not platform.tick(NAME, tick.cursor).run_requests, "closed"
 
 
-def test_photos_that_arrive_late_make_a_whole_sol_due_again(scripted, clock: Clock) -> None:
+def test_photos_that_arrive_late_make_a_whole_sol_due_again(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted({1: 2, 2: 2}, rovers="curiosity")
     platform.run("lake/manifests", "curiosity")
     tick = platform.tick(NAME)
-    platform.execute(tick.run_requests[0])
+    platform.execute(requests_of(tick)[0])
     clock.now += 3_600
     assert not platform.tick(NAME, tick.cursor).run_requests
     platform.source.promised[2] = platform.source.photos_of[2] = 5
@@ -162,13 +162,13 @@ def test_photos_that_arrive_late_make_a_whole_sol_due_again(scripted, clock: Clo
     platform.source.asked_since()
     again = platform.tick(NAME, tick.cursor)
     assert asked(again) == [("curiosity", 2, 2, [2])]
-    platform.execute(again.run_requests[0])
+    platform.execute(requests_of(again)[0])
     assert platform.source.asked_since() == [2]
     assert platform.run("lake/curiosity/photos", sols=(2, 2)).success
     assert platform.source.asked_since() == [], "whole again"
 
 
-def test_in_an_outage_the_rover_waits_instead_of_trying_all_its_sols_once(scripted, clock: Clock) -> None:
+def test_in_an_outage_the_rover_waits_instead_of_trying_all_its_sols_once(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted(dict.fromkeys(range(1_000), 2), rovers="curiosity")
     platform.run("lake/manifests", "curiosity")
     platform.source.errors = dict.fromkeys(range(1_000), UpstreamUnavailable("down"))
@@ -186,7 +186,7 @@ def test_in_an_outage_the_rover_waits_instead_of_trying_all_its_sols_once(script
     assert clock.now < start + 400, "recovery needs no hand"
 
 
-def test_an_unserved_rover_has_no_gaps(scripted) -> None:
+def test_an_unserved_rover_has_no_gaps(scripted: Scripted) -> None:
     platform: Platform = scripted(rovers="curiosity")
     platform.source.status = None
     assert platform.run("lake/manifests", "curiosity").success

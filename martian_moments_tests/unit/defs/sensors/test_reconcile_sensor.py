@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +16,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from martian_moments.defs.sensors import reconcile_sensor
 from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
-from martian_moments_tests.platforms import Platform
+from martian_moments_tests.platforms import Platform, requests_of
 from martian_moments_tests.unit.pipelines.test_load import build_loaded_objects
 
 NAME = reconcile_sensor.NAME
@@ -34,7 +34,7 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(reconcile_sensor, "time", clock)
     return clock
@@ -74,7 +74,7 @@ def test_what_was_uploaded_a_moment_ago_is_left_to_its_event(platform: Platform,
     platform.photos("curiosity", [1])
     clock.now -= 120
     tick = platform.tick(NAME)
-    assert not tick.run_requests
+    assert not requests_of(tick)
     clock.now += 120
     assert asked(platform.tick(NAME, tick.cursor)) == ["bronze/curiosity/photos 00001-00001"]
 
@@ -146,7 +146,7 @@ def test_a_damaged_ledger_is_published_again_without_a_load(platform: Platform, 
     tick = platform.tick(NAME, first.cursor)
     assert asked(tick) == [f"bronze/manifests {platform.settings.rovers[0]}"]
     assert not platform.tick(NAME, tick.cursor).run_requests
-    assert platform.execute(tick.run_requests[0]).success
+    assert platform.execute(requests_of(tick)[0]).success
     assert platform.resources.published.read("bronze", "ledger") == before, "loaded_at as well: nothing was loaded"
     clock.now += 600
     assert json.loads(platform.tick(NAME, tick.cursor).cursor or "") == {}
@@ -159,7 +159,7 @@ def test_a_damaged_table_of_dbt_is_built_again(platform: Platform, clock: Clock,
     build_loaded_objects(platform, "bronze.raw_manifests")
     ruin(platform, "silver/loaded_objects", body)
     first = platform.tick(NAME)
-    assert not first.run_requests
+    assert not requests_of(first)
     clock.now += 61
     tick = platform.tick(NAME, first.cursor)
     (request,) = tick.run_requests or ()
@@ -245,7 +245,7 @@ def test_a_dbt_build_that_failed_is_repeated_later_and_later_until_silver_is_cur
     assert platform.tick(NAME, second.cursor).run_requests
     build_loaded_objects(platform)
     tick = platform.tick(NAME, second.cursor)
-    assert not tick.run_requests
+    assert not requests_of(tick)
     assert json.loads(tick.cursor or "") == {}
 
 

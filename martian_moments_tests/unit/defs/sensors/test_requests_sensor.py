@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 
 import dagster as dg
 import pytest
@@ -15,7 +14,8 @@ from martian_moments.defs.sensors.requests_sensor import REFRESH_TAG, Refresh, R
 from martian_moments.domain.errors import EventLogUnavailable, UpstreamUnavailable
 from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Message
 from martian_moments.events.messages import refresh_request, sols_request
-from martian_moments_tests.platforms import Platform
+from martian_moments_tests.platforms import Platform, requests_of
+from martian_moments_tests.unit.conftest import Scripted
 
 NAME = requests_sensor.NAME
 DONE = RequestsCursor().write()
@@ -32,7 +32,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(requests_sensor, "time", clock)
     return clock
@@ -78,29 +78,33 @@ def test_the_first_look_asks_for_every_manifest(platform: Platform) -> None:
     assert RequestsCursor.read(tick.cursor or "").refreshes == first_look(platform.settings.rovers).refreshes
 
 
-def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted, clock: Clock) -> None:
+def test_a_refresh_is_kept_until_its_runs_have_succeeded(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted({1: 3}, rovers="curiosity")
     first = platform.tick(NAME)
     assert steps(first) == ["curiosity/manifest"]
-    run = platform.start("lake/manifests", **{"martian-moments__refresh": "curiosity/first/manifest"})
+    run = platform.start(
+        "lake/manifests", dg.DagsterRunStatus.STARTED, **{"martian-moments__refresh": "curiosity/first/manifest"}
+    )
     while_running = platform.tick(NAME, first.cursor)
-    assert not while_running.run_requests
+    assert not requests_of(while_running)
     assert RequestsCursor.read(while_running.cursor or "").refreshes
     platform.instance.report_run_failed(run)
     assert not platform.tick(NAME, first.cursor).run_requests, "it waits a little after a failure"
     clock.now += 60
     again = platform.tick(NAME, first.cursor)
     assert steps(again) == ["curiosity/manifest"]
-    assert platform.execute(again.run_requests[0]).success
+    assert platform.execute(requests_of(again)[0]).success
     have_the_maps(platform, "curiosity/first")
     assert RequestsCursor.read(platform.tick(NAME, again.cursor).cursor or "") == done(platform)
 
 
-def test_the_traverse_is_asked_for_as_soon_as_a_manifest_says_that_the_rover_is_served(scripted, clock: Clock) -> None:
+def test_the_traverse_is_asked_for_as_soon_as_a_manifest_says_that_the_rover_is_served(
+    scripted: Scripted, clock: Clock
+) -> None:
     platform: Platform = scripted({1: 3}, rovers="perseverance")
     first = platform.tick(NAME)
     assert steps(first) == ["perseverance/manifest"]
-    assert platform.execute(first.run_requests[0]).success
+    assert platform.execute(requests_of(first)[0]).success
     second = platform.tick(NAME, first.cursor)
     assert steps(second) == ["perseverance/traverse"]
     assert RequestsCursor.read(second.cursor or "").refreshes
@@ -108,17 +112,19 @@ def test_the_traverse_is_asked_for_as_soon_as_a_manifest_says_that_the_rover_is_
     assert steps(platform.tick(NAME, DONE)) == ["perseverance/manifest", "perseverance/traverse"], "both at once"
 
 
-def test_an_unserved_rover_is_done_after_its_manifest_and_has_no_run_that_could_only_fail(scripted) -> None:
+def test_an_unserved_rover_is_done_after_its_manifest_and_has_no_run_that_could_only_fail(scripted: Scripted) -> None:
     platform: Platform = scripted({1: 3}, rovers="perseverance")
     platform.source.status = None
     first = platform.tick(NAME)
-    assert platform.execute(first.run_requests[0]).success
+    assert platform.execute(requests_of(first)[0]).success
     second = platform.tick(NAME, first.cursor)
-    assert not second.run_requests
+    assert not requests_of(second)
     assert RequestsCursor.read(second.cursor or "") == done(platform)
 
 
-def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are_held(scripted, clock: Clock) -> None:
+def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are_held(
+    scripted: Scripted, clock: Clock
+) -> None:
     platform: Platform = scripted({1: 3, 50: 3, 100: 3}, rovers="curiosity", late_sols=60)
     platform.run("lake/manifests", "curiosity")
     platform.run("lake/curiosity/photos", sols=(0, 100))
@@ -127,18 +133,18 @@ def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are
     ask(platform, refresh_request(["curiosity"], young=True))
     first = platform.tick(NAME, DONE)
     assert steps(first) == ["curiosity/manifest", "curiosity/traverse"]
-    platform.execute(first.run_requests[0])
+    platform.execute(requests_of(first)[0])
     have_the_maps(platform, f"curiosity/{place(platform, 0)}")
     second = platform.tick(NAME, first.cursor)
     assert steps(second) == ["curiosity/young-100-130"], "within 60 sols of the newest that the new manifest knows"
     platform.source.errors[100] = UpstreamUnavailable("down")
-    assert not platform.execute(second.run_requests[0]).success
+    assert not platform.execute(requests_of(second)[0]).success
     assert platform.source.asked_since() == [100, 130]
     assert RequestsCursor.read(platform.tick(NAME, second.cursor).cursor or "").refreshes
     platform.source.errors.clear()
     clock.now += 600
     third = platform.tick(NAME, second.cursor)
-    assert platform.execute(third.run_requests[0]).success
+    assert platform.execute(requests_of(third)[0]).success
     assert RequestsCursor.read(platform.tick(NAME, third.cursor).cursor or "").refreshes == {}
 
 
@@ -163,11 +169,11 @@ def test_sols_are_asked_for_in_spans_under_keys_that_a_second_tick_repeats(platf
         for request in first.run_requests or ()
     ]
     assert found == [("00301", "00500"), ("00101", "00300"), ("00100", "00100")]
-    config = first.run_requests[2].run_config["ops"]["lake__curiosity__photos"]["config"]
+    config = requests_of(first)[2].run_config["ops"]["lake__curiosity__photos"]["config"]
     assert config == {"sols": [100], "refetch": True}
-    keys = [request.run_key for request in first.run_requests]
+    keys = [request.run_key for request in requests_of(first)]
     assert len(set(keys)) == 3
-    assert keys == [request.run_key for request in again.run_requests]
+    assert keys == [request.run_key for request in requests_of(again)]
     assert not platform.tick(NAME, first.cursor).run_requests
 
 
@@ -202,7 +208,7 @@ def test_a_log_that_is_younger_than_the_cursor_is_read_from_its_beginning(platfo
     platform.registered("spirit", 10)
     ask(platform, sols_request("spirit", [3], refetch=False))
     first = platform.tick(NAME, RequestsCursor(offsets={0: 500}).write())
-    assert not first.run_requests
+    assert not requests_of(first)
     assert len(platform.tick(NAME, first.cursor).run_requests or ()) == 1
 
 
@@ -213,17 +219,17 @@ def test_sols_that_are_asked_for_at_an_offset_of_a_deleted_log_are_asked_for_aga
     delete_the_log(platform)
     ask(platform, sols_request("spirit", [3], refetch=False))
     new = platform.tick(NAME, old.cursor)
-    (before,), (after,) = old.run_requests, new.run_requests
+    (before,), (after,) = requests_of(old), requests_of(new)
     assert (before.tags, before.run_config) == (after.tags, after.run_config)
     assert before.run_key != after.run_key, "Dagster drops a request whose key it has seen"
     assert not platform.tick(NAME, new.cursor).run_requests
 
 
-def test_a_refresh_at_an_offset_of_a_deleted_log_is_not_taken_for_done(scripted, clock: Clock) -> None:
+def test_a_refresh_at_an_offset_of_a_deleted_log_is_not_taken_for_done(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted({1: 3}, rovers="curiosity")
     ask(platform, refresh_request(["curiosity"], young=False))
     first = platform.tick(NAME, DONE)
-    assert platform.execute(first.run_requests[0]).success
+    assert platform.execute(requests_of(first)[0]).success
     have_the_maps(platform, f"curiosity/{place(platform, 0)}")
     old = platform.tick(NAME, first.cursor)
     assert RequestsCursor.read(old.cursor or "").refreshes == {}
@@ -249,7 +255,7 @@ def test_where_no_log_tells_its_identity_the_moment_of_a_request_tells_it_from_a
     for _ in range(2):
         ask(platform, sols_request("spirit", [3], refetch=False))
         (record,) = platform.events(INGESTION_REQUESTS)
-        (request,) = platform.tick(NAME, DONE).run_requests
+        (request,) = requests_of(platform.tick(NAME, DONE))
         assert request.run_key == f"{INGESTION_REQUESTS}-{record.timestamp_ms}-0-0-3"
         keys.append(request.run_key)
         delete_the_log(platform)
@@ -260,7 +266,7 @@ def test_a_cursor_of_the_release_before_goes_on_where_it_was(platform: Platform)
     platform.registered("spirit", 10)
     ask(platform, sols_request("spirit", [3], refetch=False), sols_request("spirit", [4], refetch=False))
     tick = platform.tick(NAME, json.dumps({"offsets": {"0": 1}, "refreshes": {}}))
-    assert [request.tags["dagster/asset_partition_range_start"] for request in tick.run_requests] == ["00004"]
+    assert [request.tags["dagster/asset_partition_range_start"] for request in requests_of(tick)] == ["00004"]
     assert RequestsCursor.read(tick.cursor or "").log == platform.resources.event_log.identity(INGESTION_REQUESTS)
 
 
@@ -276,7 +282,7 @@ def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
     with monkeypatch.context() as patch:
         patch.setattr(platform.resources.event_log, "watermarks", refused)
         tick = platform.tick(NAME, DONE)
-    assert not tick.run_requests
+    assert not requests_of(tick)
     assert tick.cursor == DONE
     assert "no broker answers" in (tick.skip_message or "")
     assert len(platform.tick(NAME, tick.cursor).run_requests or ()) == 1
@@ -287,10 +293,10 @@ def test_a_cursor_is_the_same_after_it_was_stored() -> None:
     assert RequestsCursor.read(cursor.write()) == cursor
 
 
-def test_a_run_that_was_requested_twice_counts_once(scripted, clock: Clock) -> None:
+def test_a_run_that_was_requested_twice_counts_once(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted({1: 3}, rovers="curiosity")
     tick = platform.tick(NAME)
-    (request,) = tick.run_requests
+    (request,) = requests_of(tick)
     assert platform.execute(request).success
     platform.start("lake/manifests", dg.DagsterRunStatus.FAILURE, **{"martian-moments__refresh": request.tags[REFRESH_TAG]})
     have_the_maps(platform, "curiosity/first")

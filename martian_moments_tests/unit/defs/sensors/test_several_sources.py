@@ -36,7 +36,7 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """The gap sensor's clock runs ahead from now on, so that every delay has passed."""
     from time import time
 
-    monkeypatch.setattr(gap_sensor.time, "time", lambda: time() + seconds)
+    monkeypatch.setattr("martian_moments.defs.sensors.gap_sensor.time.time", lambda: time() + seconds)
 
 
 def run_due(platform: Platform, cursor: str | None = None) -> str | None:

@@ -17,7 +17,8 @@ from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message, Record, W
 from martian_moments.events.offsets import starts
 from martian_moments.events.uploads import upload_event
 from martian_moments.settings import Settings
-from martian_moments_tests.platforms import Platform
+from martian_moments_tests.platforms import Platform, requests_of
+from martian_moments_tests.unit.conftest import Scripted
 
 NAME = upload_sensor.NAME
 CURIOSITY, SPIRIT = "bronze/curiosity/photos", "bronze/spirit/photos"
@@ -66,7 +67,7 @@ def test_events_become_one_run_per_rover_and_offsets_move_past_each(platform: Pl
     assert sum(cursor.offsets.values()) == 7
     assert cursor.pending == 0
     later = platform.tick(NAME, tick.cursor)
-    assert not later.run_requests
+    assert not requests_of(later)
     assert later.cursor == tick.cursor
 
 
@@ -96,7 +97,7 @@ def test_while_a_load_runs_sols_are_pending_and_then_they_are_one_wider_run(plat
     assert asked(first) == {SPIRIT: [("00002", "00002")]}
     announce(platform, *photos("curiosity", 20))
     second = platform.tick(NAME, first.cursor)
-    assert not second.run_requests
+    assert not requests_of(second)
     assert UploadCursor.read(second.cursor).sols == {"curiosity": {5, 20}}
     platform.instance.report_run_canceled(run)
     third = platform.tick(NAME, second.cursor)
@@ -248,7 +249,7 @@ def test_events_of_other_buckets_are_counted_and_nothing_else(platform: Platform
     )
     platform.resources.event_log.publish(UPLOADS, [Message("venus/x", elsewhere)] * 3)
     tick = platform.tick(NAME)
-    assert not tick.run_requests
+    assert not requests_of(tick)
     assert "3 events read, 0 made dead letters, 3 of other buckets than mars; lag 0" in (tick.skip_message or "")
     assert UploadCursor.read(tick.cursor).pending == 0
     assert dead(platform) == []
@@ -326,7 +327,7 @@ def test_a_log_that_was_deleted_is_read_from_its_beginning_and_asks_under_other_
     new = platform.tick(NAME, old.cursor)
     assert UploadCursor.read(new.cursor).offsets == UploadCursor.read(old.cursor).offsets
     assert asked(new) == asked(old) == {CURIOSITY: [("00003", "00007")]}
-    assert new.run_requests[0].run_key != old.run_requests[0].run_key
+    assert requests_of(new)[0].run_key != requests_of(old)[0].run_key
     assert not platform.tick(NAME, new.cursor).run_requests
 
 
@@ -381,7 +382,7 @@ def test_a_cursor_is_the_same_after_it_was_stored() -> None:
     assert UploadCursor.read(None) == UploadCursor()
 
 
-def test_an_unchanged_repoll_asks_for_no_run(scripted) -> None:
+def test_an_unchanged_repoll_asks_for_no_run(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 1: 3})
     assert platform.run("lake/manifests", "curiosity").success
     assert platform.run("lake/curiosity/photos", sols=(0, 1)).success
@@ -391,5 +392,5 @@ def test_an_unchanged_repoll_asks_for_no_run(scripted) -> None:
     assert platform.run("lake/curiosity/photos", sols=(0, 1), refetch=True).success
     assert platform.source.asked_since() == [0, 0, 1, 1]
     again = platform.tick(NAME, tick.cursor)
-    assert not again.run_requests
+    assert not requests_of(again)
     assert again.cursor == tick.cursor, "not one event"
