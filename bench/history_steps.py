@@ -88,9 +88,9 @@ def load(home: Path) -> dict[str, int]:
 def build(home: Path) -> dict[str, int]:
     """``dbt build`` as the platform runs it, tests included."""
     resources = _resources(home)
-    from martian_moments.warehouse.rules import DBT_PROJECT
+    from martian_moments_dbt import PROJECT
 
-    project = DBT_PROJECT
+    project = PROJECT
     target = home / "dbt"
     environment = {
         **os.environ,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from martian_moments_tests.unit.dbt.conftest import PROJECT
+from martian_moments_dbt import PROJECT
 
 FILES = {
     str(path.relative_to(PROJECT)): path
