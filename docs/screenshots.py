@@ -143,7 +143,7 @@ def ask_again() -> None:
     """Ask for sols that the lake holds already, as another program would; returns when the platform has begun."""
     first, last = ASKED_AGAIN
     request = {"schema": 1, "rover": ROVER, "first_sol": first, "last_sol": last, "refetch": True}
-    Resources(Settings.load()).log.publish(INGESTION_REQUESTS, [Message("screenshots", orjson.dumps(request))])
+    Resources(Settings.load()).event_log.publish(INGESTION_REQUESTS, [Message("screenshots", orjson.dumps(request))])
 
 
 def wait_until(what: str, condition: Callable[[], bool]) -> None:
