@@ -165,6 +165,7 @@ def _sql_type(shape: Any) -> str:
 
 
 def _resources(work: Work) -> Any:
+    from martian_moments.nasa.upstream import Upstream
     from martian_moments.resources import Resources
     from martian_moments.settings import Settings
 
@@ -172,7 +173,7 @@ def _resources(work: Work) -> Any:
         Settings.load(
             home=Path(work.folder),
             sources="v1",
-            v1_url=work.v1_url,
+            upstream=Upstream(v1_url=work.v1_url),
             requests_per_minute=1_000_000,
             concurrency=work.in_flight,
             nasa_slots=1,

@@ -89,7 +89,7 @@ def _once(replica: RunningReplica, home: Path, source: str, rover: str) -> Measu
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copy(home / _EMPTY, home / _WAREHOUSE)
     settings = {
-        **replica.addresses,
+        "upstream": replica.addresses,
         "sources": source,
         "requests_per_minute": 1_000_000,
         "concurrency": _IN_FLIGHT,

@@ -13,12 +13,10 @@ from martian_moments.settings import Settings
 
 if TYPE_CHECKING:
     from martian_moments.events.log import EventLog
-    from martian_moments.infrastructure.object_store import S3Options
     from martian_moments.lake.store import Lake, ObjectInfo
     from martian_moments.pipelines.upstream import Nasa
     from martian_moments.warehouse.base import Warehouse
     from martian_moments.warehouse.published import Published
-    from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 
 DESCRIPTIONS: Final = {
     "lake": "The object store with every document as NASA answered it: a folder, MinIO or any S3.",
@@ -48,7 +46,7 @@ class Resources:
         settings = self.settings
         return Lake(
             settings.lake,
-            s3=self.s3_options,
+            s3=self.settings.s3,
             announce=None if settings.lake_announces_itself else self._announce,
             # Files are opened faster than a table is read.
             known=(lambda: cached_headers(self.published)) if settings.lake.startswith("s3:") else None,
@@ -58,21 +56,6 @@ class Resources:
         from martian_moments.pipelines.announce import announce
 
         announce(self.event_log, self.settings.lake_bucket, written)
-
-    @property
-    def s3_options(self) -> S3Options:
-        """How to reach S3, for whatever lies there."""
-        from martian_moments.infrastructure.object_store import S3Options
-
-        settings = self.settings
-        secret, token = settings.aws_secret_access_key, settings.aws_session_token
-        return S3Options(
-            endpoint=settings.aws_endpoint_url,
-            access_key_id=settings.aws_access_key_id,
-            secret_access_key=secret.get_secret_value() if secret else None,
-            session_token=token.get_secret_value() if token else None,
-            region=settings.aws_region,
-        )
 
     @cached_property
     def event_log(self) -> EventLog:
@@ -87,35 +70,14 @@ class Resources:
         """The warehouse. Only bronze loads and dbt open it."""
         from martian_moments.warehouse.open import open_warehouse
 
-        return open_warehouse(self.settings.warehouse, self._snowflake_account)
-
-    @property
-    def _snowflake_account(self) -> SnowflakeAccount:
-        from martian_moments.warehouse.snowflake_account import SnowflakeAccount
-
-        settings = self.settings
-        passphrase, password = settings.snowflake_private_key_passphrase, settings.snowflake_password
-        return SnowflakeAccount(
-            account=settings.snowflake_account,
-            user=settings.snowflake_user,
-            private_key_path=settings.snowflake_private_key_path,
-            private_key_passphrase=passphrase.get_secret_value() if passphrase else None,
-            password=password.get_secret_value() if password else None,
-            role=settings.snowflake_role,
-            database=settings.snowflake_database,
-            warehouse=settings.snowflake_warehouse,
-            host=settings.snowflake_host,
-            port=settings.snowflake_port,
-            protocol=settings.snowflake_protocol,
-            trial=settings.snowflake_trial,
-        )
+        return open_warehouse(self.settings.warehouse, self.settings.snowflake)
 
     @cached_property
     def published(self) -> Published:
         """The published tables, which everybody may read at any moment."""
         from martian_moments.warehouse.published import Published
 
-        return Published(self.settings.published, s3=self.s3_options)
+        return Published(self.settings.published, s3=self.settings.s3)
 
     @cached_property
     def nasa(self) -> Nasa:

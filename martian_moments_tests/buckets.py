@@ -9,8 +9,9 @@ from typing import Any
 
 import boto3
 import pytest
+from pydantic import SecretStr
 
-from martian_moments.infrastructure.object_store import S3Options
+from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.lake.bucket import Bucket
 from martian_moments_tests.services import Services
 
@@ -38,7 +39,11 @@ class OwnBucket:
 def no_bucket(services: Services) -> Iterator[OwnBucket]:
     """The name of a bucket that does not exist; it is removed with all its versions when the test has ended."""
     name = f"mars-{uuid.uuid4().hex[:12]}"
-    s3 = S3Options(services.s3_endpoint, services.s3_access_key, services.s3_secret_key)
+    s3 = S3Options(
+        endpoint=services.s3_endpoint,
+        access_key_id=services.s3_access_key,
+        secret_access_key=SecretStr(services.s3_secret_key),
+    )
     client = _session(services).client("s3", endpoint_url=services.s3_endpoint)
     yield OwnBucket(f"s3://{name}", s3, Bucket(name, s3), client)
     remove_bucket(services, name)

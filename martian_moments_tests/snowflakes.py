@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 
@@ -27,7 +28,7 @@ def fakesnow() -> Iterator[Callable[[], SnowflakeAccount]]:
         yield lambda: SnowflakeAccount(
             account="fakesnow",
             user="tester",
-            password=secrets.token_hex(8),
+            password=SecretStr(secrets.token_hex(8)),
             database=f"MARS_{secrets.token_hex(4).upper()}",
             host="127.0.0.1",
             port=port,

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obstore.store import LocalStore, S3Store
 
-from martian_moments.infrastructure.addresses import is_aws, path_of, taken_apart
+from martian_moments.infrastructure.addresses import path_of, taken_apart
 from martian_moments.infrastructure.durable import DurableFolder, make_folder
+from martian_moments.infrastructure.s3 import S3Options
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, S3Config
-
-
-@dataclass(frozen=True, slots=True)
-class S3Options:
-    """How to reach S3. Without keys, the machine's own AWS credentials apply; without an endpoint, AWS."""
-
-    endpoint: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: str | None = field(default=None, repr=False)
-    region: str = "us-east-1"
-    session_token: str | None = field(default=None, repr=False)
-
-    @property
-    def is_aws(self) -> bool:
-        """Whether this is Amazon's own S3, which has bucket names in host names and no events for Kafka."""
-        return is_aws(self.endpoint)
 
 
 def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
@@ -59,9 +43,10 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
     if options.endpoint:
         config["endpoint"] = options.endpoint
     if options.access_key_id and options.secret_access_key:
-        config |= {"access_key_id": options.access_key_id, "secret_access_key": options.secret_access_key}
+        secret = options.secret_access_key.get_secret_value()
+        config |= {"access_key_id": options.access_key_id, "secret_access_key": secret}
         if options.session_token:
-            config["session_token"] = options.session_token
+            config["session_token"] = options.session_token.get_secret_value()
     return S3Store(
         address.netloc,
         prefix=address.path.strip("/") or None,

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from martian_moments.domain.documents import FOLDERS
 from martian_moments.domain.errors import LakeError
-from martian_moments.infrastructure.object_store import S3Options
+from martian_moments.infrastructure.s3 import S3Options
 
 KAFKA_TARGET: Final = "arn:minio:sqs::PRIMARY:kafka"
 """MinIO's name for the Kafka target that it gets from the environment as MINIO_NOTIFY_KAFKA_*_PRIMARY."""

@@ -36,7 +36,8 @@ from martian_moments.domain.documents import (
     encode,
 )
 from martian_moments.domain.errors import DocumentError, LakeError, ObjectMissing
-from martian_moments.infrastructure.object_store import S3Options, durable_folder, open_store
+from martian_moments.infrastructure.object_store import durable_folder, open_store
+from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.lake.succession import takes_the_place
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -15,6 +15,7 @@ from martian_moments.domain.promises import Promises
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa import joining, m20, mer, mmgis, msl, pds, v1
 from martian_moments.nasa.joining import Reading
+from martian_moments.nasa.upstream import Upstream
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -70,24 +71,6 @@ class TraverseSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Upstream:
-    """The upstreams' addresses and keys."""
-
-    m20_url: str
-    msl_url: str
-    pds_url: str
-    v1_url: str
-    mmgis_url: str
-    mer_traverse_url: str
-    v1_api_key: str | None = field(default=None, repr=False)
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What a client that asks these upstreams must never show."""
-        return (self.v1_api_key,) if self.v1_api_key else ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Dialect:
     make: Callable[[PoliteClient, Upstream, IndexStore, Path], PhotoSource]
     serves: Callable[[str], bool]
@@ -102,9 +85,7 @@ _DIALECTS: Final[Mapping[str, _Dialect]] = {
     pds.SOURCE: _Dialect(
         lambda client, to, store, scratch: pds.PDS(client, to.pds_url, store, scratch), pds.PDS.serves, pds.read_promises
     ),
-    v1.SOURCE: _Dialect(
-        lambda client, to, *_: v1.V1(client, to.v1_url, to.v1_api_key), v1.V1.serves, v1.read_promises, v1.READING
-    ),
+    v1.SOURCE: _Dialect(lambda client, to, *_: v1.V1(client, to.v1_url, to.key), v1.V1.serves, v1.read_promises, v1.READING),
 }
 
 _TRAVERSE_DIALECTS: Final[Sequence[Callable[[PoliteClient, Upstream], TraverseSource]]] = (

@@ -128,7 +128,7 @@ def check_live(resources: Resources) -> Iterator[Finding]:
 
 def endpoints(resources: Resources) -> Iterator[Endpoint]:
     """What there is to ask for the sources and rovers of the settings."""
-    upstream, rovers = resources.nasa.upstream, resources.settings.rovers
+    upstream, rovers = resources.settings.upstream, resources.settings.rovers
     sources = {
         source: [rover for rover in rovers if source in sources_of(rover, resources.settings.sources)]
         for source in resources.settings.sources
@@ -142,7 +142,7 @@ def endpoints(resources: Resources) -> Iterator[Endpoint]:
     for rover in sources.get(pds.SOURCE, ()):
         yield from _volumes(upstream.pds_url, rover)
     for rover in sources.get(v1.SOURCE, ())[:1]:
-        yield from _v1(upstream.v1_url.rstrip("/"), upstream.v1_api_key, rover)
+        yield from _v1(upstream.v1_url.rstrip("/"), upstream.key, rover)
     for rover in rovers:
         yield from _maps(upstream.mmgis_url.rstrip("/"), upstream.mer_traverse_url.rstrip("/"), rover)
 

@@ -81,7 +81,7 @@ def parts(resources: Resources) -> Iterator[Part]:
 
 
 def _bucket_parts(resources: Resources) -> Iterator[Part]:
-    url, bucket = resources.settings.lake, Bucket(resources.settings.lake_bucket, resources.s3_options)
+    url, bucket = resources.settings.lake, Bucket(resources.settings.lake_bucket, resources.settings.s3)
     yield Part("bucket", url, lambda: "" if bucket.exists() else "there is none", bucket.create)
     yield Part("versions", url, lambda: "" if bucket.keeps_versions() else "versioning is off", bucket.keep_versions)
     expiry = partial(_named, "older versions do not expire as they should in", bucket.lacking_expiry)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from martian_moments.nasa.sources import Upstream, photo_sources, sources_of, traverse_source
+from martian_moments.nasa.sources import photo_sources, sources_of, traverse_source
 from martian_moments.pipelines import pauses
 from martian_moments.settings import SCRATCH, Settings
 
@@ -37,7 +36,7 @@ class Nasa:
         return PoliteClient(
             requests_per_minute=self._settings.requests_per_minute / self._settings.nasa_slots,
             concurrency=self.requests_in_flight,
-            secrets=self.upstream.secrets,
+            secrets=self._settings.upstream.secrets,
             held=self.pauses,
             on_pause=self.keep_pause,
         )
@@ -46,21 +45,6 @@ class Nasa:
     def requests_in_flight(self) -> int:
         """A run's share of the requests in flight."""
         return max(1, self._settings.concurrency // self._settings.nasa_slots)
-
-    @cached_property
-    def upstream(self) -> Upstream:
-        """NASA's addresses."""
-        settings = self._settings
-        key = settings.v1_api_key
-        return Upstream(
-            m20_url=settings.m20_url,
-            msl_url=settings.msl_url,
-            pds_url=settings.pds_url,
-            v1_url=settings.v1_url,
-            mmgis_url=settings.mmgis_url,
-            mer_traverse_url=settings.mer_traverse_url,
-            v1_api_key=key.get_secret_value() if key else None,
-        )
 
     @property
     def pauses(self) -> Mapping[str, datetime]:
@@ -77,8 +61,8 @@ class Nasa:
     def photo_sources(self, client: PoliteClient, rover: str) -> Sequence[PhotoSource]:
         """The photo sources that can have a rover, in the order of the settings' preference."""
         names = sources_of(rover, self._settings.sources)
-        return photo_sources(names, client, self.upstream, self._lake, self._settings.home / SCRATCH)
+        return photo_sources(names, client, self._settings.upstream, self._lake, self._settings.home / SCRATCH)
 
     def traverse_source(self, client: PoliteClient, rover: str) -> TraverseSource:
         """The source of a rover's traverse maps."""
-        return traverse_source(client, self.upstream, rover)
+        return traverse_source(client, self._settings.upstream, rover)

@@ -6,30 +6,39 @@ line that names the setting and what it accepts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from martian_moments.domain.errors import SettingsError
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.infrastructure.addresses import is_aws, path_of, taken_apart, url_of
+from martian_moments.infrastructure.addresses import path_of, taken_apart, url_of
+from martian_moments.infrastructure.s3 import S3Options
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.settings.accepted import (
     absolute,
-    endpoint,
     events_address,
     lake_address,
     redis_address,
     warehouse_address,
-    web_address,
     webhook,
 )
 from martian_moments.settings.environment import ENV_FILE, given
+from martian_moments.settings.groups import (
+    Group,
+    S3Settings,
+    SnowflakeSettings,
+    UpstreamSettings,
+    environment_name,
+    is_secret,
+)
+from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 
 BUILT_SOURCES: Final = ("m20", "msl", "pds", "v1")
 """The photo dialects that are built, in the default order of preference."""
@@ -46,7 +55,8 @@ SCRATCH: Final = "scratch"
 _EMBEDDED_BUCKET: Final = "mars"
 """The bucket that the file store's events name; the folder itself has no bucket."""
 
-_PATHS: Final = ("home", "dagster_home", "snowflake_private_key_path")
+_NO_VARIABLE: Final = "<a group>"
+"""A name that no environment can have: a group is never read as a whole, as pydantic-settings would from JSON."""
 
 _PATTERNS: Final = "?*["
 
@@ -58,22 +68,24 @@ _OTHERS: Final = frozenset(
 
 _KAFKA_PREFIX: Final = "mars_kafka_"
 
-CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+def _split(value: object) -> object:
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-class Settings(BaseSettings):
-    """The settings, with the defaults of the embedded platform. Environment names carry the prefix ``MARS_``."""
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
-    model_config = SettingsConfigDict(
-        env_prefix="MARS_",
-        env_file=ENV_FILE,
-        # As Windows writes UTF-8: its mark would be part of the first name.
-        env_file_encoding="utf-8-sig",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
-    )
+
+class Settings(Group):
+    """The settings, with the defaults of the embedded platform. Environment names carry the prefix ``MARS_``.
+
+    Attributes:
+        s3: ``AWS_…``.
+        snowflake: ``SNOWFLAKE_…``.
+        upstream: where NASA's servers are.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MARS_")
 
     home: Path = Field(default=Path(".mars"), description="folder of the embedded platform's state")
     rovers: CommaSeparated = Field(default=tuple(ROVERS), description="rovers to keep, comma-separated")
@@ -93,45 +105,10 @@ class Settings(BaseSettings):
     )
     alert_webhook_url: SecretStr | None = Field(default=None, description="gets a JSON message for a failed run")
 
-    v1_url: str = "https://rovers.nebulum.one/api/v1"
-    v1_api_key: SecretStr | None = None
-    m20_url: str = "https://mars.nasa.gov/rss/api/"
-    msl_url: str = "https://mars.nasa.gov/api/v1/raw_image_items/"
-    mmgis_url: str = "https://mars.nasa.gov/mmgis-maps"
-    pds_url: str = "https://planetarydata.jpl.nasa.gov/img"
-    mer_traverse_url: str = "https://an.rsl.wustl.edu/mera/AN/pages/mer"
-
-    aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL_S3")
-    aws_access_key_id: str | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
-    aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
-    aws_session_token: SecretStr | None = Field(default=None, validation_alias="AWS_SESSION_TOKEN")
-    aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
-
+    upstream: Upstream = Field(default_factory=UpstreamSettings, validation_alias=_NO_VARIABLE)
+    s3: S3Options = Field(default_factory=S3Settings, validation_alias=_NO_VARIABLE)
+    snowflake: SnowflakeAccount = Field(default_factory=SnowflakeSettings, validation_alias=_NO_VARIABLE)
     kafka: Annotated[dict[str, SecretStr], NoDecode] = Field(default={}, description="librdkafka's options: MARS_KAFKA_*")
-
-    snowflake_account: str | None = Field(default=None, validation_alias="SNOWFLAKE_ACCOUNT")
-    snowflake_user: str | None = Field(default=None, validation_alias="SNOWFLAKE_USER")
-    snowflake_private_key_path: Path | None = Field(default=None, validation_alias="SNOWFLAKE_PRIVATE_KEY_PATH")
-    snowflake_private_key_passphrase: SecretStr | None = Field(
-        default=None, validation_alias="SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"
-    )
-    snowflake_password: SecretStr | None = Field(default=None, validation_alias="SNOWFLAKE_PASSWORD")
-    snowflake_trial: bool = Field(
-        default=False, description="true for a trial account, which takes a password", validation_alias="SNOWFLAKE_TRIAL"
-    )
-    snowflake_role: str | None = Field(default=None, validation_alias="SNOWFLAKE_ROLE")
-    snowflake_database: str = Field(default="MARS", validation_alias="SNOWFLAKE_DATABASE")
-    snowflake_warehouse: str | None = Field(default=None, validation_alias="SNOWFLAKE_WAREHOUSE")
-    snowflake_host: str | None = Field(default=None, validation_alias="SNOWFLAKE_HOST")
-    snowflake_port: int = Field(default=443, ge=1, le=65_535, validation_alias="SNOWFLAKE_PORT")
-    snowflake_protocol: Literal["https", "http"] = Field(default="https", validation_alias="SNOWFLAKE_PROTOCOL")
-
-    @field_validator("rovers", "sources", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
-        return value
 
     @field_validator("rovers")
     @classmethod
@@ -143,18 +120,7 @@ class Settings(BaseSettings):
     def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _one_of(value, BUILT_SOURCES)
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _as_meant(cls, value: object, info: ValidationInfo) -> object:
-        """Without the spaces around it; a path may end in one, and a secret may be anything."""
-        name = info.field_name or ""
-        if not isinstance(value, str) or _is_secret(name):
-            return value
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-            raise ValueError("it stands in quotes, which Docker's env files and some services keep; write it without")
-        return value if name in _PATHS else value.strip()
-
-    @field_validator(*_PATHS)
+    @field_validator("home", "dagster_home")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and absolute(value)
@@ -174,22 +140,6 @@ class Settings(BaseSettings):
     def _warehouse_address(cls, value: str) -> str:
         return value and warehouse_address(value)
 
-    @field_validator("v1_url", "mmgis_url", "pds_url", "mer_traverse_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        return web_address(value).rstrip("/")
-
-    @field_validator("m20_url", "msl_url")
-    @classmethod
-    def _query_address(cls, value: str) -> str:
-        # A query follows at once, and NASA's servers tell ".../api/" from ".../api".
-        return web_address(value)
-
-    @field_validator("aws_endpoint_url")
-    @classmethod
-    def _endpoint(cls, value: str | None) -> str | None:
-        return value and endpoint(value)
-
     @field_validator("broker_url")
     @classmethod
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
@@ -206,7 +156,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _both_keys_or_none(self) -> Self:
-        if self.lake_url.startswith("s3:") and bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):
+        if self.lake_url.startswith("s3:") and bool(self.s3.access_key_id) != bool(self.s3.secret_access_key):
             raise ValueError("set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither")
         return self
 
@@ -257,7 +207,7 @@ class Settings(BaseSettings):
     @property
     def lake_announces_itself(self) -> bool:
         """Whether the object store sends its upload events to Kafka. AWS has no such target: there the writer does."""
-        on_other_s3 = self.lake.startswith("s3:") and not is_aws(self.aws_endpoint_url)
+        on_other_s3 = self.lake.startswith("s3:") and not self.s3.is_aws
         return on_other_s3 and self.events.startswith("kafka:")
 
     @cached_property
@@ -322,8 +272,7 @@ def unknown_settings() -> Iterator[str]:
 
     They are reported and not refused: another release, or another program, may know them.
     """
-    fields = Settings.model_fields.items()
-    known = {str(info.validation_alias or f"MARS_{name}").upper() for name, info in fields} | _OTHERS
+    known = {environment_name(group, field) for group in _GROUPS.values() for field in group.model_fields} | _OTHERS
     for name in sorted({name.upper() for name in given()}):
         if name.startswith("MARS_") and name not in known and not name.startswith(_KAFKA_PREFIX.upper()):
             near = get_close_matches(name, sorted(known), n=1)
@@ -335,19 +284,21 @@ def _first_problem(error: ValidationError) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:
         return message
-    field = str(problem["loc"][0])
-    name = field.upper() if field.upper().startswith(("AWS_", "SNOWFLAKE_")) else f"MARS_{field.upper()}"
-    info = Settings.model_fields.get(field)
+    # The group that refused it gives its name to the error.
+    group, field = _GROUPS[error.title], str(problem["loc"][0])
+    field = next((name for name in group.model_fields if field == environment_name(group, name)), field)
+    name, info = environment_name(group, field), group.model_fields.get(field)
     meaning = f" ({info.description})" if info and info.description else ""
     # An address may hold a password: before an @, or in a query.
-    hidden = _is_secret(field) or {"@", "?", "#", "\\"} & set(str(problem["input"]))
+    hidden = is_secret(group, field) or {"@", "?", "#", "\\"} & set(str(problem["input"]))
     shown = name if hidden else f"{name}={problem['input']!r}"
     return f"{shown} is not accepted: {message}{meaning}"
 
 
-def _is_secret(field: str) -> bool:
-    info = Settings.model_fields.get(field)
-    return info is not None and "SecretStr" in str(info.annotation)
+_GROUPS: Final[Mapping[str, type[Group]]] = {
+    group.__name__: group for group in (Settings, S3Settings, SnowflakeSettings, UpstreamSettings)
+}
+"""By the name that an error of theirs carries."""
 
 
 class _KafkaOptions(PydanticBaseSettingsSource):

@@ -17,7 +17,8 @@ import obstore
 from obstore.exceptions import BaseError
 
 from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseError
-from martian_moments.infrastructure.object_store import S3Options, durable_folder, open_store
+from martian_moments.infrastructure.object_store import durable_folder, open_store
+from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
 from martian_moments.warehouse.manifest import KEY, Manifest, PublishedFile
 from martian_moments.warehouse.models import published_models

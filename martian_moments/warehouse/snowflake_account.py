@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from martian_moments.domain.errors import SettingsError
 
@@ -13,26 +14,27 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 
-@dataclass(frozen=True, slots=True)
-class SnowflakeAccount:
+class SnowflakeAccount(BaseModel):
     """The account and a key pair. Without ``host`` the connector finds the host by the account's name.
 
     A password is accepted on a loopback host (a test double) and for a trial account only: Snowflake itself ends
     single-factor passwords for every other account in 2026.
     """
 
-    account: str | None
-    user: str | None
+    model_config = ConfigDict(frozen=True)
+
+    account: str | None = None
+    user: str | None = None
     private_key_path: Path | None = None
-    private_key_passphrase: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    private_key_passphrase: SecretStr | None = None
+    password: SecretStr | None = None
+    trial: bool = Field(default=False, description="true for a trial account, which takes a password")
     role: str | None = None
     database: str = "MARS"
     warehouse: str | None = None
     host: str | None = None
-    port: int = 443
-    protocol: str = "https"
-    trial: bool = False
+    port: int = Field(default=443, ge=1, le=65_535)
+    protocol: Literal["https", "http"] = "https"
 
     def check(self) -> None:
         """Raise SettingsError, one line, for the first setting that is missing or refused. Nothing is read or opened."""
@@ -67,7 +69,7 @@ class SnowflakeAccount:
             where |= {"host": self.host, "port": self.port, "protocol": self.protocol}
         if self.private_key_path is not None:
             return where | {"authenticator": "SNOWFLAKE_JWT", "private_key": self._private_key(self.private_key_path)}
-        return where | {"password": self.password}
+        return where | {"password": _told(self.password)}
 
     def dbt_environment(self) -> dict[str, str]:
         """The variables that profiles.yml reads. dbt keeps what is called ``DBT_ENV_SECRET_…`` out of its logs."""
@@ -75,8 +77,8 @@ class SnowflakeAccount:
             "SNOWFLAKE_ACCOUNT": self.account,
             "SNOWFLAKE_USER": self.user,
             "SNOWFLAKE_PRIVATE_KEY_PATH": self.private_key_path,
-            "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": self.private_key_passphrase,
-            "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": None if self.private_key_path else self.password,
+            "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": _told(self.private_key_passphrase),
+            "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": None if self.private_key_path else _told(self.password),
             "SNOWFLAKE_ROLE": self.role,
             "SNOWFLAKE_DATABASE": self.database,
             "SNOWFLAKE_WAREHOUSE": self.warehouse,
@@ -96,7 +98,7 @@ class SnowflakeAccount:
     def _private_key(self, path: Path) -> PrivateKeyTypes:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        passphrase = self.private_key_passphrase.encode() if self.private_key_passphrase else None
+        passphrase = (_told(self.private_key_passphrase) or "").encode() or None
         try:
             return load_pem_private_key(path.read_bytes(), passphrase)
         except OSError as error:
@@ -108,3 +110,7 @@ class SnowflakeAccount:
             raise SettingsError(
                 f"SNOWFLAKE_PRIVATE_KEY_PATH={path} is no private key in PEM, or SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is wrong"
             ) from error
+
+
+def _told(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

@@ -38,9 +38,7 @@ def platform(bucket: OwnBucket, services: Services, tmp_path: Path, monkeypatch:
         home=tmp_path / "home",
         lake_url=bucket.url,
         events_url=f"kafka://{services.kafka}",
-        aws_endpoint_url=services.s3_endpoint,
-        aws_access_key_id=services.s3_access_key,
-        aws_secret_access_key=services.s3_secret_key,
+        s3=bucket.s3,
     )
     platform = Platform(settings, Resources(settings))
     platform.resources.event_log.ensure()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform, ScriptedResources, ScriptedSource
@@ -47,8 +48,10 @@ def platform(tmp_path: Path, no_settings: None) -> Platform:
     settings = Settings.load(
         home=tmp_path / "home",
         sources="v1",
-        v1_url="http://127.0.0.1:9/api/v1",
-        mmgis_url="http://127.0.0.1:9/mmgis-maps",
-        mer_traverse_url="http://127.0.0.1:9/mer",
+        upstream=Upstream(
+            v1_url="http://127.0.0.1:9/api/v1",
+            mmgis_url="http://127.0.0.1:9/mmgis-maps",
+            mer_traverse_url="http://127.0.0.1:9/mer",
+        ),
     )
     return Platform(settings, Resources(settings))

@@ -7,7 +7,6 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Record
 from martian_moments.events.messages import parse_request
-from martian_moments.nasa.sources import Upstream
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.operations import doctor
 from martian_moments.operations.demo import Verdict
 from martian_moments.operations.platform import RunningPlatform, write_state
@@ -252,7 +251,7 @@ def test_a_replica_prints_a_setting_for_every_upstream(run: Run, monkeypatch: py
     code, out, _ = run("replica", "--port", "8123")
     assert code == 0
     told = dict(line.split("=", 1) for line in out.split())
-    assert told.keys() == {f"MARS_{field.name.upper()}" for field in fields(Upstream) if field.name.endswith("_url")}
+    assert told.keys() == {f"MARS_{field.upper()}" for field in Upstream.model_fields if field.endswith("_url")}
     assert told["MARS_M20_URL"] == "http://127.0.0.1:8123/rss/api/"
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from martian_moments.definitions import resource_definitions
 from martian_moments.events.log import UPLOADS
 from martian_moments.events.uploads import Upload, parse_uploads
+from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.nasa.pds import PDS
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.resources import DESCRIPTIONS, Resources
 from martian_moments.settings import Settings
 from martian_moments_dbt import PROJECT
@@ -55,7 +58,7 @@ def test_the_file_lake_announces_each_document_as_an_upload(platform: Platform) 
 def test_the_writer_announces_what_the_store_does_not(
     no_settings: None, lake: str, events: str, endpoint: str | None, announces_itself: bool
 ) -> None:
-    resources = Resources(Settings.load(lake_url=lake, events_url=events, aws_endpoint_url=endpoint))
+    resources = Resources(Settings.load(lake_url=lake, events_url=events, s3=S3Options(endpoint=endpoint)))
     assert resources.settings.lake_announces_itself is announces_itself
     assert (resources.lake._announce is None) is announces_itself
     assert resources.settings.lake_bucket == ("lake" if lake else "mars")
@@ -69,9 +72,9 @@ def test_each_of_the_pools_runs_gets_an_equal_share(
 
 
 def test_keys_are_secrets_of_the_upstream(tmp_path: Path, no_settings: None) -> None:
-    resources = Resources(Settings.load(home=tmp_path, v1_api_key="very-secret"))
-    assert resources.nasa.upstream.secrets == ("very-secret",)
-    assert "very-secret" not in repr(resources.nasa.upstream) + repr(resources.settings)
+    resources = Resources(Settings.load(home=tmp_path, upstream=Upstream(v1_api_key=SecretStr("very-secret"))))
+    assert resources.settings.upstream.secrets == ("very-secret",)
+    assert "very-secret" not in repr(resources.settings.upstream) + repr(resources.settings)
 
 
 async def test_a_download_is_on_its_way_under_the_home(tmp_path: Path, no_settings: None) -> None:

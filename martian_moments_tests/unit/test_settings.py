@@ -28,8 +28,8 @@ def test_the_defaults_are_the_embedded_platform_in_one_folder(tmp_path: Path) ->
     assert settings.published == f"file://{home}/published"
     assert settings.rovers == ("curiosity", "perseverance", "opportunity", "spirit")
     assert (settings.requests_per_minute, settings.late_sols) == (30, 60)
-    assert settings.v1_url == "https://rovers.nebulum.one/api/v1"
-    assert settings.mmgis_url == "https://mars.nasa.gov/mmgis-maps"
+    assert settings.upstream.v1_url == "https://rovers.nebulum.one/api/v1"
+    assert settings.upstream.mmgis_url == "https://mars.nasa.gov/mmgis-maps"
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,10 +46,10 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     settings = Settings.load()
     assert settings.rovers == ("spirit", "curiosity")
     assert (settings.lake, settings.published) == ("s3://mars", "s3://mars/published")
-    assert settings.v1_url == "http://127.0.0.1:8000/api/v1"
-    assert settings.aws_endpoint_url == "http://127.0.0.1:9000"
-    assert settings.aws_secret_access_key is not None
-    assert settings.aws_secret_access_key.get_secret_value() == "hush"
+    assert settings.upstream.v1_url == "http://127.0.0.1:8000/api/v1"
+    assert settings.s3.endpoint == "http://127.0.0.1:9000"
+    assert settings.s3.secret_access_key is not None
+    assert settings.s3.secret_access_key.get_secret_value() == "hush"
 
 
 def test_settings_come_from_a_file_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,8 +63,8 @@ def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MARS_LAKE_URL", "MARS_V1_API_KEY", "MARS_V1_URL", "MARS_CONCURRENCY"):
         monkeypatch.setenv(name, "")
     assert Settings.load() == Settings()
-    assert Settings.load().v1_api_key is None
-    assert Settings.load().v1_url.startswith("https://")
+    assert Settings.load().upstream.v1_api_key is None
+    assert Settings.load().upstream.v1_url.startswith("https://")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_an_address_that_no_client_takes_or_that_holds_a_password_is_one_line(
 
 def test_a_lake_on_s3_takes_both_keys_or_neither(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARS_LAKE_URL", "s3://mars")
-    assert Settings.load().aws_access_key_id is None
+    assert Settings.load().s3.access_key_id is None
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mars")
     with pytest.raises(SettingsError, match="both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         Settings.load()
@@ -201,7 +201,7 @@ def test_spaces_around_a_value_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch
     for name, value in {"MARS_LAKE_URL": " s3://mars ", "MARS_LATE_SOLS": "7 ", "SNOWFLAKE_ROLE": "LOADER\t"}.items():
         monkeypatch.setenv(name, value)
     settings = Settings.load()
-    assert (settings.lake, settings.late_sols, settings.snowflake_role) == ("s3://mars", 7, "LOADER")
+    assert (settings.lake, settings.late_sols, settings.snowflake.role) == ("s3://mars", 7, "LOADER")
 
 
 @pytest.mark.parametrize(

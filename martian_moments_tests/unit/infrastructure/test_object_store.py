@@ -7,8 +7,10 @@ from datetime import timedelta
 import obstore
 import pytest
 from obstore.store import S3Store
+from pydantic import SecretStr
 
-from martian_moments.infrastructure.object_store import S3Options, open_store
+from martian_moments.infrastructure.object_store import open_store
+from martian_moments.infrastructure.s3 import S3Options
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,10 @@ from martian_moments.infrastructure.object_store import S3Options, open_store
     ids=["AWS", "AWS, where a dot breaks the certificate", "any other"],
 )
 def test_the_bucket_is_in_the_host_name_on_aws_only(bucket: str, endpoint: str | None, region: str, address: str) -> None:
-    store = open_store(f"s3://{bucket}", S3Options(endpoint, "id", "hush", region))
+    store = open_store(
+        f"s3://{bucket}",
+        S3Options(endpoint=endpoint, access_key_id="id", secret_access_key=SecretStr("hush"), region=region),
+    )
     assert isinstance(store, S3Store)
     signed = obstore.sign(store, "GET", "photos/x", timedelta(minutes=1))
     assert signed.partition("?")[0] == address
@@ -37,4 +42,4 @@ def test_the_bucket_is_in_the_host_name_on_aws_only(bucket: str, endpoint: str |
     ],
 )
 def test_aws_is_told_from_other_stores(endpoint: str | None, is_aws: bool) -> None:
-    assert S3Options(endpoint).is_aws is is_aws
+    assert S3Options(endpoint=endpoint).is_aws is is_aws

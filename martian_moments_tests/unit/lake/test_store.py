@@ -12,10 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from martian_moments.domain.documents import MAX_HEADER_BYTES, MAX_TEXT_BYTES, decode, decode_text
 from martian_moments.domain.errors import DocumentError, LakeError
-from martian_moments.infrastructure.object_store import S3Options
+from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments_tests.builders import photos_document
 
@@ -24,6 +25,11 @@ KEY = photos_document().header.key
 
 def run(script: str, *arguments: str) -> str:
     return subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def reached(port: int) -> S3Options:
+    """How to reach a stand-in for S3 on this machine."""
+    return S3Options(endpoint=f"http://127.0.0.1:{port}", access_key_id="id", secret_access_key=SecretStr("hush"))
 
 
 def test_what_a_killed_writer_leaves_behind_is_no_object(tmp_path: Path) -> None:
@@ -144,7 +150,7 @@ def test_an_address_that_is_no_lake_is_refused(url: str, words: str) -> None:
 
 
 def test_secret_keys_are_not_shown() -> None:
-    assert "hush" not in repr(S3Options(access_key_id="id", secret_access_key="hush"))
+    assert "hush" not in repr(S3Options(access_key_id="id", secret_access_key=SecretStr("hush")))
 
 
 @contextmanager
@@ -164,7 +170,7 @@ def s3_answering(status: int, body: bytes) -> Iterator[Lake]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield Lake("s3://mars", s3=S3Options(f"http://127.0.0.1:{server.server_port}", "id", "hush"))
+        yield Lake("s3://mars", s3=reached(server.server_port))
         server.shutdown()
 
 
@@ -193,7 +199,7 @@ def test_an_s3_that_does_not_answer_is_an_error() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         port = server.server_port
     with pytest.raises(LakeError, match=f"127.0.0.1:{port}.*that the store answers"):
-        Lake("s3://mars", s3=S3Options(f"http://127.0.0.1:{port}", "id", "hush")).get("a")
+        Lake("s3://mars", s3=reached(port)).get("a")
 
 
 def bomb(beginning: bytes = b"") -> bytes:

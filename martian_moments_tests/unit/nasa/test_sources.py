@@ -10,18 +10,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from martian_moments.domain.documents import Document, Header, Kind
 from martian_moments.domain.errors import DocumentError, InputError
 from martian_moments.domain.promises import Promises
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.lake.store import Lake
-from martian_moments.nasa.sources import Upstream, photo_sources, read_promises, sources_of, traverse_source
+from martian_moments.nasa.sources import photo_sources, read_promises, sources_of, traverse_source
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.settings import BUILT_SOURCES
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 NAMES = ("m20_url", "msl_url", "pds_url", "v1_url", "mmgis_url", "mer_traverse_url")
-UPSTREAM = Upstream(**{name: f"https://example.test/{name}" for name in NAMES}, v1_api_key="key-1")
+UPSTREAM = Upstream(**{name: f"https://example.test/{name}" for name in NAMES}, v1_api_key=SecretStr("key-1"))
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ async def test_a_source_that_nobody_built_is_named(client: ClientFactory, store:
 def test_the_key_is_a_secret_that_is_not_shown() -> None:
     assert UPSTREAM.secrets == ("key-1",)
     assert "key-1" not in repr(UPSTREAM)
-    assert replace(UPSTREAM, v1_api_key=None).secrets == ()
+    assert UPSTREAM.model_copy(update={"v1_api_key": None}).secrets == ()
 
 
 def test_knowing_the_sources_costs_no_http_library() -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from martian_moments.nasa.http import PoliteClient
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.operations.doctor import Finding
 from martian_moments.operations.live import check_live, endpoints
 from martian_moments.replica.config import ReplicaConfig
@@ -44,7 +45,7 @@ def replica() -> Iterator[RunningReplica]:
 def resources(
     tmp_path: Path, replica: RunningReplica, no_settings: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Resources]:
-    made = Resources(Settings.load(home=tmp_path, **replica.addresses))
+    made = Resources(Settings.load(home=tmp_path, upstream=Upstream(**replica.addresses)))
     monkeypatch.setattr(made.nasa, "client", quick_client)
     yield made
     replica.control.faults(FaultPlan())
@@ -65,7 +66,7 @@ def test_every_endpoint_of_every_rover_is_asked_once_and_is_as_known(resources: 
 
 
 def test_only_what_the_settings_use_is_asked(tmp_path: Path, replica: RunningReplica, no_settings: None) -> None:
-    settings = Settings.load(home=tmp_path, rovers="spirit", sources="v1", **replica.addresses)
+    settings = Settings.load(home=tmp_path, rovers="spirit", sources="v1", upstream=Upstream(**replica.addresses))
     asked = [endpoint.what for endpoint in endpoints(Resources(settings))]
     assert asked == ["v1 manifest of spirit", "v1 photos of spirit", "path of spirit"]
 

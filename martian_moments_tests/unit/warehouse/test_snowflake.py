@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from pydantic import SecretStr
 
 from martian_moments.domain.errors import SettingsError, WarehouseError
 from martian_moments.warehouse import snowflake
@@ -27,6 +27,11 @@ Accounts = Callable[[], SnowflakeAccount]
 REAL = SnowflakeAccount(account="org-name", user="mars", private_key_path=Path("key.p8"))
 
 
+def but(**changed: object) -> SnowflakeAccount:
+    """The real account with other settings."""
+    return REAL.model_copy(update=changed)
+
+
 def key_file(folder: Path, passphrase: str | None = None) -> Path:
     encryption = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
@@ -38,12 +43,12 @@ def key_file(folder: Path, passphrase: str | None = None) -> Path:
 @pytest.mark.parametrize(
     ("account", "told"),
     [
-        (replace(REAL, account=None), "SNOWFLAKE_ACCOUNT is not set"),
-        (replace(REAL, user=""), "SNOWFLAKE_USER is not set"),
-        (replace(REAL, private_key_path=None), "SNOWFLAKE_PRIVATE_KEY_PATH is not set"),
-        (replace(REAL, private_key_path=None, password="hunter2"), "SNOWFLAKE_PASSWORD is refused"),
-        (replace(REAL, private_key_path=None, password="hunter2", host="10.0.0.1"), "SNOWFLAKE_PASSWORD is refused"),
-        (replace(REAL, host="snowflake.example", protocol="http"), "SNOWFLAKE_PROTOCOL=http is refused"),
+        (but(account=None), "SNOWFLAKE_ACCOUNT is not set"),
+        (but(user=""), "SNOWFLAKE_USER is not set"),
+        (but(private_key_path=None), "SNOWFLAKE_PRIVATE_KEY_PATH is not set"),
+        (but(private_key_path=None, password=SecretStr("hunter2")), "SNOWFLAKE_PASSWORD is refused"),
+        (but(private_key_path=None, password=SecretStr("hunter2"), host="10.0.0.1"), "SNOWFLAKE_PASSWORD is refused"),
+        (but(host="snowflake.example", protocol="http"), "SNOWFLAKE_PROTOCOL=http is refused"),
     ],
 )
 def test_a_setting_that_is_missing_or_refused_is_named_in_one_line(account: SnowflakeAccount, told: str) -> None:
@@ -55,19 +60,22 @@ def test_a_setting_that_is_missing_or_refused_is_named_in_one_line(account: Snow
 
 @pytest.mark.parametrize("more", [{"trial": True}, {"host": "127.0.0.1", "protocol": "http"}, {"host": "localhost"}])
 def test_a_password_is_taken_for_a_trial_account_and_a_double_on_this_machine(more: dict[str, Any]) -> None:
-    account = replace(REAL, private_key_path=None, password="hunter2", **more)
+    account = but(private_key_path=None, password=SecretStr("hunter2"), **more)
     assert open_warehouse("snowflake://", account).dbt_environment()["DBT_ENV_SECRET_SNOWFLAKE_PASSWORD"] == "hunter2"
 
 
 def test_a_key_that_cannot_be_used_is_told_before_anything_is_sent(tmp_path: Path) -> None:
     nothing, no_key = tmp_path / "nothing.p8", tmp_path / "no_key.p8"
     no_key.write_text("-----BEGIN PRIVATE KEY-----\nmars\n-----END PRIVATE KEY-----\n")
-    locked = replace(REAL, private_key_path=key_file(tmp_path, "open sesame"))
+    locked = but(private_key_path=key_file(tmp_path, "open sesame"))
     for account, told in (
-        (replace(REAL, private_key_path=nothing), r"nothing\.p8 cannot be read: No such file"),
-        (replace(REAL, private_key_path=no_key), r"no_key\.p8 is no private key in PEM"),
+        (but(private_key_path=nothing), r"nothing\.p8 cannot be read: No such file"),
+        (but(private_key_path=no_key), r"no_key\.p8 is no private key in PEM"),
         (locked, "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE does not fit"),
-        (replace(locked, private_key_passphrase="wrong words"), "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is wrong"),
+        (
+            locked.model_copy(update={"private_key_passphrase": SecretStr("wrong words")}),
+            "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is wrong",
+        ),
     ):
         with pytest.raises(SettingsError, match=told) as error:
             SnowflakeWarehouse(account).ledger()
@@ -78,7 +86,9 @@ def test_a_key_pair_logs_in(fakesnow: Accounts, tmp_path: Path) -> None:
     passphrase = secrets.token_hex(8)
     key = key_file(tmp_path, passphrase)
     warehouse = SnowflakeWarehouse(
-        replace(fakesnow(), password=None, private_key_path=key, private_key_passphrase=passphrase)
+        fakesnow().model_copy(
+            update={"password": None, "private_key_path": key, "private_key_passphrase": SecretStr(passphrase)}
+        )
     )
     warehouse.ensure()
     assert warehouse.ledger().num_rows == 0
@@ -112,7 +122,7 @@ def test_a_table_that_was_dropped_is_noticed_and_named(fakesnow: Accounts, table
 
 def test_an_account_that_does_not_answer_is_told_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snowflake, "_LOGIN_SECONDS", 1)
-    account = replace(REAL, private_key_path=None, password="hunter2", host="127.0.0.1", port=9, protocol="http")
+    account = but(private_key_path=None, password=SecretStr("hunter2"), host="127.0.0.1", port=9, protocol="http")
     with pytest.raises(WarehouseError, match=r"Snowflake account org-name.*check the SNOWFLAKE_") as error:
         SnowflakeWarehouse(account).ensure()
     assert "hunter2" not in str(error.value)

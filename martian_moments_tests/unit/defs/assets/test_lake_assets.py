@@ -13,6 +13,7 @@ from martian_moments.defs.partitions import Span
 from martian_moments.defs.sensors.gap_sensor import run_request
 from martian_moments.domain.errors import BrokenAnswer, UpstreamUnavailable
 from martian_moments.events.log import UPLOADS
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
@@ -37,9 +38,7 @@ def offline(tmp_path: Path, replica: RunningReplica) -> Platform:
     """A platform against a replica, fast enough for tests."""
     settings = Settings.load(
         home=tmp_path / "home",
-        v1_url=replica.v1_url,
-        mmgis_url=replica.mmgis_url,
-        mer_traverse_url=replica.mer_traverse_url,
+        upstream=Upstream(**replica.addresses),
         requests_per_minute=100_000,
         concurrency=8,
     )

@@ -13,6 +13,7 @@ import pytest
 
 from martian_moments.defs.assets.models import sound_tables
 from martian_moments.domain.documents import FOLDERS
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.operations.baking import bake
 from martian_moments.pipelines.load import load, silver_lags, unloaded
 from martian_moments.replica.config import ReplicaConfig
@@ -41,10 +42,8 @@ def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Buil
     bake()
     with running(ReplicaConfig(recorded=real_payloads)) as replica:
         settings = Settings.load(
-            home=tmp_path_factory.mktemp("real"), v1_url=replica.v1_url,
-            mmgis_url=replica.mmgis_url, mer_traverse_url=replica.mer_traverse_url,
-            requests_per_minute=100_000,
-        )  # fmt: skip
+            home=tmp_path_factory.mktemp("real"), upstream=Upstream(**replica.addresses), requests_per_minute=100_000
+        )
         platform = Platform(settings, Resources(settings))
         for rover in ROVERS:
             assert platform.run("lake/manifests", rover).success

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from martian_moments.operations.baking import bake
 from martian_moments.pipelines.load import silver_lags
@@ -28,11 +29,12 @@ def test_a_run_loads_and_builds_on_snowflake_and_tells_no_secret(
     account, passphrase = fakesnow(), secrets.token_hex(16)
     key = key_file(tmp_path, passphrase)
     settings = Settings.load(
-        home=tmp_path / "home", warehouse_url="snowflake://", snowflake_account=account.account,
-        snowflake_user=account.user, snowflake_private_key_path=key, snowflake_private_key_passphrase=passphrase,
-        snowflake_database=account.database, snowflake_host=account.host, snowflake_port=account.port,
-        snowflake_protocol=account.protocol,
-    )  # fmt: skip
+        home=tmp_path / "home",
+        warehouse_url="snowflake://",
+        snowflake=account.model_copy(
+            update={"password": None, "private_key_path": key, "private_key_passphrase": SecretStr(passphrase)}
+        ),
+    )
     platform = Platform(settings, Resources(settings))
     platform.manifest("spirit", {1: 3, 2: 3})
     platform.photos("spirit", [1, 2])

@@ -1,0 +1,29 @@
+"""Where the upstreams are, and the key that one of them may want."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+
+class Upstream(BaseModel):
+    """The upstreams' addresses and keys. By default NASA's live servers, and a mirror of the API that ended in 2025."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v1_url: str = "https://rovers.nebulum.one/api/v1"
+    v1_api_key: SecretStr | None = None
+    m20_url: str = "https://mars.nasa.gov/rss/api/"
+    msl_url: str = "https://mars.nasa.gov/api/v1/raw_image_items/"
+    mmgis_url: str = "https://mars.nasa.gov/mmgis-maps"
+    pds_url: str = "https://planetarydata.jpl.nasa.gov/img"
+    mer_traverse_url: str = "https://an.rsl.wustl.edu/mera/AN/pages/mer"
+
+    @property
+    def key(self) -> str | None:
+        """The key of v1, for the one that sends it."""
+        return self.v1_api_key.get_secret_value() if self.v1_api_key else None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a client that asks these upstreams must never show."""
+        return (self.key,) if self.key else ()
