@@ -42,11 +42,10 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
     }
     if options.endpoint:
         config["endpoint"] = options.endpoint
-    if options.access_key_id and options.secret_access_key:
-        secret = options.secret_access_key.get_secret_value()
-        config |= {"access_key_id": options.access_key_id, "secret_access_key": secret}
-        if options.session_token:
-            config["session_token"] = options.session_token.get_secret_value()
+    if options.access_key_id and options.secret:
+        config |= {"access_key_id": options.access_key_id, "secret_access_key": options.secret}
+        if options.token:
+            config["session_token"] = options.token
     return S3Store(
         address.netloc,
         prefix=address.path.strip("/") or None,

@@ -22,3 +22,13 @@ class S3Options(BaseModel):
     def is_aws(self) -> bool:
         """Whether this is Amazon's own S3, which has bucket names in host names and no events for Kafka."""
         return is_aws(self.endpoint)
+
+    @property
+    def secret(self) -> str | None:
+        """The secret access key, for who signs with it."""
+        return self.secret_access_key.get_secret_value() if self.secret_access_key else None
+
+    @property
+    def token(self) -> str | None:
+        """The session token, for who signs with it."""
+        return self.session_token.get_secret_value() if self.session_token else None

@@ -116,8 +116,8 @@ class Bucket:
             endpoint_url=s3.endpoint,
             region_name=s3.region,
             aws_access_key_id=s3.access_key_id,
-            aws_secret_access_key=s3.secret_access_key,
-            aws_session_token=s3.session_token,
+            aws_secret_access_key=s3.secret,
+            aws_session_token=s3.token,
             config=Config(
                 connect_timeout=5,
                 read_timeout=30,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from martian_moments.domain.errors import LakeError
 from martian_moments.lake import bucket as module
@@ -90,7 +90,7 @@ def test_a_store_without_the_target_says_how_to_start_it(bucket: OwnBucket, monk
 
 
 def test_keys_that_are_refused_are_named_and_not_shown(bucket: OwnBucket) -> None:
-    stranger = Bucket(bucket.name, replace(bucket.s3, secret_access_key="not-the-secret"))
+    stranger = Bucket(bucket.name, bucket.s3.model_copy(update={"secret_access_key": SecretStr("not-the-secret")}))
     with pytest.raises(LakeError, match="check AWS_SECRET_ACCESS_KEY") as caught:
         stranger.keeps_versions()
     assert "not-the-secret" not in str(caught.value)

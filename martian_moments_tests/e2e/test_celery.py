@@ -76,7 +76,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Itera
         "instance_changes": {"start_timeout_seconds: 600": "start_timeout_seconds: 30"},
     }
     with cluster(folder, services, **options) as running:
-        Bucket(running.name, Resources(running.settings).s3_options).create()
+        Bucket(running.name, running.settings.s3).create()
         with running.instance() as instance:
             set_pools(instance, {"scratch": 1})
         yield Stage(running, scratch)
