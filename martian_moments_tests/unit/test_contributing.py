@@ -109,7 +109,7 @@ def add_models(project: Path) -> None:
     (gold / "_photos_by_source.yml").write_text(MODEL_YML)
     for name in ("photos", "manifest_sols"):
         of_v1 = (staging / f"stg_v1__{name}.sql").read_text()
-        (staging / f"stg_{SOURCE}__{name}.sql").write_text(of_v1.replace("source = 'v1'", f"source = '{SOURCE}'"))
+        (staging / f"stg_{SOURCE}__{name}.sql").write_text(of_v1.replace("'v1'", f"'{SOURCE}'"))
     settings = project / "dbt_project.yml"
     settings.write_text(
         settings.read_text().replace("sources: [m20, msl, pds, v1]", f"sources: [m20, msl, pds, v1, {SOURCE}]")

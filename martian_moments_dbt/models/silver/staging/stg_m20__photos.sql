@@ -2,48 +2,28 @@
     Numbers come as text, and what is not known as 'UNK'. Times are UTC, with a Z or without. image_url is the rendition that
     the other dialects know, 1,200 pixels wide: its name has the version that the feed's imageid leaves out.
 #}
-with documents as (
-    select * from {{ bronze('raw_photos') }}
-    where source = 'm20'
-),
-
-records as (
-    {{ records(
-        'documents',
-        'images',
-        keep={
-            'object_key': 'object_key',
-            'etag': 'etag',
-            'rover': 'rover',
-            'document_sol': 'sol',
-            'source': 'source',
-            'fetched_at': 'fetched_at',
-        },
-        fields={
-            'imageid': 'imageid',
-            'sol': 'sol',
-            'instrument': 'camera.instrument',
-            'large': 'image_files.large',
-            'full_res': 'image_files.full_res',
-            'date_taken_utc': 'date_taken_utc',
-            'date_taken_mars': 'date_taken_mars',
-            'date_received': 'date_received',
-            'sclk': 'extended.sclk',
-            'site': 'site',
-            'drive': 'drive',
-            'sample_type': 'sample_type',
-        },
-    ) }}
-),
+with {{ photo_records_of(
+    'm20',
+    'images',
+    fields={
+        'imageid': 'imageid',
+        'sol': 'sol',
+        'instrument': 'camera.instrument',
+        'large': 'image_files.large',
+        'full_res': 'image_files.full_res',
+        'date_taken_utc': 'date_taken_utc',
+        'date_taken_mars': 'date_taken_mars',
+        'date_received': 'date_received',
+        'sclk': 'extended.sclk',
+        'site': 'site',
+        'drive': 'drive',
+        'sample_type': 'sample_type',
+    },
+) }},
 
 renamed as (
     select
-        object_key,
-        etag,
-        rover,
-        document_sol,
-        source,
-        fetched_at,
+        {{ document_columns() | join(',\n        ') }},
         position,
         {{ identity('imageid') }} as source_id,
         {{ to_sol('sol') }} as sol,

@@ -1,49 +1,29 @@
 {# Items of the first sols and of Malin's cameras have no telemetry: it is null. #}
-with documents as (
-    select * from {{ bronze('raw_photos') }}
-    where source = 'msl'
-),
-
-records as (
-    {{ records(
-        'documents',
-        'items',
-        keep={
-            'object_key': 'object_key',
-            'etag': 'etag',
-            'rover': 'rover',
-            'document_sol': 'sol',
-            'source': 'source',
-            'fetched_at': 'fetched_at',
-        },
-        fields={
-            'id': 'id',
-            'sol': 'sol',
-            'instrument': 'instrument',
-            'https_url': 'https_url',
-            'url': 'url',
-            'date_taken': 'date_taken',
-            'date_received': 'date_received',
-            'created_at': 'created_at',
-            'lmst': 'extended.lmst',
-            'clock': 'spacecraft_clock',
-            'site': 'site',
-            'drive': 'drive',
-            'sample_type': 'extended.sample_type',
-            'thumbnail': 'is_thumbnail',
-            'mission': 'mission',
-        },
-    ) }}
-),
+with {{ photo_records_of(
+    'msl',
+    'items',
+    fields={
+        'id': 'id',
+        'sol': 'sol',
+        'instrument': 'instrument',
+        'https_url': 'https_url',
+        'url': 'url',
+        'date_taken': 'date_taken',
+        'date_received': 'date_received',
+        'created_at': 'created_at',
+        'lmst': 'extended.lmst',
+        'clock': 'spacecraft_clock',
+        'site': 'site',
+        'drive': 'drive',
+        'sample_type': 'extended.sample_type',
+        'thumbnail': 'is_thumbnail',
+        'mission': 'mission',
+    },
+) }},
 
 renamed as (
     select
-        object_key,
-        etag,
-        rover,
-        document_sol,
-        source,
-        fetched_at,
+        {{ document_columns() | join(',\n        ') }},
         position,
         case
             when coalesce(mission, 'msl') = 'msl' then {{ whole_text('id') }}

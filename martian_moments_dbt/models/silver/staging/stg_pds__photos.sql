@@ -3,46 +3,26 @@
     The volume of the descent camera has neither PATH_NAME nor FILE_NAME nor ROVER_MOTION_COUNTER: the name of the product tells.
     START_TIME is true UTC. The motion counter is SITE, DRIVE, IDD, PMA, HGA.
 #}
-with documents as (
-    select * from {{ bronze('raw_photos') }}
-    where source = 'pds'
-),
-
-records as (
-    {{ records(
-        'documents',
-        'lines',
-        keep={
-            'object_key': 'object_key',
-            'etag': 'etag',
-            'rover': 'rover',
-            'document_sol': 'sol',
-            'source': 'source',
-            'fetched_at': 'fetched_at',
-        },
-        fields={
-            'product_id': 'PRODUCT_ID',
-            'planet_day_number': 'PLANET_DAY_NUMBER',
-            'instrument_id': 'INSTRUMENT_ID',
-            'image_type': 'IMAGE_TYPE',
-            'path_name': 'PATH_NAME',
-            'file_name': 'FILE_NAME',
-            'start_time': 'START_TIME',
-            'received': 'EARTH_RECEIVED_START_TIME',
-            'clock': 'SPACECRAFT_CLOCK_START_COUNT',
-            'motion_counter': 'ROVER_MOTION_COUNTER',
-        },
-    ) }}
-),
+with {{ photo_records_of(
+    'pds',
+    'lines',
+    fields={
+        'product_id': 'PRODUCT_ID',
+        'planet_day_number': 'PLANET_DAY_NUMBER',
+        'instrument_id': 'INSTRUMENT_ID',
+        'image_type': 'IMAGE_TYPE',
+        'path_name': 'PATH_NAME',
+        'file_name': 'FILE_NAME',
+        'start_time': 'START_TIME',
+        'received': 'EARTH_RECEIVED_START_TIME',
+        'clock': 'SPACECRAFT_CLOCK_START_COUNT',
+        'motion_counter': 'ROVER_MOTION_COUNTER',
+    },
+) }},
 
 renamed as (
     select
-        object_key,
-        etag,
-        rover,
-        document_sol,
-        source,
-        fetched_at,
+        {{ document_columns() | join(',\n        ') }},
         position,
         {{ identity('product_id') }} as source_id,
         {{ to_sol('planet_day_number') }} as sol,

@@ -2,43 +2,23 @@
     The columns from taken_at_utc on are those of the other photo dialects: v1 does not tell them. What nasa/v1.py could not read
     (no whole number as id, another rover's photo) has no source_id here.
 #}
-with documents as (
-    select * from {{ bronze('raw_photos') }}
-    where source = 'v1'
-),
-
-records as (
-    {{ records(
-        'documents',
-        'photos',
-        keep={
-            'object_key': 'object_key',
-            'etag': 'etag',
-            'rover': 'rover',
-            'document_sol': 'sol',
-            'source': 'source',
-            'fetched_at': 'fetched_at',
-        },
-        fields={
-            'id': 'id',
-            'sol': 'sol',
-            'camera': 'camera.name',
-            'camera_full_name': 'camera.full_name',
-            'image_url': 'img_src',
-            'earth_date': 'earth_date',
-            'owner': 'rover.name',
-        },
-    ) }}
-),
+with {{ photo_records_of(
+    'v1',
+    'photos',
+    fields={
+        'id': 'id',
+        'sol': 'sol',
+        'camera': 'camera.name',
+        'camera_full_name': 'camera.full_name',
+        'image_url': 'img_src',
+        'earth_date': 'earth_date',
+        'owner': 'rover.name',
+    },
+) }},
 
 renamed as (
     select
-        object_key,
-        etag,
-        rover,
-        document_sol,
-        source,
-        fetched_at,
+        {{ document_columns() | join(',\n        ') }},
         position,
         case
             when coalesce(lower(owner), rover) = rover then {{ whole_text('id') }}
