@@ -53,4 +53,7 @@ def _files(path: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    bake()
+    try:
+        bake()
+    except SettingsError as error:
+        sys.exit(str(error))

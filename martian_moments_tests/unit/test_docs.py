@@ -19,6 +19,7 @@ from martian_moments.cli import app
 from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, TOPICS
 from martian_moments.events.messages import json_schemas, parse_request
 from martian_moments.settings import Settings
+from martian_moments.settings.groups import Group, environment_name
 from martian_moments_tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
@@ -34,16 +35,18 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(REPOSITORY))
 
 
-def settings() -> dict[str, str]:
+def settings(group: type[Group] = Settings) -> dict[str, str]:
     """Every setting as it is written in the environment, with its default; empty for one without."""
     defaults = {}
-    for field, info in Settings.model_fields.items():
+    for field, info in group.model_fields.items():
         value = info.default
         if field == "kafka":
             defaults["MARS_KAFKA_*"] = ""
-            continue
-        text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
-        defaults[str(info.validation_alias or f"MARS_{field.upper()}")] = text
+        elif isinstance(info.default_factory, type) and issubclass(info.default_factory, Group):
+            defaults |= settings(info.default_factory)
+        else:
+            text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+            defaults[environment_name(group, field)] = text
     return defaults
 
 
