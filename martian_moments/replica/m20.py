@@ -18,7 +18,7 @@ from martian_moments.replica.answers import Answer
 from martian_moments.replica.feeds import NOTHING, Dialect, Excerpt, Feed, Image, Question, a_number, excerpt, sol_bounds
 from martian_moments.replica.histories import NotRecordedError
 from martian_moments.replica.mission import Photo
-from martian_moments.replica.v1_names import moment_of
+from martian_moments.replica.spacecraft_clock import moment_of
 
 _PAGE_LIMIT: Final = 100
 _MISSION: Final = "mars2020"

@@ -13,7 +13,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from martian_moments.domain.rovers import Rover
-from martian_moments.replica.v1_names import MER_CODE_END, V1_ROVERS, Shot, V1Camera, spacecraft_clock
+from martian_moments.replica.file_names import MER_CODE_END, Shot
+from martian_moments.replica.spacecraft_clock import spacecraft_clock
+from martian_moments.replica.v1_names import V1_ROVERS, V1Camera
 
 _FIRST_ID: Final = 100_000_000
 """Generated photo ids start at this times the rover's id: above every recorded id, so the two cannot be confused."""
@@ -119,7 +121,7 @@ class Mission:
         photos = []
         for number, camera in enumerate(shooting):
             shot = Shot(sol, morning + int(number * step), stop.site, stop.drive, number)
-            photos.append(Photo(plan.first_id + number, camera, names.image_address(names.cameras[camera], shot), shot))
+            photos.append(Photo(plan.first_id + number, camera, names.image_address(names.cameras[camera].file, shot), shot))
         return photos
 
     def random(self, *topic: object) -> random.Random:

@@ -17,7 +17,7 @@ from martian_moments.domain.rovers import Rover
 from martian_moments.replica.answers import Answer
 from martian_moments.replica.feeds import NOTHING, Dialect, Excerpt, Feed, Image, Question, a_number, excerpt, sol_bounds
 from martian_moments.replica.mission import Photo
-from martian_moments.replica.v1_names import moment_of
+from martian_moments.replica.spacecraft_clock import moment_of
 
 _PAGE_SIZE: Final = 50
 _PAGE_LIMIT: Final = 1_000

@@ -17,7 +17,7 @@ from typing import Final
 from martian_moments.replica.answers import Answer
 from martian_moments.replica.histories import GeneratedHistory
 from martian_moments.replica.mission import Photo
-from martian_moments.replica.v1_names import moment_of
+from martian_moments.replica.spacecraft_clock import moment_of
 
 _SPACECRAFT: Final = {"opportunity": "mer1", "spirit": "mer2"}
 _CAMERAS: Final = {

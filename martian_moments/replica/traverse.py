@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from martian_moments.domain.rovers import MARS_RADIUS_M
 from martian_moments.replica.mission import Mission, Stop
-from martian_moments.replica.v1_names import spacecraft_clock
+from martian_moments.replica.spacecraft_clock import spacecraft_clock
 
 Position = tuple[float, float, float]
 """East longitude and latitude in degrees, elevation in metres."""

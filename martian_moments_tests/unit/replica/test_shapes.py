@@ -12,7 +12,7 @@ import pytest
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.replica.archive import Archive, open_archive
 from martian_moments.replica.config import ReplicaConfig
-from martian_moments.replica.v1_names import mer_code
+from martian_moments.replica.file_names import mer_code
 from martian_moments_tests.unit.replica.answers import manifest, photos, shape, sols
 
 REAL_PHOTOS = {
