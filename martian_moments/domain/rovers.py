@@ -15,17 +15,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
 
-from martian_moments_dbt import PROJECT
+from martian_moments_dbt import PROJECT, VARS
 
-SOL_SECONDS: Final = 88_775.244
+SOL_SECONDS: Final[float] = VARS["sol_ms"] / 1_000
 """Length of a mean Martian solar day in SI seconds (Allison & McEwen 2000)."""
 
-MARS_RADIUS_M: Final = 3_396_190.0
+MARS_RADIUS_M: Final = float(VARS["mars_radius_m"])
 """Radius in metres of the IAU 2000 sphere on which the published traverse lengths are measured."""
 
 
 _MARS_DAY_SECONDS: Final = 86_400
-"""A Mars clock also has 24 hours of 60 minutes of 60 seconds; each of its seconds lasts 1.02749125 of ours."""
+"""A Mars clock also has 24 hours of 60 minutes of 60 seconds, which last a little longer than ours."""
 
 _MARS_TIME: Final = re.compile(r"Sol-(\d{1,5})M(\d{2}):(\d{2}):(\d{2}(?:\.\d+)?)")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from martian_moments_dbt import VARS
+
 
 class Upstream(BaseModel):
     """The upstreams' addresses and keys. By default NASA's live servers, and a mirror of the API that ended in 2025."""
@@ -15,7 +17,7 @@ class Upstream(BaseModel):
     m20_url: str = "https://mars.nasa.gov/rss/api/"
     msl_url: str = "https://mars.nasa.gov/api/v1/raw_image_items/"
     mmgis_url: str = "https://mars.nasa.gov/mmgis-maps"
-    pds_url: str = "https://planetarydata.jpl.nasa.gov/img"
+    pds_url: str = VARS["archive_url"]
     mer_traverse_url: str = "https://an.rsl.wustl.edu/mera/AN/pages/mer"
 
     @property

@@ -169,7 +169,7 @@
     case
         when {{ rover }} in ('spirit', 'opportunity')
             and {{ matched(product, '^([12][PNFRME][0-9]{9}[A-Z]{3}[0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z][0-9A-Z]{2})$') }} is not null
-            then 'https://planetarydata.jpl.nasa.gov/img/data/mer/' || {{ rover }} || '/mer' || substr({{ product }}, 1, 1)
+            then '{{ var('archive_url') }}/data/mer/' || {{ rover }} || '/mer' || substr({{ product }}, 1, 1)
                 || case substr({{ product }}, 2, 1)
                     when 'P' then 'p'
                     when 'N' then 'n'

@@ -6,7 +6,7 @@
 {%- endmacro %}
 
 {#
-    Metres between two points on the sphere of 3,396,190 m, by the haversine formula: the published lengths of both missions'
+    Metres between two points on the sphere of mars_radius_m, by the haversine formula: the published lengths of both missions'
     legs are measured on it (Curiosity's 1,272 agree within 3 cm but for three).
 #}
 {% macro sphere_metres(longitude_a, latitude_a, longitude_b, latitude_b) -%}
@@ -16,7 +16,7 @@
         * power(sin(radians({{ longitude_b }} - {{ longitude_a }}) / 2), 2)
     {%- endset %}
     {#- Of points opposite each other rounding makes more than 1. least() would make 1 of null on DuckDB. #}
-    2 * 3396190 * asin(sqrt(case when {{ haversine }} > 1 then 1 else {{ haversine }} end))
+    2 * {{ var('mars_radius_m') }} * asin(sqrt(case when {{ haversine }} > 1 then 1 else {{ haversine }} end))
 {%- endmacro %}
 
 {#

@@ -1,4 +1,9 @@
-{# Mars time: Sol-01965M15:28:38.766, and what it has to do with UTC. A sol has 88,775.244 s, which are 86,400 of Mars. #}
+{# Mars time: Sol-01965M15:28:38.766, and what it has to do with UTC. A sol has sol_ms, which are 86,400,000 of Mars. #}
+
+{# The seconds of a sol, or of so many of them. #}
+{% macro sol_seconds(sols=1) -%}
+    {{ var('sol_ms') / 1000 * sols }}
+{%- endmacro %}
 
 {% macro lmst_sol(lmst) -%}
     cast({{ matched(lmst, '^Sol-([0-9]{1,5})M[0-9]{1,2}:[0-9]{1,2}:[0-9.]+$') }} as integer)
@@ -10,22 +15,22 @@
         3600 * cast({{ matched(lmst, '^Sol-[0-9]{1,5}M([0-9]{1,2}):[0-9]{1,2}:[0-9.]+$') }} as double)
         + 60 * cast({{ matched(lmst, '^Sol-[0-9]{1,5}M[0-9]{1,2}:([0-9]{1,2}):[0-9.]+$') }} as double)
         + try_cast({{ matched(lmst, '^Sol-[0-9]{1,5}M[0-9]{1,2}:[0-9]{1,2}:([0-9]{1,2}[.]?[0-9]*)$') }} as double)
-    ) * 1.02749125
+    ) * {{ var('sol_ms') / 86400000 }}
 {%- endmacro %}
 
 {# The mission sol, from milliseconds since the midnight of first_sol. #}
 {% macro mission_sol(milliseconds, first_sol) -%}
-    {{ first_sol }} + {{ whole_part(milliseconds, 88775244) }}
+    {{ first_sol }} + {{ whole_part(milliseconds, var('sol_ms')) }}
 {%- endmacro %}
 
 {# The time of day in Mars milliseconds, likewise. #}
 {% macro mars_milliseconds(milliseconds) -%}
-    {{ whole_part('mod(' ~ milliseconds ~ ', 88775244) * 86400000', 88775244) }}
+    {{ whole_part('mod(' ~ milliseconds ~ ', ' ~ var('sol_ms') ~ ') * 86400000', var('sol_ms')) }}
 {%- endmacro %}
 
 {# The date that v1 computes for a sol: the landing's, and the whole days of Earth in as many sols. #}
 {% macro date_of_sol(landing_date, sol) -%}
-    cast({{ dbt.dateadd('day', whole_part('cast(' ~ sol ~ ' as bigint) * 88775244', 86400000), landing_date) }} as date)
+    cast({{ dbt.dateadd('day', whole_part('cast(' ~ sol ~ ' as bigint) * ' ~ var('sol_ms'), 86400000), landing_date) }} as date)
 {%- endmacro %}
 
 {# A sol and a time of day in Mars milliseconds, in the words of the feeds. #}
@@ -111,8 +116,8 @@
         when {{ moment }} is null then null
         when {{ first_midnight }} is null then true
         else coalesce(
-            {{ milliseconds_between(first_midnight, moment) }} >= 88775244 * cast({{ sol }} - 1 - {{ first_sol }} as bigint)
-            and {{ milliseconds_between(first_midnight, moment) }} < 88775244 * cast({{ sol }} + 2 - {{ first_sol }} as bigint),
+            {{ milliseconds_between(first_midnight, moment) }} >= {{ var('sol_ms') }} * cast({{ sol }} - 1 - {{ first_sol }} as bigint)
+            and {{ milliseconds_between(first_midnight, moment) }} < {{ var('sol_ms') }} * cast({{ sol }} + 2 - {{ first_sol }} as bigint),
             false
         )
     end

@@ -11,7 +11,7 @@ with around_conjunctions as (
         cast(
             floor(
                 {{ milliseconds_between('rovers.first_midnight_utc', 'conjunctions.day') }}
-                / 88775244.0
+                / {{ var('sol_ms') }}.0
             ) as integer
         ) + rovers.first_sol as sol
     from {{ ref('dim_rovers') }} as rovers

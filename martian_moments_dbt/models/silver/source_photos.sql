@@ -96,8 +96,8 @@ bounded as (
         rovers.first_sol,
         rovers.first_midnight_utc,
         {{ date_of_sol('rovers.landing_date', 'named.sol') }} as date_of_sol,
-        coalesce({{ clock_at('rovers.first_midnight_utc') }} - 88775, 0) as first_clock,
-        {{ clock_at('named.fetched_at') }} + 88775 as clock_at_fetch
+        coalesce({{ clock_at('rovers.first_midnight_utc') }} - {{ sol_seconds() }}, 0) as first_clock,
+        {{ clock_at('named.fetched_at') }} + {{ sol_seconds() }} as clock_at_fetch
     from named
     left join {{ ref('dim_rovers') }} as rovers on named.rover = rovers.rover
 ),
@@ -105,7 +105,7 @@ bounded as (
 spanned as (
     select
         *,
-        greatest(clock_at_fetch, coalesce(first_clock + (sol - first_sol + 4) * 88775.244, 0)) as last_clock
+        greatest(clock_at_fetch, coalesce(first_clock + (sol - first_sol + 4) * {{ sol_seconds() }}, 0)) as last_clock
     from bounded
 ),
 
@@ -126,7 +126,7 @@ witnessed as (
         clocks.uncertainty_s as clock_uncertainty_s,
         {{ seconds_after(
             'clocked.first_midnight_utc',
-            '(' ~ lmst_sol('clocked.told_lmst') ~ ' - clocked.first_sol) * 88775.244 + ' ~ lmst_elapsed('clocked.told_lmst')
+            '(' ~ lmst_sol('clocked.told_lmst') ~ ' - clocked.first_sol) * ' ~ sol_seconds() ~ ' + ' ~ lmst_elapsed('clocked.told_lmst')
         ) }} as utc_of_lmst,
         {{ seconds_after(
             clock_zero(), 'clocked.spacecraft_clock + clocks.correction_s + (clocked.spacecraft_clock - clocks.clock) * clocks.drift'
@@ -187,7 +187,7 @@ timed as (
             when 'source' then told_utc
             when 'lmst' then utc_of_lmst
             when 'clock' then utc_of_clock
-            when 'sol' then {{ seconds_after('first_midnight_utc', '(sol - first_sol + 0.5) * 88775.244') }}
+            when 'sol' then {{ seconds_after('first_midnight_utc', '(sol - first_sol + 0.5) * ' ~ sol_seconds()) }}
         end as taken_at_utc
     from chosen
 ),
@@ -237,7 +237,7 @@ select
             when 'source' then 1
             when 'lmst' then 5
             when 'clock' then clock_uncertainty_s
-            when 'sol' then 88775.244 / 2
+            when 'sol' then {{ sol_seconds(0.5) }}
         end as double
     ) as taken_at_uncertainty_s,
     utc_and_lmst_differ

@@ -29,7 +29,7 @@ renamed as (
         {{ known_text('instrument_id') }} as camera,
         cast(null as varchar) as camera_full_name,
         coalesce(
-            'https://planetarydata.jpl.nasa.gov/img/data/mer/' || rover
+            '{{ var('archive_url') }}/data/mer/' || rover
             || replace('/' || regexp_replace(path_name, '^/', ''), '/data/', '/browse/')
             || file_name || '.jpg',
             {{ archived_url('rover', 'product_id', to_integer('planet_day_number')) }}
