@@ -105,7 +105,9 @@ bounded as (
 spanned as (
     select
         *,
-        greatest(clock_at_fetch, coalesce(first_clock + (sol - first_sol + 4) * {{ sol_seconds() }}, 0)) as last_clock
+        greatest(
+            clock_at_fetch, coalesce(first_clock + (sol - first_sol + 4) * {{ sol_seconds() }}, 0)
+        ) as last_clock
     from bounded
 ),
 
@@ -187,7 +189,8 @@ timed as (
             when 'source' then told_utc
             when 'lmst' then utc_of_lmst
             when 'clock' then utc_of_clock
-            when 'sol' then {{ seconds_after('first_midnight_utc', '(sol - first_sol + 0.5) * ' ~ sol_seconds()) }}
+            when 'sol'
+                then {{ seconds_after('first_midnight_utc', '(sol - first_sol + 0.5) * ' ~ sol_seconds()) }}
         end as taken_at_utc
     from chosen
 ),

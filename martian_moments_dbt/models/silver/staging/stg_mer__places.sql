@@ -61,10 +61,14 @@ renamed as (
         easting_m,
         northing_m,
         coalesce(
-            case rover when 'opportunity' then -5.525520 else 175.5 end + degrees(easting_m / {{ var('mars_radius_m') }}), lon
+            case rover when 'opportunity' then -5.525520 else 175.5 end
+            + degrees(easting_m / {{ var('mars_radius_m') }}),
+            lon
         ) as longitude,
         coalesce(
-            case rover when 'opportunity' then -1.948173 else 0 end + degrees(northing_m / {{ var('mars_radius_m') }}), lat
+            case rover when 'opportunity' then -1.948173 else 0 end
+            + degrees(northing_m / {{ var('mars_radius_m') }}),
+            lat
         ) as latitude
     from typed
 )
