@@ -95,8 +95,8 @@ def _kind(pid: int) -> str | None:
         parent = " ".join(psutil.Process(psutil.Process(pid).ppid()).cmdline())
     except psutil.NoSuchProcess:
         return None
-    if "automation.worker" in command:
-        return "run worker" if "automation.worker" in parent else "forge"
+    if "dagster_runtime.worker" in command:
+        return "run worker" if "dagster_runtime.worker" in parent else "forge"
     if "grpc" in command:
         return "code server"
     return "daemon" if "dagster._daemon" in command else None
