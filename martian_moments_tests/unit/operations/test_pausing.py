@@ -74,8 +74,7 @@ def test_the_daemon_ends_at_the_beginning_and_starts_when_there_was_room_for_a_w
         assert server.alive
         assert lines == ["paused: 1 MB free"]
         # A full disk kills the code server too: nobody counts it.
-        server.stop()
-        until(lambda: pause.look(daemon, both) and not server.alive)
+        until(lambda: pause.look(daemon, both) and _is_stopped(server))
         room.short = None
         clock.now += ROOM_SECONDS - 1
         assert pause.look(daemon, both)
@@ -102,6 +101,11 @@ def test_the_daemon_ends_at_the_beginning_and_starts_when_there_was_room_for_a_w
 
 
 def _is_gone(child: Child) -> bool:
+    return not child.alive
+
+
+def _is_stopped(child: Child) -> bool:
+    child.stop()
     return not child.alive
 
 

@@ -38,7 +38,7 @@ def offline(tmp_path: Path, replica: RunningReplica) -> Platform:
     """A platform against a replica, fast enough for tests."""
     settings = Settings.load(
         home=tmp_path / "home",
-        upstream=Upstream(**replica.addresses),
+        upstream=Upstream(v1_url=replica.v1_url, mmgis_url=replica.mmgis_url, mer_traverse_url=replica.mer_traverse_url),
         requests_per_minute=100_000,
         concurrency=8,
     )

@@ -42,7 +42,9 @@ def built(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Buil
     bake()
     with running(ReplicaConfig(recorded=real_payloads)) as replica:
         settings = Settings.load(
-            home=tmp_path_factory.mktemp("real"), upstream=Upstream(**replica.addresses), requests_per_minute=100_000
+            home=tmp_path_factory.mktemp("real"),
+            upstream=Upstream(v1_url=replica.v1_url, mmgis_url=replica.mmgis_url, mer_traverse_url=replica.mer_traverse_url),
+            requests_per_minute=100_000,
         )
         platform = Platform(settings, Resources(settings))
         for rover in ROVERS:
