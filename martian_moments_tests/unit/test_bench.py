@@ -41,6 +41,7 @@ def test_every_contender_ends_with_every_photo(contender: str, tmp_path: Path) -
 
 def test_a_quick_run_prints_the_table() -> None:
     command = [sys.executable, "-m", "bench", "imports", "--quick"]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    assert "import of the definitions" in output
-    assert "1.3x" in output
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert "import of the definitions" in done.stdout
+    assert "1.3x" in done.stdout
