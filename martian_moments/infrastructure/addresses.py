@@ -70,8 +70,3 @@ def server_of(url: str) -> SplitResult:
     if not readable or _IN_NO_HOST.search(parts.netloc) or parts.netloc.count("@") > 1 or "@" in elsewhere:
         raise ValueError(f"its host or port cannot be read: a port is 1 to 65535, and in a user name or password {_QUOTING}")
     return parts
-
-
-def is_aws(endpoint: str | None) -> bool:
-    """Whether an endpoint of S3 is Amazon's own, as it is where none is given."""
-    return endpoint is None or (server_of(endpoint).hostname or "").endswith(".amazonaws.com")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from martian_moments.infrastructure.addresses import is_aws
+from martian_moments.infrastructure.addresses import server_of
+from martian_moments.infrastructure.secret_values import revealed
 
 
 class S3Options(BaseModel):
@@ -21,14 +22,14 @@ class S3Options(BaseModel):
     @property
     def is_aws(self) -> bool:
         """Whether this is Amazon's own S3, which has bucket names in host names and no events for Kafka."""
-        return is_aws(self.endpoint)
+        return self.endpoint is None or (server_of(self.endpoint).hostname or "").endswith(".amazonaws.com")
 
     @property
     def secret(self) -> str | None:
         """The secret access key, for who signs with it."""
-        return self.secret_access_key.get_secret_value() if self.secret_access_key else None
+        return revealed(self.secret_access_key)
 
     @property
     def token(self) -> str | None:
         """The session token, for who signs with it."""
-        return self.session_token.get_secret_value() if self.session_token else None
+        return revealed(self.session_token)

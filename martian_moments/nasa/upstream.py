@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from martian_moments.infrastructure.secret_values import revealed
 from martian_moments_dbt import VARS
 
 
@@ -23,7 +24,7 @@ class Upstream(BaseModel):
     @property
     def key(self) -> str | None:
         """The key of v1, for the one that sends it."""
-        return self.v1_api_key.get_secret_value() if self.v1_api_key else None
+        return revealed(self.v1_api_key)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from martian_moments.domain.errors import SettingsError
+from martian_moments.infrastructure.secret_values import revealed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -69,7 +70,7 @@ class SnowflakeAccount(BaseModel):
             where |= {"host": self.host, "port": self.port, "protocol": self.protocol}
         if self.private_key_path is not None:
             return where | {"authenticator": "SNOWFLAKE_JWT", "private_key": self._private_key(self.private_key_path)}
-        return where | {"password": _told(self.password)}
+        return where | {"password": revealed(self.password)}
 
     def dbt_environment(self) -> dict[str, str]:
         """The variables that profiles.yml reads. dbt keeps what is called ``DBT_ENV_SECRET_…`` out of its logs."""
@@ -77,8 +78,8 @@ class SnowflakeAccount(BaseModel):
             "SNOWFLAKE_ACCOUNT": self.account,
             "SNOWFLAKE_USER": self.user,
             "SNOWFLAKE_PRIVATE_KEY_PATH": self.private_key_path,
-            "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": _told(self.private_key_passphrase),
-            "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": None if self.private_key_path else _told(self.password),
+            "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": revealed(self.private_key_passphrase),
+            "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": None if self.private_key_path else revealed(self.password),
             "SNOWFLAKE_ROLE": self.role,
             "SNOWFLAKE_DATABASE": self.database,
             "SNOWFLAKE_WAREHOUSE": self.warehouse,
@@ -98,7 +99,7 @@ class SnowflakeAccount(BaseModel):
     def _private_key(self, path: Path) -> PrivateKeyTypes:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        passphrase = (_told(self.private_key_passphrase) or "").encode() or None
+        passphrase = (revealed(self.private_key_passphrase) or "").encode() or None
         try:
             return load_pem_private_key(path.read_bytes(), passphrase)
         except OSError as error:
@@ -110,7 +111,3 @@ class SnowflakeAccount(BaseModel):
             raise SettingsError(
                 f"SNOWFLAKE_PRIVATE_KEY_PATH={path} is no private key in PEM, or SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is wrong"
             ) from error
-
-
-def _told(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret else None
