@@ -6,13 +6,13 @@ line that names the setting and what it accepts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -57,6 +57,15 @@ _EMBEDDED_BUCKET: Final = "mars"
 
 _NO_VARIABLE: Final = "<a group>"
 """A name that no environment can have: a group is never read as a whole, as pydantic-settings would from JSON."""
+
+_ADDRESSES: Final[Mapping[str, Callable[[str], str]]] = {
+    "lake_url": lake_address,
+    "events_url": events_address,
+    "warehouse_url": warehouse_address,
+    "broker_url": redis_address,
+    "alert_webhook_url": webhook,
+}
+"""What checks an address, and returns it as it is."""
 
 _PATTERNS: Final = "?*["
 
@@ -125,33 +134,12 @@ class Settings(Group):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and absolute(value)
 
-    @field_validator("lake_url")
+    @field_validator(*_ADDRESSES)
     @classmethod
-    def _lake_address(cls, value: str) -> str:
-        return value and lake_address(value)
-
-    @field_validator("events_url")
-    @classmethod
-    def _events_address(cls, value: str) -> str:
-        return value and events_address(value)
-
-    @field_validator("warehouse_url")
-    @classmethod
-    def _warehouse_address(cls, value: str) -> str:
-        return value and warehouse_address(value)
-
-    @field_validator("broker_url")
-    @classmethod
-    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+    def _address(cls, value: str | SecretStr | None, info: ValidationInfo) -> str | SecretStr | None:
         if value:
-            redis_address(value.get_secret_value())
-        return value
-
-    @field_validator("alert_webhook_url")
-    @classmethod
-    def _webhook(cls, value: SecretStr | None) -> SecretStr | None:
-        if value:
-            webhook(value.get_secret_value())
+            text = value.get_secret_value() if isinstance(value, SecretStr) else value
+            _ADDRESSES[info.field_name or ""](text)
         return value
 
     @model_validator(mode="after")
