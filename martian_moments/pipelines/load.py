@@ -157,7 +157,7 @@ def differences(
     try:
         found.unloaded = unloaded(lake, warehouse, published, rovers)
         found.silver_lags = silver_lags(published, sources)
-        found.awaited = awaited(lake, warehouse, published, rovers)
+        found.awaited = _readable_among(lake, found.unloaded, _lost(warehouse, published))
     except PublishedDamaged as error:
         found.damaged.setdefault(error.name, str(error))
     return found
@@ -192,11 +192,19 @@ def awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Coll
         PublishedDamaged: the ledger or LOADED_OBJECTS is damaged: nobody knows what was lost.
         LakeError: the lake could not be read.
     """
+    lost = _lost(warehouse, published)
+    return _readable_among(lake, unloaded(lake, warehouse, published, rovers), lost) if lost else []
+
+
+def _lost(warehouse: Warehouse, published: Published) -> set[str]:
+    """The keys of what the published models were made from and bronze does not hold in any version."""
     seen = published.read(*LOADED_OBJECTS, ["object_key"])
-    lost = set() if seen is None else set(seen["object_key"].to_pylist()) - _held(warehouse, published).keys()
-    if not lost:
-        return []
-    found = [each for each in unloaded(lake, warehouse, published, rovers) if each.key in lost]
+    return set() if seen is None else set(seen["object_key"].to_pylist()) - _held(warehouse, published).keys()
+
+
+def _readable_among(lake: Lake, differing: Iterable[ObjectInfo], lost: Collection[str]) -> list[ObjectInfo]:
+    """Those of the lake's objects that were lost; none where none of them can be read."""
+    found = [each for each in differing if each.key in lost]
     # The first that can be read decides, so that of thousands one is read.
     return found if any(_is_readable(lake, each.key) for each in found) else []
 
