@@ -12,7 +12,6 @@ from martian_moments.defs.sensors.gap_sensor import run_request
 from martian_moments.domain.coverage import Coverage
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake
-from martian_moments.nasa.sources import sources_of
 from martian_moments.pipelines import ingest
 from martian_moments.settings import Settings
 
@@ -51,7 +50,7 @@ def _traverse_maps(settings: Settings) -> dg.ScheduleDefinition:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        served = (rover for rover in settings.rovers if ingest.served(lake, rover, sources_of(rover, settings.sources)))
+        served = (rover for rover in settings.rovers if ingest.served(lake, rover, settings.sources))
         return [_request(TRAVERSE, rover, context) for rover in served]
 
     return traverse_maps
@@ -75,7 +74,7 @@ def _young_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        known = ingest.coverage(lake, rover, sources_of(rover, settings.sources))
+        known = ingest.coverage(lake, rover, settings.sources)
         return list(_young_runs(context.instance, known, settings.late_sols, context.scheduled_execution_time))
 
     return young_sols

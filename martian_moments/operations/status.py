@@ -25,7 +25,6 @@ from martian_moments.domain.gaps import Tries
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.infrastructure.space import shortage
-from martian_moments.nasa.sources import sources_of
 from martian_moments.pipelines.ingest import coverage
 from martian_moments.pipelines.load import dated_ahead, differences, known_headers
 from martian_moments.pipelines.shrinkage import unconfirmed
@@ -194,11 +193,10 @@ def _counts(table: pa.Table | None) -> dict[str, int]:
 
 
 def _rover(resources: Resources, rover: str, tries: Tries, held: _Held) -> RoverStatus:
-    sources = sources_of(rover, resources.settings.sources)
-    known = coverage(resources.lake, rover, sources)
+    known = coverage(resources.lake, rover, resources.settings.sources)
     found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.in_silver(rover))
     found.unanswered = known.unanswered_parts
-    found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, sources)
+    found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, [view.source for view in known.views])
     now = datetime.now(UTC)
     for sol in known.sols:
         gap, chosen = known.gap(sol), known.chosen(sol)

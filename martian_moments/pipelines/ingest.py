@@ -37,7 +37,7 @@ from martian_moments.domain.errors import (
 )
 from martian_moments.domain.promises import Promises
 from martian_moments.lake.store import Lake, Put
-from martian_moments.nasa.sources import PhotoSource, TraverseSource, joined, read_promises
+from martian_moments.nasa.sources import PhotoSource, TraverseSource, joined, read_promises, sources_of
 from martian_moments.pipelines import shrinkage
 
 
@@ -91,13 +91,13 @@ def promises(lake: Lake, rover: str, source: str) -> Promises | None:
 
 
 def coverage(lake: Lake, rover: str, sources: Sequence[str]) -> Coverage:
-    """Read what the lake holds for a rover from each of these sources, in the order given."""
-    return Coverage(rover, [view(lake, rover, source) for source in sources])
+    """Read what the lake holds for a rover from each of these sources that can have it, in the order given."""
+    return Coverage(rover, [view(lake, rover, source) for source in sources_of(rover, sources)])
 
 
 def served(lake: Lake, rover: str, sources: Sequence[str]) -> bool:
     """Whether a manifest in the lake says that one of the sources serves the rover; False before the first manifest."""
-    promised = (promises(lake, rover, source) for source in sources)
+    promised = (promises(lake, rover, source) for source in sources_of(rover, sources))
     return any(each is not None and each.served for each in promised)
 
 

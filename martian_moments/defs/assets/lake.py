@@ -18,7 +18,7 @@ from martian_moments.domain.errors import LakeError, MartianError, UpstreamError
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake, Put
-from martian_moments.nasa.sources import read_promises, sources_of
+from martian_moments.nasa.sources import read_promises
 from martian_moments.pipelines import ingest
 from martian_moments.pipelines.ingest import Outcome, SolResult
 from martian_moments.pipelines.upstream import Nasa
@@ -208,7 +208,7 @@ def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.Output[None]]:
         room = partial(require_space, settings.folders)
         room()
-        known = ingest.coverage(lake, rover, sources_of(rover, settings.sources))
+        known = ingest.coverage(lake, rover, settings.sources)
         sols = [int(partition) for partition in context.partition_keys]
         failed = asyncio.run(_fetch_photos(context, config, nasa, lake, known, sols=sols, before_each=room))
         if failed:

@@ -15,7 +15,6 @@ from martian_moments.domain.coverage import Coverage
 from martian_moments.domain.gaps import Tries
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake
-from martian_moments.nasa.sources import sources_of
 from martian_moments.pipelines.ingest import coverage
 from martian_moments.settings import Settings
 
@@ -54,7 +53,7 @@ def gap_sensor(settings: Settings) -> dg.SensorDefinition:
         requests: list[dg.RunRequest] = []
         for rover in settings.rovers:
             mine = cursor.of(rover)
-            known = coverage(lake, rover, sources_of(rover, settings.sources))
+            known = coverage(lake, rover, settings.sources)
             requests += _missing_manifests(known, mine, under_way)
             requests += _next_gaps(context.instance, known, mine, under_way)
         return dg.SensorResult(

@@ -27,7 +27,6 @@ from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Event
 from martian_moments.events.messages import RefreshRequest, SolsRequest, parse_request
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake
-from martian_moments.nasa.sources import sources_of
 from martian_moments.pipelines import ingest
 from martian_moments.settings import Settings
 
@@ -161,7 +160,7 @@ class _Steps:
         self._instance = instance
         self._late_sols = settings.late_sols
         self._lake = lake
-        self._sources = sources_of(rover, settings.sources)
+        self._sources = settings.sources
         self._rover = rover
         self._refresh = refresh
         self.done = False
