@@ -66,7 +66,7 @@ up: setup ## Start the platform on NASA's live servers (ARGS=--headless: without
 
 .PHONY: test
 test: setup ## Run the tests (ARGS="-k gaps": some of them)
-	$(BIN)/pytest $(PARALLEL) -m "not services" $(ARGS)
+	$(BIN)/pytest $(PARALLEL) -m "not services and not chaos" $(ARGS)
 
 .PHONY: services-up
 services-up: setup ## Start MinIO, Kafka, PostgreSQL and Redis on loopback, in containers where an engine answers
@@ -78,8 +78,13 @@ services-down: setup ## Stop them; their data stays (ARGS=--volumes: goes as wel
 
 .PHONY: test-services
 test-services: setup ## Run the tests that need the services (ARGS="-k kafka": some of them)
-	CI=true $(BIN)/pytest $(PARALLEL) -m "services and not kills_services" $(ARGS) || test $$? = $(NOTHING_CHOSEN)
-	CI=true $(BIN)/pytest -m kills_services $(ARGS) || test $$? = $(NOTHING_CHOSEN)
+	CI=true $(BIN)/pytest $(PARALLEL) -m "services and not kills_services and not chaos" $(ARGS) || test $$? = $(NOTHING_CHOSEN)
+	CI=true $(BIN)/pytest -m "kills_services and not chaos" $(ARGS) || test $$? = $(NOTHING_CHOSEN)
+
+.PHONY: test-chaos
+test-chaos: setup ## Run the long tests under faults, before a release; make services-up comes first
+	CI=true $(BIN)/pytest $(PARALLEL) -m "chaos and not services" $(ARGS) || test $$? = $(NOTHING_CHOSEN)
+	CI=true $(BIN)/pytest -m "chaos and services" $(ARGS) || test $$? = $(NOTHING_CHOSEN)
 
 .PHONY: test-compose
 test-compose: setup ## Start docker-compose.yml for real and run the loop through it, with restarts of every service

@@ -15,7 +15,7 @@ from martian_moments_tests.disks import ext4, fill
 from martian_moments_tests.e2e.loop import wait_until
 from martian_moments_tests.e2e.platform import platform
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(900)]
 
 SETTLE_SECONDS = 400
 
