@@ -6,8 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obstore.store import LocalStore, S3Store
-
 from martian_moments.infrastructure.addresses import path_of, taken_apart
 from martian_moments.infrastructure.durable import DurableFolder, make_folder
 from martian_moments.infrastructure.s3 import S3Options
@@ -27,6 +25,8 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
         ValueError: the address is of neither kind.
         OSError: the folder cannot be made.
     """
+    from obstore.store import LocalStore, S3Store
+
     address = taken_apart(url)
     if address.scheme == "file":
         folder = path_of(url)
@@ -58,4 +58,6 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
 
 def durable_folder(store: ObjectStore) -> DurableFolder | None:
     """What to write with where the store is a folder: obstore does not wait for the disk. None for S3, which does."""
+    from obstore.store import LocalStore
+
     return DurableFolder(Path(store.prefix)) if isinstance(store, LocalStore) and store.prefix else None

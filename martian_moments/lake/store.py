@@ -20,9 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
-
 from martian_moments.domain.documents import (
     MAX_HEADER_BYTES,
     MAX_OBJECT_BYTES,
@@ -167,14 +164,14 @@ class Lake:
         """What the store tells about an object, or None where there is none."""
         try:
             with self._errors("look at", key):
-                return _info(obstore.head(self._store, key))
+                return _info(self._store.head(key))
         except ObjectMissing:
             return None
 
     def list(self, prefix: str = "") -> list[ObjectInfo]:
         """The objects in a folder and in the folders below it, ordered by key. A prefix is a whole folder name."""
         with self._errors("list", prefix):
-            found = [_info(meta) for chunk in obstore.list(self._store, prefix) for meta in chunk]
+            found = [_info(meta) for chunk in self._store.list(prefix) for meta in chunk]
         return sorted(found, key=lambda info: info.key)
 
     def put_bytes(self, key: str, body: bytes) -> ObjectInfo:
@@ -187,26 +184,26 @@ class Lake:
         with self._errors("write", key):
             if self._folder:
                 self._folder.write(key, path)
-                return _info(obstore.head(self._store, key))
-            put = obstore.put(self._store, key, path)
+                return _info(self._store.head(key))
+            put = self._store.put(key, path)
         return ObjectInfo(key, _bare(put["e_tag"]), path.stat().st_size, datetime.now(UTC), put["version"])
 
     def remove(self, key: str) -> None:
         """Remove an object that is no document; one that is gone already stays gone."""
         with suppress(ObjectMissing), self._errors("remove", key):
-            obstore.delete(self._store, key)
+            self._store.delete(key)
 
     def set_aside(self, key: str) -> None:
         """Move an object that turned out to be damaged into the quarantine; one that is gone already stays gone."""
         with suppress(ObjectMissing), self._errors("set aside", key):
-            obstore.copy(self._store, key, damaged_key(key))
-            obstore.delete(self._store, key)
+            self._store.copy(key, damaged_key(key))
+            self._store.delete(key)
 
     def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Parts of an object, each from its first byte to before its second. Raises ObjectMissing."""
         with self._errors("read", key):
             starts, ends = [start for start, _ in ranges], [end for _, end in ranges]
-            return [part.to_bytes() for part in obstore.get_ranges(self._store, key, starts=starts, ends=ends)]
+            return [part.to_bytes() for part in self._store.get_ranges(key, starts=starts, ends=ends)]
 
     def probe(self) -> None:
         """Write, read, and see a conditional PUT refused, in the folder ``doctor``, which announces nothing.
@@ -222,7 +219,7 @@ class Lake:
                 f"{self.url} ignores conditions on PUT: of two runs at once the older answer could win; upgrade it"
             )
         with self._errors("remove", key):
-            obstore.delete(self._store, key)
+            self._store.delete(key)
 
     async def put_if_changed(self, document: Document, join: Join | None = None) -> Put:
         """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.
@@ -289,7 +286,7 @@ class Lake:
         except DocumentError as error:
             _log.warning("%s; it is replaced, and kept as %s", error, damaged_key(new.key))
             with suppress(ObjectMissing), self._errors("copy", new.key):
-                obstore.copy(self._store, new.key, damaged_key(new.key))
+                self._store.copy(new.key, damaged_key(new.key))
             return self.head(new.key), None
         if held.header.synthetic != new.synthetic:
             raise LakeError(
@@ -300,6 +297,8 @@ class Lake:
 
     def _replace(self, held: ObjectInfo | None, key: str, body: bytes) -> ObjectInfo | None:
         """Write an object in the place of the one that is held; None when that one is not there any more."""
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
         mode: PutMode = {"e_tag": f'"{held.etag}"'} if held else "create"
         with self._errors("write", key):
             try:
@@ -310,14 +309,14 @@ class Lake:
     def _put(self, key: str, body: bytes, mode: PutMode) -> ObjectInfo:
         if self._folder:
             self._folder.write(key, body)
-            return _info(obstore.head(self._store, key))
+            return _info(self._store.head(key))
         # One PUT whatever the size: a multipart upload would show in listings and events in another way.
-        put = obstore.put(self._store, key, body, mode=mode, use_multipart=False)
+        put = self._store.put(key, body, mode=mode, use_multipart=False)
         return ObjectInfo(key, _bare(put["e_tag"]), len(body), datetime.now(UTC), put["version"])
 
     def _get(self, key: str, options: GetOptions) -> StoredObject:
         with self._errors("read", f"{key} in version {options['version']}" if "version" in options else key):
-            found = obstore.get(self._store, key, options=options)
+            found = self._store.get(key, options=options)
             if "range" not in options and found.meta["size"] > MAX_OBJECT_BYTES:
                 size = f"{found.meta['size']} bytes, the most are {MAX_OBJECT_BYTES}"
                 raise DocumentError(f"{key}: the object is too large to be read ({size}); materialize it again")
@@ -342,6 +341,8 @@ class Lake:
 
     @contextmanager
     def _errors(self, verb: str, key: str) -> Iterator[None]:
+        from obstore.exceptions import BaseError
+
         try:
             yield
         except (BaseError, OSError, ValueError) as error:

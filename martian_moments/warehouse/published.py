@@ -13,9 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import obstore
-from obstore.exceptions import BaseError
-
 from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseError
 from martian_moments.infrastructure.object_store import durable_folder, open_store
 from martian_moments.infrastructure.s3 import S3Options
@@ -97,7 +94,7 @@ class Published:
         """What is published, or None where a release without manifests published last. Raises PublishedDamaged."""
         try:
             with self._errors("read", KEY):
-                return Manifest.load(obstore.get(self._store, KEY).bytes().to_bytes())
+                return Manifest.load(self._store.get(KEY).bytes().to_bytes())
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -114,7 +111,7 @@ class Published:
         except PublishedDamaged as error:
             return {error.name: str(error)}
         with self._errors("list", ""):
-            listed = {meta["path"]: meta for chunk in obstore.list(self._store) for meta in chunk}
+            listed = {meta["path"]: meta for chunk in self._store.list() for meta in chunk}
         there = [table for table in (LEDGER, *published_models()) if _key(table.schema, table.name) in listed]
         if manifest is None:
             gone = f"{self._url}/{KEY} is gone, or an earlier release published, which wrote none; {_HEALS}"
@@ -135,7 +132,7 @@ class Published:
         for name, file in _files(self.manifest()):
             try:
                 with self._errors("read", file.key):
-                    body = obstore.get(self._store, file.key).bytes()
+                    body = self._store.get(file.key).bytes()
             except FileNotFoundError:
                 reasons[name] = f"{self._url}/{file.key} is gone; {_HEALS}"
                 continue
@@ -156,7 +153,7 @@ class Published:
             if self._folder:
                 self._folder.write(key, file)
             else:
-                obstore.put(self._store, key, file, use_multipart=False)
+                self._store.put(key, file, use_multipart=False)
         return True
 
     def read(
@@ -179,7 +176,7 @@ class Published:
         key = _key(schema, table)
         try:
             with self._errors("read", key):
-                body = obstore.get(self._store, key).bytes()
+                body = self._store.get(key).bytes()
         except FileNotFoundError:
             if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
                 raise self._damaged(schema, table, "it was published and is gone") from None
@@ -198,7 +195,7 @@ class Published:
         """Take a table away, as if it had never been published: the file first, then what the manifest tells of it."""
         key = _key(schema, table)
         with suppress(FileNotFoundError), self._errors("remove", key):
-            obstore.delete(self._store, key)
+            self._store.delete(key)
         with suppress(PublishedDamaged):
             if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
                 self._write_manifest({name: files for name, files in manifest.tables.items() if name != f"{schema}/{table}"})
@@ -208,7 +205,7 @@ class Published:
         key = _key(schema, table)
         try:
             with self._errors("read", key):
-                return obstore.head(self._store, key)["last_modified"]
+                return self._store.head(key)["last_modified"]
         except FileNotFoundError:
             return None
 
@@ -230,7 +227,7 @@ class Published:
             if self._folder:
                 self._folder.write(KEY, body)
             else:
-                obstore.put(self._store, KEY, body)
+                self._store.put(KEY, body)
 
     def _described(self, key: str, file: Path) -> PublishedFile:
         """A file that was just published."""
@@ -239,7 +236,7 @@ class Published:
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         with self._errors("read", key):
-            etag = _bare(obstore.head(self._store, key)["e_tag"])
+            etag = _bare(self._store.head(key)["e_tag"])
         return PublishedFile(key, file.stat().st_size, etag, digest, pq.read_metadata(file).num_rows)
 
     def _damaged(self, schema: str, table: str, why: str) -> PublishedDamaged:
@@ -248,10 +245,10 @@ class Published:
 
     def _holds(self, key: str, file: Path) -> bool:
         try:
-            if obstore.head(self._store, key)["size"] != file.stat().st_size:
+            if self._store.head(key)["size"] != file.stat().st_size:
                 return False
             held = hashlib.sha256()
-            for chunk in obstore.get(self._store, key).stream():
+            for chunk in self._store.get(key).stream():
                 held.update(chunk)
         except FileNotFoundError:
             return False
@@ -261,6 +258,8 @@ class Published:
     @contextmanager
     def _errors(self, verb: str, key: str) -> Iterator[None]:
         """A table that is not there stays FileNotFoundError; a bucket that is not there is a failure like any other."""
+        from obstore.exceptions import BaseError
+
         try:
             yield
         except (BaseError, OSError) as error:

@@ -21,7 +21,7 @@ from martian_moments.domain.documents import Document
 from martian_moments.domain.errors import SettingsError
 from martian_moments.domain.rovers import ROVERS, read_rovers
 from martian_moments.lake.store import Lake
-from martian_moments.nasa import sources, v1
+from martian_moments.nasa import dialects, v1
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.duckdb import CATALOG
@@ -96,9 +96,9 @@ def add_rover(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
 
 
 def add_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a line of ``_DIALECTS`` and a name of ``BUILT_SOURCES`` would."""
-    dialect = sources._Dialect(lambda *_: Gallery(), Gallery.serves, v1.read_promises)
-    monkeypatch.setattr(sources, "_DIALECTS", {**sources._DIALECTS, SOURCE: dialect})
+    """As a line of ``DIALECTS`` and a name of ``BUILT_SOURCES`` would."""
+    dialect = dialects.PhotoDialect(lambda *_: Gallery(), Gallery.serves, v1.read_promises)
+    monkeypatch.setattr(dialects, "DIALECTS", {**dialects.DIALECTS, SOURCE: dialect})
     monkeypatch.setattr(settings_module, "BUILT_SOURCES", (*settings_module.BUILT_SOURCES, SOURCE))
 
 

@@ -18,7 +18,7 @@ from martian_moments_tests.platforms import ROVERS, Platform
 
 HEAVY = (
     "pandas", "pyarrow", "duckdb", "matplotlib", "snowflake.connector", "dagster_snowflake", "boto3", "confluent_kafka",
-    "numpy", "dbt", "dagster_dbt", "starlette", "uvicorn",
+    "numpy", "dbt", "dagster_dbt", "starlette", "uvicorn", "obstore", "martian_moments.nasa.dialects",
 )  # fmt: skip
 
 
