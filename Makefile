@@ -82,9 +82,8 @@ test-services: setup ## Run the tests that need the services (ARGS="-k kafka": s
 	CI=true $(BIN)/pytest -m "kills_services and not chaos" $(ARGS) || test $$? = $(NOTHING_CHOSEN)
 
 .PHONY: test-chaos
-test-chaos: setup ## Run the long tests under faults, before a release; make services-up comes first
-	CI=true $(BIN)/pytest $(PARALLEL) -m "chaos and not services" $(ARGS) || test $$? = $(NOTHING_CHOSEN)
-	CI=true $(BIN)/pytest -m "chaos and services" $(ARGS) || test $$? = $(NOTHING_CHOSEN)
+test-chaos: setup ## Run the long tests under faults, before a release
+	CI=true $(BIN)/pytest -m chaos $(ARGS)
 
 .PHONY: test-compose
 test-compose: setup ## Start docker-compose.yml for real and run the loop through it, with restarts of every service
