@@ -16,7 +16,7 @@ from martian_moments.nasa.upstream import Upstream
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
     from martian_moments.nasa.pds_index import IndexStore
-    from martian_moments.nasa.sources import PhotoSource, TraverseSource
+    from martian_moments.nasa.protocols import PhotoSource, TraverseSource
 
 
 @dataclass(frozen=True, slots=True)

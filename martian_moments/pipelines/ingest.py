@@ -37,7 +37,8 @@ from martian_moments.domain.errors import (
 )
 from martian_moments.domain.promises import Promises
 from martian_moments.lake.store import Lake, Put
-from martian_moments.nasa.sources import PhotoSource, TraverseSource, joined, read_promises, sources_of
+from martian_moments.nasa.protocols import PhotoSource, TraverseSource
+from martian_moments.nasa.sources import joined, read_promises, sources_of
 from martian_moments.pipelines import shrinkage
 
 

@@ -13,7 +13,7 @@ from martian_moments.settings import SCRATCH, Settings
 if TYPE_CHECKING:
     from martian_moments.lake.store import Lake
     from martian_moments.nasa.http import PoliteClient
-    from martian_moments.nasa.sources import PhotoSource, TraverseSource
+    from martian_moments.nasa.protocols import PhotoSource, TraverseSource
 
 
 class Nasa:
