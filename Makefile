@@ -69,7 +69,7 @@ test: setup ## Run the tests (ARGS="-k gaps": some of them)
 	$(BIN)/pytest $(PARALLEL) -m "not services and not chaos" $(ARGS)
 
 .PHONY: services-up
-services-up: setup ## Start MinIO, Kafka, PostgreSQL and Redis on loopback, in containers where an engine answers
+services-up: setup ## Start MinIO, Kafka, PostgreSQL and Redis on loopback, in containers where an engine responds
 	@$(BIN)/python -m services up
 
 .PHONY: services-down

@@ -1,7 +1,7 @@
 """The contenders of the ingest benchmark: ``python -m bench.contenders NAME WORK`` does the work once, from its imports on.
 
 Each asks for every sol with the same number of requests in flight, and ends with one row per photo in a DuckDB file. All but
-dlt, which has no place for them, keep the raw answers as objects in a folder.
+dlt, which has no place for them, keep the raw responses as objects in a folder.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def floor(work: Work) -> int:
 
     async def worker(client: httpx.AsyncClient) -> None:
         for sol in queue:
-            answer = await client.get(photos_url(work.v1_url, sol))
-            await store.put_async(f"raw/{sol:05d}.json", answer.raise_for_status().content)
+            response = await client.get(photos_url(work.v1_url, sol))
+            await store.put_async(f"raw/{sol:05d}.json", response.raise_for_status().content)
 
     async def ingest() -> None:
         limits = httpx.Limits(max_connections=work.in_flight)
@@ -107,8 +107,8 @@ def dlt(work: Work) -> int:
 
     @dlt.transformer(name="photos", data_from=sols, max_table_nesting=0, write_disposition="append")
     async def photos(sol: int) -> Any:
-        answer = await client.get(photos_url(work.v1_url, sol))
-        records = orjson.loads(answer.raise_for_status().content)["photos"]
+        response = await client.get(photos_url(work.v1_url, sol))
+        records = orjson.loads(response.raise_for_status().content)["photos"]
         return pa.table({name: [str(value(record)) for record in records] for name, value in columns.items()})
 
     pipeline = dlt.pipeline(

@@ -1,4 +1,4 @@
-"""Records per second from the raw answers to silver, by dialect: fetch, check, keep, load into bronze, build source_photos.
+"""Records per second from raw responses to silver, by dialect: fetch, check, keep, load into bronze, build source_photos.
 
 ``python -m bench.dialects STEP ROVER HOME SETTINGS`` does one step (fetch, silver), in a home where the empty tables are.
 """
@@ -120,7 +120,7 @@ def _resources(home: Path, settings: Mapping[str, Any]) -> Resources:
 
 
 def fetch(parts: Resources, rover: str) -> dict[str, int]:
-    """From the answers to the lake."""
+    """From the responses to the lake."""
     from martian_moments.pipelines import ingest
 
     async def ask() -> int:

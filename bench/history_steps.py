@@ -44,7 +44,7 @@ def generate(home: Path, sols: str) -> dict[str, int]:
 
 
 def _documents(archive: Archive) -> Iterator[Document]:
-    """Every manifest and sol as v1 answers them."""
+    """Every manifest and sol as v1 sends them."""
     from martian_moments.domain.documents import Kind
     from martian_moments.replica.archive import PhotoQuery
 

@@ -1,4 +1,4 @@
-"""What a start costs: importing the definitions, and the code server until it answers."""
+"""What a start costs: importing the definitions, and the code server until it responds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _import(module: str) -> float:
 
 
 def _code_server(module: str) -> float:
-    """Seconds from its start until it answers a ping, which it does when the definitions are loaded."""
+    """Seconds from its start until it responds to a ping, which it does when the definitions are loaded."""
     port = free_port()
     log = Path(os.environ["MARS_HOME"]) / "code-server.log"
     began = time.perf_counter()

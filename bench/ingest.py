@@ -1,4 +1,4 @@
-"""Backfill of 500 sols of Curiosity from an upstream that answers from memory, at 0 and at 100 ms latency."""
+"""Backfill of 500 sols of Curiosity from an upstream that responds from memory, at 0 and at 100 ms latency."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def _run(mine: Platform, mars: Upstream, home: Path) -> Measured:
     tags = Span(mars.sols[0], mars.sols[-1], mars.sols).tags()
     run_id = mine.launch(dg.RunRequest(asset_selection=[photos_key(ROVER)], tags=tags))
     peak_mb = mine.finish(run_id)
-    told = mine.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
-    partitions = {record.partition_key for record in told}
+    reported = mine.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    partitions = {record.partition_key for record in reported}
     if len(partitions) < len(mars.sols):
         raise RuntimeError(f"{len(partitions)} of {len(mars.sols)} sols are materialized")
-    return Measured(max(record.timestamp for record in told) - launched, peak_mb, {"sols": len(partitions)})
+    return Measured(max(record.timestamp for record in reported) - launched, peak_mb, {"sols": len(partitions)})

@@ -1,4 +1,4 @@
-"""The upstream of the benchmarks: a replica in a process of its own, which answers from memory."""
+"""The upstream of the benchmarks: a replica in a process of its own, which responds from memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _START_SECONDS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A replica that has generated every answer once.
+    """A replica that has generated every response once.
 
     Attributes:
         replica: its addresses.
@@ -36,7 +36,7 @@ class Upstream:
     photos: int
 
     def latency(self, milliseconds: float) -> None:
-        """Delay every answer from now on."""
+        """Delay every response from now on."""
         Control(self.replica.base_url).faults(FaultPlan(latency_ms=milliseconds))
 
 

@@ -135,8 +135,8 @@ def cli() -> str:
 
 def settled() -> bool:
     """Whether the platform says that it has settled."""
-    answer = subprocess.run([cli(), "status", "--json"], stdout=subprocess.PIPE, check=True)
-    return bool(json.loads(answer.stdout)["settled"])
+    response = subprocess.run([cli(), "status", "--json"], stdout=subprocess.PIPE, check=True)
+    return bool(json.loads(response.stdout)["settled"])
 
 
 def ask_again() -> None:
@@ -172,8 +172,8 @@ class Browser:
         self._settle()
         if shot.click:
             found = f"document.evaluate({json.dumps(shot.click)}, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE)"
-            answer = self._call("Runtime.evaluate", expression=f"{found}.singleNodeValue.click()")
-            if "exceptionDetails" in answer:
+            response = self._call("Runtime.evaluate", expression=f"{found}.singleNodeValue.click()")
+            if "exceptionDetails" in response:
                 sys.exit(f"{shot.path} shows nothing like {shot.click}; look at the page and mend the path")
             self._settle()
         return self._capture()
@@ -194,11 +194,11 @@ class Browser:
         call = next(self._ids)
         self._connection.send(json.dumps({"id": call, "method": method, "params": params}))
         while True:
-            answer = json.loads(self._connection.recv(timeout=60))
-            if answer.get("id") == call:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']['message']}")
-                return dict(answer["result"])
+            response = json.loads(self._connection.recv(timeout=60))
+            if response.get("id") == call:
+                if "error" in response:
+                    raise RuntimeError(f"{method}: {response['error']['message']}")
+                return dict(response["result"])
 
 
 @contextlib.contextmanager

@@ -108,7 +108,7 @@ def init() -> None:
 
 @app.command()
 def refresh(rover: Annotated[str | None, typer.Argument(help="A rover; without one, all of them.")] = None) -> None:
-    """Ask again now for manifests, traverse maps and every young sol."""
+    """Ask again now for manifests, traverse maps and every recent sol."""
     from martian_moments.events.log import INGESTION_REQUESTS
     from martian_moments.events.messages import refresh_request
     from martian_moments.operations.instance import open_instance
@@ -210,8 +210,8 @@ def replay(
     done = operation.replay(resources, chosen)
     for refusal in done.refused:
         ERR.print(escape(refusal))
-    told = ", ".join(f"{count} to {topic}" for topic, count in done.messages.items())
-    OUT.print(f"replayed: {told or 'nothing'}")
+    reported = ", ".join(f"{count} to {topic}" for topic, count in done.messages.items())
+    OUT.print(f"replayed: {reported or 'nothing'}")
     if done.refused:
         raise typer.Exit(1)
 
@@ -247,11 +247,11 @@ def replica(
     counts: Annotated[Path | None, typer.Option(help="Folder of manifests whose counts a generated mission takes.")] = None,
     recorded: Annotated[Path | None, typer.Option(help="Folder of recorded payloads to serve.")] = None,
     unrecorded: Annotated[str, typer.Option(help="A recorded rover's other sols: refuse, generate or omit.")] = "refuse",
-    paginated: Annotated[bool, typer.Option("--paginated", help="Answer page by page, as mirrors do.")] = False,
+    paginated: Annotated[bool, typer.Option("--paginated", help="Respond page by page, as mirrors do.")] = False,
     late_sols: Annotated[int, typer.Option(help="Newest sols that are withheld until released.")] = 0,
     late_share: Annotated[float, typer.Option(help="Share of the newest sols' photos that is withheld.")] = 0.0,
-    latency_ms: Annotated[float, typer.Option(help="Delay of every answer.")] = 0.0,
-    faulty: Annotated[float, typer.Option(help="Share of the answers that go wrong, 0 to 1.")] = 0.0,
+    latency_ms: Annotated[float, typer.Option(help="Delay of every response.")] = 0.0,
+    faulty: Annotated[float, typer.Option(help="Share of the responses that go wrong, 0 to 1.")] = 0.0,
 ) -> None:
     """Serve the offline NASA. Set the addresses (MARS_..._URL) that it prints, and MARS_HOME to a folder of its own."""
     from martian_moments.replica.config import ReplicaConfig
@@ -272,10 +272,10 @@ def replica(
         late_share=late_share,
         faults=FaultPlan(latency_ms=latency_ms, share=faulty),
     )
-    serve(config, host=host, port=port, on_ready=_tell_replica)
+    serve(config, host=host, port=port, on_ready=_report_replica)
 
 
-def _tell_replica(url: str) -> None:
+def _report_replica(url: str) -> None:
     from martian_moments.replica.running import RunningReplica
 
     for name, address in RunningReplica(url).addresses.items():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DESCRIPTIONS: Final = {
     "lake": "The object store with every document as NASA answered it: a folder, MinIO or any S3.",
-    "event_log": "The topics that tell of uploads, requests and loads: SQLite or Kafka.",
+    "event_log": "The topics that report uploads, requests and loads: SQLite or Kafka.",
     "warehouse": "Bronze, silver and gold: DuckDB or Snowflake.",
     "published": "The published tables as Parquet, which everybody may read at any moment.",
     "nasa": "NASA's servers, asked politely, in the order of MARS_SOURCES.",
@@ -39,7 +39,7 @@ class Resources:
 
     @cached_property
     def lake(self) -> Lake:
-        """The object store. Where it does not announce its uploads itself, the event log is told of each."""
+        """The object store. Where it does not announce its uploads itself, each is reported to the event log."""
         from martian_moments.lake.store import Lake
         from martian_moments.pipelines.load import cached_headers
 

@@ -1,6 +1,6 @@
 """Snowflake for tests: fakesnow's HTTP server in a process of its own, brought nearer to what Snowflake documents.
 
-fakesnow answers Snowflake's protocol from DuckDB. What is repaired here is where it fails or gives up; nothing of ours is
+fakesnow serves Snowflake's protocol from DuckDB. What is repaired here is where it fails or gives up; nothing of ours is
 changed for its sake. ``python -m martian_moments_tests.fakesnow_server PORT`` serves until its standard input ends.
 """
 
@@ -80,9 +80,11 @@ def _repair() -> None:
                 _transactions.release()
 
     def with_nulls(moments: pa.ChunkedArray) -> pa.StructArray:
-        """Of a timestamp that is null, fakesnow tells the parts: the connector takes them for 1970."""
-        told = as_struct(moments.fill_null(0))
-        return pa.StructArray.from_arrays(told.flatten(), fields=list(told.type), mask=moments.combine_chunks().is_null())
+        """Of a timestamp that is null, fakesnow sends the parts: the connector takes them for 1970."""
+        reported = as_struct(moments.fill_null(0))
+        return pa.StructArray.from_arrays(
+            reported.flatten(), fields=list(reported.type), mask=moments.combine_chunks().is_null()
+        )
 
     # fakesnow takes MERGE apart into statements on a temporary table, which no transaction allows; DuckDB has MERGE.
     replaced: list[tuple[Any, str, Any]] = [

@@ -40,9 +40,9 @@ ROVERS = ("curiosity", "perseverance", "opportunity", "spirit")
 
 
 class ScriptedSource:
-    """A photo source that answers by script: ``photos_of`` is what there is, ``promised`` what its manifest lists.
+    """A photo source that responds by script: ``photos_of`` is what there is, ``promised`` what its manifest lists.
 
-    In the dialect of its name: ``v1``; ``msl``, whose manifest tells no numbers; or ``pds``.
+    In the dialect of its name: ``v1``; ``msl``, whose manifest reports no numbers; or ``pds``.
     """
 
     def __init__(self, promised: Mapping[int, int], name: str = "v1") -> None:
@@ -154,7 +154,7 @@ class ScriptedNasa(Nasa):
 
 
 class ScriptedResources(Resources):
-    """Resources whose NASA answers by scripts; everything else is real."""
+    """Resources whose NASA responds by scripts; everything else is real."""
 
     def __init__(self, settings: Settings, *scripts: ScriptedSource) -> None:
         super().__init__(settings)

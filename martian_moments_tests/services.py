@@ -57,7 +57,7 @@ class Services:
 
 @pytest.fixture(scope="session")
 def services() -> Services:
-    """The services that .env describes, all of which answer. Without them a test is skipped, and fails in CI."""
+    """The services that .env describes, all of which respond. Without them a test is skipped, and fails in CI."""
     try:
         return find_services()
     except ServicesError as error:
@@ -67,10 +67,10 @@ def services() -> Services:
 
 
 def find_services() -> Services:
-    """The services that .env describes. Raises ServicesError unless all of them answer, and serve no platform."""
+    """The services that .env describes. Raises ServicesError unless all of them respond, and serve no platform."""
     environment = _environment()
     if silent := _silent(environment):
-        raise ServicesError(f"no answer from {', '.join(silent)}; make services-up starts them")
+        raise ServicesError(f"no response from {', '.join(silent)}; make services-up starts them")
     how = chosen()
     if isinstance(how, Compose) and how.platform_runs():
         raise ServicesError("a platform runs on the services, which tests kill: docker compose down, then make services-up")
@@ -92,7 +92,7 @@ def kill(name: str) -> None:
 
 
 def restart() -> None:
-    """Start what does not run, and wait until it answers."""
+    """Start what does not run, and wait until it responds."""
     subprocess.run([sys.executable, "-m", "services", "up"], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -103,7 +103,7 @@ def revive() -> None:
 
 
 def _silent(environment: Environment) -> list[str]:
-    return [name for name, answers in PROBES.items() if not answers(environment)]
+    return [name for name, responds in PROBES.items() if not responds(environment)]
 
 
 def _environment() -> Environment:

@@ -1,4 +1,4 @@
-"""``python -m services up|down [--volumes]``: start the services and wait until they answer, or stop them."""
+"""``python -m services up|down [--volumes]``: start the services and wait until they respond, or stop them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main() -> int:
         prog="python -m services", description="MinIO, Kafka, PostgreSQL and Redis on loopback."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start what does not run, and wait until each answers")
+    commands.add_parser("up", help="start what does not run, and wait until each responds")
     down = commands.add_parser("down", help="stop them")
     down.add_argument("--volumes", action="store_true", help="remove their data as well")
     asked = parser.parse_args()
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def chosen() -> Native | Compose:
-    """How the services run on this machine: as they already do, else in containers where an engine answers."""
+    """How the services run on this machine: as they already do, else in containers where an engine responds."""
     native, containers = Native(STATE), Compose(REPOSITORY)
     return native if native.running() or not containers.available() else containers
 

@@ -28,7 +28,7 @@ class Compose:
         self._project = project
 
     def available(self) -> bool:
-        """Whether an engine answers that knows compose."""
+        """Whether an engine responds that knows compose."""
         return bool(shutil.which("docker")) and all(_ask(words) is not None for words in (["info"], ["compose", "version"]))
 
     def exist(self) -> bool:
@@ -66,7 +66,7 @@ class Compose:
         project, folder = f"label={_LABEL}.project={PROJECT}", f'{{{{.Label "{_LABEL}.project.working_dir"}}}}'
         folders = _ask(["ps", "--all", "--filter", project, "--format", folder])
         if folders is None:
-            raise ServicesError("docker does not tell whose containers there are; nothing of theirs was removed")
+            raise ServicesError("docker does not report whose containers there are; nothing of theirs was removed")
         # A shell that came by a symbolic link left its own spelling in the label.
         if others := {each for each in folders.splitlines() if Path(each).resolve() != self._project.resolve()}:
             raise ServicesError(
@@ -83,7 +83,7 @@ class Compose:
 
 
 def _ask(words: Sequence[str]) -> str | None:
-    """What docker answers; None when it cannot, or not soon."""
+    """What docker prints; None when it cannot, or not soon."""
     try:
         asked = subprocess.run(["docker", *words], capture_output=True, text=True, check=False, timeout=_ASK_SECONDS)
     except subprocess.TimeoutExpired:

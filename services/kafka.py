@@ -121,6 +121,6 @@ def _java_version() -> int:
     """The major version of the ``java`` in PATH; 0 for none."""
     if not shutil.which("java"):
         return 0
-    told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
-    match = re.search(r'version "(\d+)', told)
+    reported = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    match = re.search(r'version "(\d+)', reported)
     return int(match[1]) if match else 0

@@ -34,7 +34,7 @@ class Native:
         return any(Daemon(each.name, self._root).process() for each in _PROGRAMS)
 
     def up(self, environment: Environment) -> None:
-        """Starts what does not run, all at once, and waits until each answers.
+        """Starts what does not run, all at once, and waits until each responds.
 
         Raises:
             ServicesError: the machine lacks a program, or some did not start; the others are up all the same.
@@ -42,7 +42,7 @@ class Native:
         programs = [each(environment, self._root) for each in _PROGRAMS]
         if lacks := [lack for each in programs if (lack := each.provide())]:
             wanted = "\n".join(f"  - {lack}" for lack in lacks)
-            raise ServicesError(f"No container engine answers here; to run without one, this is missing:\n{wanted}")
+            raise ServicesError(f"No container engine responds here; to run without one, this is missing:\n{wanted}")
         _all_at_once(partial(_start, each) for each in programs)
 
     def down(self, *, volumes: bool) -> None:
@@ -71,7 +71,7 @@ def _start(program: Program) -> None:
             )
         program.daemon.start(program.prepare())
     program.daemon.wait(partial(PROBES[program.name], program.environment))
-    print(f"{program.name}: answers on port {program.port} after {time.monotonic() - began:.1f} s", flush=True)
+    print(f"{program.name}: responds on port {program.port} after {time.monotonic() - began:.1f} s", flush=True)
 
 
 def _all_at_once(actions: Iterable[Callable[[], None]]) -> None:

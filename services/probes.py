@@ -1,4 +1,4 @@
-"""Whether a service really answers, asked as its clients ask: with the password, over its own protocol."""
+"""Whether a service really responds, asked as its clients ask: with the password, over its own protocol."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _objectstore(environment: Environment) -> bool:
 
 
 def _kafka(environment: Environment) -> bool:
-    """A broker tells about the cluster, and names itself by the address that was asked."""
+    """A broker describes the cluster, and names itself by the address that was asked."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
@@ -66,7 +66,7 @@ def _postgres(environment: Environment) -> bool:
 
 
 def _redis(environment: Environment) -> bool:
-    """Redis answers a PING with the password, and has read its data."""
+    """Redis responds to a PING with the password, and has read its data."""
     client = redis.Redis(
         host=HOST, port=environment.redis_port, password=environment.redis_password, socket_timeout=_SECONDS
     )
@@ -84,4 +84,4 @@ PROBES: Final[Mapping[str, Callable[[Environment], bool]]] = {
     "postgres": _postgres,
     "redis": _redis,
 }
-"""By service. Each tells whether it serves its clients; PostgreSQL's raises ServicesError when the password is refused."""
+"""By service. Each returns whether it serves its clients; PostgreSQL's raises ServicesError when the password is refused."""

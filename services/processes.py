@@ -91,23 +91,23 @@ class Daemon:
         part.write_text(str(ProcessId.of(process.pid) or ""))
         part.replace(self.pid_file)
 
-    def wait(self, answers: Callable[[], bool]) -> None:
-        """Waits until it answers.
+    def wait(self, responds: Callable[[], bool]) -> None:
+        """Waits until it responds.
 
         Raises:
-            ServicesError: it ended, or did not answer in time; the message has the end of its log.
+            ServicesError: it ended, or did not respond in time; the message has the end of its log.
         """
         deadline = time.monotonic() + _START_SECONDS
-        while not answers():
+        while not responds():
             if self.process() is None:
                 raise ServicesError(f"{self.name} ended while it started; {self.log} ends with:\n{_tail(self.log)}")
             if time.monotonic() > deadline:
-                late = f"{self.name} runs, but does not answer within {_START_SECONDS} s"
+                late = f"{self.name} runs, but does not respond within {_START_SECONDS} s"
                 raise ServicesError(f"{late}; {self.log} ends with:\n{_tail(self.log)}")
             time.sleep(_LOOK_SECONDS)
 
     def stop(self, gently: signal.Signals) -> bool:
-        """Ends it and everything that it started, by force when it does not go by itself; tells whether it ran."""
+        """Ends it and everything that it started, by force when it does not go by itself; returns whether it ran."""
         process = self.process()
         if process is not None:
             process.send(gently)

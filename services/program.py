@@ -37,11 +37,11 @@ class Program(ABC):
 
     @abstractmethod
     def provide(self) -> str | None:
-        """Installs what can be had without asking; tells what a person has to install, or None when nothing."""
+        """Installs what can be had without asking; returns what a person has to install, or None when nothing."""
 
     @abstractmethod
     def prepare(self) -> Command:
-        """Builds what is not built, makes the data, and tells how to start it.
+        """Builds what is not built, makes the data, and returns how to start it.
 
         Raises:
             ServicesError: a build, a download or the making of the data failed.

@@ -20,7 +20,7 @@ maxmemory-policy noeviction
 
 
 class Redis(Program):
-    """One Redis server that keeps what it is told: a queue must lose nothing and evict nothing."""
+    """One Redis server that keeps what it is given: a queue must lose nothing and evict nothing."""
 
     name = "redis"
     port_variable = "REDIS_PORT"

@@ -46,7 +46,7 @@ class MaterializationLog:
         self._step = context.get_step_execution_context()
         self._queue: queue.SimpleQueue[dg.EventLogEntry | None] = queue.SimpleQueue()
         self._failure: Exception | None = None
-        # Not a daemon thread: a run that is told to stop while it waits for the last batch still stores it.
+        # Not a daemon thread: a run that is asked to stop while it waits for the last batch still stores it.
         self._thread = threading.Thread(target=self._store_batches, name="materializations")
         self._thread.start()
 

@@ -24,8 +24,8 @@ from martian_moments.dagster_runtime.worker import WORKER_TAG, end_run
 from martian_moments.domain.errors import PlatformFailed
 
 _FORK_SERVER_MODULE: Final = "martian_moments.dagster_runtime.worker"
-_ANSWER_SECONDS: Final = 60.0
-"""A new fork server answers after it imported Dagster: 2 s on an idle machine."""
+_RESPONSE_SECONDS: Final = 60.0
+"""A new fork server responds after it imported Dagster: 2 s on an idle machine."""
 
 TERMINATE_SECONDS: Final = 10.0
 """How long a worker may take to end a run that was cancelled, before it is killed."""
@@ -46,7 +46,7 @@ class ForkServer:
             log: the file that takes the worker's output.
 
         Raises:
-            PlatformFailed: no worker was started, or nobody can tell.
+            PlatformFailed: no worker was started, or nobody knows whether one was.
         """
         line = json.dumps({"run": run, "log": str(log)}).encode() + b"\n"
         with self._lock:
@@ -54,11 +54,11 @@ class ForkServer:
             try:
                 _pipe(process.stdin).write(line)
                 _pipe(process.stdin).flush()
-                answer = self._answer_of(process)
+                response = self._response_of(process)
             except OSError as error:
                 raise PlatformFailed(f"The process that starts run workers went away ({error}).") from error
-        if "error" in answer:
-            raise PlatformFailed(f"The run's worker did not start: {answer['error']}.")
+        if "error" in response:
+            raise PlatformFailed(f"The run's worker did not start: {response['error']}.")
 
     def close(self) -> None:
         """No more orders. The fork server leaves when its last worker has ended."""
@@ -76,18 +76,18 @@ class ForkServer:
             )
         return self._process
 
-    def _answer_of(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-        answers = _pipe(process.stdout)
-        ready, _, _ = select.select([answers], [], [], _ANSWER_SECONDS)
-        line = answers.readline() if ready else b""
+    def _response_of(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+        responses = _pipe(process.stdout)
+        ready, _, _ = select.select([responses], [], [], _RESPONSE_SECONDS)
+        line = responses.readline() if ready else b""
         if not line:
             process.kill()
             raise PlatformFailed(
-                f"The process that starts run workers ended or gave no answer within {_ANSWER_SECONDS:.0f} s; "
+                f"The process that starts run workers ended or gave no response within {_RESPONSE_SECONDS:.0f} s; "
                 "its output is in the daemon's log."
             )
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        response: dict[str, Any] = json.loads(line)
+        return response
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
@@ -99,7 +99,7 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 class WatchedRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
     """Runs are processes of this machine, forked for the daemon that launches them, and go on when it restarts.
 
-    Dagster's own default launcher makes them children of the code server and cannot tell afterwards whether they live.
+    Dagster's own default launcher makes them children of the code server and cannot say afterwards whether they live.
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:

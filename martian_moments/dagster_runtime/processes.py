@@ -30,7 +30,7 @@ class ProcessId:
 
     Attributes:
         pid: the operating system's number.
-        start: when it started, as the system tells it; opaque, to be compared only.
+        start: when it started, as the system reports it; opaque, to be compared only.
     """
 
     pid: int

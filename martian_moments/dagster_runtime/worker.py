@@ -75,7 +75,7 @@ def main() -> None:
             line = sys.stdin.buffer.readline()
             taking_orders = bool(line)
             if line:
-                # A line at a time is enough for select: the launcher waits for each answer.
+                # A line at a time is enough for select: the launcher waits for each response.
                 _take_order(json.loads(line), workers)
         _bury_the_dead(workers)
         if watched is not None and not watched.alive:
@@ -88,11 +88,11 @@ def _take_order(order: _Order, workers: dict[int, _Order]) -> None:
     try:
         pid = _fork_to(_work, order)
     except OSError as error:
-        answer: dict[str, str | int] = {"error": f"no process could be made for it ({error})"}
+        response: dict[str, str | int] = {"error": f"no process could be made for it ({error})"}
     else:
         workers[pid] = order
-        answer = {"pid": pid}
-    sys.stdout.write(json.dumps(answer) + "\n")
+        response = {"pid": pid}
+    sys.stdout.write(json.dumps(response) + "\n")
     sys.stdout.flush()
 
 

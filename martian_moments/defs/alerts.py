@@ -1,4 +1,4 @@
-"""Telling a webhook of failed runs, and of what NASA has changed."""
+"""Messages to a webhook: failed runs, and what NASA has changed."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def _rows(check: dg.AssetCheckEvaluation) -> int:
     """Of how many rows a check warns; 1 where it does not count."""
     if check.passed:
         return 0
-    told = check.metadata.get(_ROWS)
-    return told.value or 1 if isinstance(told, dg.IntMetadataValue) else 1
+    reported = check.metadata.get(_ROWS)
+    return reported.value or 1 if isinstance(reported, dg.IntMetadataValue) else 1
 
 
 def _rows_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> int:
@@ -104,7 +104,7 @@ def _post(webhook: SecretStr, body: dict[str, Any]) -> None:
             response = client.post(webhook.get_secret_value(), json=body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise dg.Failure(
-            f"the alert webhook did not answer ({type(error).__name__}); check MARS_ALERT_WEBHOOK_URL"
+            f"the alert webhook did not respond ({type(error).__name__}); check MARS_ALERT_WEBHOOK_URL"
         ) from None
     if response.is_error:
         raise dg.Failure(f"the alert webhook answered {response.status_code}; check MARS_ALERT_WEBHOOK_URL")

@@ -13,7 +13,7 @@ _NAME: Final = "agrees_with_the_lake"
 def agreement_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
     """The check of a bronze asset, evaluated by its own runs.
 
-    Not a check of its own: Dagster skips those after a run that tells of its partitions one by one and has no output.
+    Not a check of its own: Dagster skips those after a run that reports its partitions one by one and has no output.
     """
     return dg.AssetCheckSpec(
         _NAME, asset=asset, description="Every object of the lake is in bronze, in the version that the lake holds."

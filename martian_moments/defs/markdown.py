@@ -1,4 +1,4 @@
-"""What others wrote (names of cameras, the beginning of an answer) as text in the Markdown of an asset's page."""
+"""What others wrote (names of cameras, the beginning of a response) as text in the Markdown of an asset's page."""
 
 from __future__ import annotations
 

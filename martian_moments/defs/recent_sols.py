@@ -1,6 +1,6 @@
-"""Young sols: photos keep arriving for weeks, so the newest sols are asked for again, more often the younger they are.
+"""Recent sols: photos keep arriving for weeks, so the newest sols are asked for again, more often the newer they are.
 
-Young is counted in sols behind the newest that its source knows, never by the clock on the wall.
+The age of a sol is counted in sols behind the newest that its source knows, never by the clock on the wall.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ drift around the clock.
 """
 
 _OLDER_HOURS: Final = 71
-"""Hours between two looks at young sols that are older: every third day, likewise."""
+"""Hours between two looks at recent sols that are older: every third day, likewise."""
 
 
 def young_sols(known: Coverage, late_sols: int) -> list[int]:
@@ -26,7 +26,7 @@ def young_sols(known: Coverage, late_sols: int) -> list[int]:
 
 
 def due_sols(known: Coverage, late_sols: int, hour: int) -> list[int]:
-    """The young sols whose turn it is in an hour (hours since 1970), ascending."""
+    """The recent sols whose turn it is in an hour (hours since 1970), ascending."""
     ages = _ages(known)
     return [sol for sol in young_sols(known, late_sols) if hour % _hours_between_looks(ages[sol]) == 0]
 

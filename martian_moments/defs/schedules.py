@@ -17,8 +17,8 @@ from martian_moments.settings import Settings
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """Manifests every hour, traverse maps every day, young sols as their age asks for."""
-    return [_manifests(settings), *(_young_sols(settings, rover) for rover in settings.rovers), _traverse_maps(settings)]
+    """Manifests every hour, traverse maps every day, recent sols as their age asks for."""
+    return [_manifests(settings), *(_recent_sols(settings, rover) for rover in settings.rovers), _traverse_maps(settings)]
 
 
 def _manifests(settings: Settings) -> dg.ScheduleDefinition:
@@ -27,7 +27,7 @@ def _manifests(settings: Settings) -> dg.ScheduleDefinition:
         target=[MANIFESTS],
         cron_schedule="5 * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Asks for every rover's manifest again; an unchanged answer writes nothing.",
+        description="Asks for every rover's manifest again; an unchanged response writes nothing.",
     )
     def manifests(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         if short := shortage(settings.folders):
@@ -43,7 +43,7 @@ def _traverse_maps(settings: Settings) -> dg.ScheduleDefinition:
         target=[TRAVERSE],
         cron_schedule="35 6 * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Asks for the traverse maps of every rover that is served again; an unchanged answer writes nothing.",
+        description="Asks for the traverse maps of every rover that is served again; an unchanged response writes nothing.",
     )
     def traverse_maps(
         context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake]
@@ -61,13 +61,13 @@ def _request(asset: dg.AssetKey, rover: str, context: dg.ScheduleEvaluationConte
     return dg.RunRequest(run_key=run_key, asset_selection=[asset], partition_key=rover)
 
 
-def _young_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
+def _recent_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=f"{rover}_young_sols",
+        name=f"{rover}_recent_sols",
         target=[photos_key(rover)],
         cron_schedule="20 * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Asks again for sols near the newest, whose photos may still be arriving; the younger, the more often.",
+        description="Asks again for sols near the newest, whose photos may still be arriving; the newer, the more often.",
     )
     def young_sols(
         context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake]
@@ -75,12 +75,12 @@ def _young_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
         known = ingest.coverage(lake, rover, settings.sources)
-        return list(_young_runs(context.instance, known, settings.late_sols, context.scheduled_execution_time))
+        return list(_recent_runs(context.instance, known, settings.late_sols, context.scheduled_execution_time))
 
     return young_sols
 
 
-def _young_runs(instance: dg.DagsterInstance, known: Coverage, late_sols: int, moment: datetime) -> Iterator[dg.RunRequest]:
+def _recent_runs(instance: dg.DagsterInstance, known: Coverage, late_sols: int, moment: datetime) -> Iterator[dg.RunRequest]:
     hour = int(moment.astimezone(UTC).timestamp() // 3_600)
     registered = registered_sols(instance, known.rover)
     sols = [sol for sol in due_sols(known, late_sols, hour) if sol in registered]

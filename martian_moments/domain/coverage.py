@@ -1,4 +1,4 @@
-"""What the lake holds of one rover from each of its sources: which document speaks for a sol, and what is still to be had.
+"""What the lake holds of one rover from each of its sources: which document is selected for a sol, and what is missing.
 
 Pure. The run that asks, the gap sensor, the schedules and the status all decide by this module, and silver's photo_documents
 chooses by the same rule, so that they agree on every sol.
@@ -76,9 +76,9 @@ class Gap:
 
     Attributes:
         state: ``missing``: no photos are held and a source has not answered; ``short``: fewer photos than the same source
-            promises; ``fallback``: a less preferred source's whole document stands in for one that did not answer, is
+            promises; ``fallback``: a less preferred source's whole document stands in for one that did not respond, is
             short, or said that there is nothing.
-        expected: photos promised, 0 where only the source's answer tells.
+        expected: photos promised, 0 where only the source's response states a number.
         found: photos in the lake; None where it holds no document.
         fetched_at: POSIX seconds of the document that is short, 0 where there is none.
     """
@@ -118,16 +118,16 @@ class Coverage:
         return sorted(known)
 
     def chosen(self, sol: int) -> LakeView | None:
-        """The view whose document speaks for a sol: see :func:`speaking`."""
+        """The view whose document is selected for a sol: see :func:`index_of_selected`."""
         held = [view for view in self.views if sol in view.headers]
         counts = [(view.headers[sol].record_count, view.headers[sol].whole) for view in held]
-        return held[speaking(counts)] if held else None
+        return held[index_of_selected(counts)] if held else None
 
     def has_all(self, view: LakeView, sol: int) -> bool:
         """Whether the lake holds all that a source has of a sol.
 
         That it has nothing is doubted while another source has photos of the sol, unless its manifest says so too: a feed
-        that answers nothing to everybody for an hour would empty its sols for good.
+        that responds with nothing to everybody for an hour would empty its sols for good.
         """
         if not view.holds(sol):
             return False
@@ -173,7 +173,7 @@ class Coverage:
         return {sol: gap for sol in self.sols if (gap := self.gap(sol))}
 
     def stands_in(self, sol: int) -> bool:
-        """Whether the sol's photos are those of a source that is preferred less than one that did not answer or lags."""
+        """Whether the sol's photos are those of a source that is preferred less than one that did not respond or lags."""
         chosen = self.chosen(sol)
         if chosen is None or not chosen.headers[sol].record_count:
             return False
@@ -187,8 +187,8 @@ class Coverage:
         return lags or (view.promises_sol(sol) and not self.has_all(view, sol))
 
 
-def speaking(documents: Sequence[tuple[int, bool]]) -> int:
-    """Which of a sol's documents speaks for it, as silver's photo_documents has it.
+def index_of_selected(documents: Sequence[tuple[int, bool]]) -> int:
+    """Which of a sol's documents is selected for it, as silver's photo_documents has it.
 
     The first whole one that has photos, unless a source that is preferred has more although it is short; without a whole one
     the one with most photos, the first of several.

@@ -81,16 +81,16 @@ class Header:
 
     Attributes:
         fetched_at: UTC, when the last page arrived.
-        fingerprint: SHA-256 hex of what the answer says about Mars (volatile fields left out).
+        fingerprint: SHA-256 hex of what the response says about Mars (volatile fields left out).
         record_count: records that remain after repeats and strays of other sols are set aside.
         promised: the records that the same source promised, or None where it promises nothing.
         complete: whether the distinct records, with ``repeats``, reach the promise. Of a document without ``repeats`` this
             is not believed where ``record_count`` does not reach the promise: see :attr:`whole`.
         requests: the addresses asked, without secrets.
-        synthetic: True when the replica generated the answer.
-        repeats: records told more than once within one page, which the source counts when it promises: sol 2207 of
+        synthetic: True when the replica generated the response.
+        repeats: records reported more than once within one page, which the source counts when it promises: sol 2207 of
             Curiosity has two. A repeat on another page is none: where a server orders a sol anew between two pages, it
-            stands in the place of a photo that was never told. None in a document of a release that did not record it.
+            stands in the place of a photo that was never reported. None in a document of a release that did not record it.
     """
 
     kind: Kind
@@ -124,7 +124,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A header and the upstream's answers, one bytes object of JSON text per page."""
+    """A header and the upstream's responses, one bytes object of JSON text per page."""
 
     header: Header
     pages: tuple[bytes, ...]
@@ -138,7 +138,7 @@ def is_whole(record_count: int, repeats: int | None, promised: int | None, *, co
     """Whether a document reaches its own promise, by the fields of its header; silver's photo_documents has the same rule.
 
     The release that recorded no repeats called a sol complete also where repeats on other pages stood in for photos that
-    were never told. Nobody knows that of its documents any more, so that each of them is asked for again.
+    were never reported. Nobody knows that of its documents any more, so that each of them is asked for again.
     """
     return complete and (promised is None or record_count + (repeats or 0) >= promised)
 
@@ -188,7 +188,7 @@ def coordinates(key: str) -> Coordinates | None:
 
 
 def quarantine_key(at: Coordinates) -> str:
-    """Where a broken answer for this document is kept: under the document's own key, in a folder without events."""
+    """Where a broken response for this document is kept: under the document's own key, in a folder without events."""
     return f"quarantine/{object_key(at)}"
 
 
@@ -348,7 +348,7 @@ def _header_from(key: str, fields: dict[str, Any]) -> Header:
 
 def _split_pages(key: str, text: bytes) -> Iterator[bytes]:
     # Cut at the end of each value instead of parsed and written again, which would change numbers (1.50 to 1.5). The text is
-    # known to be JSON. The standard library's scanner tells where a value ends; loaders that need speed keep the text whole.
+    # known to be JSON. The standard library's scanner knows where a value ends; loaders that need speed keep the text whole.
     _, mark, rest = text.partition(_PAGES_MARK)
     if not mark:
         raise DocumentError(f"{key}: the document has no pages; materialize it again")

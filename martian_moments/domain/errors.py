@@ -22,15 +22,15 @@ class InputError(MartianError):
 
 
 class UpstreamError(MartianError):
-    """An upstream did not give a usable answer, after every retry that could help."""
+    """An upstream did not give a usable response, after every retry that could help."""
 
 
 class UpstreamUnavailable(UpstreamError):
     """Nothing was answered: refused, timed out, cut, rate-limited or a 5xx. Asking later helps."""
 
 
-class BrokenAnswer(UpstreamError):
-    """An answer arrived and is not what its dialect promises. The body is kept for the quarantine.
+class BrokenResponse(UpstreamError):
+    """A response arrived and is not what its dialect promises. The body is kept for the quarantine.
 
     Attributes:
         url: the address asked, without secrets.
@@ -43,11 +43,11 @@ class BrokenAnswer(UpstreamError):
         self.body = body
 
 
-class RefusedAnswer(BrokenAnswer):
-    """An answer that asking again does not change: a 4xx, a redirect, one beyond a limit, a file with less than is held."""
+class RefusedResponse(BrokenResponse):
+    """A response that asking again does not change: a 4xx, a redirect, one beyond a limit, a file with less than is held."""
 
 
-class FileMissing(BrokenAnswer):
+class FileMissing(BrokenResponse):
     """A file that is asked for by its name is not there (404)."""
 
 
@@ -56,7 +56,7 @@ class UnknownRover(UpstreamError):
 
     Attributes:
         url: the address asked, without secrets.
-        body: the answer, unchanged.
+        body: the response, unchanged.
     """
 
     def __init__(self, message: str, *, url: str, body: bytes) -> None:
@@ -82,7 +82,7 @@ class EventLogError(MartianError):
 
 
 class EventLogUnavailable(EventLogError):
-    """The event log does not answer, or not in time. Asking later helps."""
+    """The event log does not respond, or not in time. Asking later helps."""
 
 
 class OffsetOutOfRange(EventLogError):
@@ -110,7 +110,7 @@ class PublishingError(WarehouseError):
 
 
 class WarehouseBusy(WarehouseError):
-    """Another writer held the warehouse for longer than this one was told to wait."""
+    """Another writer held the warehouse for longer than this one was asked to wait."""
 
 
 class PublishedDamaged(WarehouseError):
@@ -138,7 +138,7 @@ class BookkeepingError(MartianError):
 
 
 class PlatformDown(MartianError):
-    """A command needs the running platform and it does not answer."""
+    """A command needs the running platform and it does not respond."""
 
 
 class PlatformRunning(MartianError):

@@ -22,7 +22,7 @@ _MANIFESTS: Final = Backoff(first=10.0, longest=3_600.0)
 
 
 @dataclass(slots=True)
-class Tries:
+class RetryState:
     """How often the gaps of one rover were asked for, and when last. Kept in the gap sensor's cursor.
 
     Attributes:
@@ -42,7 +42,7 @@ class Tries:
     manifests: tuple[int, float] = (0, 0.0)
 
     def manifests_due(self, now: float) -> bool:
-        """Whether manifests may be asked for again, for the sake of a source that did not answer yet."""
+        """Whether manifests may be asked for again, for the sake of a source that did not respond yet."""
         count, asked_at = self.manifests
         return not _MANIFESTS.waits(count, asked_at, now)
 

@@ -14,13 +14,13 @@ class Promises:
         rover: the rover's name.
         source: the dialect's name.
         served: False when the source says that it does not know this rover; then everything below is empty.
-        sols: promised photos by sol, ascending; only sols that may have photos. None where the source tells the number only
-            when it is asked for the sol itself.
+        sols: promised photos by sol, ascending; only sols that may have photos. None where the source reports
+            the number only when it is asked for the sol itself.
         newest_sol: the last sol that the source knows, with photos or without.
         stated_total: the source's own total. It may disagree with the sum of ``sols``; the sols count.
         status: the mission's status in the source's words, e.g. ``active``.
         unanswered: parts of the source that failed while the rest answered, and of which nothing is held from before.
-        impossible: how many sols were told that cannot be: before the first one, or still to come.
+        impossible: how many sols were reported that cannot be: before the first one, or still to come.
     """
 
     rover: str

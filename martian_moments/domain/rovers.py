@@ -1,7 +1,7 @@
 """Facts about the rovers: landing, cameras, Mars time.
 
 They stand in the seeds of the dbt project (rovers.csv, cameras.csv, camera_names.csv), which dbt loads into the warehouse
-and this module reads when it is imported (1 ms); _seeds.yml there tells what each column means and where it is from.
+and this module reads when it is imported (1 ms); _seeds.yml there states what each column means and where it is from.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Camera:
         name: the canonical name, unique within a rover, e.g. ``NAVCAM_LEFT``.
         full_name: what people call it.
         role: what it is for, shared across rovers, e.g. ``navigation``; ``unknown`` for cameras not listed here.
-        names: what the other sources call it; several where they tell its eyes and its spares apart.
+        names: what the other sources call it; several where they distinguish its eyes and its spares.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Rover:
         first_midnight: UTC of the local mean midnight that starts ``first_sol``.
         last_heard: the day of the last signal of a mission that is over; None while the rover sends.
         mmgis: the mission's folder on NASA's MMGIS map server, or None where it has none.
-        landing_place: east longitude and planetocentric latitude in degrees, on the map that tells the rover's path (the
+        landing_place: east longitude and planetocentric latitude in degrees, on the map that has the rover's path (the
             maps of one site differ by up to some hundred metres).
         cameras: by canonical name.
     """
@@ -120,7 +120,7 @@ class Rover:
         return self.first_sol + (moment - self.first_midnight) // timedelta(seconds=SOL_SECONDS)
 
     def sols_until(self, moment: datetime) -> range:
-        """The sols that can be told of at a UTC moment: up to the current one and one more, as sources differ by one."""
+        """The sols that can be reported at a UTC moment: up to the current one and one more, as sources differ by one."""
         return range(self.first_sol, self.sol_of(moment) + 2)
 
     def mars_time_of(self, moment: datetime) -> MarsTime:

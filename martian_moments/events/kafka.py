@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from confluent_kafka import Message as KafkaMessage
     from confluent_kafka.cimpl import NewTopic
 
-_ANSWER_SECONDS: Final = 10.0
-"""How long a question about topics and watermarks may take. A broker that is restarted answers after some 6 s."""
+_RESPONSE_SECONDS: Final = 10.0
+"""How long a question about topics and watermarks may take. A broker that is restarted responds after some 6 s."""
 
 _READ_SECONDS: Final = 30.0
 """How long a read may take: half of what Dagster gives a sensor."""
@@ -58,10 +58,10 @@ class KafkaEventLog:
         from confluent_kafka.cimpl import NewPartitions
 
         with self._mine().admin() as admin:
-            topics = admin.list_topics(timeout=_ANSWER_SECONDS).topics
+            topics = admin.list_topics(timeout=_RESPONSE_SECONDS).topics
             has = {name: len(topic.partitions) for name, topic in topics.items()}
             wanted = {self._address.topic(topic): partitions for topic, partitions in TOPICS.items()}
-            timeouts = {"operation_timeout": _ANSWER_SECONDS, "request_timeout": 2 * _ANSWER_SECONDS}
+            timeouts = {"operation_timeout": _RESPONSE_SECONDS, "request_timeout": 2 * _RESPONSE_SECONDS}
             if new := [self._new_topic(topic) for topic in TOPICS if self._address.topic(topic) not in has]:
                 _wait_for(admin.create_topics(new, **timeouts))
             if wider := [NewPartitions(name, n) for name, n in wanted.items() if has.get(name, n) < n]:
@@ -115,15 +115,15 @@ class KafkaEventLog:
 
         name = self._address.topic(topic)
         with self._mine().admin() as admin:
-            (description,) = admin.describe_topics(TopicCollection([name]), request_timeout=_ANSWER_SECONDS).values()
+            (description,) = admin.describe_topics(TopicCollection([name]), request_timeout=_RESPONSE_SECONDS).values()
             try:
                 found = description.result().topic_id
             except KafkaException as error:
                 if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise _no_topic(name) from error
                 raise
-        told = found.get_most_significant_bits() or found.get_least_significant_bits()
-        return str(found) if told else None
+        reported = found.get_most_significant_bits() or found.get_least_significant_bits()
+        return str(found) if reported else None
 
     def probe(self) -> None:
         """Nothing to look for: brokers check what they store, a read that meets damage says so."""
@@ -135,7 +135,7 @@ class KafkaEventLog:
 
     def _wait_until_ready(self, topic: str, partitions: int) -> None:
         """Brokers know of a topic, and of each leader, a moment before the leader itself does."""
-        patiently = stop_after_delay(_ANSWER_SECONDS)
+        patiently = stop_after_delay(_RESPONSE_SECONDS)
         for attempt in Retrying(
             retry=retry_if_exception_type(EventLogError), stop=patiently, wait=wait_fixed(0.05), reraise=True
         ):
@@ -240,7 +240,7 @@ def _raise_for(message: KafkaMessage) -> None:
 def _partitions(consumer: Consumer, name: str) -> list[int]:
     from confluent_kafka import KafkaError, KafkaException
 
-    found = consumer.list_topics(name, timeout=_ANSWER_SECONDS).topics[name]
+    found = consumer.list_topics(name, timeout=_RESPONSE_SECONDS).topics[name]
     if found.error is None:
         return sorted(found.partitions)
     if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -256,7 +256,7 @@ def _watermarks(consumer: Consumer, name: str) -> dict[int, Watermarks]:
     from confluent_kafka import TopicPartition
 
     return {
-        partition: Watermarks(*consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=_ANSWER_SECONDS))
+        partition: Watermarks(*consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=_RESPONSE_SECONDS))
         for partition in _partitions(consumer, name)
     }
 

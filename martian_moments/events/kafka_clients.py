@@ -76,7 +76,7 @@ class KafkaClients:
         self._admin = None
 
     def error(self, what: str, error: KafkaError) -> EventLogError:
-        """What failed and why; where librdkafka told more about it (a refused connection, a wrong password), that too."""
+        """What failed and why; where librdkafka said more about it (a refused connection, a wrong password), that too."""
         details = f" ({self._trouble.str()})" if self._trouble else ""
         why = self._options.redacted(f"{error.str()}{details}")
         kind = EventLogUnavailable if _passes(error) and not _stays(self._trouble) else EventLogError
@@ -121,7 +121,7 @@ def _stays(trouble: KafkaError | None) -> bool:
 def _passes(error: KafkaError) -> bool:
     from confluent_kafka import KafkaError as Codes
 
-    # The first six are librdkafka's own; its names of them begin with an underscore. Of the others, brokers tell while
+    # The first six are librdkafka's own; its names of them begin with an underscore. Of the others, brokers report while
     # they start, while a partition's leader changes, and while a replica is away.
     return error.retriable() or error.code() in (
         Codes._TRANSPORT,  # noqa: SLF001

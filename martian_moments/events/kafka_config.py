@@ -1,4 +1,4 @@
-"""Where a Kafka log is and how it is spoken to: its address, and the options of librdkafka."""
+"""Where a Kafka log is and how it is reached: its address, and the options of librdkafka."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class EventLog(Protocol):
         Partitions that are not given start at the low watermark. The limit is shared fairly between partitions; within each,
         records come in the order of their offsets, which may have holes. Fewer records than ``limit`` mean that there was no
         more below the high watermarks at the time of the call. Raises OffsetOutOfRange when an offset lies below the low or
-        above the high watermark, EventLogUnavailable when the log does not answer.
+        above the high watermark, EventLogUnavailable when the log does not respond.
         """
         ...
 
@@ -94,9 +94,9 @@ class EventLog(Protocol):
         ...
 
     def identity(self, topic: str) -> str | None:
-        """What tells this topic from one that had its name before and was deleted: an offset means something in one only.
+        """What distinguishes this topic from a deleted one of the same name: an offset means something in one only.
 
-        None where the log cannot tell. Raises EventLogError.
+        None where the log does not know it. Raises EventLogError.
         """
         ...
 

@@ -8,7 +8,7 @@
 The first asks for sols (``refetch``: also for those that the lake holds whole). The second asks again for the manifests and
 traverse maps of rovers and, with ``young``, for every sol that may still get photos.
 
-``warehouse-load-complete`` tells of a load::
+``warehouse-load-complete`` reports a load::
 
     {"schema": 1, "asset": "bronze/curiosity/photos", "loaded_at": "2026-04-01T12:00:00Z", "objects": ["photos/…"],
      "records": 856}
@@ -72,7 +72,7 @@ class SolsRequest(BaseModel):
 
 
 class RefreshRequest(BaseModel):
-    """Ask again for the manifests and traverse maps of rovers and, with ``young``, for their young sols."""
+    """Ask again for the manifests and traverse maps of rovers and, with ``young``, for their recent sols."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -133,6 +133,6 @@ def sols_request(rover: str, sols: Sequence[int], *, refetch: bool) -> Message:
 
 
 def load_complete(asset: str, loaded_at: datetime, objects: Collection[str], records: int) -> Message:
-    """The message that tells of a load."""
+    """The message that reports a load."""
     load = LoadComplete(schema=1, asset=asset, loaded_at=loaded_at, objects=tuple(sorted(objects)), records=records)
     return Message(asset, load.model_dump_json(by_alias=True).encode())

@@ -26,7 +26,7 @@ def starts(topic: str, offsets: Mapping[int, int], marks: Mapping[int, Watermark
 def in_log(offsets: Mapping[int, int], *, of: str | None, now: str | None) -> Mapping[int, int]:
     """What a reader's offsets in the log ``of`` are worth in the log that is there ``now``: nothing in another one.
 
-    None is an identity that nobody knows: a cursor of an earlier release, a broker that does not tell one.
+    None is an identity that nobody knows: a cursor of an earlier release, a broker that does not report one.
     """
     return {} if of is not None and now is not None and of != now else offsets
 

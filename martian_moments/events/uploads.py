@@ -49,7 +49,7 @@ class Upload:
     Attributes:
         key: the object key, unescaped.
         event_name: without the ``s3:`` that some stores put before it, e.g. ``ObjectCreated:Put``.
-        size: bytes, where the event tells them.
+        size: bytes, where the event reports them.
     """
 
     bucket: str

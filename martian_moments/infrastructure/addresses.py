@@ -59,7 +59,7 @@ def server_of(url: str) -> SplitResult:
     """The parts of the URL of one server, whose port can be read.
 
     Raises:
-        ValueError: as for :func:`taken_apart`, or host and port cannot be told from user, password and path.
+        ValueError: as for :func:`taken_apart`, or host and port cannot be distinguished from user, password and path.
     """
     parts = taken_apart(url)
     try:

@@ -1,4 +1,4 @@
-"""Taking secrets out of texts that others wrote: the messages and tracebacks of libraries, and what upstreams answer."""
+"""Taking secrets out of texts that others wrote: messages and tracebacks of libraries, and responses of upstreams."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Redaction:
         return _IN_ADDRESSES.sub(HIDDEN, text)
 
     def in_bytes(self, body: bytes) -> bytes:
-        """An answer without secrets; credentials that others wrote into addresses stay."""
+        """A response without secrets; credentials that others wrote into addresses stay."""
         for form in self._forms:
             body = body.replace(form.encode(errors="surrogateescape"), HIDDEN.encode())
         return body

@@ -1,1 +1,1 @@
-"""The lake: every raw answer as one object, in files or in any S3."""
+"""The lake: every raw response as one object, in files or in any S3."""

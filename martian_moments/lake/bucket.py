@@ -150,7 +150,7 @@ class Bucket:
             kind = _KINDS.get(code, LakeError)
             raise kind(f"s3://{self.name}: cannot {verb} the bucket ({error}); {advice}") from error
         except BotoCoreError as error:
-            advice = "check AWS_ENDPOINT_URL_S3, the keys, and that the store answers"
+            advice = "check AWS_ENDPOINT_URL_S3, the keys, and that the store responds"
             raise LakeError(f"s3://{self.name}: cannot {verb} the bucket ({error}); {advice}") from error
 
 
@@ -159,11 +159,11 @@ class NoBucket(LakeError):
 
 
 class _NoLifecycle(LakeError):
-    """The bucket has no life cycle at all, which S3 answers as an error."""
+    """The bucket has no life cycle at all, which S3 reports as an error."""
 
 
 _KINDS: Final[Mapping[str, type[LakeError]]] = {
-    "404": NoBucket,  # what HEAD answers, which has no body to say more
+    "404": NoBucket,  # from HEAD, which has no body to say more
     "NoSuchBucket": NoBucket,
     "NoSuchLifecycleConfiguration": _NoLifecycle,
 }

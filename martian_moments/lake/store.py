@@ -1,8 +1,8 @@
-"""The object store that keeps the raw answers: a folder or an S3 bucket, through obstore.
+"""The object store that keeps the raw responses: a folder or an S3 bucket, through obstore.
 
 Writes are atomic: an object is the old one or the new one, also when the writer is killed or the disk is full (the file
 store writes beside the object and renames; what a killed writer leaves is named ``<object>#<n>`` and is never listed).
-They are durable: when a write returns, and so before anybody is told of it, the object survives a power cut.
+They are durable: when a write returns, and so before anybody is informed of it, the object survives a power cut.
 """
 
 from __future__ import annotations
@@ -58,20 +58,20 @@ _ADVICE: Final = (
     (re.compile(r"(os error |Errno )(1|13|30)\b"), "check who owns the folder and whether this user may write there"),
     (re.compile(r"status code: 40[13]"), "check the keys and the policy of the bucket"),
     (re.compile("NoSuchBucket"), "martian-moments init makes the bucket; or correct the address"),
-    (re.compile(""), "check that the address is right and that the store answers, then try again"),
+    (re.compile(""), "check that the address is right and that the store responds, then try again"),
 )
 """What to do, by what the store's error says: obstore has no classes for most of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the store tells about an object.
+    """What the store reports about an object.
 
     Attributes:
         etag: changes with every write; without the quotes that HTTP puts around it.
         size: bytes.
         modified: UTC.
-        version: the store's id of this version; None where the store keeps no versions, and in listings, which tell none.
+        version: the store's id of this version; None where the store keeps no versions, and in listings, which report none.
     """
 
     key: str
@@ -83,7 +83,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object's bytes and what the store tells about these very bytes, both from one answer."""
+    """An object's bytes and what the store reports about these very bytes, both from one response."""
 
     info: ObjectInfo
     body: bytes
@@ -105,13 +105,13 @@ class Put:
 
 
 Announce = Callable[[ObjectInfo], None]
-"""Told of a document that was just written, from a worker thread."""
+"""Called with a document that was just written, from a worker thread."""
 
 Join = Callable[[Document, Document], Document]
 """Makes of the document that is held and the one that arrived what is to be written."""
 
 Known = Callable[[], Mapping[str, tuple[str, Header]]]
-"""Tells documents' headers by key, each with the ETag that its object had."""
+"""Returns documents' headers by key, each with the ETag that its object had."""
 
 
 class Lake:
@@ -161,7 +161,7 @@ class Lake:
         return await asyncio.to_thread(self.get, key)
 
     def head(self, key: str) -> ObjectInfo | None:
-        """What the store tells about an object, or None where there is none."""
+        """What the store reports about an object, or None where there is none."""
         try:
             with self._errors("look at", key):
                 return _info(self._store.head(key))
@@ -175,7 +175,7 @@ class Lake:
         return sorted(found, key=lambda info: info.key)
 
     def put_bytes(self, key: str, body: bytes) -> ObjectInfo:
-        """Write an object that is no document (a quarantined answer, a published table), atomically and unannounced."""
+        """Write an object that is no document (a quarantined response, a published table), atomically and unannounced."""
         with self._errors("write", key):
             return self._put(key, body, "overwrite")
 
@@ -216,7 +216,7 @@ class Lake:
             raise LakeError(f"{self.url} gave back other bytes than were written; check the store")
         if not self._in_files and self._replace(None, key, body):
             raise LakeError(
-                f"{self.url} ignores conditions on PUT: of two runs at once the older answer could win; upgrade it"
+                f"{self.url} ignores conditions on PUT: of two runs at once the older response could win; upgrade it"
             )
         with self._errors("remove", key):
             self._store.delete(key)
@@ -259,9 +259,11 @@ class Lake:
             info, held = self._held(document.header)
             now = join(held, document) if held and join else document
             if (size := sum(map(len, now.pages))) > MAX_TEXT_BYTES - MAX_HEADER_BYTES:
-                raise LakeError(f"{self.url}: {key} would have {size} bytes, more than any document has; look at its answer")
+                raise LakeError(
+                    f"{self.url}: {key} would have {size} bytes, more than any document has; look at its response"
+                )
             if info and held and held.header == sent:
-                # The PUT before was refused because it had succeeded: its answer was lost and obstore sent it again.
+                # The PUT before was refused because it had succeeded: its response was lost and obstore sent it again.
                 return self._written(info, held.header)
             if info and held and not takes_the_place(now.header, held.header):
                 return Put(key, info.etag, info.size, held.header, changed=False)

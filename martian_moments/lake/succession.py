@@ -30,7 +30,7 @@ def supersedes(new: Header, stored: Header, now: datetime | None = None) -> bool
     """Whether a document takes the place of the stored one.
 
     It does when it says something else, unless it was fetched earlier (two runs at once: the newest wins, as in bronze) or
-    is a short answer with fewer records than are held (an upstream that answers a sol with less than it promised does not
+    is a short response with fewer records than are held (an upstream that sends less of a sol than it promised does not
     take back what it gave before).
 
     A stored document that was fetched at a time still to come gives way to the next response, also to one that says the

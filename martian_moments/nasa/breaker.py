@@ -20,7 +20,7 @@ class NotAsked(UpstreamUnavailable):
 
 
 class Breaker:
-    """Counts the requests in a row to which a service gave no answer, each after its attempts; any answer ends the count.
+    """Counts requests in a row to which a service gave no response, each after its attempts. Any response ends the count.
 
     Args:
         limit: after so many a service is not asked any more.
@@ -31,11 +31,11 @@ class Breaker:
         self._unanswered: Counter[str] = Counter()
 
     def check(self, request: httpx.Request, url: str) -> None:
-        """Raise NotAsked for a service that has given no answer to so many requests. ``url`` is for the message."""
+        """Raise NotAsked for a service that has given no response to so many requests. ``url`` is for the message."""
         unanswered = self._unanswered[_service(request)]
         if unanswered >= self._limit:
             raise NotAsked(
-                f"{url}: not asked, because {unanswered} requests in a row got no answer; the rest of this run is not "
+                f"{url}: not asked, because {unanswered} requests in a row got no response; the rest of this run is not "
                 "asked either: run it again when the upstream is back"
             )
 
@@ -48,5 +48,5 @@ class Breaker:
 
 
 def _service(request: httpx.Request) -> str:
-    """What fails and comes back as one: a host has several services (feeds, maps), told apart by how their paths begin."""
+    """What fails and comes back as one: a host has several services (feeds, maps): how their paths begin."""
     return "/".join([request.url.host, *request.url.path.split("/")[1:4]])

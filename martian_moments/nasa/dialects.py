@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PhotoDialect:
-    """A dialect that tells of photos.
+    """A dialect that reports photos.
 
     Attributes:
         make: its source, from the client that asks, where NASA's servers are, what keeps indexes, and the folder for what is
@@ -38,13 +38,13 @@ class PhotoDialect:
     reading: Reading | None = None
 
     def joined(self, held: Document, new: Document) -> Document:
-        """An answer for a sol, with what only the held document tells: see :mod:`nasa.joining`."""
+        """A response for a sol, with what only the held document reports: see :mod:`nasa.joining`."""
         return new if self.reading is None else joining.joined(held, new, self.reading)
 
 
 @dataclass(frozen=True, slots=True)
 class TraverseDialect:
-    """A dialect that tells of paths.
+    """A dialect that reports paths.
 
     Attributes:
         make: its source, from the client that asks and where NASA's servers are.
@@ -71,10 +71,10 @@ DIALECTS: Final[Mapping[str, PhotoDialect]] = {
         lambda client, to, *_: v1.V1(client, to.v1_url, to.key), v1.V1.serves, v1.read_promises, v1.READING
     ),
 }
-"""The dialects that tell of photos."""
+"""The dialects that report photos."""
 
 TRAVERSE_DIALECTS: Final[Mapping[str, TraverseDialect]] = {
     mmgis.SOURCE: TraverseDialect(lambda client, to: mmgis.MMGIS(client, to.mmgis_url), mmgis.sols, mmgis.records),
     mer.SOURCE: TraverseDialect(lambda client, to: mer.MER(client, to.mer_traverse_url), mer.sols, mer.records),
 }
-"""The dialects that tell of paths, in the order in which they are asked whether they serve a rover."""
+"""The dialects that report paths, in the order in which they are asked whether they serve a rover."""

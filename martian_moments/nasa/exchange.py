@@ -11,7 +11,7 @@ from typing import Final
 
 import httpx
 
-from martian_moments.domain.errors import RefusedAnswer, UpstreamUnavailable
+from martian_moments.domain.errors import RefusedResponse, UpstreamUnavailable
 from martian_moments.infrastructure.redaction import Redaction
 
 _PIECE_BYTES: Final = 1024 * 1024
@@ -22,14 +22,14 @@ Read = Callable[[httpx.Response, str], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Limits in seconds: to connect, between two pieces of an answer, for one whole answer, and for one whole file.
+    """Limits in seconds: to connect, between two pieces of a response, for one whole response, and for one whole file.
 
     NASA's raw-image feeds were seen to think for 20 to 30 s. The longest file, 342 MB, takes an hour at 100 kB/s.
     """
 
     connect: float = 10.0
     read: float = 60.0
-    answer: float = 180.0
+    response: float = 180.0
     file: float = 3_600.0
 
 
@@ -54,7 +54,7 @@ class Exchange:
 
         Raises:
             UpstreamUnavailable: no response, or not whole in time.
-            RefusedAnswer: it is beyond a limit.
+            RefusedResponse: it is beyond a limit.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -69,7 +69,7 @@ class Exchange:
         except httpx.RequestError as error:
             reason = self.redacted(f"{type(error).__name__} {error}".strip())
         # Raised here, not inside the handlers: httpx's own message may hold what was just redacted.
-        raise UpstreamUnavailable(f"{url}: no answer ({reason}); ask again later")
+        raise UpstreamUnavailable(f"{url}: no response ({reason}); ask again later")
 
     async def body(self, response: httpx.Response, url: str) -> bytes:
         """The body in memory."""
@@ -80,18 +80,18 @@ class Exchange:
             size += len(piece)
             if size > self.max_bytes:
                 kept = b"".join(pieces)[: self.max_bytes]
-                raise RefusedAnswer(f"{url}: the answer is larger than {self.max_bytes} bytes", url=url, body=kept)
+                raise RefusedResponse(f"{url}: the response is larger than {self.max_bytes} bytes", url=url, body=kept)
         return b"".join(pieces)
 
     async def file(self, path: Path, response: httpx.Response, url: str) -> bytes:
-        """A file's body, written to ``path`` as it arrives: nothing in memory. The body of any other answer."""
+        """A file's body, written to ``path`` as it arrives: nothing in memory. The body of any other response."""
         if response.status_code != HTTPStatus.OK:
             return await self.body(response, url)
         with path.open("wb") as file:
             async for piece in response.aiter_bytes(_PIECE_BYTES):
                 await asyncio.to_thread(file.write, piece)
                 if file.tell() > self.max_file_bytes:
-                    raise RefusedAnswer(f"{url}: the file is larger than {self.max_file_bytes} bytes", url=url, body=b"")
+                    raise RefusedResponse(f"{url}: the file is larger than {self.max_file_bytes} bytes", url=url, body=b"")
         return b""
 
 
@@ -102,6 +102,6 @@ def _check_codings(response: httpx.Response, url: str) -> None:
     """
     codings = response.headers.get("content-encoding", "").split(",")
     if len(codings) > 1:
-        raise RefusedAnswer(
+        raise RefusedResponse(
             f"{url}: the response is compressed {len(codings)} times over; once is accepted", url=url, body=b""
         )

@@ -1,6 +1,6 @@
 """What the two raw-image feeds share: a sol comes in numbered pages that state its total, and may repeat or stray.
 
-Neither feed lists its sols. So a sol is asked for by its number, an answer without photos is believed when it is repeated,
+Neither feed lists its sols. So a sol is asked for by its number, a response without photos is believed when it is repeated,
 and the total that the pages state is what the source promises.
 """
 
@@ -15,8 +15,8 @@ from martian_moments.domain.documents import Document, Header, Kind, fingerprint
 from martian_moments.domain.errors import InputError
 from martian_moments.domain.promises import Promises
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.harvest import Harvest, Page
+from martian_moments.nasa.responses import Response
 
 _MAX_PAGES: Final = 1_000
 """Far beyond any sol: Curiosity's biggest has some 7,000 items with their thumbnails, 70 pages of 100."""
@@ -24,14 +24,14 @@ _MAX_PAGES: Final = 1_000
 _ATTEMPTS: Final = 4
 """How often a page that should bring something new is asked for while it does not: most often a passing fault.
 
-No manifest contradicts a feed that wrongly says that a sol is empty. Where 4 answers in 100 are so, 4 in a row are 3 in a
+No manifest contradicts a feed that wrongly says that a sol is empty. Where 4 responses in 100 are so, 4 in a row are 3 in a
 million; the price is three requests for each of the 7 to 9 sols in 100 that are empty.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage(Page):
-    """One answer of a feed; ``more``: whether it says, or its fullness suggests, that another page follows."""
+    """One response of a feed; ``more``: whether it says, or its fullness suggests, that another page follows."""
 
     more: bool
 
@@ -82,8 +82,8 @@ class FeedHarvest(Harvest[FeedPage]):
 
 def fingerprint(records: Mapping[str, Mapping[str, Any]], volatile: Collection[str] = ()) -> str:
     """Over a sol's images by id, in whatever order and pages they came. ``volatile`` names fields that do not count."""
-    told = [{name: value for name, value in records[key].items() if name not in volatile} for key in sorted(records)]
-    return fingerprint_of(told)
+    reported = [{name: value for name, value in records[key].items() if name not in volatile} for key in sorted(records)]
+    return fingerprint_of(reported)
 
 
 async def collect(ask: Callable[[int], Awaitable[FeedPage]], sol: int, promised: int | None) -> FeedHarvest:
@@ -98,7 +98,7 @@ async def collect(ask: Callable[[int], Awaitable[FeedPage]], sol: int, promised:
         promised: the photos that are known to be there, or None.
 
     Raises:
-        BrokenAnswer: there are images and none of them can be read.
+        BrokenResponse: there are images and none of them can be read.
     """
     harvest = FeedHarvest(sol, promised)
     for number in range(_MAX_PAGES):
@@ -122,45 +122,45 @@ async def _page(ask: Callable[[int], Awaitable[FeedPage]], number: int, harvest:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a feed reaches, as one answer tells it; ``newest_sol`` is None where the answer names no sol."""
+    """How far a feed reaches, as one response reports it; ``newest_sol`` is None where the response names no sol."""
 
-    answer: Answer
+    response: Response
     newest_sol: int | None
     total: int | None
     synthetic: bool
 
 
 def manifest_document(rover: str, source: str, extents: Sequence[Extent]) -> Document:
-    """The manifest of a feed, which has none of its own, from answers that tell how far it reaches.
+    """The manifest of a feed, which has none of its own, from responses that report how far it reaches.
 
     ``record_count`` is its number of sols. The fingerprint covers the newest sol and the total, nothing else.
 
     Raises:
-        BrokenAnswer: no answer names a sol.
+        BrokenResponse: no response names a sol.
     """
     newest = max((extent.newest_sol for extent in extents if extent.newest_sol is not None), default=None)
     if newest is None:
-        raise extents[-1].answer.broken("nothing that tells how far the feed reaches")
+        raise extents[-1].response.broken("nothing that says how far the feed reaches")
     return Document(
         Header(
             kind=Kind.MANIFEST,
             rover=rover,
             source=source,
             sol=None,
-            fetched_at=extents[-1].answer.fetched_at,
+            fetched_at=extents[-1].response.fetched_at,
             fingerprint=fingerprint_of([newest, extents[-1].total]),
             record_count=len(_sols(rover, newest)),
             promised=None,
             complete=True,
-            requests=tuple(extent.answer.url for extent in extents),
+            requests=tuple(extent.response.url for extent in extents),
             synthetic=any(extent.synthetic for extent in extents),
         ),
-        tuple(extent.answer.body for extent in extents),
+        tuple(extent.response.body for extent in extents),
     )
 
 
 def promises(document: Document, newest_sol: int, total: int | None) -> Promises:
-    """Every sol up to the newest, each with a number of photos that only the sol's own answer tells."""
+    """Every sol up to the newest, each with a number of photos that only the sol's own response reports."""
     header = document.header
     sols: dict[int, int | None] = dict.fromkeys(_sols(header.rover, newest_sol))
     return Promises(header.rover, header.source, served=True, sols=sols, newest_sol=newest_sol, stated_total=total)

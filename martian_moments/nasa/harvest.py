@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from martian_moments.domain.documents import Document, Header, Kind
-from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.responses import Response
 from martian_moments.nasa.tally import MOST_PASSES, Tally
 
 
@@ -27,16 +27,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """An answer to a question for the photos of a sol.
+    """A response to a question for the photos of a sol.
 
     Attributes:
         records: the photos in it that can be read, of whatever sol.
         odd: why the others cannot, one reason each.
-        total: how many photos match the question, as the answer states it; None where it does not.
+        total: how many photos match the question, as the response states it; None where it does not.
         synthetic: whether the replica generated it.
     """
 
-    answer: Answer
+    response: Response
     records: Sequence[Record]
     odd: Sequence[str]
     total: int | None
@@ -53,7 +53,7 @@ class Page:
 
     def follows(self, other: Page) -> bool:
         """Whether it has photos, none of which can be read, and is not the other page once more."""
-        return bool(self.odd) and not self.records and self.answer.body != other.answer.body
+        return bool(self.odd) and not self.records and self.response.body != other.response.body
 
 
 P = TypeVar("P", bound=Page)
@@ -104,7 +104,7 @@ class Harvest(ABC, Generic[P]):
         return self.tally.gains(self._ids(page))
 
     def take(self, page: P) -> bool:
-        """Add a page; False when it brings nothing new. The first page is kept in any case: it is the answer."""
+        """Add a page; False when it brings nothing new. The first page is kept in any case: it is the response."""
         gained = self.gains(page) or (bool(self.pages) and page.follows(self.pages[-1]))
         if not gained and self.pages:
             self.tally.saw(self._ids(page))
@@ -135,11 +135,11 @@ class Harvest(ABC, Generic[P]):
                 return
 
     def check_readable(self) -> None:
-        """Refuse a sol of which nothing can be read. Raises BrokenAnswer."""
+        """Refuse a sol of which nothing can be read. Raises BrokenResponse."""
         if not self.tally.records:
             for page in self.pages:
                 if page.odd:
-                    raise page.answer.broken(page.odd[0])
+                    raise page.response.broken(page.odd[0])
 
     def document(self, rover: str, source: str, fingerprint: str) -> Document:
         """The sol's document."""
@@ -149,16 +149,16 @@ class Harvest(ABC, Generic[P]):
                 rover=rover,
                 source=source,
                 sol=self.sol,
-                fetched_at=self.pages[-1].answer.fetched_at,
+                fetched_at=self.pages[-1].response.fetched_at,
                 fingerprint=fingerprint,
                 record_count=len(self.tally.records),
                 promised=self.promised,
                 complete=self.complete,
-                requests=tuple(page.answer.url for page in self.pages),
+                requests=tuple(page.response.url for page in self.pages),
                 synthetic=any(page.synthetic for page in self.pages),
                 repeats=self.tally.repeats,
             ),
-            tuple(page.answer.body for page in self.pages),
+            tuple(page.response.body for page in self.pages),
         )
 
     def _count(self, page: P) -> None:

@@ -1,4 +1,4 @@
-"""The polite client: every request of a run passes here, at an even pace, and is repeated only where that helps."""
+"""The polite client: every request of a run passes here, at an even rate, and is repeated only where that helps."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from typing import Final, Self, TypeVar
 import httpx
 from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from martian_moments.domain.errors import BrokenAnswer, FileMissing, InputError, RefusedAnswer, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, FileMissing, InputError, RefusedResponse, UpstreamUnavailable
 from martian_moments.infrastructure.redaction import Redaction
 from martian_moments.infrastructure.web import environment_accepted
-from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.breaker import Breaker, NotAsked
 from martian_moments.nasa.exchange import Exchange, Read, Timeouts
-from martian_moments.nasa.pace import NotYet, Pace
+from martian_moments.nasa.rate_limit import NotYet, RateLimit
+from martian_moments.nasa.responses import Response
 from martian_moments.nasa.retry_after import asked_pause
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_BACKOFF_S: Final = 30.0
 # Requests under way, per slot: those in flight and those that pause before their next attempt. The others wait, so that an
-# outage is noticed before everything was tried; fewer would leave slots idle when every third answer is faulty.
+# outage is noticed before everything was tried; fewer would leave slots idle when every third response is faulty.
 _UNDER_WAY_PER_SLOT: Final = 4
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # A server on this machine, such as the replica, is never reached through the environment's proxy.
@@ -44,18 +44,18 @@ class Download:
     """A file as it arrived.
 
     Attributes:
-        answer: its address, status and time. The body is empty when the status is 200, because then ``path`` holds it.
+        response: its address, status and time. The body is empty when the status is 200, because then ``path`` holds it.
         path: the file.
         etag: as the server gave it; likewise ``last_modified``.
     """
 
-    answer: Answer
+    response: Response
     path: Path
     etag: str | None
     last_modified: str | None
 
 
-_FINAL: Final = (RefusedAnswer, FileMissing, NotAsked, NotYet)
+_FINAL: Final = (RefusedResponse, FileMissing, NotAsked, NotYet)
 """What is not asked for again."""
 
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -68,21 +68,21 @@ class PoliteClient:
     Making one raises SettingsError when the environment's proxies or certificates are not accepted.
 
     Args:
-        requests_per_minute: the even pace of all requests together.
+        requests_per_minute: the even rate of all requests together.
         concurrency: the most requests in flight.
         user_agent: who asks; by default the honest name and purpose of the platform.
-        secrets: texts that never appear in an error, a log or an ``Answer.url``. Values of ``api_key`` in a query and
+        secrets: texts that never appear in an error, a log or an ``Response.url``. Values of ``api_key`` in a query and
             credentials before a host's name never do.
-        timeouts: limits of one answer's time.
-        max_bytes: limit of one answer's decompressed size; a larger one is cut off.
+        timeouts: limits of one response's time.
+        max_bytes: limit of one response's decompressed size; a larger one is cut off.
         max_file_bytes: the same for a file that is downloaded. The largest real one, a PDS index table, has 350 MB.
         attempts: how often one request is asked, the first time included.
         backoff: the base in seconds of the pauses between attempts: a random time up to base * 2^n.
         patience: the longest pause in seconds that an upstream may ask for.
-        give_up_after: after so many requests in a row without an answer, each after its attempts, a service is not asked
+        give_up_after: after so many requests in a row without a response, each after its attempts, a service is not asked
             any more.
         held: hosts that asked an earlier client for a pause, and until when (UTC).
-        on_pause: told, in a worker thread, of each pause that an upstream asks for: its host and the end (UTC).
+        on_pause: called, in a worker thread, with each pause that an upstream asks for: its host and the end (UTC).
         transport: replaces the network, for tests.
     """
 
@@ -111,10 +111,10 @@ class PoliteClient:
         self._exchange = Exchange(self._redacted, max_bytes, max_file_bytes)
         self._breaker = Breaker(give_up_after)
         self._under_way = asyncio.Semaphore(_UNDER_WAY_PER_SLOT * concurrency)
-        self._pace = Pace(requests_per_minute, patience=patience)
+        self._rate_limit = RateLimit(requests_per_minute, patience=patience)
         self._on_pause = on_pause
         for host, until in (held or {}).items():
-            self._pace.hold(host, (until - datetime.now(UTC)).total_seconds())
+            self._rate_limit.hold(host, (until - datetime.now(UTC)).total_seconds())
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(attempts),
@@ -123,7 +123,7 @@ class PoliteClient:
             reraise=True,
         )
         # One client with one connection per slot: the pool of a shared one checks every connection's socket at every
-        # request's begin and end. 500 answers of 115 kB with 16 in flight take half of its CPU so (docs/decisions/0013).
+        # request's begin and end. 500 responses of 115 kB with 16 in flight take half of its CPU so (docs/decisions/0013).
         with environment_accepted():
             tls = httpx.create_ssl_context()
             self._clients = [
@@ -137,7 +137,7 @@ class PoliteClient:
                 )
                 for _ in range(concurrency)
             ]
-        # Last in, first out: at a slow pace the same connection is used again while the server still keeps it.
+        # Last in, first out: at a low rate the same connection is used again while the server still keeps it.
         self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
         for client in self._clients:
             self._free.put_nowait(client)
@@ -154,34 +154,34 @@ class PoliteClient:
     async def get(
         self,
         url: str,
-        parse: Callable[[Answer], T],
+        parse: Callable[[Response], T],
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
-        """Ask, and return what the dialect's parser makes of the answer.
+        """Ask, and return what the dialect's parser makes of the response.
 
         Args:
             url: the address, without the query.
-            parse: the dialect: gets every answer but redirects, 408, 425, 429 and 5xx, whatever its status. It raises
-                BrokenAnswer for what its dialect does not promise; that is retried unless the status is a 4xx, because
+            parse: the dialect: gets every response but redirects, 408, 425, 429 and 5xx, whatever its status. It raises
+                BrokenResponse for what its dialect does not promise; that is retried unless the status is a 4xx, because
                 HTML with status 200 is most often a proxy's passing page.
             params: the query.
             headers: sent with this request only.
 
         Raises:
-            UpstreamUnavailable: no answer after every attempt, or the client has stopped asking.
-            BrokenAnswer: the parser refused the last answer.
+            UpstreamUnavailable: no response after every attempt, or the client has stopped asking.
+            BrokenResponse: the parser refused the last response.
             UnknownRover: from the parser; never retried.
             InputError: the address is none.
         """
         request = self._request(url, params, headers)
 
         async def attempt() -> T:
-            response, answer = await self._attempt(request, self._exchange.body, self._timeouts.answer)
-            if response.is_redirect:
-                raise self._moved(response, answer)
-            return self._parsed(answer, parse)
+            raw, response = await self._attempt(request, self._exchange.body, self._timeouts.response)
+            if raw.is_redirect:
+                raise self._moved(raw, response)
+            return self._parsed(response, parse)
 
         return await self._retried(request, attempt)
 
@@ -194,7 +194,7 @@ class PoliteClient:
             url: the address.
             path: where the file is written; what an attempt before left there is overwritten.
             accept: the dialect, as ``parse`` of :meth:`get`; it runs in a worker thread. It also gets 304, when ``headers``
-                ask for a file only if it has changed. Answers other than 200 come with their body and no file.
+                ask for a file only if it has changed. Responses other than 200 come with their body and no file.
             headers: sent with this request only.
 
         Raises:
@@ -204,12 +204,12 @@ class PoliteClient:
         request = self._request(url, None, headers)
 
         async def attempt() -> T:
-            response, answer = await self._attempt(request, partial(self._exchange.file, path), self._timeouts.file)
-            if response.is_redirect and response.status_code != HTTPStatus.NOT_MODIFIED:
-                raise self._moved(response, answer)
-            told = response.headers
-            download = Download(answer, path, told.get("etag"), told.get("last-modified"))
-            return await asyncio.to_thread(self._parsed, answer, lambda _: accept(download))
+            raw, response = await self._attempt(request, partial(self._exchange.file, path), self._timeouts.file)
+            if raw.is_redirect and raw.status_code != HTTPStatus.NOT_MODIFIED:
+                raise self._moved(raw, response)
+            reported = raw.headers
+            download = Download(response, path, reported.get("etag"), reported.get("last-modified"))
+            return await asyncio.to_thread(self._parsed, response, lambda _: accept(download))
 
         return await self._retried(request, attempt)
 
@@ -232,52 +232,53 @@ class PoliteClient:
         self._breaker.note(request, answered=True)
         return value
 
-    async def _attempt(self, request: httpx.Request, read: Read, seconds: float) -> tuple[httpx.Response, Answer]:
+    async def _attempt(self, request: httpx.Request, read: Read, seconds: float) -> tuple[httpx.Response, Response]:
         url = self._redacted(str(request.url))
         client = await self._free.get()
         try:
             self._breaker.check(request, url)
-            await self._pace.turn(request.url.host, url)
+            await self._rate_limit.turn(request.url.host, url)
             self._breaker.check(request, url)
-            response, body = await self._exchange.once(client, request, url, read, seconds)
-            await self._hold(request.url.host, asked_pause(response, datetime.now(UTC)))
+            raw, body = await self._exchange.once(client, request, url, read, seconds)
+            await self._hold(request.url.host, asked_pause(raw, datetime.now(UTC)))
         finally:
             self._free.put_nowait(client)
-        # Whoever waits for the slot sends its request before this answer is parsed: otherwise answers that arrive together
-        # leave the upstream idle for as long as parsing all of them takes (4.2 s instead of 3.9 s for 500 at 100 ms).
+        # Whoever waits for the slot sends its request before this response is parsed: otherwise responses that arrive
+        # together leave the upstream idle for as long as parsing all of them takes (4.2 s instead of 3.9 s for 500 at
+        # 100 ms).
         await asyncio.sleep(0)
-        if response.status_code in _PASSING or response.is_server_error:
-            raise UpstreamUnavailable(f"{url}: the upstream answered {response.status_code}; ask again later")
-        return response, Answer(url, response.status_code, body, datetime.now(UTC))
+        if raw.status_code in _PASSING or raw.is_server_error:
+            raise UpstreamUnavailable(f"{url}: the upstream answered {raw.status_code}; ask again later")
+        return raw, Response(url, raw.status_code, body, datetime.now(UTC))
 
     async def _hold(self, host: str, seconds: float) -> None:
-        self._pace.hold(host, seconds)
+        self._rate_limit.hold(host, seconds)
         if self._on_pause and seconds > 0:
             await asyncio.to_thread(self._on_pause, host, datetime.now(UTC) + timedelta(seconds=seconds))
 
-    def _moved(self, response: httpx.Response, answer: Answer) -> BrokenAnswer:
-        moved = self._redacted(response.headers.get("location", "nowhere"))
-        message = f"{answer.url}: the upstream moved to {moved}; set its address to that"
-        return RefusedAnswer(message, url=answer.url, body=answer.body)
+    def _moved(self, raw: httpx.Response, response: Response) -> BrokenResponse:
+        moved = self._redacted(raw.headers.get("location", "nowhere"))
+        message = f"{response.url}: the upstream moved to {moved}; set its address to that"
+        return RefusedResponse(message, url=response.url, body=response.body)
 
-    def _parsed(self, answer: Answer, parse: Callable[[Answer], T]) -> T:
+    def _parsed(self, response: Response, parse: Callable[[Response], T]) -> T:
         try:
-            return parse(answer)
-        except (BrokenAnswer, *_UNREADABLE) as failure:
+            return parse(response)
+        except (BrokenResponse, *_UNREADABLE) as failure:
             error = failure
-            if not isinstance(error, BrokenAnswer):
+            if not isinstance(error, BrokenResponse):
                 # A dialect says itself what is wrong; what it did not foresee must not stop the other sols of a run.
-                logger.warning("%s: a reader did not foresee this answer", answer.url, exc_info=True)
-                error = answer.broken(f"what no reader foresaw ({failure!r:.200})")
-            final = answer.status >= HTTPStatus.BAD_REQUEST or isinstance(error, RefusedAnswer)
-            refused = RefusedAnswer if final else BrokenAnswer
+                logger.warning("%s: a reader did not foresee this response", response.url, exc_info=True)
+                error = response.broken(f"what no reader foresaw ({failure!r:.200})")
+            final = response.status >= HTTPStatus.BAD_REQUEST or isinstance(error, RefusedResponse)
+            refused = RefusedResponse if final else BrokenResponse
             kind = FileMissing if isinstance(error, FileMissing) else refused
-            broken = kind(self._redacted(str(error)), url=answer.url, body=self._redacted.in_bytes(error.body))
+            broken = kind(self._redacted(str(error)), url=response.url, body=self._redacted.in_bytes(error.body))
         raise broken
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, (UpstreamUnavailable, BrokenAnswer)) and not isinstance(error, _FINAL)
+    return isinstance(error, (UpstreamUnavailable, BrokenResponse)) and not isinstance(error, _FINAL)
 
 
 def _user_agent() -> str:

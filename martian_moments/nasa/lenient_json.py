@@ -1,12 +1,12 @@
 """JSON as upstreams write it, made JSON as the standard has it (RFC 8259), where its meaning is clear.
 
-One NaN among the numbers of a map, or half a character in one caption, would otherwise cost a whole answer. So an answer
+One NaN among the numbers of a map, or half a character in one caption, would otherwise cost a whole response. So a response
 that strict readers refuse is mended in its text, and only where it breaks the rules; every other byte stays as it came:
 
 * a byte order mark is dropped, UTF-16 and UTF-32 become UTF-8, and bytes that are no character become U+FFFD;
 * NaN, Infinity and numbers beyond the range of a double become null: they are no numbers;
 * control characters in strings are escaped, and halves of a surrogate pair become U+FFFD;
-* what is nested deeper than any answer of a server that works becomes null: no reader follows it without a bound.
+* what is nested deeper than any response of a server that works becomes null: no reader follows it without a bound.
 
 Whatever else is wrong leaves the text unreadable, which its reader then says.
 """
@@ -19,7 +19,7 @@ import re
 from typing import Final
 
 DEEPEST: Final = 250
-"""Levels of nesting that are kept; NASA's answers have six. orjson writes 254, and a document adds two to its pages."""
+"""Levels of nesting that are kept; NASA's responses have six. orjson writes 254, and a document adds two to its pages."""
 
 # A string without an end goes on to the end of the text, so that nothing is looked at twice.
 _TOKEN: Final = re.compile(

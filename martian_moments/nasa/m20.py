@@ -1,8 +1,8 @@
 """The raw-image feed of Mars 2020: every image of Perseverance, full frames and thumbnails, hours after it is received.
 
 A sol is asked for by a range of two conditions, because that is what can be asked in pages: at most 100 images each, counted
-from 0. Numbers come as text or as numbers. For a sol without images the server was seen to answer with images of another, so
-every image's own sol is looked at. Several records may be tiles of one exposure: each is an image of its own. The
+from 0. Numbers come as text or as numbers. For a sol without images the server was seen to respond with images of another,
+so every image's own sol is looked at. Several records may be tiles of one exposure: each is an image of its own. The
 pictures of Ingenuity are of another category and not asked for (docs/sources.md says why).
 
 Sources: the replies that martianch/curieux and lobantseff/nasa-photo-viewer keep, kmgill/mars-raw-utils,
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.documents import Document
 from martian_moments.domain.promises import Promises
-from martian_moments.nasa.answers import Answer, a_sol, count, identity
 from martian_moments.nasa.feed import (
     Extent,
     FeedPage,
@@ -29,6 +28,7 @@ from martian_moments.nasa.feed import (
 )
 from martian_moments.nasa.harvest import Record
 from martian_moments.nasa.joining import Reading
+from martian_moments.nasa.responses import Response, a_sol, count, identity
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -41,7 +41,7 @@ _PAGE_SIZE: Final = 100
 """The most that the server gives."""
 
 _NO_MORE: Final = re.compile(r"no more images", re.IGNORECASE)
-"""The feed's own words for an answer that is empty on purpose."""
+"""The feed's own words for a response that is empty on purpose."""
 
 _FEED: Final = {"feed": "raw_images", "category": _MISSION, "feedtype": "json"}
 
@@ -76,12 +76,12 @@ class M20:
 
         Raises:
             InputError: the feed never has this rover.
-            UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer that is no JSON object, or neither names a sol.
+            UpstreamUnavailable: no response.
+            BrokenResponse: a response that is no JSON object, or neither names a sol.
         """
         check_served(SOURCE, rover, served=self.serves(rover))
-        told = [await self._client.get(address(self._url, question), _extent) for question in (LATEST, NEWEST)]
-        return manifest_document(rover, SOURCE, told)
+        reported = [await self._client.get(address(self._url, question), _extent) for question in (LATEST, NEWEST)]
+        return manifest_document(rover, SOURCE, reported)
 
     async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
         """Every image of one sol. The header's promise is the total that the feed states for it.
@@ -93,8 +93,8 @@ class M20:
 
         Raises:
             InputError: the feed never has this rover.
-            UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer that is no list of this mission's images.
+            UpstreamUnavailable: no response.
+            BrokenResponse: a response that is no list of this mission's images.
         """
         check_served(SOURCE, rover, served=self.serves(rover))
 
@@ -119,38 +119,38 @@ def read_promises(document: Document) -> Promises:
     return promises(document, newest, _total(pages[-1]))
 
 
-def _extent(answer: Answer) -> Extent:
-    answer, content = answer.json_object()
-    return Extent(answer, _newest_sol(content), _total(content), content.get("synthetic") is True)
+def _extent(response: Response) -> Extent:
+    response, content = response.json_object()
+    return Extent(response, _newest_sol(content), _total(content), content.get("synthetic") is True)
 
 
 def _newest_sol(content: dict[str, Any]) -> int | None:
     images = content.get("images")
-    told = [image.get("sol") for image in images if isinstance(image, dict)] if isinstance(images, list) else []
-    return max((sol for value in (content.get("latest_sol"), *told) if (sol := a_sol(value)) is not None), default=None)
+    reported = [image.get("sol") for image in images if isinstance(image, dict)] if isinstance(images, list) else []
+    return max((sol for value in (content.get("latest_sol"), *reported) if (sol := a_sol(value)) is not None), default=None)
 
 
 def _total(content: dict[str, Any]) -> int | None:
-    # A list states total_results; the answers to latest=true and to a bare sol=N state total.
+    # A list states total_results; the responses to latest=true and to a bare sol=N state total.
     stated = count(content.get("total_results"))
     return count(content.get("total")) if stated is None else stated
 
 
-def _images(answer: Answer) -> FeedPage:
-    answer, content = answer.json_object()
+def _images(response: Response) -> FeedPage:
+    response, content = response.json_object()
     images = content.get("images")
     if not isinstance(images, list):
-        raise answer.broken("no list of images")
+        raise response.broken("no list of images")
     error = content.get("error_message")
     if not images and isinstance(error, str) and not _NO_MORE.search(error):
-        raise answer.broken(f"no images, but an error: {error[:80]}")
+        raise response.broken(f"no images, but an error: {error[:80]}")
     mission = content.get("mission")
     if isinstance(mission, str) and _MISSION not in mission:
-        raise answer.broken(f"images of {mission[:80]} when asked for {_MISSION}")
+        raise response.broken(f"images of {mission[:80]} when asked for {_MISSION}")
     size = count(content.get("per_page")) or _PAGE_SIZE
-    records, odd = answer.readable(images, _record)
+    records, odd = response.readable(images, _record)
     return FeedPage(
-        answer=answer,
+        response=response,
         records=records,
         odd=odd,
         total=_total(content),
@@ -167,5 +167,5 @@ def _record(image: object) -> Record:
     return Record(name, sol, content)
 
 
-READING: Final = Reading(lambda answer, _: _images(answer), fingerprint)
+READING: Final = Reading(lambda response, _: _images(response), fingerprint)
 """How documents of this dialect are read. An imageid is the name of its picture."""

@@ -19,7 +19,7 @@ import orjson
 
 from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.domain.errors import InputError
-from martian_moments.nasa.answers import Answer, a_sol
+from martian_moments.nasa.responses import Response, a_sol
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -62,8 +62,8 @@ class MER:
 
         Raises:
             InputError: there is no file of this rover.
-            UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer that is no table of places.
+            UpstreamUnavailable: no response.
+            BrokenResponse: a response that is no table of places.
         """
         return await self._document(Kind.TRAVERSE, rover)
 
@@ -84,12 +84,12 @@ class MER:
                 rover=rover,
                 source=SOURCE,
                 sol=None,
-                fetched_at=table.answer.fetched_at,
+                fetched_at=table.response.fetched_at,
                 fingerprint=fingerprint_of(table.rows),
                 record_count=len(table.rows),
                 promised=None,
                 complete=bool(table.rows),
-                requests=(table.answer.url,),
+                requests=(table.response.url,),
                 synthetic=table.synthetic,
             ),
             (orjson.dumps(page | ({"synthetic": True} if table.synthetic else {})),),
@@ -98,8 +98,8 @@ class MER:
 
 def sols(document: Document) -> list[int]:
     """The sols that the lines of a map name."""
-    told = (place.get(name) for page in document.parsed_pages() for place in page.get("places", ()) for name in _SOLS)
-    return [sol for text in told if (sol := a_sol(text)) is not None]
+    reported = (place.get(name) for page in document.parsed_pages() for place in page.get("places", ()) for name in _SOLS)
+    return [sol for text in reported if (sol := a_sol(text)) is not None]
 
 
 def records(document: Document) -> list[Hashable]:
@@ -112,7 +112,7 @@ def records(document: Document) -> list[Hashable]:
 class _Table:
     """The file: its columns, and each line as texts by column. A column that a line is too short for is missing in it."""
 
-    answer: Answer
+    response: Response
     columns: list[str]
     rows: list[dict[str, str]]
 
@@ -122,19 +122,19 @@ class _Table:
         return "SYNTHETIC" in self.columns
 
 
-def _table(answer: Answer) -> _Table:
-    if answer.status != HTTPStatus.OK:
-        raise answer.broken("an error instead of a table")
+def _table(response: Response) -> _Table:
+    if response.status != HTTPStatus.OK:
+        raise response.broken("an error instead of a table")
     # Latin-1 reads whatever bytes there are; a byte order mark is no part of the first column's name.
-    lines = answer.body.removeprefix(b"\xef\xbb\xbf").decode("latin-1").replace("\r", "\n").split("\n")
-    read, odd = answer.readable(lines, _fields)
+    lines = response.body.removeprefix(b"\xef\xbb\xbf").decode("latin-1").replace("\r", "\n").split("\n")
+    read, odd = response.readable(lines, _fields)
     if odd and not read:
-        raise answer.broken(odd[0])
+        raise response.broken(odd[0])
     header, *rows = [fields for fields in read if fields] or [[]]
     columns = [name.strip().upper() for name in header]
     if not columns or not set(columns) >= _PLACE:
-        raise answer.broken("no table with SITE and DRIVE")
-    return _Table(answer, columns, [_row(columns, fields) for fields in rows])
+        raise response.broken("no table with SITE and DRIVE")
+    return _Table(response, columns, [_row(columns, fields) for fields in rows])
 
 
 def _fields(line: object) -> list[str]:

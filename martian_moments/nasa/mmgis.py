@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.domain.errors import InputError
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.nasa.answers import Answer, a_sol
+from martian_moments.nasa.responses import Response, a_sol
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -50,8 +50,8 @@ class MMGIS:
 
         Raises:
             InputError: the server has no maps of this rover.
-            UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer that is no collection of features.
+            UpstreamUnavailable: no response.
+            BrokenResponse: a response that is no collection of features.
         """
         return await self._document(Kind.TRAVERSE, rover)
 
@@ -63,7 +63,9 @@ class MMGIS:
         if not self.serves(rover):
             raise InputError(f"MMGIS has no maps of {rover}; ask for a rover that it serves")
         mission = ROVERS[rover].mmgis
-        answer, collection = await self._client.get(f"{self._url}/{mission}/Layers/json/{mission}_{kind}.json", _collection)
+        response, collection = await self._client.get(
+            f"{self._url}/{mission}/Layers/json/{mission}_{kind}.json", _collection
+        )
         features = collection["features"]
         return Document(
             Header(
@@ -71,15 +73,15 @@ class MMGIS:
                 rover=rover,
                 source=SOURCE,
                 sol=None,
-                fetched_at=answer.fetched_at,
+                fetched_at=response.fetched_at,
                 fingerprint=fingerprint_of(features),
                 record_count=len(features),
                 promised=None,
                 complete=bool(features),
-                requests=(answer.url,),
+                requests=(response.url,),
                 synthetic=collection.get("synthetic") is True,
             ),
-            (answer.body,),
+            (response.body,),
         )
 
 
@@ -109,16 +111,16 @@ def _identity(feature: object) -> Hashable:
             return fingerprint_of(feature)
 
 
-def _collection(answer: Answer) -> tuple[Answer, dict[str, Any]]:
-    """The answer, and its collection with those features that can be read."""
-    answer, collection = answer.json_object()
+def _collection(response: Response) -> tuple[Response, dict[str, Any]]:
+    """The response, and its collection with those features that can be read."""
+    response, collection = response.json_object()
     features = collection.get("features")
     if collection.get("type") != "FeatureCollection" or not isinstance(features, list):
-        raise answer.broken("no GeoJSON FeatureCollection")
-    read, odd = answer.readable(features, _feature)
+        raise response.broken("no GeoJSON FeatureCollection")
+    read, odd = response.readable(features, _feature)
     if odd and not read:
-        raise answer.broken(odd[0])
-    return answer, collection | {"features": read}
+        raise response.broken(odd[0])
+    return response, collection | {"features": read}
 
 
 def _feature(feature: object) -> object:

@@ -1,6 +1,6 @@
 """The raw-image items of Mars Science Laboratory: every image of Curiosity with its thumbnails and other renditions.
 
-Answers come in pages counted from 0 and say in ``more`` whether another follows. Without the condition on the mission,
+Responses come in pages counted from 0 and say in ``more`` whether another follows. Without the condition on the mission,
 another mission's images mix in. Items of the first years and of Malin's cameras have no telemetry: null, not missing.
 
 Sources: the replies that martianch/curieux keeps, kmgill/mars-raw-utils, james-langridge/mars-vista-api.
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.documents import Document
 from martian_moments.domain.promises import Promises
-from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
 from martian_moments.nasa.feed import (
     Extent,
     FeedPage,
@@ -25,6 +24,7 @@ from martian_moments.nasa.feed import (
 )
 from martian_moments.nasa.harvest import Record
 from martian_moments.nasa.joining import Reading
+from martian_moments.nasa.responses import Response, a_sol, count, readable, whole
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -69,8 +69,8 @@ class MSL:
 
         Raises:
             InputError: the server never has this rover.
-            UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer without an item that can be read.
+            UpstreamUnavailable: no response.
+            BrokenResponse: a response without an item that can be read.
         """
         check_served(SOURCE, rover, served=self.serves(rover))
         return manifest_document(rover, SOURCE, [await self._client.get(address(self._url, NEWEST), _extent)])
@@ -85,8 +85,8 @@ class MSL:
 
         Raises:
             InputError: the server never has this rover.
-            UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer that is no list of this mission's items.
+            UpstreamUnavailable: no response.
+            BrokenResponse: a response that is no list of this mission's items.
         """
         check_served(SOURCE, rover, served=self.serves(rover))
 
@@ -111,22 +111,22 @@ def read_promises(document: Document) -> Promises:
     return promises(document, max(item.sol for item in items), count(page.get("total")))
 
 
-def _extent(answer: Answer) -> Extent:
-    page = _items(answer)
+def _extent(response: Response) -> Extent:
+    page = _items(response)
     newest = max((record.sol for record in page.records), default=None)
-    return Extent(page.answer, newest, page.total, page.synthetic)
+    return Extent(page.response, newest, page.total, page.synthetic)
 
 
-def _items(answer: Answer) -> FeedPage:
-    answer, content = answer.json_object()
+def _items(response: Response) -> FeedPage:
+    response, content = response.json_object()
     items = content.get("items")
     if not isinstance(items, list):
-        raise answer.broken("no list of items")
+        raise response.broken("no list of items")
     more = content.get("more")
     size = count(content.get("per_page")) or _PAGE_SIZE
-    records, odd = answer.readable(items, _record)
+    records, odd = response.readable(items, _record)
     return FeedPage(
-        answer=answer,
+        response=response,
         records=records,
         odd=odd,
         total=count(content.get("total")),
@@ -146,7 +146,7 @@ def _record(item: object) -> Record:
 
 
 READING: Final = Reading(
-    page=lambda answer, _: _items(answer),
+    page=lambda response, _: _items(response),
     fingerprint=lambda items: fingerprint(items, _BOOKKEEPING),
     picture=lambda item: item.get("https_url") or item.get("url"),
 )

@@ -4,7 +4,7 @@ A rover has one volume per instrument. The archive has no question by sol: it ha
 megabytes, beside a label that says where its columns lie. So a refresh (the manifest) downloads what has changed into the
 store, and photos are read from there; only a sol asked for before the first refresh makes one.
 
-Lines of thumbnails and of every other product of an exposure are kept: IMAGE_TYPE and the PRODUCT_ID tell what they are.
+Lines of thumbnails and of every other product of an exposure are kept: IMAGE_TYPE and the PRODUCT_ID state what they are.
 
 Sources: the label of mer1po_0xxx and one line of its table; james-langridge/mars-vista-api for the volumes.
 """
@@ -26,7 +26,7 @@ import orjson
 
 from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of, index_prefix
 from martian_moments.domain.errors import (
-    BrokenAnswer,
+    BrokenResponse,
     DocumentError,
     InputError,
     LakeError,
@@ -81,7 +81,7 @@ class PDS:
         return rover in VOLUMES
 
     async def manifest(self, rover: str) -> Document:
-        """Refresh the rover's indexes, and tell how many lines each sol has. ``record_count`` is the number of sols.
+        """Refresh the rover's indexes, and report how many lines each sol has. ``record_count`` is the number of sols.
 
         A volume that failed has an ``error`` in it, and what is held of the volume; the others go on. The document is not
         ``complete`` then, nor when the server lacks a volume or a table has fewer lines than its label states.
@@ -89,7 +89,7 @@ class PDS:
         Raises:
             InputError: the archive never has this rover.
             UpstreamUnavailable: no volume was answered. Indexes that had arrived before are kept.
-            BrokenAnswer: nothing that arrived is an index, or each is less of one than is held, or the server has none.
+            BrokenResponse: nothing that arrived is an index, or each is less of one than is held, or the server has none.
         """
         async with self._refreshing:
             indexes = self._indexes[rover] = await self._refreshed(rover)
@@ -104,7 +104,7 @@ class PDS:
                 source=SOURCE,
                 sol=None,
                 fetched_at=datetime.now(UTC),
-                # Why a volume failed is told in other words every time; that it failed is what matters.
+                # The words that say why a volume failed differ every time; that it failed is what matters.
                 fingerprint=fingerprint_of(
                     [sols, [(note.volume, note.table, note.label, not note.error) for note in notes]]
                 ),
@@ -123,7 +123,7 @@ class PDS:
         Args:
             rover: the rover's name.
             sol: the mission sol.
-            promised: the lines that a manifest tells of, perhaps one of newer indexes: with fewer the sol is short.
+            promised: the lines that a manifest reports, perhaps one of newer indexes: with fewer the sol is short.
 
         Raises:
             InputError: the archive never has this rover.
@@ -205,7 +205,7 @@ class PDS:
         if errors and (not present or len(errors) == len(indexes)):
             raise errors[0]
         if not present:
-            raise BrokenAnswer(
+            raise BrokenResponse(
                 f"{self._url}: the archive has none of {', '.join(VOLUMES[rover])}; check its address",
                 url=indexes[0].note.url,
                 body=b"",
@@ -215,8 +215,8 @@ class PDS:
         address = self._address(rover, folder.volume)
         found = await self._client.get(f"{address}.lbl", labelled)
         if found.label is None:
-            return held or HeldIndex.absent(folder, found.answer.url, found.answer.fetched_at)
-        arrival = Arrival(folder.volume, found.answer.body, found.label, held.note if held else None)
+            return held or HeldIndex.absent(folder, found.response.url, found.response.fetched_at)
+        arrival = Arrival(folder.volume, found.response.body, found.label, held.note if held else None)
         with _download_folder(self._scratch) as scratch:
             table = scratch / "edrindex.tab"
             try:
@@ -230,7 +230,7 @@ class PDS:
             if held and note.files == held.note.files:
                 await asyncio.to_thread(folder.write_note, note)
             else:
-                await asyncio.to_thread(folder.write, note, found.answer.body, table)
+                await asyncio.to_thread(folder.write, note, found.response.body, table)
         return await asyncio.to_thread(HeldIndex.stored, folder)
 
     def _address(self, rover: str, volume: str) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.clock import is_ahead
 from martian_moments.domain.errors import InputError
-from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pds_index import IDENTITY, SOL, Refusal, Scan, Volume, scan
 from martian_moments.nasa.pds_label import Label, read_label
+from martian_moments.nasa.responses import Response
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import Download
@@ -30,25 +30,25 @@ _FEW_UNREAD: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The answer to a label's address; ``label`` is None where the server says that there is none."""
+    """The response to a label's address; ``label`` is None where the server says that there is none."""
 
-    answer: Answer
+    response: Response
     label: Label | None
 
 
-def labelled(answer: Answer) -> Labelled:
-    """The label in an answer. Raises BrokenAnswer."""
-    if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        return Labelled(answer, None)
-    if answer.status != HTTPStatus.OK:
-        raise answer.broken("an error instead of a label")
+def labelled(response: Response) -> Labelled:
+    """The label in a response. Raises BrokenResponse."""
+    if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return Labelled(response, None)
+    if response.status != HTTPStatus.OK:
+        raise response.broken("an error instead of a label")
     try:
-        label = read_label(answer.body)
+        label = read_label(response.body)
     except InputError as error:
-        raise answer.broken(f"a label that {error}") from error
+        raise response.broken(f"a label that {error}") from error
     if missing := {SOL, IDENTITY} - label.columns.keys():
-        raise answer.broken(f"a label without {' and '.join(sorted(missing))}")
-    return Labelled(answer, label)
+        raise response.broken(f"a label without {' and '.join(sorted(missing))}")
+    return Labelled(response, label)
 
 
 @dataclass(slots=True)
@@ -73,44 +73,44 @@ class Arrival:
         verdict, held = self._verdict, self.held if self.held and self.held.label == self._label_hash else None
         etags = [each.etag for each in (held, verdict) if each and each.etag]
         since = held.last_modified if held and not verdict else None
-        told = {"If-None-Match": ", ".join(etags), "If-Modified-Since": since}
-        return {name: value for name, value in told.items() if value}
+        conditions = {"If-None-Match": ", ".join(etags), "If-Modified-Since": since}
+        return {name: value for name, value in conditions.items() if value}
 
     @property
     def _verdict(self) -> Refusal | None:
         """The table that is refused for good, as long as the label is this one."""
-        told = self.refused
-        return told if told and told.confirmed and told.label == self._label_hash else None
+        refused = self.refused
+        return refused if refused and refused.confirmed and refused.label == self._label_hash else None
 
     @property
     def _label_hash(self) -> str:
         return hashlib.sha256(self.label_body).hexdigest()
 
     def accept(self, download: Download) -> Volume:
-        """The note of what arrived, or the one that is held where nothing has changed. Raises BrokenAnswer."""
-        answer = download.answer
-        if answer.status == HTTPStatus.NOT_MODIFIED and self.held is not None:
+        """The note of what arrived, or the one that is held where nothing has changed. Raises BrokenResponse."""
+        response = download.response
+        if response.status == HTTPStatus.NOT_MODIFIED and self.held is not None:
             if (verdict := self._verdict) and download.etag == verdict.etag:
-                raise answer.refused(verdict.reason)
-            return self._timed(self.held, answer)
-        if answer.status != HTTPStatus.OK:
-            raise answer.broken("an error instead of a table")
+                raise response.refused(verdict.reason)
+            return self._timed(self.held, response)
+        if response.status != HTTPStatus.OK:
+            raise response.broken("an error instead of a table")
         with download.path.open("rb") as table:
             found = scan(table, self.label)
         if reason := self._unusable(found):
             with download.path.open("rb") as table:
-                excerpt = replace(answer, body=table.read(_EXCERPT_BYTES))
+                excerpt = replace(response, body=table.read(_EXCERPT_BYTES))
             if self.held is None or not download.etag or not found.whole:
                 raise excerpt.broken(reason)
             self.refused = self._refusal(download.etag, found.sha256, reason)
             raise excerpt.refused(reason)
         if self.held is not None and (self.held.table, self.held.label) == (found.sha256, self._label_hash):
             same = replace(self.held, etag=download.etag, last_modified=download.last_modified, refused=None)
-            return self._timed(same, answer)
+            return self._timed(same, response)
         note = Volume(
             volume=self.volume,
-            url=answer.url,
-            fetched_at=answer.fetched_at,
+            url=response.url,
+            fetched_at=response.fetched_at,
             present=True,
             etag=download.etag,
             last_modified=download.last_modified,
@@ -123,19 +123,19 @@ class Arrival:
             synthetic=self.label.synthetic,
             sols=found.sols,
         )
-        # A table that was cut where a line ends cannot be told from one that its label overstates. Its ETag is that of the
+        # A table that was cut where a line ends looks like one that its label overstates. Its ETag is that of the
         # whole, so it is asked for without conditions until the same bytes have come twice.
         return replace(note, etag=None, last_modified=None) if note.short else note
 
     @staticmethod
-    def _timed(held: Volume, answer: Answer) -> Volume:
-        """The note of what is held; its time is this answer's where the clock was wrong that wrote it.
+    def _timed(held: Volume, response: Response) -> Volume:
+        """The note of what is held; its time is this response's where the clock was wrong that wrote it.
 
         A clock that stood behind is known by the server's: nobody had a table before it was last modified. Sols read from it
         would be older than those of the table before, and give way to them until the table changes.
         """
-        wrong = is_ahead(held.fetched_at) or _is_before(held.fetched_at, held.last_modified, answer.fetched_at)
-        return replace(held, fetched_at=answer.fetched_at) if wrong else held
+        wrong = is_ahead(held.fetched_at) or _is_before(held.fetched_at, held.last_modified, response.fetched_at)
+        return replace(held, fetched_at=response.fetched_at) if wrong else held
 
     def _refusal(self, etag: str, sha256: str, reason: str) -> Refusal:
         """What is noted of a table. One that was cut on its way has the ETag of the whole: it is asked for once more."""

@@ -21,8 +21,8 @@ import orjson
 
 from martian_moments.domain.clock import is_ahead
 from martian_moments.domain.errors import DocumentError, ObjectMissing
-from martian_moments.nasa.answers import a_sol, identity
 from martian_moments.nasa.pds_label import LONGEST_LINE, Label, Row
+from martian_moments.nasa.responses import a_sol, identity
 
 SOL: Final = "PLANET_DAY_NUMBER"
 IDENTITY: Final = "PRODUCT_ID"
@@ -31,7 +31,7 @@ _HASH_CHARACTERS: Final = 16
 
 
 class Sized(Protocol):
-    """What a store tells of an object."""
+    """What a store reports about an object."""
 
     @property
     def size(self) -> int:
@@ -252,9 +252,9 @@ class IndexFolder:
                 )
                 for sol, lines in content.pop("sols").items()
             }
-            told = {"previous": tuple(content["previous"]), "fetched_at": datetime.fromisoformat(content["fetched_at"])}
+            reported = {"previous": tuple(content["previous"]), "fetched_at": datetime.fromisoformat(content["fetched_at"])}
             refused = Refusal(**content["refused"]) if content.get("refused") else None
-            return Volume(**content | told | {"sols": sols, "refused": refused})
+            return Volume(**content | reported | {"sols": sols, "refused": refused})
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._damaged(key, repr(error)) from error
 
@@ -298,8 +298,8 @@ class IndexFolder:
         lines = list(_lines(parts))
         if expected.crc is None:
             # Read as the table was read when it arrived.
-            told = [label.columns[SOL].text(line) for line in lines]
-            whole = len(lines) == expected.lines and all(text.isdecimal() and int(text) == sol for text in told)
+            reported = [label.columns[SOL].text(line) for line in lines]
+            whole = len(lines) == expected.lines and all(text.isdecimal() and int(text) == sol for text in reported)
         else:
             whole = reduce(lambda crc, part: crc32(part, crc), parts, 0) == expected.crc
         if not whole:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from martian_moments.domain.errors import InputError
-from martian_moments.nasa.answers import count
+from martian_moments.nasa.responses import count
 
 _DESCRIPTION: Final = re.compile(r'\bDESCRIPTION\s*=\s*"[^"]*"')
 _COLUMN: Final = re.compile(r"^\s*OBJECT\s*=\s*COLUMN\s*$(.*?)^\s*END_OBJECT\s*=\s*COLUMN\s*$", re.DOTALL | re.MULTILINE)

@@ -8,7 +8,7 @@ from martian_moments.domain.documents import Document
 
 
 class PhotoSource(Protocol):
-    """One dialect that tells of photos. All errors are UpstreamErrors."""
+    """One dialect that reports photos. All errors are UpstreamErrors."""
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class PhotoSource(Protocol):
 
 
 class TraverseSource(Protocol):
-    """One dialect that tells of paths. All errors but InputError (a rover it does not serve) are UpstreamErrors."""
+    """One dialect that reports paths. All errors but InputError (a rover it does not serve) are UpstreamErrors."""
 
     @property
     def name(self) -> str:

@@ -76,7 +76,7 @@ def read_promises(document: Document) -> Promises:
 
 
 def joined(held: Document, new: Document) -> Document:
-    """An answer for a sol, with what only the held document of the same source tells: see :mod:`nasa.joining`.
+    """A response for a sol, with what only the held document of the same source reports: see :mod:`nasa.joining`.
 
     Raises:
         InputError: the document is from a source that no dialect has.
@@ -85,7 +85,7 @@ def joined(held: Document, new: Document) -> Document:
 
 
 def newest_sol(document: Document) -> int | None:
-    """The last sol that a map tells of, among those that can be; None where its records name none."""
+    """The last sol that a map reports, among those that can be; None where its records name none."""
     header = document.header
     possible = ROVERS[header.rover].sols_until(datetime.now(UTC))
     return max((sol for sol in _traverse_dialect(header.source).sols(document) if sol in possible), default=None)

@@ -1,9 +1,9 @@
 """The records of one sol as its pages arrive: which there are, by their ids, and which a source may count twice.
 
-Sources order the photos of a sol only in part. A server that orders them anew for every page tells one photo twice and
+Sources order the photos of a sol only in part. A server that orders them anew for every page reports one photo twice and
 another one never, while the number of records is right all the same (mars-photo-api issue 65: 677 of 856 photos, 179 of them
-twice). So what counts is ids. Within one page, which is one answer to one question, a repeat hides nothing: the server holds
-the record twice, and counts it twice when it promises (v1 has two such records on sol 2207).
+twice). So what counts is ids. Within one page, which is one response to one question, a repeat hides nothing: the server
+holds the record twice, and counts it twice when it promises (v1 has two such records on sol 2207).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Tally:
     """The records that arrived.
 
     Attributes:
-        records: the content of each as it was told last, by id.
-        overlaps: whether a page told of a record that another page had told of, and was not that page once more.
+        records: the content of each as it was reported last, by id.
+        overlaps: whether a page reported a record that another page had reported, and was not that page once more.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Tally:
 
     @property
     def repeats(self) -> int:
-        """Records told more than once within one page."""
+        """Records reported more than once within one page."""
         return sum(count - 1 for count in self._most_in_a_page.values())
 
     @property
@@ -60,7 +60,7 @@ class Tally:
 
     def take(self, page: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Add the sol's own records of a page."""
-        told = list(page)
-        self.saw(identity for identity, _ in told)
-        self._most_in_a_page |= Counter(identity for identity, _ in told)
-        self.records.update(told)
+        reported = list(page)
+        self.saw(identity for identity, _ in reported)
+        self._most_in_a_page |= Counter(identity for identity, _ in reported)
+        self.records.update(reported)

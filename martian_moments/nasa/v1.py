@@ -1,6 +1,6 @@
-"""The Mars Rover Photos API v1: the original server's dialect, as its mirrors speak it.
+"""The Mars Rover Photos API v1: the original server's dialect, as its mirrors have it.
 
-The original answers a whole sol unless ``page`` is given; some mirrors always answer page by page, 25 photos each, with or
+The original sends a whole sol unless ``page`` is given; some mirrors always respond page by page, 25 photos each, with or
 without a ``pagination`` object. The rover object inside each photo comes with five keys or with nine. Mirrors number photos
 and rovers differently and may leave fields out, so only what identifies a photo is required: ``id`` and ``sol``.
 
@@ -20,9 +20,9 @@ import orjson
 from martian_moments.domain.documents import Document, Header, Kind, fingerprint_of
 from martian_moments.domain.errors import UnknownRover
 from martian_moments.domain.promises import Promises
-from martian_moments.nasa.answers import Answer, a_sol, count, readable, whole
 from martian_moments.nasa.harvest import Record
 from martian_moments.nasa.joining import Reading
+from martian_moments.nasa.responses import Response, a_sol, count, readable, whole
 from martian_moments.nasa.v1_pages import V1Harvest, V1Page, stated
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class V1:
 
     @staticmethod
     def serves(rover: str) -> bool:  # noqa: ARG004 - the protocol's signature
-        """True for every rover: which of them a server has is told by its manifests."""
+        """True for every rover: which of them a server has is what its manifests say."""
         return True
 
     async def manifest(self, rover: str) -> Document:
@@ -71,11 +71,11 @@ class V1:
         For a rover that the server does not serve the document keeps the server's words, with no records.
 
         Raises:
-            UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer that is no manifest of this rover.
+            UpstreamUnavailable: no response.
+            BrokenResponse: a response that is no manifest of this rover.
         """
         try:
-            answer, content = await self._ask(f"/manifests/{rover}", lambda answer: _manifest(answer, rover))
+            response, content = await self._ask(f"/manifests/{rover}", lambda response: _manifest(response, rover))
         except UnknownRover as unknown:
             return _unserved(rover, unknown)
         manifest = content["photo_manifest"]
@@ -85,15 +85,15 @@ class V1:
                 rover=rover,
                 source=SOURCE,
                 sol=None,
-                fetched_at=answer.fetched_at,
+                fetched_at=response.fetched_at,
                 fingerprint=fingerprint_of(manifest),
                 record_count=len(_promised(manifest)),
                 promised=None,
                 complete=True,
-                requests=(answer.url,),
+                requests=(response.url,),
                 synthetic=content.get("synthetic") is True,
             ),
-            (answer.body,),
+            (response.body,),
         )
 
     async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
@@ -106,8 +106,8 @@ class V1:
                 without a manifest.
 
         Raises:
-            UpstreamUnavailable: no answer.
-            BrokenAnswer: an answer that is no list of this rover's photos.
+            UpstreamUnavailable: no response.
+            BrokenResponse: a response that is no list of this rover's photos.
             UnknownRover: the server does not serve the rover.
         """
         harvest = V1Harvest(sol, promised)
@@ -125,15 +125,15 @@ class V1:
         return harvest.document(rover, SOURCE, READING.fingerprint(harvest.tally.records))
 
     async def _page(self, rover: str, harvest: V1Harvest, number: int) -> V1Page:
-        # Without `page` the original answers the whole sol at once.
+        # Without `page` the original sends the whole sol at once.
         params = {"sol": str(harvest.sol)} | ({"page": str(number)} if number > 1 else {})
         for _ in range(_EMPTY_ATTEMPTS):
-            page = await self._ask(f"/rovers/{rover}/photos", lambda answer: _photos(answer, rover), params)
+            page = await self._ask(f"/rovers/{rover}/photos", lambda response: _photos(response, rover), params)
             if page.records or harvest.complete:
                 break
         return page
 
-    async def _ask(self, path: str, parse: Callable[[Answer], T], params: Mapping[str, str] | None = None) -> T:
+    async def _ask(self, path: str, parse: Callable[[Response], T], params: Mapping[str, str] | None = None) -> T:
         return await self._client.get(self._url + path, parse, params=params, headers=self._headers)
 
 
@@ -157,18 +157,18 @@ def read_promises(document: Document) -> Promises:
     )
 
 
-def _manifest(answer: Answer, rover: str) -> tuple[Answer, dict[str, Any]]:
-    _check_rover_known(answer, rover)
-    answer, content = answer.json_object()
+def _manifest(response: Response, rover: str) -> tuple[Response, dict[str, Any]]:
+    _check_rover_known(response, rover)
+    response, content = response.json_object()
     manifest = content.get("photo_manifest")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("photos"), list):
-        raise answer.broken("no photo_manifest with a list of photos")
+        raise response.broken("no photo_manifest with a list of photos")
     if _is_another(manifest.get("name"), rover):
-        raise answer.broken(f"the manifest of {str(manifest['name'])[:80]} when asked for {rover}")
-    rows, odd = answer.readable(manifest["photos"], _row)
+        raise response.broken(f"the manifest of {str(manifest['name'])[:80]} when asked for {rover}")
+    rows, odd = response.readable(manifest["photos"], _row)
     if odd and not rows:
-        raise answer.broken(odd[0])
-    return answer, content
+        raise response.broken(odd[0])
+    return response, content
 
 
 def _row(row: object) -> tuple[int, int]:
@@ -188,16 +188,16 @@ def _promised(manifest: dict[str, Any]) -> dict[int, int]:
     return counts
 
 
-def _photos(answer: Answer, rover: str) -> V1Page:
-    _check_rover_known(answer, rover)
-    answer, content = answer.json_object()
+def _photos(response: Response, rover: str) -> V1Page:
+    _check_rover_known(response, rover)
+    response, content = response.json_object()
     photos = content.get("photos")
     if not isinstance(photos, list):
-        raise answer.broken("no list of photos")
-    read, odd = answer.readable(photos, lambda photo: _photo(photo, rover))
+        raise response.broken("no list of photos")
+    read, odd = response.readable(photos, lambda photo: _photo(photo, rover))
     pagination = content.get("pagination")
     return V1Page(
-        answer=answer,
+        response=response,
         records=read,
         odd=odd,
         total=stated(pagination, "total_count"),
@@ -221,14 +221,14 @@ def _photo(photo: object, rover: str) -> Record:
     return Record(str(identity), sol, content)
 
 
-def _check_rover_known(answer: Answer, rover: str) -> None:
-    if answer.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+def _check_rover_known(response: Response, rover: str) -> None:
+    if response.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
         return
-    answer, content = answer.error_object() or (answer, {})
+    response, content = response.error_object() or (response, {})
     words = content.get("errors") or content.get("error")
     if isinstance(words, str) and _NO_SUCH_ROVER.search(words):
-        reason = f"{answer.url}: the upstream does not serve {rover} ({words[:80]})"
-        raise UnknownRover(reason, url=answer.url, body=answer.body)
+        reason = f"{response.url}: the upstream does not serve {rover} ({words[:80]})"
+        raise UnknownRover(reason, url=response.url, body=response.body)
 
 
 def _unserved(rover: str, unknown: UnknownRover) -> Document:

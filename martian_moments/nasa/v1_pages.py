@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from martian_moments.nasa.answers import count
 from martian_moments.nasa.harvest import Harvest, Page
+from martian_moments.nasa.responses import count
 
 PAGE_SIZES: Final = frozenset({25, 100})
 """The default and the largest page of every known mirror: so many photos may be one page of more."""
@@ -14,13 +14,13 @@ PAGE_SIZES: Final = frozenset({25, 100})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class V1Page(Page):
-    """One answer of a v1 server; ``pages``: how many pages the sol has, as it states; None where it does not."""
+    """One response of a v1 server; ``pages``: how many pages the sol has, as it states; None where it does not."""
 
     pages: int | None
 
 
 class V1Harvest(Harvest[V1Page]):
-    """The pages of one sol of v1: the manifest's promise and the answer's own total decide."""
+    """The pages of one sol of v1: the manifest's promise and the response's own total decide."""
 
     @property
     def promised(self) -> int | None:
@@ -29,7 +29,7 @@ class V1Harvest(Harvest[V1Page]):
 
     @property
     def due(self) -> int:
-        """The promise, or the total that the last answer states."""
+        """The promise, or the total that the last response states."""
         return max(self._known or 0, (self.pages[-1].total if self.pages else None) or 0)
 
     @property

@@ -15,7 +15,7 @@ from martian_moments.domain.errors import MartianError, PublishedDamaged, Wareho
 from martian_moments.events.log import TOPICS, UPLOADS
 from martian_moments.infrastructure.space import require_space
 from martian_moments.infrastructure.web import check_environment
-from martian_moments.operations.failures import told
+from martian_moments.operations.failures import described
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
 from martian_moments.operations.platform import find_running, require_running
@@ -36,7 +36,7 @@ _EVENT_DELAY: Final = timedelta(seconds=60)
 
 
 _WORKER_SECONDS: Final = 3.0
-"""Workers answer beside the run that they execute, within milliseconds."""
+"""Workers respond beside the run that they execute, within milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _finding(resources: Resources, what: str, check: Callable[[], str]) -> Findi
     try:
         return Finding(what, ok=True, detail=check())
     except Exception as error:  # noqa: BLE001 - whatever a library raises is this finding, and takes no other one along
-        return Finding(what, ok=False, detail=told(error, resources.settings.home))
+        return Finding(what, ok=False, detail=described(error, resources.settings.home))
 
 
 def _disk(resources: Resources) -> str:
@@ -125,13 +125,13 @@ def _upload_events(resources: Resources) -> str:
         UPLOADS, _last(resources, UPLOADS, _LATEST_EVENTS), limit=TOPICS[UPLOADS] * _LATEST_EVENTS
     )
     mine = [each.timestamp_ms / 1_000 for each in records if each.key.startswith(f"{resources.settings.lake_bucket}/")]
-    told = (moment for moment in mine if moment <= latest_plausible().timestamp())
-    latest = datetime.fromtimestamp(max(told, default=0), UTC)
+    plausible = (moment for moment in mine if moment <= latest_plausible().timestamp())
+    latest = datetime.fromtimestamp(max(plausible, default=0), UTC)
     if newest.modified > latest + _EVENT_DELAY and newest.modified < datetime.now(UTC) - _EVENT_DELAY:
         raise _Fault(
             f"{newest.key} was written at {newest.modified:%Y-%m-%d %H:%M} UTC and no event has come since "
             f"{f'{latest:%Y-%m-%d %H:%M}' if mine else 'the log began'}; see what the object store's log says about its "
-            "Kafka target. Nothing is lost: reconcile loads what no event told of"
+            "Kafka target. Nothing is lost: reconcile loads what no event reported"
         )
     return f"{newest.key}, the newest document, was announced"
 
@@ -157,11 +157,11 @@ def _bronze(resources: Resources) -> str:
     try:
         claimed = resources.published.read(LEDGER.schema, LEDGER.name, ["object_key"])
     except PublishedDamaged:
-        claimed = None  # the check of the published tables tells of it
+        claimed = None  # the check of the published tables finds it
     # A load that has not published yet has more; bronze never has less than was published.
     if claimed is not None and (lost := set(claimed["object_key"].to_pylist()).difference(held)):
         raise _Fault(
-            f"{where}: {len(lost)} documents that the published ledger tells of are gone from bronze ({min(lost)} for one); "
+            f"{where}: {len(lost)} documents that the published ledger reports are gone from bronze ({min(lost)} for one); "
             "materialize bronze/manifests, which publishes what is true: reconcile then loads the rest"
         )
     return f"{where}: {len(held)} documents, every table was read"
@@ -171,7 +171,7 @@ def _published(resources: Resources) -> str:
     published = resources.published
     if damaged := published.damaged() or published.unreadable():
         raise _Fault("; ".join(damaged.values()) + " (unless a build is publishing just now)")
-    # Also whether they are Parquet, of which bytes tell nothing.
+    # Also whether they are Parquet, which a comparison of bytes does not show.
     tables = [published.read(table.schema, table.name, []) for table in published_models()]
     ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key"])
     return (
@@ -196,14 +196,16 @@ def _workers() -> str:
     from martian_moments.dagster_runtime.celery_app import app
 
     try:
-        answers = app.control.ping(timeout=_WORKER_SECONDS)
+        responses = app.control.ping(timeout=_WORKER_SECONDS)
     except OperationalError as error:
         why = given_secrets().line(error)
-        raise _Fault(f"the broker of MARS_BROKER_URL does not answer ({why}); start Redis, or correct the address") from None
-    names = sorted(name for answer in answers for name in answer)
+        raise _Fault(
+            f"the broker of MARS_BROKER_URL does not respond ({why}); start Redis, or correct the address"
+        ) from None
+    names = sorted(name for response in responses for name in response)
     if not names:
         raise _Fault(
-            "no worker answers, so that runs stay in the queue; start one with "
+            "no worker responds, so that runs stay in the queue; start one with "
             "celery -A martian_moments.dagster_runtime.celery_app worker -Q dagster"
         )
     return ", ".join(names)

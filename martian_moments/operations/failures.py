@@ -11,7 +11,7 @@ from martian_moments.domain.errors import MartianError
 from martian_moments.settings.environment import given_secrets
 
 
-def told(error: Exception, home: Path) -> str:
+def described(error: Exception, home: Path) -> str:
     """An error in words for people.
 
     Args:

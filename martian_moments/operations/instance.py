@@ -39,7 +39,7 @@ def open_instance(settings: Settings) -> Iterator[DagsterInstance]:
 
     Raises:
         SettingsError: a deployed platform's dagster.yaml is missing, or a value that it takes from the environment is.
-        PlatformDown: a deployed platform's storage does not answer.
+        PlatformDown: a deployed platform's storage does not respond.
         DiskFull: an embedded platform's disk has no room to open it.
         BookkeepingError: the storage refused something, now or inside the block.
     """
@@ -67,7 +67,7 @@ def storage_errors(dagster_home: Path) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         cause = error.orig if isinstance(error, DBAPIError) else None
-        advice = "check that its disk has space and that this user may write there, or that its server answers"
+        advice = "check that its disk has space and that this user may write there, or that its server responds"
         if isinstance(cause, sqlite3.DatabaseError) and is_damage(cause):
             advice = (
                 f"it is damaged: stop the platform, delete {dagster_home} and start again. The history of runs is lost; "
@@ -168,7 +168,7 @@ def _deployed(dagster_home: Path) -> DagsterInstance:
         raise SettingsError(f"{dagster_home / 'dagster.yaml'} is not usable: {reasons}") from error
     except (DagsterPostgresException, SQLAlchemyError) as error:
         where = f"{os.environ.get('POSTGRES_HOST')}:{os.environ.get('POSTGRES_PORT')}"
-        raise PlatformDown(f"Dagster's storage, PostgreSQL at {where}, does not answer ({_first_line(error)})") from error
+        raise PlatformDown(f"Dagster's storage, PostgreSQL at {where}, does not respond ({_first_line(error)})") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,6 @@
-"""The check-up of the live endpoints: one request to each, and whether its answer still has the fields that are known.
+"""The check-up of the live endpoints: one request to each, and whether its response still has the fields that are known.
 
-Answers are small but for v1's manifest, which only comes whole. Maps and paths are files of up to a megabyte, so that only
+Responses are small but for v1's manifest, which only comes whole. Maps and paths are files of up to a megabyte, so that only
 their beginning is asked for; each index of the archive is represented by its label. A server that ignores the range sends
 the whole file, which is read alike.
 """
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 from martian_moments.domain.errors import InputError, MartianError
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa import feed, m20, mer, msl, pds, v1
-from martian_moments.nasa.answers import Answer
 from martian_moments.nasa.pds_label import read_label
+from martian_moments.nasa.responses import Response
 from martian_moments.nasa.sources import sources_of
 from martian_moments.operations.doctor import Finding
 
@@ -95,12 +95,12 @@ _MER_KNOWN: Final = _fields("RAW_X RAW_Y RAW_Z LON LAT SYNTHETIC")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One address of an upstream, and what its answer is known to have.
+    """One address of an upstream, and what its response is known to have.
 
     Attributes:
         what: names it in the report.
         url: the question.
-        read: the names of the fields in an answer; dotted inside another field. Raises BrokenAnswer.
+        read: the names of the fields in a response; dotted inside another field. Raises BrokenResponse.
         needed: fields that the models read.
         known: other fields that were ever seen.
         headers: sent with the question.
@@ -108,7 +108,7 @@ class Endpoint:
 
     what: str
     url: str
-    read: Callable[[Answer], set[str]]
+    read: Callable[[Response], set[str]]
     needed: frozenset[str]
     known: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -116,12 +116,12 @@ class Endpoint:
     def drift(self, found: set[str]) -> list[str]:
         """What is missing and what is new."""
         missing, unknown = sorted(self.needed - found), sorted(found - self.needed - self.known)
-        told = [f"missing fields: {', '.join(missing)}"] if missing else []
-        return [*told, f"unknown fields: {', '.join(unknown)}"] if unknown else told
+        reported = [f"missing fields: {', '.join(missing)}"] if missing else []
+        return [*reported, f"unknown fields: {', '.join(unknown)}"] if unknown else reported
 
 
 def check_live(resources: Resources) -> Iterator[Finding]:
-    """Ask every endpoint of the settings' sources and rovers, one after the other at the polite client's pace."""
+    """Ask every endpoint of the settings' sources and rovers, one after the other at the polite client's rate."""
     asked = list(endpoints(resources))
     yield from asyncio.run(_ask_all(resources, asked))
 
@@ -193,60 +193,60 @@ def _names(record: Mapping[str, Any]) -> set[str]:
     return nested | {name for name, value in record.items() if not isinstance(value, dict)}
 
 
-def _top_level(answer: Answer) -> set[str]:
-    return set(answer.json_object()[1])
+def _top_level(response: Response) -> set[str]:
+    return set(response.json_object()[1])
 
 
-def _first_of(array: str) -> Callable[[Answer], set[str]]:
-    def read(answer: Answer) -> set[str]:
-        records = answer.json_object()[1].get(array)
+def _first_of(array: str) -> Callable[[Response], set[str]]:
+    def read(response: Response) -> set[str]:
+        records = response.json_object()[1].get(array)
         if not isinstance(records, list) or not records or not isinstance(records[0], dict):
-            raise answer.broken(f"no {array}")
+            raise response.broken(f"no {array}")
         return _names(records[0])
 
     return read
 
 
-def _v1_manifest(answer: Answer) -> set[str]:
-    manifest = answer.json_object()[1].get("photo_manifest")
+def _v1_manifest(response: Response) -> set[str]:
+    manifest = response.json_object()[1].get("photo_manifest")
     if isinstance(manifest, dict):
         rows = manifest.get("photos")
         if isinstance(rows, list) and rows and isinstance(rows[0], dict):
             return _names(manifest | {"photos": rows[0]})
-    raise answer.broken("no photo_manifest with a list of photos")
+    raise response.broken("no photo_manifest with a list of photos")
 
 
-def _text(answer: Answer) -> str:
-    if answer.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-        raise answer.broken("an error instead of a file")
-    return answer.body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
+def _text(response: Response) -> str:
+    if response.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+        raise response.broken("an error instead of a file")
+    return response.body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
 
 
-def _first_feature(answer: Answer) -> set[str]:
-    text = _text(answer)
+def _first_feature(response: Response) -> set[str]:
+    text = _text(response)
     features = text.find('"features"')
     start = text.find("{", text.find('"properties"', features)) if features >= 0 else -1
     try:
         properties, _ = json.JSONDecoder().raw_decode(text, max(start, 0))
     except json.JSONDecodeError as error:
-        raise answer.broken("no GeoJSON whose first feature has properties") from error
+        raise response.broken("no GeoJSON whose first feature has properties") from error
     if start < 0 or not isinstance(properties, dict):
-        raise answer.broken("no GeoJSON whose first feature has properties")
+        raise response.broken("no GeoJSON whose first feature has properties")
     return set(properties)
 
 
-def _columns(answer: Answer) -> set[str]:
-    lines = _text(answer).splitlines()
+def _columns(response: Response) -> set[str]:
+    lines = _text(response).splitlines()
     columns = {name.strip().upper() for name in next(csv.reader(lines[:1]), [])}
     if not columns >= {"SITE", "DRIVE"}:
-        raise answer.broken("no table with SITE and DRIVE")
+        raise response.broken("no table with SITE and DRIVE")
     return columns
 
 
-def _label(answer: Answer) -> set[str]:
-    if answer.status != HTTPStatus.OK:
-        raise answer.broken("an error instead of a label")
+def _label(response: Response) -> set[str]:
+    if response.status != HTTPStatus.OK:
+        raise response.broken("an error instead of a label")
     try:
-        return set(read_label(answer.body).columns)
+        return set(read_label(response.body).columns)
     except InputError as error:
-        raise answer.broken(f"a label that {error}") from error
+        raise response.broken(f"a label that {error}") from error

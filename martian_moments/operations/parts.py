@@ -14,7 +14,7 @@ from martian_moments.domain.errors import EventLogError, EventLogUnavailable
 from martian_moments.events.log import TOPICS, EventLog
 from martian_moments.lake.bucket import Bucket
 from martian_moments.operations.baking import bake, baked
-from martian_moments.operations.failures import told
+from martian_moments.operations.failures import described
 from martian_moments.operations.instance import INSTANCE_CONFIG, instance_exists, open_instance, prepare_instance, set_pools
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
@@ -60,7 +60,7 @@ def prepare(part: Part, home: Path) -> Step:
             return Step("already", "")
         part.make()
     except Exception as error:  # noqa: BLE001 - whatever a library raises is this step's failure, the others are made
-        return Step("failed", told(error, home))
+        return Step("failed", described(error, home))
     return Step("made", lacking)
 
 

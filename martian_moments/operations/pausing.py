@@ -34,7 +34,7 @@ class Pause:
         self._short_at = 0.0
 
     def look(self, daemon: Child, children: Sequence[Child]) -> bool:
-        """One round; tells whether the platform is paused, and its children are to be left alone.
+        """One round; returns whether the platform is paused, and its children are to be left alone.
 
         The code server and the web interface stay, so that people can look. Whatever dies meanwhile, the daemon included,
         starts again afterwards and counts as nobody's failure: on a full disk any process may die.

@@ -18,10 +18,10 @@ import dagster as dg
 from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.defs.sensors.in_flight import active_backfills, unfinished_runs
 from martian_moments.domain.clock import latest_plausible
-from martian_moments.domain.coverage import Gap, State, speaking
+from martian_moments.domain.coverage import Gap, State, index_of_selected
 from martian_moments.domain.documents import Header
 from martian_moments.domain.errors import EventLogError, PublishedDamaged
-from martian_moments.domain.gaps import Tries
+from martian_moments.domain.gaps import RetryState
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.infrastructure.space import shortage
@@ -49,10 +49,10 @@ class GapStatus:
 class RoverStatus:
     """One rover. ``unserved`` means that no configured source has photos of it.
 
-    Photos and sols are those of the one document per sol that speaks for it. ``fallback`` counts the sols whose document is
-    of a source preferred less than one that did not answer, is short, or does not reach as far. ``unanswered`` names
-    the parts of sources that never answered while the rest did, e.g. volumes of the PDS: nobody knows what they have.
-    What is in bronze and silver is None while the published table that tells it is damaged.
+    Photos and sols are those of the one document per sol that is selected for it. ``fallback`` counts the sols whose
+    document is of a source preferred less than one that did not respond, is short, or does not reach as far. ``unanswered``
+    names the parts of sources that never answered while the rest did, e.g. volumes of the PDS: nobody knows what they have.
+    What is in bronze and silver is None while the published table that says so is damaged.
     """
 
     state: str = "served"
@@ -98,10 +98,10 @@ class Status:
 
 
 def status(resources: Resources, instance: dg.DagsterInstance, *, running: bool) -> Status:
-    """The status now; ``running`` tells whether the platform itself is up."""
-    tries = gap_sensor.GapCursor.read(_cursor(instance, gap_sensor.NAME))
+    """The status now; ``running`` says whether the platform itself is up."""
+    retry_states = gap_sensor.GapCursor.read(_cursor(instance, gap_sensor.NAME))
     held = _Held(resources)
-    rovers = {rover: _rover(resources, rover, tries.of(rover), held) for rover in resources.settings.rovers}
+    rovers = {rover: _rover(resources, rover, retry_states.of(rover), held) for rover in resources.settings.rovers}
     followed = _Followed(resources, instance)
     waiting_for = [*_waiting_for_platform(resources, instance, running=running), *followed.waiting_for()]
     for rover, each in rovers.items():
@@ -109,7 +109,7 @@ def status(resources: Resources, instance: dg.DagsterInstance, *, running: bool)
         if each.gaps or due:
             waiting_for.append(f"{rover}: {len(each.gaps)} sols missing, {len(due)} short and due")
         if each.unanswered:
-            waiting_for.append(f"{rover}: no answer yet for {', '.join(each.unanswered)}")
+            waiting_for.append(f"{rover}: no response yet for {', '.join(each.unanswered)}")
     waiting_for += _waiting_for_tables(resources)
     pauses, warnings = dict(resources.nasa.pauses), list(_warnings(resources, instance))
     return Status(rovers, followed.dead_letters, followed.lag, not waiting_for, waiting_for, pauses, warnings)
@@ -163,7 +163,7 @@ class _Held:
         return None if self._in_silver is None else self._in_silver.get(rover, 0)
 
     def in_bronze(self, rover: str, sources: Sequence[str]) -> tuple[int | None, int | None]:
-        """Sols with photos and photos of a rover in bronze, by the one document per sol that speaks for it."""
+        """Sols with photos and photos of a rover in bronze, by the one document per sol that is selected for it."""
         if self._documents is None:
             return None, None
         photos = []
@@ -172,7 +172,7 @@ class _Held:
                 (each for each in documents if each.source in sources), key=lambda each: sources.index(each.source)
             )
             counts = [(each.record_count, each.whole) for each in used]
-            if counts and (chosen := counts[speaking(counts)][0]):
+            if counts and (chosen := counts[index_of_selected(counts)][0]):
                 photos.append(chosen)
         return len(photos), sum(photos)
 
@@ -192,7 +192,7 @@ def _counts(table: pa.Table | None) -> dict[str, int]:
     return {each["values"]: each["counts"] for each in table["rover"].value_counts().to_pylist()}
 
 
-def _rover(resources: Resources, rover: str, tries: Tries, held: _Held) -> RoverStatus:
+def _rover(resources: Resources, rover: str, retry_state: RetryState, held: _Held) -> RoverStatus:
     known = coverage(resources.lake, rover, resources.settings.sources)
     found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.in_silver(rover))
     found.unanswered = known.unanswered_parts
@@ -210,15 +210,15 @@ def _rover(resources: Resources, rover: str, tries: Tries, held: _Held) -> Rover
         else:
             found.sols_expected += 1
             found.photos_expected += gap.expected
-            (found.gaps if gap.state is State.MISSING else found.short).append(_gap_status(gap, tries, now))
+            (found.gaps if gap.state is State.MISSING else found.short).append(_gap_status(gap, retry_state, now))
     return found
 
 
-def _gap_status(gap: Gap, tries: Tries, now: datetime) -> GapStatus:
+def _gap_status(gap: Gap, retry_state: RetryState, now: datetime) -> GapStatus:
     # As it stands in the cursor: a time that a clock ahead has set is replaced by the gap sensor's next tick.
-    due_at = datetime.fromtimestamp(tries.next_attempt_at(gap), UTC)
+    due_at = datetime.fromtimestamp(retry_state.next_attempt_at(gap), UTC)
     return GapStatus(
-        gap.sol, gap.expected, gap.found or 0, tries.attempts_of(gap), next_attempt_at=due_at if due_at > now else None
+        gap.sol, gap.expected, gap.found or 0, retry_state.attempts_of(gap), next_attempt_at=due_at if due_at > now else None
     )
 
 
@@ -273,7 +273,7 @@ class _Followed:
         if waiting := unread[INGESTION_REQUESTS]:
             yield f"{waiting} ingestion requests unread"
         if self._requests.refreshes:
-            yield f"manifests, maps or young sols to be fetched of {', '.join(self._requests.refreshes)}"
+            yield f"manifests, maps or recent sols to be fetched of {', '.join(self._requests.refreshes)}"
 
 
 def _cursor(instance: dg.DagsterInstance, sensor: str) -> str | None:

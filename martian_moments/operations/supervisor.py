@@ -81,7 +81,7 @@ class Supervisor:
         grpc_port = str(self.state.grpc_port)
         code = ("dagster", "api", "grpc", "-h", _LOOPBACK, "-p", grpc_port, "-m", self._module, "-a", "defs")
         code_server = self._spawn("code server", *code, "--location-name", LOCATION, "--log-level", "warning")
-        code_server.wait_ready(self._code_server_answers, timeout=_READY_SECONDS)
+        code_server.wait_ready(self._code_server_responds, timeout=_READY_SECONDS)
 
         started = time.time()
         daemon = self._daemon = self._spawn(
@@ -91,7 +91,7 @@ class Supervisor:
             address = httpx.URL(self.state.url)
             listen = ("-h", address.host, "-p", str(address.port))
             webserver = self._spawn("webserver", "dagster_webserver", *listen, "-w", str(workspace))
-            webserver.wait_ready(self._webserver_answers, timeout=_READY_SECONDS)
+            webserver.wait_ready(self._webserver_responds, timeout=_READY_SECONDS)
         daemon.wait_ready(lambda: self._daemon_beats_since(started), timeout=_READY_SECONDS)
 
         self.state = RunningPlatform(self.state.process, self.state.grpc_port, self.state.url, ready=True)
@@ -131,14 +131,14 @@ class Supervisor:
         )
         return file
 
-    def _code_server_answers(self) -> bool:
+    def _code_server_responds(self) -> bool:
         try:
             DagsterGrpcClient(host=_LOOPBACK, port=self.state.grpc_port).ping("")
         except DagsterUserCodeUnreachableError:
             return False
         return True
 
-    def _webserver_answers(self) -> bool:
+    def _webserver_responds(self) -> bool:
         try:
             return httpx.get(f"{self.state.url}/server_info", timeout=5, trust_env=False).is_success
         except httpx.HTTPError:

@@ -8,6 +8,6 @@ from martian_moments.lake.store import ObjectInfo
 
 
 def announce(event_log: EventLog, bucket: str, written: ObjectInfo) -> None:
-    """Tell the event log of an object that was written, as an object store would. Raises EventLogError."""
+    """Report to the event log an object that was written, as an object store would. Raises EventLogError."""
     event = upload_event(bucket=bucket, key=written.key, etag=written.etag, size=written.size, moment=written.modified)
     event_log.publish(UPLOADS, [Message(f"{bucket}/{written.key}", event)])

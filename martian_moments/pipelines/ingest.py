@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import orjson
 
-from martian_moments.domain.coverage import Coverage, LakeView, speaking
+from martian_moments.domain.coverage import Coverage, LakeView, index_of_selected
 from martian_moments.domain.documents import (
     Coordinates,
     Document,
@@ -27,7 +27,7 @@ from martian_moments.domain.documents import (
     quarantine_key,
 )
 from martian_moments.domain.errors import (
-    BrokenAnswer,
+    BrokenResponse,
     DocumentError,
     FileMissing,
     MartianError,
@@ -110,7 +110,7 @@ async def fetch_manifest(source: PhotoSource, lake: Lake, rover: str) -> tuple[D
     Raises:
         UnknownRover: the source says that it does not serve the rover, but the lake holds a manifest of it that lists
             photos. What was known is never replaced by a denial.
-        UpstreamError: no usable answer.
+        UpstreamError: no usable response.
         LakeError: it could not be stored.
     """
     async with _quarantining(lake, Coordinates(Kind.MANIFEST, rover, source.name)):
@@ -137,7 +137,7 @@ async def fetch_sols(
     in_flight: int,
     before_each: Callable[[], object] = lambda: None,
 ) -> AsyncIterator[SolResult]:
-    """Ask for sols, ``in_flight`` at once, keep what arrives, and tell of each sol as soon as it is settled.
+    """Ask for sols, ``in_flight`` at once, keep what arrives, and report each sol as soon as it is settled.
 
     A sol is asked of the sources in the order of preference until one has all its photos. What the lake holds whole is not
     asked for again unless ``refetch``. One sol's failure does not stop the others. ``before_each`` is called before each sol
@@ -191,36 +191,36 @@ class _Fetch:
     async def sol(self, sol: int) -> SolResult:
         """Ask for one sol until a source has all its photos."""
         began = time.monotonic()
-        answers: dict[str, tuple[Header, Put | None]] = {}
+        responses: dict[str, tuple[Header, Put | None]] = {}
         errors: dict[str, MartianError] = {}
         try:
             self._before_each()
             for view in self._views(sol):
                 if self._known.has_all(view, sol) and not self._refetch:
-                    answers[view.source] = view.headers[sol], None
+                    responses[view.source] = view.headers[sol], None
                     continue
                 try:
-                    answers[view.source] = await self._ask(view, sol)
+                    responses[view.source] = await self._ask(view, sol)
                 except UpstreamError as error:
                     errors[view.source] = error
                     continue
-                if self._is_whole(answers[view.source][0], view, sol):
+                if self._is_whole(responses[view.source][0], view, sol):
                     break
         except MartianError as error:
             errors = {"lake": error}
-            answers = {}
+            responses = {}
         seconds = time.monotonic() - began
-        if not answers:
+        if not responses:
             return SolResult(sol, Outcome.FAILED, errors=errors, seconds=seconds)
-        told = list(answers.values())
-        header, put = told[speaking([(header.record_count, header.whole) for header, _ in told])]
+        reported = list(responses.values())
+        header, put = reported[index_of_selected([(header.record_count, header.whole) for header, _ in reported])]
         outcome = Outcome.HELD if put is None else Outcome.STORED if put.changed else Outcome.UNCHANGED
         return SolResult(sol, outcome, header, put, errors, seconds)
 
     def _views(self, sol: int) -> Sequence[LakeView]:
         known = self._known
         views = known.candidates(sol) if self._refetch else list(known.to_ask(sol))
-        # A sol that nobody promises is asked for only by a person; the preferred source answers that it is empty.
+        # A sol that nobody promises is asked for only by a person; the preferred source states that it is empty.
         return views or known.serving[:1] or known.views[:1]
 
     @staticmethod
@@ -228,12 +228,12 @@ class _Fetch:
         return header.record_count > 0 and header.satisfies(view.promised(sol))
 
     async def _ask(self, view: LakeView, sol: int) -> tuple[Header, Put]:
-        """Ask one source and keep its answer; the document that the lake holds from it then."""
+        """Ask one source and keep its response; the document that the lake holds from it then."""
         source = view.source
         held = view.headers.get(sol)
         promised = view.promised(sol)
         if promised is None and held is not None:
-            # No manifest contradicts an answer with less than was there before.
+            # No manifest contradicts a response with less than was there before.
             promised = held.record_count
         async with _quarantining(self._lake, Coordinates(Kind.PHOTOS, view.rover, source, sol)):
             document = await self._sources[source].photos(view.rover, sol, promised)
@@ -243,13 +243,13 @@ class _Fetch:
 
 @asynccontextmanager
 async def _quarantining(lake: Lake, at: Coordinates) -> AsyncIterator[None]:
-    """Keep a broken answer in the lake's quarantine, with the reason, while the error goes on its way."""
+    """Keep a broken response in the lake's quarantine, with the reason, while the error goes on its way."""
     try:
         yield
     except FileMissing:
         # There is nothing to look at, and a file that stays away would be written again every day.
         raise
-    except BrokenAnswer as error:
+    except BrokenResponse as error:
         note = {
             "reason": str(error),
             "url": error.url,
@@ -268,7 +268,7 @@ async def fetch_map(source: TraverseSource, lake: Lake, rover: str, kind: Kind) 
     None where the source has no such file and the lake holds none from before: not every server has every rover's.
 
     Raises:
-        UpstreamError: no usable answer.
+        UpstreamError: no usable response.
         LakeError: it could not be stored.
     """
     at = Coordinates(kind, rover)

@@ -51,7 +51,7 @@ class Loading:
 def load(lake: Lake, warehouse: Warehouse, objects: Iterable[ObjectInfo], published: Published | None = None) -> Loading:
     """Load those of the lake's objects that bronze does not hold in this version.
 
-    A broken object is told of in the result and does not stop the others. A warehouse that turns out to be damaged is made
+    A broken object is reported in the result and does not stop the others. A warehouse that turns out to be damaged is made
     anew, and these objects are loaded into it; what else it held, reconcile loads.
 
     Args:
@@ -85,9 +85,9 @@ def _load(lake: Lake, warehouse: Warehouse, objects: Sequence[ObjectInfo], publi
         # Bronze holds something with a later time that the lake has replaced: a clock was wrong, and the lake is right.
         keys = ", ".join(each.key for each in contradicted)
         _log.warning("%d documents of the lake replace what bronze holds with a later time: %s", len(contradicted), keys)
-        told = warehouse.load(_read(lake, contradicted, loading), whatever_is_held=True)
-        report.loaded += told.loaded
-        report.stale = [key for key in report.stale if key not in {*told.loaded, *told.unchanged}]
+        reported = warehouse.load(_read(lake, contradicted, loading), whatever_is_held=True)
+        report.loaded += reported.loaded
+        report.stale = [key for key in report.stale if key not in {*reported.loaded, *reported.unchanged}]
     return loading
 
 
@@ -104,7 +104,7 @@ def held_etags(warehouse: Warehouse) -> Mapping[str, str]:
 
 
 def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
-    """The ETag and the header of every document in bronze, by key, as the published ledger tells them.
+    """The ETag and the header of every document in bronze, by key, as the published ledger reports them.
 
     Nobody has to open 11,476 objects on S3 (7 s) for what one small table says. The addresses asked are not in it.
     """
@@ -115,8 +115,8 @@ def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
         return {}
     rows = zip(*(ledger[name].to_pylist() for name in columns), strict=True)
     headers = {key: (etag, Header(Kind(kind), *rest)) for key, etag, kind, *rest in rows}
-    told = zip(headers.items(), repeats_in(ledger), strict=True)
-    return {key: (etag, replace(header, repeats=repeats)) for (key, (etag, header)), repeats in told}
+    reported = zip(headers.items(), repeats_in(ledger), strict=True)
+    return {key: (etag, replace(header, repeats=repeats)) for (key, (etag, header)), repeats in reported}
 
 
 def cached_headers(published: Published) -> dict[str, tuple[str, Header]]:
@@ -128,7 +128,7 @@ def cached_headers(published: Published) -> dict[str, tuple[str, Header]]:
 
 
 def repeats_in(ledger: pa.Table) -> list[int | None]:
-    """The repeats that a published ledger tells, row by row: none of them where the release before has published it."""
+    """The repeats that a published ledger reports, row by row: none of them where the release before has published it."""
     return ledger["repeats"].to_pylist() if "repeats" in ledger.column_names else [None] * ledger.num_rows
 
 
@@ -138,9 +138,9 @@ class Differences:
 
     Attributes:
         damaged: the published tables that are damaged or gone, by ``schema/table``, and why.
-        unloaded: the documents whose version is not in bronze; None while a damaged ledger cannot tell.
-        silver_lags: whether silver was built before the last load; False while a damaged table cannot tell.
-        awaited: the documents without which no model is built, see :func:`awaited`; empty while a damaged table cannot tell.
+        unloaded: the documents whose version is not in bronze; None while the ledger is damaged.
+        silver_lags: whether silver was built before the last load; False while the table that says so is damaged.
+        awaited: the documents without which no model is built, see :func:`awaited`; empty while a table is damaged.
     """
 
     damaged: dict[str, str]
@@ -176,7 +176,7 @@ def unloaded(
 
 
 def _held(warehouse: Warehouse, published: Published) -> dict[str, str]:
-    """The ETag of every object that bronze holds, by key, as the published ledger tells it."""
+    """The ETag of every object that bronze holds, by key, as the published ledger reports it."""
     ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"]) if warehouse.exists() else None
     return {} if ledger is None else dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
 
@@ -187,7 +187,7 @@ def awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Coll
     While there are any, bronze is being made anew, and models built from what it holds so far would publish less than
     before.
     A document of which bronze holds another version is not lost, nor is one that no build has seen: on a first fill nothing
-    is awaited. Documents that cannot be read are not waited for: once no other is left, the answer is empty.
+    is awaited. Documents that cannot be read are not waited for: once no other is left, the response is empty.
 
     Raises:
         PublishedDamaged: the ledger or LOADED_OBJECTS is damaged: nobody knows what was lost.
@@ -266,7 +266,7 @@ def _read(lake: Lake, objects: Iterable[ObjectInfo], loading: Loading) -> Iterat
 
 
 def _read_one(lake: Lake, key: str) -> tuple[ObjectInfo, BronzeObject]:
-    # Bytes and ETag from one answer: an object that is replaced after it was listed is loaded as what it is now.
+    # Bytes and ETag from one response: an object that is replaced after it was listed is loaded as what it is now.
     found = lake.read(key)
     text = decode_text(key, found.body)
     return found.info, BronzeObject(key, found.info.etag, header_from_text(key, text), text)

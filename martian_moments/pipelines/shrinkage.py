@@ -1,9 +1,9 @@
 """Maps and manifests that come smaller than they were: what is held stays until the loss is confirmed.
 
-A server that is half made anew, or a file that is half written, answers well and tells less: of 24 waypoints 8, of 3,575
+A server that is half made anew, or a file that is half written, responds well and shows less: of 24 waypoints 8, of 3,575
 sols 1,000. Believed at once, that takes places off the map and makes sols that are still missing look like sols that are
 not. So the fuller document stays while the smaller one waits in the quarantine, and gives way to it when the next refresh
-tells of the same loss, whatever else has changed meanwhile: a map that goes on from what is left of it lacks the same
+reports the same loss, whatever else has changed meanwhile: a map that goes on from what is left of it lacks the same
 records. A map whose newest sol is later is another edition and is believed at once. What was replaced is kept in the
 quarantine as well.
 """

@@ -1,4 +1,4 @@
-"""All rovers of a replica, and its answers: the v1 API, the raw-image feeds and the MMGIS files, without any web server."""
+"""All rovers of a replica, and its responses: the v1 API, the raw-image feeds and the MMGIS files, without a web server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import orjson
 
 from martian_moments.domain.rovers import ROVERS, Rover
 from martian_moments.replica import m20, mer_path, msl
-from martian_moments.replica.answers import HTML, Answer
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.feeds import Dialect, Feed, GeneratedFeed, RecordedFeed
 from martian_moments.replica.histories import (
@@ -28,9 +27,10 @@ from martian_moments.replica.histories import (
 from martian_moments.replica.mission import generated_promises, plan_mission, promises_of
 from martian_moments.replica.pds import PDSIndex
 from martian_moments.replica.recorded import Recording, manifest_of
+from martian_moments.replica.responses import HTML, Response
 from martian_moments.replica.traverse import Traverse
 
-_CACHED_ANSWERS: Final = 640
+_CACHED_RESPONSES: Final = 640
 """Encoded sols kept: 500 sols of a benchmark and some more, about 100 MB of real sizes."""
 
 _PAGE_SIZE: Final = 25
@@ -39,7 +39,7 @@ _MIRROR_PAGE_LIMIT: Final = 100
 DIALECTS: Final = {dialect.source: dialect for dialect in (m20.DIALECT, msl.DIALECT)}
 """The raw-image feeds, by source."""
 
-NOT_FOUND: Final = Answer(
+NOT_FOUND: Final = Response(
     b"<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>", 404, HTML
 )
 
@@ -68,14 +68,14 @@ class PhotoQuery:
 
 
 class Archive:
-    """Every answer of the replica at one moment. Immutable: :meth:`released` gives the archive of a later moment."""
+    """Every response of the replica at one moment. Immutable: :meth:`released` gives the archive of a later moment."""
 
     def __init__(self, config: ReplicaConfig, histories: Mapping[str, AnyHistory], late: Late) -> None:
         self.config = config
         self.histories = histories
         self._late = late
         self._recording = Recording(config.recorded) if config.recorded else None
-        self._cached_photos = lru_cache(maxsize=_CACHED_ANSWERS)(self._photos)
+        self._cached_photos = lru_cache(maxsize=_CACHED_RESPONSES)(self._photos)
         self._cached_manifest = lru_cache(maxsize=len(ROVERS))(self._manifest)
 
     def released(self, *, sols: int | None = None, photos: bool = False) -> Archive:
@@ -90,25 +90,25 @@ class Archive:
         histories = {name: history.later(late) for name, history in self.histories.items()}
         return Archive(self.config, histories, late)
 
-    def rovers(self) -> Answer:
+    def rovers(self) -> Response:
         """``/rovers``. The listing is put together here, also for recorded rovers, and says so."""
         listing = [rover_object(history.rover, history.totals()) for history in self.histories.values()]
         listing.sort(key=lambda rover: rover["id"])
-        return Answer(orjson.dumps({"rovers": listing, "synthetic": True}))
+        return Response(orjson.dumps({"rovers": listing, "synthetic": True}))
 
-    def manifest(self, rover: str) -> Answer:
+    def manifest(self, rover: str) -> Response:
         """``/manifests/<rover>``."""
         return self._cached_manifest(rover.lower())
 
-    def _manifest(self, rover: str) -> Answer:
+    def _manifest(self, rover: str) -> Response:
         history = self.histories.get(rover)
-        return self._unknown_rover(rover) if history is None else Answer(history.manifest())
+        return self._unknown_rover(rover) if history is None else Response(history.manifest())
 
-    def photos(self, rover: str, query: PhotoQuery) -> Answer:
+    def photos(self, rover: str, query: PhotoQuery) -> Response:
         """``/rovers/<rover>/photos``."""
         return self._cached_photos(rover.lower(), query)
 
-    def _photos(self, rover: str, query: PhotoQuery) -> Answer:
+    def _photos(self, rover: str, query: PhotoQuery) -> Response:
         history = self.histories.get(rover)
         if history is None:
             return self._unknown_rover(rover)
@@ -116,55 +116,55 @@ class Archive:
         try:
             return self._page(_no_photos(history) if sol is None else history.photos(sol), query)
         except NotRecordedError as error:
-            return Answer(orjson.dumps({"error": f"not recorded: {error}"}), status=503)
+            return Response(orjson.dumps({"error": f"not recorded: {error}"}), status=503)
 
-    def without_photos(self, rover: str, query: PhotoQuery) -> Answer | None:
-        """The well-formed answer without photos to the same question; None for an unknown rover."""
+    def without_photos(self, rover: str, query: PhotoQuery) -> Response | None:
+        """The well-formed response without photos to the same question; None for an unknown rover."""
         history = self.histories.get(rover.lower())
         return None if history is None else self._page(_no_photos(history), query)
 
-    def _page(self, photos: SolPhotos, query: PhotoQuery) -> Answer:
+    def _page(self, photos: SolPhotos, query: PhotoQuery) -> Response:
         paginated = self.config.paginated or query.page is not None
         if photos.whole and query.camera is None and not paginated:
-            return Answer(photos.whole)
+            return Response(photos.whole)
         records = list(photos.records)
         if query.camera:
             pairs = zip(photos.records, photos.cameras, strict=True)
             records = [record for record, camera in pairs if camera == query.camera]
-        answer: dict[str, Any] = {"photos": records}
+        response: dict[str, Any] = {"photos": records}
         if paginated:
             size = max(1, query.per_page or _PAGE_SIZE)
             page = max(1, query.page or 1)
             if self.config.paginated:
                 size = min(size, _MIRROR_PAGE_LIMIT)
-                answer["pagination"] = {
+                response["pagination"] = {
                     "total_count": len(records),
                     "page": page,
                     "per_page": size,
                     "total_pages": -(-len(records) // size),
                 }
-            answer["photos"] = records[(page - 1) * size : page * size]
+            response["photos"] = records[(page - 1) * size : page * size]
         if photos.synthetic:
-            answer["synthetic"] = True
-        return Answer(orjson.dumps(answer))
+            response["synthetic"] = True
+        return Response(orjson.dumps(response))
 
-    def _unknown_rover(self, rover: str) -> Answer:
+    def _unknown_rover(self, rover: str) -> Response:
         if self.config.paginated:
-            return Answer(orjson.dumps({"error": f"Rover '{rover}' not found"}), status=404)
-        return Answer(b'{"errors":"Invalid Rover Name"}', status=400)
+            return Response(orjson.dumps({"error": f"Rover '{rover}' not found"}), status=404)
+        return Response(b'{"errors":"Invalid Rover Name"}', status=400)
 
-    def images(self, source: str, query: Mapping[str, str]) -> Answer:
-        """A raw-image feed's answer to a query."""
+    def images(self, source: str, query: Mapping[str, str]) -> Response:
+        """A raw-image feed's response to a query."""
         feed = self.feeds.get(source)
         if feed is None:
             return NOT_FOUND
         try:
-            return DIALECTS[source].answer(feed, query, odd=self.config.odd_feeds)
+            return DIALECTS[source].response(feed, query, odd=self.config.odd_feeds)
         except NotRecordedError as error:
-            return Answer(orjson.dumps({"error": f"not recorded: {error}"}), status=503)
+            return Response(orjson.dumps({"error": f"not recorded: {error}"}), status=503)
 
-    def without_images(self, source: str, query: Mapping[str, str]) -> Answer | None:
-        """The well-formed answer without images to the same query; None where there is none."""
+    def without_images(self, source: str, query: Mapping[str, str]) -> Response | None:
+        """The well-formed response without images to the same query; None where there is none."""
         feed = self.feeds.get(source)
         return None if feed is None else DIALECTS[source].without_images(feed, query)
 
@@ -181,10 +181,10 @@ class Archive:
         refused = history.sols if self.config.unrecorded == "refuse" else ()
         return RecordedFeed(dialect, history.recording.feed(dialect.source), fill, refused)
 
-    def layer(self, name: str) -> Answer:
+    def layer(self, name: str) -> Response:
         """``/<mission>/Layers/json/<name>``: the traverse or the waypoints of a rover that is served."""
         content = self.traverse.get(name)
-        return NOT_FOUND if content is None else Answer(content)
+        return NOT_FOUND if content is None else Response(content)
 
     @cached_property
     def traverse(self) -> Mapping[str, bytes]:
@@ -204,10 +204,10 @@ class Archive:
         mission = str(history.rover.mmgis).lower()
         return history.recording.traverse(mission), history.recording.waypoints(mission)
 
-    def mer_path(self, name: str) -> Answer:
+    def mer_path(self, name: str) -> Response:
         """The file of the path of Spirit or Opportunity, recorded where the rover is."""
         content = self.mer_paths.get(name)
-        return NOT_FOUND if content is None else Answer(content, media_type=b"text/csv")
+        return NOT_FOUND if content is None else Response(content, media_type=b"text/csv")
 
     @cached_property
     def mer_paths(self) -> Mapping[str, bytes]:
@@ -221,7 +221,7 @@ class Archive:
                 files[name] = recorded
         return files
 
-    def index(self, rover: str, volume: str, name: str, known: str | None) -> Answer:
+    def index(self, rover: str, volume: str, name: str, known: str | None) -> Response:
         """``/data/mer/<rover>/<volume>/index/<name>``; ``known`` is the ETag that the client holds."""
         index = self.indexes.get(rover)
         return (index and index.file(volume, name, known)) or NOT_FOUND
@@ -246,8 +246,8 @@ def open_archive(config: ReplicaConfig) -> Archive:
 def _history(config: ReplicaConfig, rover: Rover, late: Late) -> AnyHistory:
     if config.recorded:
         recording = Recording(config.recorded)
-        if answer := recording.manifest(rover.name):
-            return RecordedHistory(rover, recording, answer, config.unrecorded, config.seed)
+        if response := recording.manifest(rover.name):
+            return RecordedHistory(rover, recording, response, config.unrecorded, config.seed)
     source = Recording(config.counts).manifest(rover.name) if config.counts else None
     promises = promises_of(manifest_of(source)) if source else list(generated_promises(rover, config.seed))
     return GeneratedHistory(plan_mission(rover, config.seed, promises[: config.sols], scale=config.scale), late)

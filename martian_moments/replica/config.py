@@ -25,10 +25,10 @@ class ReplicaConfig:
         counts: folder with recorded manifests whose sols, cameras and counts a generated mission takes; None generates them.
         recorded: folder with recorded payloads. A rover with a recorded manifest is served from it, whatever ``sols``,
             ``scale``, ``counts`` and the late settings say; other rovers are generated.
-        unrecorded: what a recorded rover answers for a sol that its manifest promises and the folder lacks: ``refuse``
+        unrecorded: the response of a recorded rover for a sol that its manifest promises and the folder lacks: ``refuse``
             with 503, ``generate`` the promised number of photos marked synthetic, or ``omit`` the sol from its manifest,
             which is then marked synthetic.
-        paginated: answer as mirrors do that always paginate: 25 photos a page, a ``pagination`` object, 404 for an unknown
+        paginated: respond as mirrors do that always paginate: 25 photos a page, a ``pagination`` object, 404 for an unknown
             rover. Photo records stay as the original's.
         odd_feeds: let the raw-image feeds do what their servers were seen to do at times: show images of another sol for one
             without any, state totals above or below what they give, repeat their last page for ever. The sol decides.

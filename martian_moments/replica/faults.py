@@ -1,4 +1,4 @@
-"""Faults on demand: which answers go wrong, and how. The choice is seeded, so a test knows how many to expect."""
+"""Faults on demand: which responses go wrong, and how. The choice is seeded, so a test knows how many to expect."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from martian_moments.domain.errors import InputError
-from martian_moments.replica.answers import HTML, Answer, Cut, Dropped, Reply
+from martian_moments.replica.responses import HTML, Cut, Dropped, Reply, Response
 
 
 class Fault(StrEnum):
-    """What can happen to one answer."""
+    """What can happen to one response."""
 
     RATE_LIMITED = "rate_limited"
     """429 with Retry-After."""
@@ -28,7 +28,7 @@ class Fault(StrEnum):
     JSON_ERROR = "json_error"
     """A JSON error object with status 200."""
     EMPTY = "empty"
-    """A well-formed answer without photos for a sol that has some; a 503 where the answer is no list of photos."""
+    """A well-formed response without photos for a sol that has some; a 503 where the response is no list of photos."""
 
 
 _OUTAGE: Final = (Fault.ERROR_503, Fault.DROPPED)
@@ -39,12 +39,12 @@ class FaultPlan:
     """How the upstream misbehaves.
 
     Attributes:
-        latency_ms: delay of every answer.
-        share: share of the answers that are faulty, 0 to 1, spread evenly over ``kinds``.
+        latency_ms: delay of every response.
+        share: share of the responses that are faulty, 0 to 1, spread evenly over ``kinds``.
         kinds: the faults that occur.
         retry_after_s: what a 429 says in Retry-After.
-        outage: every answer is a 503 or a dropped connection.
-        only: how the paths begin whose answers are faulty; empty for all.
+        outage: every response is a 503 or a dropped connection.
+        only: how the paths begin whose responses are faulty; empty for all.
     """
 
     latency_ms: float = 0.0
@@ -88,7 +88,7 @@ class FaultStream:
         self._random = random.Random(f"faults/{seed}")  # noqa: S311 - repeatable on purpose
 
     def next(self, path: str) -> Fault | None:
-        """What happens to the next answer, which is to a question of this path; None when nothing does."""
+        """What happens to the next response, which is to a question of this path; None when nothing does."""
         if self.plan.only and not path.startswith(self.plan.only):
             return None
         draw = self._random.random()
@@ -102,37 +102,37 @@ class FaultStream:
 _PAGE: Final = b"<!DOCTYPE html><html><head><title>Service</title></head><body><h1>We'll be back soon</h1></body></html>"
 
 
-def _error(status: int, title: str) -> Answer:
+def _error(status: int, title: str) -> Response:
     page = f"<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1></body></html>"
-    return Answer(page.encode(), status=status, media_type=HTML)
+    return Response(page.encode(), status=status, media_type=HTML)
 
 
-_WRONG_ANSWERS: Final = {
+_WRONG_RESPONSES: Final = {
     Fault.ERROR_500: _error(500, "Internal Server Error"),
     Fault.ERROR_503: _error(503, "Service Unavailable"),
-    Fault.HTML: Answer(_PAGE, media_type=HTML),
-    Fault.JSON_ERROR: Answer(b'{"error":{"code":"INTERNAL","message":"The service could not process the request."}}'),
+    Fault.HTML: Response(_PAGE, media_type=HTML),
+    Fault.JSON_ERROR: Response(b'{"error":{"code":"INTERNAL","message":"The service could not process the request."}}'),
 }
 _RATE_LIMIT_BODY: Final = b'{"error":{"code":"OVER_RATE_LIMIT","message":"You have exceeded your rate limit."}}'
 
 
-def spoil(fault: Fault, answer: Answer, *, empty: Answer | None, retry_after_s: int) -> Reply:
-    """The reply that a client gets instead of the right answer.
+def spoil(fault: Fault, response: Response, *, empty: Response | None, retry_after_s: int) -> Reply:
+    """The reply that a client gets instead of the right response.
 
     Args:
         fault: what goes wrong.
-        answer: the right answer.
-        empty: the answer without photos to the same question, or None where the right answer is no list of photos.
+        response: the right response.
+        empty: the response without photos to the same question, or None where the right response is no list of photos.
         retry_after_s: what a 429 says in Retry-After.
     """
     match fault:
         case Fault.DROPPED:
             return Dropped()
         case Fault.CUT:
-            return Cut(answer)
+            return Cut(response)
         case Fault.RATE_LIMITED:
-            return Answer(_RATE_LIMIT_BODY, status=429, headers=((b"retry-after", str(retry_after_s).encode()),))
+            return Response(_RATE_LIMIT_BODY, status=429, headers=((b"retry-after", str(retry_after_s).encode()),))
         case Fault.EMPTY:
-            return empty or _WRONG_ANSWERS[Fault.ERROR_503]
+            return empty or _WRONG_RESPONSES[Fault.ERROR_503]
         case _:
-            return _WRONG_ANSWERS[fault]
+            return _WRONG_RESPONSES[fault]

@@ -1,4 +1,4 @@
-"""The images of one rover as a raw-image feed tells them, generated or recorded, and the page that a question gets."""
+"""The images of one rover as a raw-image feed reports them, generated or recorded, and the page that a question gets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol
 import orjson
 
 from martian_moments.domain.rovers import Rover
-from martian_moments.replica.answers import Answer
 from martian_moments.replica.histories import GeneratedHistory, NotRecordedError
 from martian_moments.replica.mission import Photo
+from martian_moments.replica.responses import Response
 
 _CACHED_SOLS: Final = 16
 """A sol's pages are asked for one after another."""
@@ -21,27 +21,27 @@ _CACHED_SOLS: Final = 16
 Image = Mapping[str, Any]
 
 
-class FeedAnswer(Protocol):
-    """A feed's answer to a query."""
+class FeedResponse(Protocol):
+    """A feed's response to a query."""
 
-    def __call__(self, feed: Feed, query: Mapping[str, str], *, odd: bool) -> Answer:
+    def __call__(self, feed: Feed, query: Mapping[str, str], *, odd: bool) -> Response:
         """Raises NotRecordedError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a feed tells of one photo: as a full frame, and as thumbnails, tiles and other renditions beside it.
+    """How a feed reports one photo: as a full frame, and as thumbnails, tiles and other renditions beside it.
 
     Attributes:
         source: the dialect's name.
         rover: the one rover that the feed has.
-        array: the field of an answer that lists the images.
+        array: the field of a response that lists the images.
         identity: the field of an image that identifies it.
         count: how many images a photo has, by its camera and its number.
         ids: their identities, as text.
         images: a photo's images, in the same order.
-        answer: the feed's answer to a query; with ``odd`` as in ``odd_feeds`` of config.py. Raises NotRecordedError.
-        without_images: the well-formed answer without images to the same query; None where there is none.
+        response: the feed's response to a query; with ``odd`` as in ``odd_feeds`` of config.py. Raises NotRecordedError.
+        without_images: the well-formed response without images to the same query; None where there is none.
     """
 
     source: str
@@ -51,8 +51,8 @@ class Dialect:
     count: Callable[[str, int], int]
     ids: Callable[[Photo], Sequence[str]]
     images: Callable[[Rover, Photo], Sequence[Image]]
-    answer: FeedAnswer
-    without_images: Callable[[Feed, Mapping[str, str]], Answer | None]
+    response: FeedResponse
+    without_images: Callable[[Feed, Mapping[str, str]], Response | None]
 
 
 class Feed(Protocol):
@@ -69,7 +69,7 @@ class Feed(Protocol):
         """A sol's images; none for a sol without any. Raises NotRecordedError."""
 
     def recorded(self, sol: int) -> bytes | None:
-        """The recorded answer that is the whole sol, unchanged, where there is one."""
+        """The recorded response that is the whole sol, unchanged, where there is one."""
 
     @property
     def counts(self) -> Mapping[int, int]:
@@ -77,7 +77,7 @@ class Feed(Protocol):
 
 
 class GeneratedFeed:
-    """A generated history as the feed tells it."""
+    """A generated history as the feed reports it."""
 
     def __init__(self, dialect: Dialect, history: GeneratedHistory) -> None:
         self._dialect = dialect
@@ -109,27 +109,27 @@ class GeneratedFeed:
 
 
 class RecordedFeed:
-    """Recorded answers, each a whole sol.
+    """Recorded responses, each a whole sol.
 
     Args:
-        dialect: whose answers they are.
-        answers: by sol.
+        dialect: whose responses they are.
+        responses: by sol.
         fill: what is served for the other sols, or None.
         refused: the sols that have images but neither a recording nor a fill.
     """
 
     def __init__(
-        self, dialect: Dialect, answers: Mapping[int, bytes], fill: GeneratedFeed | None, refused: Collection[int]
+        self, dialect: Dialect, responses: Mapping[int, bytes], fill: GeneratedFeed | None, refused: Collection[int]
     ) -> None:
         self._dialect = dialect
-        self._answers = answers
+        self._responses = responses
         self._fill = fill
         self._refused = refused
 
     @cached_property
     def sols(self) -> Sequence[int]:
         """The sols with images that can be had, ascending."""
-        return sorted({*self._answers, *(self._fill.sols if self._fill else ())})
+        return sorted({*self._responses, *(self._fill.sols if self._fill else ())})
 
     def ids(self, sol: int) -> Sequence[str]:
         """The identities of a sol's images."""
@@ -137,8 +137,8 @@ class RecordedFeed:
 
     def images(self, sol: int) -> Sequence[Image]:
         """A sol's images: recorded, filled in, or none. Raises NotRecordedError for a sol that is refused."""
-        if answer := self._answers.get(sol):
-            return list(orjson.loads(answer)[self._dialect.array])
+        if response := self._responses.get(sol):
+            return list(orjson.loads(response)[self._dialect.array])
         if self._fill is not None:
             return self._fill.images(sol)
         if sol in self._refused:
@@ -146,14 +146,14 @@ class RecordedFeed:
         return ()
 
     def recorded(self, sol: int) -> bytes | None:
-        """The recorded answer for a sol, unchanged."""
-        return self._answers.get(sol)
+        """The recorded response for a sol, unchanged."""
+        return self._responses.get(sol)
 
     @cached_property
     def counts(self) -> Mapping[int, int]:
         """How many images each of the sols has."""
         filled = dict(self._fill.counts) if self._fill else {}
-        return dict(sorted((filled | {sol: len(self.images(sol)) for sol in self._answers}).items()))
+        return dict(sorted((filled | {sol: len(self.images(sol)) for sol in self._responses}).items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A page: its images, how many there are in all, whether more follow, and the recorded answer that it is."""
+    """A page: its images, how many there are in all, whether more follow, and the recorded response that it is."""
 
     images: Sequence[Image]
     total: int

@@ -1,4 +1,4 @@
-"""What the v1 API tells of one rover: generated, or recorded. Both kinds answer the same questions."""
+"""What the v1 API reports about one rover: generated, or recorded. Both kinds respond to the same questions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from martian_moments.replica.recorded import Recording, manifest_of
 from martian_moments.replica.v1_names import V1_ROVERS, V1Camera, full_name
 
 LATE_WINDOW: Final = 10
-"""Photos are withheld on this many of the newest sols: late photos belong to young sols."""
+"""Photos are withheld on this many of the newest sols: late photos belong to recent sols."""
 
 _SHORT_ROVER_EVERY: Final = 4
 """One sol in so many carries the rover object with 5 keys; both shapes came from the same server."""
@@ -36,7 +36,7 @@ class SolPhotos:
         records: v1 photo objects in the order of the API, ready for orjson.
         cameras: the camera name of each record.
         synthetic: whether they were generated.
-        whole: the recorded answer for the whole sol, unchanged, where there is one.
+        whole: the recorded response for the whole sol, unchanged, where there is one.
     """
 
     records: Sequence[Mapping[str, Any]]
@@ -54,14 +54,14 @@ class Late:
 
 
 class History(Protocol):
-    """What v1 tells of one rover at this moment."""
+    """What v1 reports about one rover at this moment."""
 
     rover: Rover
     synthetic: bool
-    """Whether its answers are generated unless they say otherwise."""
+    """Whether its responses are generated unless they say otherwise."""
 
     def manifest(self) -> bytes:
-        """The manifest answer."""
+        """The manifest response."""
 
     def totals(self) -> dict[str, Any]:
         """``max_sol``, ``max_date`` and ``total_photos`` as the manifest has them."""
@@ -77,7 +77,7 @@ class History(Protocol):
 
 
 class GeneratedHistory:
-    """A generated mission, answered as v1 would answer. Immutable: a release makes a new one."""
+    """A generated mission, served as v1 would serve it. Immutable: a release makes a new one."""
 
     synthetic = True
 
@@ -102,7 +102,7 @@ class GeneratedHistory:
         return self._plans[-1].sol
 
     def manifest(self) -> bytes:
-        """The manifest answer."""
+        """The manifest response."""
         rows = [
             {
                 "sol": plan.sol,
@@ -181,32 +181,32 @@ class RecordedHistory:
     Args:
         rover: whose history.
         recording: the folder that holds its photos.
-        answer: its recorded manifest answer.
+        response: its recorded manifest response.
         unrecorded: what happens to promised sols without a recording (see config.py).
         seed: of the photos that ``generate`` makes for them.
     """
 
     synthetic = False
 
-    def __init__(self, rover: Rover, recording: Recording, answer: bytes, unrecorded: Unrecorded, seed: int) -> None:
+    def __init__(self, rover: Rover, recording: Recording, response: bytes, unrecorded: Unrecorded, seed: int) -> None:
         self.rover = rover
         self.recording = recording
         self._recorded = recording.sols.get(rover.name, {})
-        self._answer = answer
-        self._manifest = manifest_of(answer)
+        self._response = response
+        self._manifest = manifest_of(response)
         self.fill: Mission | None = None
         """What stands in for promised sols without a recording."""
         if unrecorded == "generate":
             self.fill = plan_mission(rover, seed, promises_of(self._manifest))
         if unrecorded == "omit":
             self._manifest = _only_sols(self._manifest, set(self._recorded))
-            self._answer = orjson.dumps({"photo_manifest": self._manifest, "synthetic": True})
+            self._response = orjson.dumps({"photo_manifest": self._manifest, "synthetic": True})
         self.sols = {row["sol"] for row in self._manifest["photos"]}
         """The sols that the manifest promises."""
 
     def manifest(self) -> bytes:
-        """The manifest answer."""
-        return self._answer
+        """The manifest response."""
+        return self._response
 
     def totals(self) -> dict[str, Any]:
         """``max_sol``, ``max_date`` and ``total_photos`` of the manifest."""

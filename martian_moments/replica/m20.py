@@ -1,4 +1,4 @@
-"""The raw-image feed of Mars 2020 as a replica tells it.
+"""The raw-image feed of Mars 2020 as a replica reports it.
 
 Every photo of the mission is a full frame here; some of the navigation cameras' come in tiles of one exposure, and most have
 a thumbnail. Types are those of the real feed: numbers as text, and 'UNK' for what is not known.
@@ -14,10 +14,10 @@ from typing import Any, Final
 import orjson
 
 from martian_moments.domain.rovers import Rover
-from martian_moments.replica.answers import Answer
 from martian_moments.replica.feeds import NOTHING, Dialect, Excerpt, Feed, Image, Question, a_number, excerpt, sol_bounds
 from martian_moments.replica.histories import NotRecordedError
 from martian_moments.replica.mission import Photo
+from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
 
 _PAGE_LIMIT: Final = 100
@@ -148,20 +148,20 @@ def _question(query: Mapping[str, str]) -> Question:
     )
 
 
-def answer(feed: Feed, query: Mapping[str, str], *, odd: bool) -> Answer:
-    """The feed's answer to a query. Raises NotRecordedError."""
+def response(feed: Feed, query: Mapping[str, str], *, odd: bool) -> Response:
+    """The feed's response to a query. Raises NotRecordedError."""
     if query.get("latest") == "true":
-        return Answer(orjson.dumps(_latest(feed)))
+        return Response(orjson.dumps(_latest(feed)))
     asked = _question(query)
     page = excerpt(feed, asked, odd=odd)
-    return Answer(page.recorded or orjson.dumps(_list(page, asked, sum(feed.counts.values()))))
+    return Response(page.recorded or orjson.dumps(_list(page, asked, sum(feed.counts.values()))))
 
 
-def without_images(feed: Feed, query: Mapping[str, str]) -> Answer | None:
-    """The well-formed answer without images to the same query; None where it does not ask for a list."""
+def without_images(feed: Feed, query: Mapping[str, str]) -> Response | None:
+    """The well-formed response without images to the same query; None where it does not ask for a list."""
     if query.get("latest") == "true":
         return None
-    return Answer(orjson.dumps(_list(NOTHING, _question(query), sum(feed.counts.values()))))
+    return Response(orjson.dumps(_list(NOTHING, _question(query), sum(feed.counts.values()))))
 
 
 def _list(page: Excerpt, asked: Question, total_images: int) -> dict[str, Any]:
@@ -196,4 +196,4 @@ def _latest(feed: Feed) -> dict[str, Any]:
     }
 
 
-DIALECT: Final = Dialect("m20", "perseverance", "images", "imageid", _count, _ids, _images, answer, without_images)
+DIALECT: Final = Dialect("m20", "perseverance", "images", "imageid", _count, _ids, _images, response, without_images)

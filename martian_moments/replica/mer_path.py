@@ -79,7 +79,7 @@ class MERPath:
             heading += draw.uniform(-0.5, 0.5)
             east += stop.distance_m * math.sin(heading)
             north += stop.distance_m * math.cos(heading)
-            # To the centimetre, as in the file, so that the truth is the distance between the places that are told.
+            # To the centimetre, as in the file, so that the truth is the distance between the places that are reported.
             places.append(_Place(stop, last_sol, round(east, 2), round(north, 2)))
         return places
 

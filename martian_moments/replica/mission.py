@@ -69,7 +69,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One generated photo: what v1 tells of it, and when and where it was taken."""
+    """One generated photo: what v1 reports about it, and when and where it was taken."""
 
     id: int
     camera: str

@@ -1,4 +1,4 @@
-"""The raw-image items of Mars Science Laboratory as a replica tells them.
+"""The raw-image items of Mars Science Laboratory as a replica reports them.
 
 Every photo of the mission is one item here, and most have others beside it: a thumbnail, a downsampled picture, a ChemCam
 composite. Types are those of the real server: numbers are numbers, and what is not known is null.
@@ -14,9 +14,9 @@ from typing import Any, Final
 import orjson
 
 from martian_moments.domain.rovers import Rover
-from martian_moments.replica.answers import Answer
 from martian_moments.replica.feeds import NOTHING, Dialect, Excerpt, Feed, Image, Question, a_number, excerpt, sol_bounds
 from martian_moments.replica.mission import Photo
+from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
 
 _PAGE_SIZE: Final = 50
@@ -95,30 +95,30 @@ def _items(rover: Rover, photo: Photo) -> Sequence[Image]:
 def _item(rover: Rover, photo: Photo, rendition: _Rendition) -> Image:
     shot, taken = photo.shot, moment_of(photo.shot.clock)
     instrument, name, order = _INSTRUMENTS[photo.camera]
-    told = photo.camera not in _MALIN and shot.sol >= _NO_TELEMETRY_UNTIL_SOL
-    on_mast = told and photo.camera in {"NAVCAM", "CHEMCAM"}
+    reported = photo.camera not in _MALIN and shot.sol >= _NO_TELEMETRY_UNTIL_SOL
+    on_mast = reported and photo.camera in {"NAVCAM", "CHEMCAM"}
     return {
         "id": rendition.id,
-        "camera_vector": "(-0.799679,0.109951,-0.590275)" if told else None,
-        "site": shot.site if told else None,
+        "camera_vector": "(-0.799679,0.109951,-0.590275)" if reported else None,
+        "site": shot.site if reported else None,
         "imageid": rendition.url.rpartition("/")[2].rpartition(".")[0],
-        "subframe_rect": "(1,1,1024,1024)" if told else None,
+        "subframe_rect": "(1,1,1024,1024)" if reported else None,
         "sol": shot.sol,
-        "scale_factor": 1 if told else None,
-        "camera_model_component_list": "(0.795873,0.777822,-2.04002);(-0.796054,0.116464,-0.5939)" if told else None,
+        "scale_factor": 1 if reported else None,
+        "camera_model_component_list": "(0.795873,0.777822,-2.04002);(-0.796054,0.116464,-0.5939)" if reported else None,
         "instrument": instrument,
         "url": rendition.url,
-        "spacecraft_clock": shot.clock + 0.148 if told else None,
-        "attitude": "(0.746473,-0.0212997,0.0353686,-0.664133)" if told else None,
-        "camera_position": "(0.795873,0.777822,-2.04002)" if told else None,
-        "camera_model_type": "CAHVOR" if told else None,
-        "drive": shot.drive if told else None,
-        "xyz": "(1.37636,0.164033,-0.0887201)" if told else None,
+        "spacecraft_clock": shot.clock + 0.148 if reported else None,
+        "attitude": "(0.746473,-0.0212997,0.0353686,-0.664133)" if reported else None,
+        "camera_position": "(0.795873,0.777822,-2.04002)" if reported else None,
+        "camera_model_type": "CAHVOR" if reported else None,
+        "drive": shot.drive if reported else None,
+        "xyz": "(1.37636,0.164033,-0.0887201)" if reported else None,
         "created_at": _zulu(taken + timedelta(hours=40)),
         "updated_at": _zulu(taken + timedelta(hours=50)),
         "mission": _MISSION,
         "extended": {
-            "lmst": str(rover.mars_time_of(taken)) if told else None,
+            "lmst": str(rover.mars_time_of(taken)) if reported else None,
             "bucket": "msl-raws",
             "mast_az": "172.142" if on_mast else None,
             "mast_el": "36.2001" if on_mast else None,
@@ -155,16 +155,16 @@ def _question(query: Mapping[str, str]) -> Question:
     )
 
 
-def answer(feed: Feed, query: Mapping[str, str], *, odd: bool) -> Answer:
-    """The server's answer to a query. Raises NotRecordedError."""
+def response(feed: Feed, query: Mapping[str, str], *, odd: bool) -> Response:
+    """The server's response to a query. Raises NotRecordedError."""
     asked = _question(query)
     page = excerpt(feed, asked, odd=odd)
-    return Answer(page.recorded or orjson.dumps(_list(page, asked)))
+    return Response(page.recorded or orjson.dumps(_list(page, asked)))
 
 
-def without_images(feed: Feed, query: Mapping[str, str]) -> Answer:  # noqa: ARG001 - the signature of every feed
-    """The well-formed answer without items to the same query."""
-    return Answer(orjson.dumps(_list(NOTHING, _question(query))))
+def without_images(feed: Feed, query: Mapping[str, str]) -> Response:  # noqa: ARG001 - the signature of every feed
+    """The well-formed response without items to the same query."""
+    return Response(orjson.dumps(_list(NOTHING, _question(query))))
 
 
 def _list(page: Excerpt, asked: Question) -> dict[str, Any]:
@@ -179,4 +179,4 @@ def _list(page: Excerpt, asked: Question) -> dict[str, Any]:
     }
 
 
-DIALECT: Final = Dialect("msl", "curiosity", "items", "id", _count, _ids, _items, answer, without_images)
+DIALECT: Final = Dialect("msl", "curiosity", "items", "id", _count, _ids, _items, response, without_images)

@@ -1,4 +1,4 @@
-"""The generated PDS imaging index of a rover: a label and a fixed-width table per volume, and conditional answers.
+"""The generated PDS imaging index of a rover: a label and a fixed-width table per volume, and conditional responses.
 
 Columns have the names, the order and the widths of the real label, without some of its columns; the descent volume also
 lacks paths and the motion counter. Every second photo has a thumbnail beside it: of the real lines, over half are some.
@@ -14,9 +14,9 @@ from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
-from martian_moments.replica.answers import Answer
 from martian_moments.replica.histories import GeneratedHistory
 from martian_moments.replica.mission import Photo
+from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
 
 _SPACECRAFT: Final = {"opportunity": "mer1", "spirit": "mer2"}
@@ -98,7 +98,7 @@ class PDSIndex:
         """The identities of a sol's products."""
         return [product.identity for product in self._products(sol)]
 
-    def file(self, volume: str, name: str, known: str | None) -> Answer | None:
+    def file(self, volume: str, name: str, known: str | None) -> Response | None:
         """A volume's ``edrindex.lbl`` or ``edrindex.tab``; 304 for one whose ETag is ``known``; None for any other file."""
         letter = self._volumes.get(volume)
         if letter is None or name not in {"edrindex.lbl", "edrindex.tab"}:
@@ -110,8 +110,8 @@ class PDSIndex:
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = ((b"etag", etag.encode()),)
         if known == etag:
-            return Answer(b"", status=304, headers=headers)
-        return Answer(body, media_type=b"text/plain", headers=headers)
+            return Response(b"", status=304, headers=headers)
+        return Response(body, media_type=b"text/plain", headers=headers)
 
     def _products(self, sol: int) -> Iterator[_Product]:
         for photo in self._history.visible(sol):

@@ -1,9 +1,9 @@
-"""Recorded payloads: a folder of answers that NASA's servers really gave, found by their file names.
+"""Recorded payloads: a folder of responses that NASA's servers really gave, found by their file names.
 
 ``v1_manifest_<rover>_<date>.json``, ``v1_photos_<rover>_sol<N>_<date>.json``, ``m20_feed_sol<N>_<remark>.json``,
 ``msl_api_sol<N>_<remark>.json``, ``mmgis_<mission>_traverse_<date>.json``, ``mmgis_<mission>_waypoints_full_<date>.json``
 (``current`` without a ``full``) and ``mer_<rover>_traverse_path_<remark>.csv``; of several dates the last one is
-served, and files with ``_cut`` in their names are not whole answers and are left alone.
+served, and files with ``_cut`` in their names are not whole responses and are left alone.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ class Recording:
         return found
 
     def manifest(self, rover: str) -> bytes | None:
-        """The recorded manifest answer of a rover, unchanged."""
+        """The recorded manifest response of a rover, unchanged."""
         return self._newest(f"v1_manifest_{rover}_*.json")
 
     def photos(self, rover: str, sol: int) -> bytes | None:
-        """The recorded answer for a sol, unchanged."""
+        """The recorded response for a sol, unchanged."""
         path = self.sols.get(rover, {}).get(sol)
         return None if path is None else path.read_bytes()
 
     def feed(self, source: str) -> Mapping[int, bytes]:
-        """The recorded answers of a raw-image feed, each a whole sol, unchanged, by sol."""
+        """The recorded responses of a raw-image feed, each a whole sol, unchanged, by sol."""
         paths = sorted(self._folder.glob(f"{source}_*_sol*.json"))
         found = ((_FEED_SOL.fullmatch(path.name), path) for path in paths)
         return {int(match["sol"]): path.read_bytes() for match, path in found if match}
@@ -70,14 +70,14 @@ class Recording:
         return paths[-1].read_bytes() if paths else None
 
 
-def manifest_of(answer: bytes) -> dict[str, Any]:
-    """The object under ``photo_manifest`` of a recorded manifest answer.
+def manifest_of(response: bytes) -> dict[str, Any]:
+    """The object under ``photo_manifest`` of a recorded manifest response.
 
     Raises:
         InputError: the file is not a manifest.
     """
     try:
-        manifest = orjson.loads(answer)["photo_manifest"]
+        manifest = orjson.loads(response)["photo_manifest"]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(f"a recorded manifest is not readable ({error!r}); record it again") from error
     return dict(manifest)

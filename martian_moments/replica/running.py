@@ -49,10 +49,10 @@ class Control:
 
     def ids(self, source: str, rover: str) -> dict[int, list[str]]:
         """The ids that a source gives the photos of a rover, by sol."""
-        answer = httpx.get(
+        response = httpx.get(
             f"{self.base_url}/truth/ids", params={"source": source, "rover": rover}, timeout=60, trust_env=False
         )
-        return {int(sol): ids for sol, ids in answer.raise_for_status().json().items()}
+        return {int(sol): ids for sol, ids in response.raise_for_status().json().items()}
 
     def _post(self, path: str, content: dict[str, Any]) -> None:
         httpx.post(f"{self.base_url}{path}", json=content, trust_env=False).raise_for_status()
@@ -60,7 +60,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class RunningReplica:
-    """A replica that answers."""
+    """A replica that responds."""
 
     base_url: str
 

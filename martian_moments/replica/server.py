@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from martian_moments.domain.errors import InputError
-from martian_moments.replica.answers import TRANSPORT, Answer, Reply
 from martian_moments.replica.archive import NOT_FOUND, PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan, FaultStream, spoil
+from martian_moments.replica.responses import TRANSPORT, Reply, Response
 from martian_moments.replica.truth import ids_of, truth_of
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Replica:
     async def photos(self, request: Request) -> Reply:
         """``/api/v1/rovers/<rover>/photos``."""
         rover, query = request.path_params["rover"], PhotoQuery.parse(request.query_params)
-        answer = self._archive.photos(rover, query)
-        return await self._upstream(request, answer, lambda: self._archive.without_photos(rover, query))
+        response = self._archive.photos(rover, query)
+        return await self._upstream(request, response, lambda: self._archive.without_photos(rover, query))
 
     async def m20(self, request: Request) -> Reply:
         """``/rss/api/``."""
@@ -78,11 +78,11 @@ class Replica:
         return await self._upstream(request, self._archive.index(asked["rover"], asked["volume"], asked["name"], known))
 
     async def nothing(self, request: Request) -> Reply:
-        """Any other address: a web page, as NASA's servers answer."""
+        """Any other address: a web page, as from NASA's servers."""
         return await self._upstream(request, NOT_FOUND)
 
     async def _upstream(
-        self, request: Request, answer: Answer, without_photos: Callable[[], Answer | None] = lambda: None
+        self, request: Request, response: Response, without_photos: Callable[[], Response | None] = lambda: None
     ) -> Reply:
         path, query = request.scope["path"], request.scope["query_string"].decode()
         self._requests[f"{path}?{query}" if query else path] += 1
@@ -90,9 +90,9 @@ class Replica:
         if plan.latency_ms:
             await asyncio.sleep(plan.latency_ms / 1000)
         if fault is None:
-            return answer
+            return response
         self._faulty[fault.value] += 1
-        return spoil(fault, answer, empty=without_photos(), retry_after_s=plan.retry_after_s)
+        return spoil(fault, response, empty=without_photos(), retry_after_s=plan.retry_after_s)
 
     async def truth(self, request: Request) -> Reply:  # noqa: ARG002 - the handler's signature
         """``GET /truth``."""
@@ -135,8 +135,8 @@ class Replica:
         return _json({"total": 0})
 
 
-def _json(content: Any, status: int = 200) -> Answer:
-    return Answer(orjson.dumps(content), status=status)
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status=status)
 
 
 def build_app(config: ReplicaConfig) -> Starlette:
@@ -167,7 +167,7 @@ def build_app(config: ReplicaConfig) -> Starlette:
 
 
 def build_server(config: ReplicaConfig, on_ready: Callable[[], None]) -> uvicorn.Server:
-    """A uvicorn server of a replica, which calls ``on_ready`` as soon as it answers."""
+    """A uvicorn server of a replica, which calls ``on_ready`` as soon as it responds."""
     import uvicorn
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -204,7 +204,7 @@ def serve(config: ReplicaConfig, host: str = "127.0.0.1", port: int = 0, on_read
         config: what to serve.
         host: the address to listen on.
         port: the port; 0 picks a free one.
-        on_ready: called with the base URL as soon as the replica answers.
+        on_ready: called with the base URL as soon as the replica responds.
 
     Raises:
         InputError: the address cannot be listened on.

@@ -50,7 +50,7 @@ class _Leg:
 
 @dataclass(frozen=True)
 class Traverse:
-    """The path of Perseverance or Curiosity, each told as its own file tells it."""
+    """The path of Perseverance or Curiosity, each as its own file has it."""
 
     mission: Mission
 
@@ -88,7 +88,7 @@ class Traverse:
         }
 
     def legs_driven(self, newest_sol: int) -> int:
-        """How many legs were driven up to a sol, each counted once however it is told."""
+        """How many legs were driven up to a sol, each counted once however it is reported."""
         return len(self._legs_until(newest_sol))
 
     def places(self, newest_sol: int) -> int:
@@ -111,7 +111,7 @@ class Traverse:
     def _bare(self, newest_sol: int) -> list[dict[str, Any]]:
         """Curiosity's legs, which say only how long they are, with every fault of the real file.
 
-        The first ones are one MultiLineString, one is told twice, two are swapped, one is drawn backwards.
+        The first ones are one MultiLineString, one is reported twice, two are swapped, one is drawn backwards.
         """
         legs = self._legs_until(newest_sol)
         paths = [(leg.path, leg.length_m) for leg in legs[_TOGETHER:]]
@@ -168,7 +168,7 @@ def newly_driven_m(legs: Iterable[dict[str, Any]]) -> float:
     """Distance driven according to real traverse features: of the legs that start at one place, the longest holds the rest.
 
     For the real file of April 2026 this gives 41,737.7 m, where the rover's own total is 41,737.8 m. Curiosity's legs say no
-    start; of those, what is told twice counts once: 36,821.3 m.
+    start; of those, what is reported twice counts once: 36,821.3 m.
     """
     longest: dict[str, float] = {}
     for leg in legs:

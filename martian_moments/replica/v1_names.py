@@ -1,8 +1,8 @@
 """What the v1 API calls rovers and cameras.
 
-Sources: the v1 API's own answers for ids, launch dates and the order of cameras (ids never seen in an answer are placed in
-the gaps that the seen ones leave); how often a camera has photos on a sol is counted in the four complete manifests of 2023
-and 2024.
+Sources: the v1 API's own responses for ids, launch dates and the order of cameras (ids never seen in a response are placed
+in the gaps that the seen ones leave); how often a camera has photos on a sol is counted in the four complete manifests of
+2023 and 2024.
 """
 
 from __future__ import annotations

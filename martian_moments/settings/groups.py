@@ -79,7 +79,7 @@ class UpstreamSettings(Group, Upstream):
     @field_validator("m20_url", "msl_url")
     @classmethod
     def _query_address(cls, value: str) -> str:
-        # A query follows at once, and NASA's servers tell ".../api/" from ".../api".
+        # A query follows at once, and NASA's servers distinguish ".../api/" from ".../api".
         return web_address(value)
 
 

@@ -1,4 +1,4 @@
-"""A DuckDB file that cannot be read: telling it from one that is only busy, and setting it aside.
+"""A DuckDB file that cannot be read: how it differs from one that is only busy, and how it is set aside.
 
 DuckDB has one class of error for a cut file and for a full disk, so what is wrong is read from its words. Every text here
 was seen with DuckDB 1.5 by damaging a file in that way.
@@ -41,7 +41,7 @@ def damage_in(path: Path, error: Exception) -> str:
 
 
 def set_aside(path: Path, reason: str) -> WarehouseDamaged:
-    """Move a damaged file and its write-ahead log out of the way, and tell of it in one line. For the writer alone.
+    """Move a damaged file and its write-ahead log out of the way, and report it in one line. For the writer alone.
 
     What was set aside before is removed.
 

@@ -130,7 +130,7 @@ class DuckDBWarehouse:
         return True
 
     def _seen_damage(self) -> str:
-        """What opening does not always tell: a file whose end is cut opens. What cannot be looked at now counts as whole."""
+        """What opening does not always show: a file whose end is cut opens. What cannot be looked at now counts as whole."""
         try:
             return self._damage(read=False) if self._path.exists() else ""
         except WarehouseError:

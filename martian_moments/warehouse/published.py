@@ -103,7 +103,7 @@ class Published:
     def damaged(self) -> dict[str, str]:
         """What differs from the manifest, by ``schema/table``, and why; by one listing, without reading a table.
 
-        Without a manifest nobody can tell what else is gone, so that it is what has to be made again.
+        Without a manifest nobody knows what else is gone, so that it is what has to be made again.
         While tables are being published, those that are written already differ from the manifest, which comes last.
         """
         try:
@@ -192,7 +192,7 @@ class Published:
             raise self._damaged(schema, table, str(error).partition("\n")[0]) from error
 
     def withdraw(self, schema: str, table: str) -> None:
-        """Take a table away, as if it had never been published: the file first, then what the manifest tells of it."""
+        """Take a table away, as if it had never been published: the file first, then what the manifest says of it."""
         key = _key(schema, table)
         with suppress(FileNotFoundError), self._errors("remove", key):
             self._store.delete(key)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _LOGIN_SECONDS: Final = 30
 _NETWORK_SECONDS: Final = 60
-"""How long the connector repeats one request that gets no answer. A statement that runs may take longer."""
+"""How long the connector repeats one request that gets no response. A statement that runs may take longer."""
 
 _LOCK_TIMEOUT: Final = 625
 """Snowflake's error number: another transaction did not release a table within LOCK_TIMEOUT."""
@@ -176,7 +176,7 @@ class SnowflakeWarehouse:
                 file = _upload(connection, batch)
                 with _transaction(connection):
                     written = _load_batch(connection, batch, file, whatever_is_held=whatever_is_held)
-            _tell(report, batch, written)
+            _fill(report, batch, written)
         return report
 
     def ledger(self) -> pa.Table:
@@ -239,7 +239,7 @@ class SnowflakeWarehouse:
 
 def _run(connection: SnowflakeConnection, statement: str, values: dict[str, Any] | None = None) -> SnowflakeCursor:
     cursor = connection.cursor().execute(statement, values)
-    assert cursor is not None  # noqa: S101 - None is what the connector answers to an empty statement
+    assert cursor is not None  # noqa: S101 - None is what the connector returns for an empty statement
     return cursor
 
 
@@ -306,7 +306,7 @@ def _kinds(batch: Sequence[BronzeObject]) -> dict[str, str]:
     return {table: ", ".join(f"'{kind.value}'" for kind in those) for table, those in tables.items() if those}
 
 
-def _tell(report: LoadReport, batch: Sequence[BronzeObject], held: dict[str, tuple[str, bool]]) -> None:
+def _fill(report: LoadReport, batch: Sequence[BronzeObject], held: dict[str, tuple[str, bool]]) -> None:
     for item in batch:
         etag, is_new = held[item.key]
         if etag != item.etag:

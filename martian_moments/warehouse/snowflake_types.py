@@ -16,8 +16,8 @@ def published_schema(description: Sequence[ResultMetadata], types: Mapping[str, 
     """The Arrow schema of a result: names in lower case, moments in UTC.
 
     Args:
-        description: what Snowflake tells of the columns. It has one type for whole numbers.
-        types: what the contract tells, by column: ``integer`` has 32 bits; every other whole number has 64.
+        description: what Snowflake reports about the columns. It has one type for whole numbers.
+        types: what the contract reports, by column: ``integer`` has 32 bits; every other whole number has 64.
 
     Raises:
         WarehouseError: a column has a type that no published table may have.

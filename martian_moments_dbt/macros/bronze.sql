@@ -1,6 +1,6 @@
 {#
     What models read that no model makes. Each comes with the dependency on loaded_objects, which records what of bronze a build
-    has seen: built before all that follows from bronze, it tells by one comparison whether silver and gold are current.
+    has seen: built before all that follows from bronze, it shows by one comparison whether silver and gold are current.
 #}
 
 {# A table of bronze. #}

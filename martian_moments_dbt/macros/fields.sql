@@ -13,7 +13,7 @@
     select {{ keep | join(', ') }}, trim(fields.value::varchar, '"') as name
     from (
         select {{ keep | join(', ') }}, object_keys({{ value }}) as names from {{ objects }}
-    ) as told,
+    ) as reported,
         lateral flatten(input => names) as fields
 {%- endmacro %}
 

@@ -1,5 +1,5 @@
 {#
-    What the file names of the four missions tell. One place for the grammars:
+    What the file names of the four missions report. One place for the grammars:
     Perseverance  NLE_0367_0699523414_304ECM_N0110108NCAM00710_13_0LLJ01_1200.jpg   N|T sampling, site 011, drive 0108, version 01
     Curiosity     FLB_486265257EDR_F0481570FHAZ00323M_.JPG                          F|S|D|T|M sampling, site 048, drive 1570
                   1000ML0044631120305209E02_DXXX.jpg                                mast, hand lens and descent cameras: type letter
@@ -69,8 +69,8 @@
 
 {#
     full | subframe | downsampled | thumbnail | mixed, of Curiosity's mast, hand lens and descent cameras focus_merge | range_map |
-    video, and of Spirit and Opportunity reference_pixels | histogram | row_summed | column_summed; null where the name does not
-    tell: the letters A to F are those of full frames and of subframes.
+    video, and of Spirit and Opportunity reference_pixels | histogram | row_summed | column_summed; null where the name does
+    not say: the letters A to F are those of full frames and of subframes.
 #}
 {% macro product_type(rover, file_name) -%}
     case
@@ -108,7 +108,7 @@
     end
 {%- endmacro %}
 
-{# Where the letter of one of Malin's cameras tells no product type, it tells that the picture is no thumbnail. #}
+{# Where the letter of one of Malin's cameras states no product type, it states that the picture is no thumbnail. #}
 {% macro is_thumbnail(rover, file_name, product_type) -%}
     case
         when {{ product_type }} is not null then {{ product_type }} = 'thumbnail'

@@ -21,7 +21,7 @@
 
 {#
     Metres that lie between two waypoints, whose columns have these prefixes: as far as the one is from the other, and at least
-    what the rover drove in between, where both tell (it may have come back).
+    what the rover drove in between, where both have an odometer (it may have come back).
 #}
 {% macro way_metres(one, other) -%}
     {%- set metres = sphere_metres(one ~ 'longitude', one ~ 'latitude', other ~ 'longitude', other ~ 'latitude') -%}

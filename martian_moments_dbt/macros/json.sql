@@ -115,7 +115,7 @@
 {%- endmacro %}
 
 {#
-    What upstreams write as numbers, and what names a record. nasa/answers.py reads the same (whole, count, a_sol, identity): what
+    What upstreams write as numbers, and what names a record. nasa/responses.py reads the same (whole, count, a_sol, identity): what
     Python counts as a record is one here. A number that lies outside of what there can be is null, never an error.
 #}
 

@@ -72,7 +72,7 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# Spacecraft clocks count seconds from here, but for what clock_corrections tells. #}
+{# Spacecraft clocks count seconds from here, but for what clock_corrections states. #}
 {% macro clock_zero() -%}
     cast('2000-01-01T11:58:55.816+00:00' as timestamptz)
 {%- endmacro %}
@@ -82,8 +82,8 @@
     {{ milliseconds_between(clock_zero(), moment) }} / 1000.0
 {%- endmacro %}
 
-{# The UTC that a feed tells, with a Z or without; null where the text is no time. #}
-{% macro told_utc(text) -%}
+{# The UTC that a feed reports, with a Z or without; null where the text is no time. #}
+{% macro reported_utc(text) -%}
     try_cast(regexp_replace({{ text }}, 'Z$', '') || 'Z' as timestamptz)
 {%- endmacro %}
 

@@ -1,4 +1,4 @@
-{# Legs whose ends are not both known: their sol is missing, or only the waypoint at their end tells it. #}
+{# Legs whose ends are not both known: their sol is missing, or only the waypoint at their end reports it. #}
 {{ config(severity='warn') }}
 
 select * from {{ ref('fact_path') }}

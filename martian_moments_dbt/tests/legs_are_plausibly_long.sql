@@ -1,6 +1,6 @@
 {#
     The longest drive of any rover in one sol is 411 m (Perseverance, sol 1540). The longest legs of the map server, 474 m and
-    489 m, are of two and of three sols, as their spacecraft clocks tell: what is newly driven is held against the sols from
+    489 m, are of two and of three sols, as their spacecraft clocks show: what is newly driven is held against the sols from
     first_sol to last_sol. A leg without sols may be of many, as Curiosity's first feature is, 936 m.
 #}
 {{ config(severity='warn') }}

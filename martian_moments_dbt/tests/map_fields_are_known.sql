@@ -1,7 +1,7 @@
 {#
     Where the map server's files differ from those of 2022-11 to 2026, which staging reads by their own names: fields that have
     another name, also those of earlier drifts that staging knows; fields that are missing, which are read as null unless the
-    geometry or an earlier name tells them; numbers that come as text. All features are looked at, some thousands.
+    geometry or an earlier name reports them; numbers that come as text. All features are looked at, some thousands.
 
     Curiosity's legs have nothing but their Length, its waypoints say drive_type instead of final.
 #}

@@ -1,6 +1,6 @@
 {#
     Features of the traverse maps that fact_path cannot hold (no length, no line, half a motion counter), and those that say
-    again in the same words what another one said. A line has two points at least; Curiosity's legs have nothing else that tells
+    again in the same words what another one said. A line has two points at least; Curiosity's legs have nothing else that shows
     where they are.
 #}
 {{ config(severity='warn') }}
@@ -72,7 +72,7 @@ select
     position,
     from_rmc,
     to_rmc,
-    'told before' as reason
+    'reported before' as reason
 from {{ ref('stg_mmgis__legs') }}
 where geometry is not null
 qualify

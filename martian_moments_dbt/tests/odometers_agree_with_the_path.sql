@@ -1,7 +1,7 @@
 {#
-    Rovers whose last waypoint and whose path tell distances more than 1 % apart. A waypoints file that is older than the path,
+    Rovers whose last waypoint and whose path report distances more than 1 % apart. A waypoints file that is older than the path,
     or has one waypoint only, is no contradiction: the path is summed up to that waypoint's sol. Spirit and Opportunity have no
-    published odometer: what dim_waypoints tells of them is the path itself.
+    published odometer: what dim_waypoints has of them is the path itself.
 #}
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fact_path'}}}) }}
 

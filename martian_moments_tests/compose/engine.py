@@ -1,4 +1,4 @@
-"""A Docker engine for the test: the one that answers, else one of our own, which is stopped at the end."""
+"""A Docker engine for the test: the one that responds, else one of our own, which is stopped at the end."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def engine() -> Iterator[Engine]:
     """An engine with the compose plugin.
 
     Raises:
-        ServicesError: none answers, and this machine or user cannot start one.
+        ServicesError: none responds, and this machine or user cannot start one.
     """
     found = Engine({})
     if found.has("info") and found.has("compose", "version"):
@@ -79,10 +79,10 @@ def engine() -> Iterator[Engine]:
 
 def _install(root: Path) -> None:
     if os.geteuid():
-        raise ServicesError("No Docker engine with compose answers here; start one. As root on Debian, the test does")
+        raise ServicesError("No Docker engine with compose responds here; start one. As root on Debian, the test does")
     for program, package in _PACKAGES.items():
         if which(program) is None and (lack := packages.install(package, root / "apt.log")):
-            raise ServicesError(f"No Docker engine answers here, and one of our own needs {lack}")
+            raise ServicesError(f"No Docker engine responds here, and one of our own needs {lack}")
 
 
 def _build_compose(folder: Path) -> None:

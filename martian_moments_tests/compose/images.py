@@ -1,4 +1,4 @@
-"""The images of the test: those that docker-compose.yml names where a registry answers, else stand-ins built here.
+"""The images of the test: those that docker-compose.yml names where a registry responds, else stand-ins built here.
 
 A stand-in is the same program, from Go's, Maven's or Debian's packages, in an image with the entry point, the variables, the
 user and the folders of the original. What a test with stand-ins does not show is how the originals behave.

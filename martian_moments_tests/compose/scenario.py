@@ -12,7 +12,7 @@ import pytest
 
 from martian_moments.domain.rovers import ROVERS
 from martian_moments_tests.compose.engine import engine
-from martian_moments_tests.compose.stack import WORKERS, Stack, tell
+from martian_moments_tests.compose.stack import WORKERS, Stack, report
 from services.environment import HOST
 
 SERVICES = ("objectstore", "kafka", "postgres", "redis", "init", "code", "webserver", "daemon", "worker")
@@ -46,7 +46,7 @@ def test_every_service_becomes_healthy(stack: Stack) -> None:
     stack.build()
     began = time.monotonic()
     stack.up()
-    tell(f"all services are healthy after {time.monotonic() - began:.0f} s")
+    report(f"all services are healthy after {time.monotonic() - began:.0f} s")
     found = stack.containers()
     ended = [each for each in found if each["State"] != "running"]
     assert [(each["Service"], each["ExitCode"]) for each in ended] == [("init", 0)]
@@ -75,7 +75,7 @@ def test_ten_sols_of_four_rovers_arrive_exactly(stack: Stack) -> None:
 def test_a_sol_that_appears_while_a_service_restarts_arrives(stack: Stack, service: str, rover: str) -> None:
     stack.replica.control.release(sols=1)
     stack.run("martian-moments", "refresh", rover)
-    tell(f"restarting {service}")
+    report(f"restarting {service}")
     stack.restart(service)
     settle(stack)
     expected, found = stack.expected(rover), stack.status().rovers[rover]
@@ -111,4 +111,4 @@ def settle(stack: Stack) -> None:
     rovers = stack.settle(SETTLE_SECONDS).rovers.values()
     known = [each.photos_in_silver for each in rovers if each.photos_in_silver is not None]
     assert len(known) == len(rovers)
-    tell(f"settled after {time.monotonic() - began:.0f} s with {sum(known):,} photos")
+    report(f"settled after {time.monotonic() - began:.0f} s with {sum(known):,} photos")

@@ -93,9 +93,9 @@ class Stack(Loop):
     def build(self) -> None:
         """Get or build all images."""
         if not self._engine.has("compose", *self._where(), "pull", "--quiet", *SERVICES):
-            tell("no registry answers: stand-ins take the place of the images of others")
+            report("no registry responds: stand-ins take the place of the images of others")
             self._variables |= stand_ins(self._engine, self.services)
-        tell("building the platform's image")
+        report("building the platform's image")
         self.compose("build", "init")
 
     def up(self) -> None:
@@ -149,9 +149,9 @@ class Stack(Loop):
 
     def status(self) -> Status:
         """As the platform sees itself: this machine does not have the volume with the warehouse."""
-        told = orjson.loads(self.run("martian-moments", "status", "--json"))
-        rovers = {rover: RoverStatus(**each) for rover, each in told.pop("rovers").items()}
-        return Status(rovers=rovers, **told)
+        reported = orjson.loads(self.run("martian-moments", "status", "--json"))
+        rovers = {rover: RoverStatus(**each) for rover, each in reported.pop("rovers").items()}
+        return Status(rovers=rovers, **reported)
 
     def revive(self) -> None:
         """Compose restarts by itself."""
@@ -165,7 +165,7 @@ class Stack(Loop):
             yield instance
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
     """Progress, for whoever waits."""
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 

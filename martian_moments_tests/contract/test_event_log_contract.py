@@ -173,16 +173,16 @@ def test_a_log_that_was_made_anew_has_another_identity_also_for_those_who_hold_t
 
 def test_a_reader_of_a_log_that_was_made_anew_reads_all_of_the_new_one_once(url: str, log: EventLog) -> None:
     log.publish(UPLOADS, messages(*(f"old-{n}" for n in range(10))))
-    told: list[str] = []
-    old = read_on(log, UPLOADS, {}, of=None, limit=100, warn=told.append)
-    assert (len(old.records), told) == (10, [])
+    reported: list[str] = []
+    old = read_on(log, UPLOADS, {}, of=None, limit=100, warn=reported.append)
+    assert (len(old.records), reported) == (10, [])
     make_anew(url)
     log.publish(UPLOADS, messages(*(f"new-{n}" for n in range(40))))
-    new = read_on(log, UPLOADS, old.offsets, of=old.log, limit=100, warn=told.append)
+    new = read_on(log, UPLOADS, old.offsets, of=old.log, limit=100, warn=reported.append)
     assert {record.key for record in new.records} == {f"new-{n}" for n in range(40)}
-    assert "minio-events is another log" in told.pop()
-    again = read_on(log, UPLOADS, new.offsets, of=new.log, limit=100, warn=told.append)
-    assert (again.records, told) == ([], [])
+    assert "minio-events is another log" in reported.pop()
+    again = read_on(log, UPLOADS, new.offsets, of=new.log, limit=100, warn=reported.append)
+    assert (again.records, reported) == ([], [])
 
 
 def test_a_sound_log_has_nothing_to_report(log: EventLog) -> None:

@@ -116,7 +116,7 @@ def test_a_key_goes_to_the_partition_that_the_embedded_log_would_choose(log: Eve
     assert found == {key: partition_of(key, TOPICS[UPLOADS]) for key in keys}
 
 
-def test_after_retention_a_new_reader_starts_at_the_oldest_message_and_an_old_one_is_told(
+def test_after_retention_a_new_reader_starts_at_the_oldest_message_and_an_old_one_is_warned(
     topics: str, log: EventLog, admin: AdminClient
 ) -> None:
     log.publish(UPLOADS, [Message(f"key-{n}", b"%d" % n) for n in range(100)])
@@ -129,13 +129,13 @@ def test_after_retention_a_new_reader_starts_at_the_oldest_message_and_an_old_on
     with pytest.raises(OffsetOutOfRange, match=rf"minio-events\[0\]: offset 4 is outside 5 to {high[0]}"):
         log.read(UPLOADS, {0: 4}, limit=10)
 
-    told: list[str] = []
-    batch = read_on(log, UPLOADS, {0: 4, 1: 7, 2: high[2], 3: 3}, of=None, limit=10, warn=told.append)
+    reported: list[str] = []
+    batch = read_on(log, UPLOADS, {0: 4, 1: 7, 2: high[2], 3: 3}, of=None, limit=10, warn=reported.append)
     assert (batch.records, batch.offsets) == ([], {0: 5, 1: 7, 2: high[2], 3: 3})
-    assert "offset 4 is outside" in told[0]
-    again = read_on(log, UPLOADS, batch.offsets, of=batch.log, limit=1_000, warn=told.append)
+    assert "offset 4 is outside" in reported[0]
+    again = read_on(log, UPLOADS, batch.offsets, of=batch.log, limit=1_000, warn=reported.append)
     assert len(again.records) == sum(high.values()) - 5 - 7 - high[2] - 3
-    assert (again.offsets, set(again.lag.values()), len(told)) == (high, {0}, 1)
+    assert (again.offsets, set(again.lag.values()), len(reported)) == (high, {0}, 1)
 
 
 def transaction(url: str, count: int, *, commit: bool, partition: int) -> None:
@@ -192,7 +192,7 @@ from martian_moments.events import kafka
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.open import open_log
 
-kafka._ANSWER_SECONDS = 2.0
+kafka._RESPONSE_SECONDS = 2.0
 log = open_log(sys.argv[1])
 failures, seen, published = [], [], []
 
@@ -236,14 +236,14 @@ def test_a_broker_that_is_killed_costs_time_and_nothing_else_and_no_line_of_libr
     for line in itertools.islice(process.stdout, 20):
         assert line == "published\n"
     kill("kafka")
-    told = next(line for line in process.stdout if line != "published\n")
+    reported = next(line for line in process.stdout if line != "published\n")
     restart()
-    last = told
+    last = reported
     for last in process.stdout:  # noqa: B007 - to its end
         pass
     assert process.wait() == 0
     found = json.loads(last)
-    assert "check MARS_EVENTS_URL" in told
+    assert "check MARS_EVENTS_URL" in reported
     assert found["lost"] == 0
     assert found["repeated"] == 0 or "publishing" in found["failures"], (
         "what is published again after a failure may come twice"

@@ -70,7 +70,7 @@ def test_an_objects_bytes_come_with_their_own_etag(lake: Lake) -> None:
     assert all(written[etag] == each.body and each.info.size == 50_000 for etag, each in read.items())
 
 
-async def test_a_missing_object_is_told_apart_from_a_failure(lake: Lake) -> None:
+async def test_a_missing_object_is_no_failure(lake: Lake) -> None:
     assert lake.head("photos/nothing") is None
     with pytest.raises(ObjectMissing, match="photos/nothing"):
         lake.get("photos/nothing")
@@ -91,7 +91,7 @@ def test_put_head_and_list_agree_on_an_object(lake: Lake) -> None:
     assert (put.key, put.etag, put.size) == (head.key, head.etag, head.size) == ("index/a", head.etag, 5)
     (listed,) = lake.list("index")
     assert (listed.key, listed.etag, listed.size) == (head.key, head.etag, head.size)
-    # HTTP tells when an object was written to the second, a listing to the millisecond.
+    # HTTP reports when an object was written to the second, a listing to the millisecond.
     assert abs(listed.modified - head.modified) < timedelta(seconds=1)
     assert '"' not in head.etag
     assert before < head.modified < datetime.now(UTC) + timedelta(seconds=2)
@@ -128,7 +128,7 @@ async def test_a_new_document_is_written_and_announced_once(lake: Lake, announce
     assert [(a.key, a.etag, a.size) for a in announced] == [(put.key, put.etag, put.size)]
 
 
-async def test_an_unchanged_answer_is_not_written_again(lake: Lake, announced: list[ObjectInfo]) -> None:
+async def test_an_unchanged_response_is_not_written_again(lake: Lake, announced: list[ObjectInfo]) -> None:
     first = await lake.put_if_changed(photos_document())
     before = lake.head(first.key)
     again = await lake.put_if_changed(photos_document(fetched_at=FETCHED + timedelta(days=1)))
@@ -148,7 +148,7 @@ async def test_an_unchanged_answer_is_not_written_again(lake: Lake, announced: l
     ],
     ids=["other content", "more records", "now short of its promise", "no promise", "fewer records, as promised"],
 )
-async def test_a_changed_answer_replaces_the_document(lake: Lake, announced: list[ObjectInfo], later: Document) -> None:
+async def test_a_changed_response_replaces_the_document(lake: Lake, announced: list[ObjectInfo], later: Document) -> None:
     first = await lake.put_if_changed(photos_document())
     put = await lake.put_if_changed(later)
     assert put.changed
@@ -163,7 +163,7 @@ async def test_a_changed_answer_replaces_the_document(lake: Lake, announced: lis
         photos_document(content="b", fetched_at=FETCHED - timedelta(seconds=1)),
         photos_document(content="b", records=0, fetched_at=FETCHED + timedelta(days=1)),
     ],
-    ids=["an answer that is older", "a short answer with fewer records"],
+    ids=["a response that is older", "a short response with fewer records"],
 )
 async def test_what_is_held_is_not_taken_back(lake: Lake, announced: list[ObjectInfo], unwanted: Document) -> None:
     held = photos_document()
@@ -173,7 +173,7 @@ async def test_what_is_held_is_not_taken_back(lake: Lake, announced: list[Object
     assert len(announced) == 1
 
 
-async def test_a_short_answer_with_more_records_is_kept(lake: Lake) -> None:
+async def test_a_short_response_with_more_records_is_kept(lake: Lake) -> None:
     await lake.put_if_changed(photos_document(content="a", records=1, promised=5))
     put = await lake.put_if_changed(photos_document(content="b", records=2, promised=5))
     assert put.changed
@@ -187,22 +187,22 @@ def at(document: Document, moment: datetime) -> Document:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [photos_document(content="b", records=250, promised=250), photos_document(content="a", records=10, promised=10)],
-    ids=["another answer", "the same answer"],
+    ids=["another response", "the same response"],
 )
-async def test_what_a_clock_that_stood_ahead_has_dated_gives_way_to_the_next_answer(
-    lake: Lake, caplog: pytest.LogCaptureFixture, answer: Document
+async def test_what_a_clock_that_stood_ahead_has_dated_gives_way_to_the_next_response(
+    lake: Lake, caplog: pytest.LogCaptureFixture, response: Document
 ) -> None:
     now = datetime.now(UTC)
     ahead = at(photos_document(content="a", records=10, promised=10), now + YEARS)
     assert (await lake.put_if_changed(ahead)).changed, "nothing else is held"
-    assert (await lake.put_if_changed(at(answer, now))).changed
-    assert lake.heads("photos/") == {answer.header.key: replace(answer.header, fetched_at=now)}
+    assert (await lake.put_if_changed(at(response, now))).changed
+    assert lake.heads("photos/") == {response.header.key: replace(response.header, fetched_at=now)}
     assert "a time still to come, gives way to what came now" in caplog.text
 
 
-async def test_an_answer_that_is_dated_ahead_wins_against_nothing(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_response_that_is_dated_ahead_wins_against_nothing(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
     now = datetime.now(UTC)
     right = at(photos_document(content="a", records=250, promised=250), now)
     await lake.put_if_changed(right)
@@ -211,7 +211,7 @@ async def test_an_answer_that_is_dated_ahead_wins_against_nothing(lake: Lake, ca
     assert "a time still to come, and replaces nothing" in caplog.text
 
 
-async def test_a_short_answer_takes_nothing_back_from_a_document_that_is_dated_ahead(lake: Lake) -> None:
+async def test_a_short_response_takes_nothing_back_from_a_document_that_is_dated_ahead(lake: Lake) -> None:
     now = datetime.now(UTC)
     await lake.put_if_changed(at(photos_document(content="a", records=250, promised=250), now + YEARS))
     assert not (await lake.put_if_changed(at(photos_document(content="b", records=10, promised=250), now))).changed
@@ -255,12 +255,12 @@ def recording(document: Document, repeats: int) -> Document:
 
 
 @pytest.mark.parametrize("repeats", [0, 2], ids=["they came on other pages", "the source counts them itself"])
-async def test_a_document_that_repeats_had_filled_is_written_anew_by_the_same_answer(lake: Lake, repeats: int) -> None:
+async def test_a_document_that_repeats_had_filled_is_written_anew_by_the_same_response(lake: Lake, repeats: int) -> None:
     await lake.put_if_changed(older(photos_document(records=3, promised=5)))
-    answer = recording(photos_document(records=3, promised=5), repeats)
-    assert (await lake.put_if_changed(answer)).changed
-    assert lake.heads("photos/") == {answer.header.key: answer.header}
-    assert answer.header.satisfies(5) == (repeats == 2)
+    response = recording(photos_document(records=3, promised=5), repeats)
+    assert (await lake.put_if_changed(response)).changed
+    assert lake.heads("photos/") == {response.header.key: response.header}
+    assert response.header.satisfies(5) == (repeats == 2)
 
 
 async def test_an_older_document_without_any_repeats_is_not_written_anew(lake: Lake) -> None:
@@ -273,7 +273,7 @@ async def test_an_older_document_without_any_repeats_is_not_written_anew(lake: L
     [lambda body: b"", lambda body: b"not gzip", lambda body: body[:-9], lambda body: encode(photos_document(7))],
     ids=["empty", "not gzip", "cut at its end", "another sol's document"],
 )
-async def test_a_broken_document_is_replaced_by_the_same_answer(
+async def test_a_broken_document_is_replaced_by_the_same_response(
     lake: Lake, announced: list[ObjectInfo], break_it: Callable[[bytes], bytes]
 ) -> None:
     document = photos_document(pages=(b'"' + bytes(random.Random(1).choices(range(97, 123), k=50_000)) + b'"',))
@@ -310,17 +310,17 @@ async def test_heads_follow_a_document_that_was_replaced(lake: Lake, open_lake: 
 async def test_headers_that_somebody_knows_are_not_read_again(lake: Lake) -> None:
     known, replaced, unknown = photos_document(1), photos_document(2), photos_document(3)
     puts = [await lake.put_if_changed(each) for each in (known, replaced, unknown)]
-    told = replace(known.header, requests=())
+    reported = replace(known.header, requests=())
     asked: list[None] = []
 
-    def tell() -> dict[str, tuple[str, Header]]:
+    def report() -> dict[str, tuple[str, Header]]:
         asked.append(None)
-        return {puts[0].key: (puts[0].etag, told), puts[1].key: ("older", told)}
+        return {puts[0].key: (puts[0].etag, reported), puts[1].key: ("older", reported)}
 
-    lake._known = tell
+    lake._known = report
     for _ in range(2):
         assert lake.heads("photos/") == dict(
-            zip((put.key for put in puts), (told, replaced.header, unknown.header), strict=True)
+            zip((put.key for put in puts), (reported, replaced.header, unknown.header), strict=True)
         )
     assert len(asked) == 1
 

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.services
 KEY = photos_document().header.key
 
 
-def answer(number: int) -> Document:
-    """The answer fetched ``number`` minutes after the first."""
+def response(number: int) -> Document:
+    """The response fetched ``number`` minutes after the first."""
     return photos_document(content=f"{number:x}", fetched_at=FETCHED + timedelta(minutes=number))
 
 
@@ -34,20 +34,20 @@ def versions(bucket: OwnBucket) -> list[Document]:
     return [decode(KEY, lake.get(KEY, version=each["VersionId"])) for each in found]
 
 
-def test_of_many_writers_at_once_the_newest_answer_stays_and_none_went_back(bucket: OwnBucket) -> None:
+def test_of_many_writers_at_once_the_newest_response_stays_and_none_went_back(bucket: OwnBucket) -> None:
     together = threading.Barrier(8)
     announced: list[ObjectInfo] = []
 
     def write(number: int) -> bool:
         lake = Lake(bucket.url, s3=bucket.s3, announce=announced.append)
         together.wait()
-        return lake.put_now(answer(number)).changed
+        return lake.put_now(response(number)).changed
 
     with ThreadPoolExecutor(8) as pool:
         changed = list(pool.map(write, range(8)))
     history = versions(bucket)
     moments = [each.header.fetched_at for each in history]
-    assert history[0] == answer(7)
+    assert history[0] == response(7)
     assert moments == sorted(moments, reverse=True)
     assert sum(changed) == len(history) == len(announced)
 
@@ -65,16 +65,16 @@ def overtaken_by(other: Document, bucket: OwnBucket) -> Lake:
     return Overtaken(bucket.url, s3=bucket.s3)
 
 
-@pytest.mark.parametrize("held", [[], [answer(0)]], ids=["the first document", "a later one"])
+@pytest.mark.parametrize("held", [[], [response(0)]], ids=["the first document", "a later one"])
 def test_a_writer_that_is_overtaken_compares_anew(bucket: OwnBucket, held: list[Document]) -> None:
     for each in held:
         Lake(bucket.url, s3=bucket.s3).put_now(each)
-    assert not overtaken_by(answer(5), bucket).put_now(answer(4)).changed
-    assert overtaken_by(answer(5), bucket).put_now(answer(6)).changed
-    assert versions(bucket) == [answer(6), answer(5), *held]
+    assert not overtaken_by(response(5), bucket).put_now(response(4)).changed
+    assert overtaken_by(response(5), bucket).put_now(response(6)).changed
+    assert versions(bucket) == [response(6), response(5), *held]
 
 
-def test_a_write_whose_answer_was_lost_counts_as_written_and_is_announced(bucket: OwnBucket) -> None:
+def test_a_write_whose_response_was_lost_counts_as_written_and_is_announced(bucket: OwnBucket) -> None:
     announced: list[ObjectInfo] = []
     lake = Lake(bucket.url, s3=bucket.s3, announce=announced.append)
     put = lake._put
@@ -84,10 +84,10 @@ def test_a_write_whose_answer_was_lost_counts_as_written_and_is_announced(bucket
         raise PreconditionError("the second PUT finds the object that the first one wrote")
 
     with mock.patch.object(lake, "_put", put_and_be_refused):
-        written = lake.put_now(answer(1))
+        written = lake.put_now(response(1))
     assert written.changed
     assert [each.etag for each in announced] == [written.etag]
-    assert versions(bucket) == [answer(1)]
+    assert versions(bucket) == [response(1)]
 
 
 def test_a_writer_that_is_overtaken_every_time_gives_up_with_a_message(bucket: OwnBucket) -> None:
@@ -98,4 +98,4 @@ def test_a_writer_that_is_overtaken_every_time_gives_up_with_a_message(bucket: O
 
     gives_up = f"{KEY} is being written by others again and again; materialize it again later"
     with mock.patch.object(lake, "_put", refuse), pytest.raises(LakeError, match=gives_up):
-        lake.put_now(answer(1))
+        lake.put_now(response(1))

@@ -18,7 +18,7 @@ from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 from martian_moments_tests.unit.dbt.conftest import bronze_object, dbt_build, photos
-from martian_moments_tests.unit.dbt.test_feeds import m20_answers, msl_answers
+from martian_moments_tests.unit.dbt.test_feeds import m20_responses, msl_responses
 from martian_moments_tests.unit.dbt.test_paths import MAPS, map_of
 from martian_moments_tests.unit.dbt.test_photos import objects_of_every_source
 from martian_moments_tests.unit.dbt.test_places import HOLE, m20
@@ -97,14 +97,14 @@ async def test_all_that_is_published_is_the_same_on_both_warehouses(stacks: list
             *(bronze_object(Kind.MANIFEST, rover, real(name)) for rover, name in MANIFESTS.items()),
             *objects_of_every_source(real_payloads),
             *[await map_of(rover, kind, real(MAPS[rover, kind])) for rover, kind in others],
-            # A stray of another sol, a repeat, an unknown camera, a photo that tells next to nothing.
+            # A stray of another sol, a repeat, an unknown camera, a photo of which next to nothing is known.
             photos("spirit", 2, [photo(1, 2), photo(2, 3), photo(1, 2) | {"earth_date": "2004-01-06"}], count=1, promised=9),
             photos("spirit", 3, [photo(4, 3) | {"camera": {"name": "PERISCOPE"}}, {"id": "5", "sol": "3"}]),
             photos("opportunity", 5, []),
         ],
     )
-    feeds = sum(len(each["images"]) for each in m20_answers(real_payloads).values())
-    feeds += sum(len(each["items"]) for each in msl_answers(real_payloads).values())
+    feeds = sum(len(each["images"]) for each in m20_responses(real_payloads).values())
+    feeds += sum(len(each["items"]) for each in msl_responses(real_payloads).values())
     # One line of Opportunity's archive, the twins of Spirit once, the wrong image, three of the strays.
     of_v1 = sum(count for (rover, _), (_, count) in SOLS.items() if rover != "opportunity")
     assert tables["fact_photos"].num_rows == of_v1 + feeds + 1 + 1 + 1 + 3
@@ -114,7 +114,7 @@ async def test_all_that_is_published_is_the_same_on_both_warehouses(stacks: list
     assert [name for name, table in tables.items() if not table.num_rows] == []
 
 
-async def test_so_it_is_after_a_sol_was_replaced_one_was_emptied_one_is_new_and_where_the_maps_do_not_tell(
+async def test_so_it_is_after_a_sol_was_replaced_one_was_emptied_one_is_new_and_where_the_maps_say_nothing(
     stacks: list[Stack], real_payloads: Path, cases: Path
 ) -> None:
     newest_place = (real_payloads / "mmgis_msl_waypoints_current_2026-04.json").read_bytes()

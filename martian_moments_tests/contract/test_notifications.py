@@ -96,7 +96,7 @@ def test_an_upload_is_loaded_by_its_event_and_without_one_by_reconcile(
     assert in_bronze(platform) == in_lake(platform)
     assert len(in_lake(platform)) == 2
 
-    # Without the rules nobody tells of sol 2; the event of sol 3, which comes later, shows that it would have come by now.
+    # Without the rules nobody reports sol 2; the event of sol 3, which comes later, shows that it would have come by now.
     bucket.client.put_bucket_notification_configuration(Bucket=bucket.name, NotificationConfiguration={})
     platform.photos("curiosity", [2])
     bucket.admin.announce()

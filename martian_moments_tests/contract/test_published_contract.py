@@ -76,7 +76,7 @@ def test_a_table_never_published_is_none(published: Published) -> None:
     assert published.modified("gold", "days") is None
 
 
-def test_a_table_tells_when_it_last_changed(published: Published, parquet: Callable[[int], Path]) -> None:
+def test_a_table_says_when_it_last_changed(published: Published, parquet: Callable[[int], Path]) -> None:
     before = datetime.now(UTC) - timedelta(seconds=2)
     published.put("gold", "days", parquet(3))
     moment = published.modified("gold", "days")

@@ -76,7 +76,7 @@ def test_a_load_writes_each_object_once_and_repeating_it_changes_nothing(warehou
     assert warehouse.ledger().equals(ledger)
 
 
-def test_the_ledger_tells_what_the_header_says_in_the_order_of_the_keys(warehouse: Warehouse) -> None:
+def test_the_ledger_has_what_the_header_says_in_the_order_of_the_keys(warehouse: Warehouse) -> None:
     warehouse.load([photos(2, count=3, repeats=2), photos(1, repeats=None)])
     rows = warehouse.ledger().to_pylist()
     assert [row["object_key"] for row in rows] == [

@@ -135,8 +135,8 @@ class Cluster:
         """Start what does not run, and wait until all of it works."""
         for name in self.names:
             self.start(name)
-        wait_until(self._code_server_answers, self.log_tail, READY_SECONDS)
-        wait_until(self._web_interface_answers, self.log_tail, READY_SECONDS)
+        wait_until(self._code_server_responds, self.log_tail, READY_SECONDS)
+        wait_until(self._web_interface_responds, self.log_tail, READY_SECONDS)
         wait_until(self._daemon_beats, self.log_tail, READY_SECONDS)
         wait_until(self._workers_wait, self.log_tail, READY_SECONDS)
 
@@ -205,14 +205,14 @@ class Cluster:
                 return [sys.executable, "-m", "celery", *app, "-n", f"w{number}@{self.name}", "--concurrency=1"]
         raise ValueError(name)
 
-    def _code_server_answers(self) -> bool:
+    def _code_server_responds(self) -> bool:
         try:
             DagsterGrpcClient(host=HOST, port=self.grpc_port).ping("")
         except DagsterUserCodeUnreachableError:
             return False
         return True
 
-    def _web_interface_answers(self) -> bool:
+    def _web_interface_responds(self) -> bool:
         try:
             return httpx.get(f"{self.url}/server_info", timeout=5, trust_env=False).is_success
         except httpx.HTTPError:

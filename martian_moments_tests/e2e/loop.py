@@ -128,9 +128,9 @@ class Loop(ABC):
         return {(row["rover"], row["sol"]): row["count_all"] for row in counted}
 
     def expected(self, rover: str, source: str | None = None) -> dict[int, list[str]]:
-        """The ids of all photos that the replica has, by sol, as a source tells them: the preferred one by default."""
-        told = self.replica.control.ids(source or sources_of(rover, self.resources.settings.sources)[0], rover)
-        return {sol: ids for sol, ids in told.items() if ids}
+        """The ids of all photos that the replica has, by sol, as a source reports them: the preferred one by default."""
+        reported = self.replica.control.ids(source or sources_of(rover, self.resources.settings.sources)[0], rover)
+        return {sol: ids for sol, ids in reported.items() if ids}
 
     def assert_exactly_the_truth(self, sources: Mapping[str, str] | None = None) -> None:
         """Lake, bronze and gold hold exactly what the replica has: each photo, once.

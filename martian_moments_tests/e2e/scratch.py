@@ -37,10 +37,10 @@ class ScratchPlatform(ABC):
 
     def graphql(self, query: str, **variables: Any) -> Any:
         content = {"query": query, "variables": variables}
-        answer = httpx.post(f"{self.url}/graphql", json=content, timeout=30, trust_env=False)
-        answer.raise_for_status()
-        assert "errors" not in answer.json(), answer.text
-        return answer.json()["data"]
+        response = httpx.post(f"{self.url}/graphql", json=content, timeout=30, trust_env=False)
+        response.raise_for_status()
+        assert "errors" not in response.json(), response.text
+        return response.json()["data"]
 
     def launch(self, asset: str) -> str:
         selector = {

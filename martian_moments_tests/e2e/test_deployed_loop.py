@@ -52,7 +52,7 @@ def tables_of(loop: Loop) -> dict[str, list[dict[str, Any]]]:
 
 
 def texts_of(loop: DeployedLoop) -> Iterator[tuple[str, bytes]]:
-    """Everything that the platform has written down, and what its web interface tells: a name and the bytes of each."""
+    """Everything that the platform has written down, and what its web interface shows: a name and the bytes of each."""
     for file in loop.on.folder.rglob("*"):
         if file.is_file():
             yield str(file.relative_to(loop.on.folder)), file.read_bytes()
@@ -71,9 +71,9 @@ def texts_of(loop: DeployedLoop) -> Iterator[tuple[str, bytes]]:
         "{ runsOrError { ... on Runs { results { tags { key value } runConfigYaml } } } }",
         "{ workspaceOrError { ... on Workspace { locationEntries { displayMetadata { key value } } } } }",
     ):
-        answer = httpx.post(f"{loop.on.url}/graphql", json={"query": query}, trust_env=False, timeout=60)
-        assert "errors" not in answer.json(), answer.text[:500]
-        yield query, answer.content
+        response = httpx.post(f"{loop.on.url}/graphql", json={"query": query}, trust_env=False, timeout=60)
+        assert "errors" not in response.json(), response.text[:500]
+        yield query, response.content
 
 
 def test_two_workers_make_what_the_embedded_platform_makes_and_no_secret_is_seen(tmp_path: Path, services: Services) -> None:
@@ -123,7 +123,7 @@ def uploads_of(loop: DeployedLoop) -> int:
 
 
 def ask_for_more(replica: RunningReplica, loop: DeployedLoop, *, sols: int) -> None:
-    """So many withheld sols of each rover are released, and the manifests that tell of them asked for."""
+    """So many withheld sols of each rover are released, and the manifests that report them asked for."""
     replica.control.release(sols=sols)
     loop.resources.event_log.publish(INGESTION_REQUESTS, [refresh_request(loop.settings.rovers, young=False)])
 

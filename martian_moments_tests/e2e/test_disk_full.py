@@ -36,9 +36,9 @@ def test_a_full_disk_pauses_the_platform_and_it_goes_on_to_the_exact_truth_when_
         # A little room, less than the reserve: commands work, the platform waits.
         filler.unlink()
         filler = fill(disk.folder, leave=4 << 20)
-        told = loop.cli("status", "--json")
-        assert told.returncode == 0, told
-        assert "less than the 1" in json.loads(told.stdout)["waiting_for"][0]
+        reported = loop.cli("status", "--json")
+        assert reported.returncode == 0, reported
+        assert "less than the 1" in json.loads(reported.stdout)["waiting_for"][0]
         assert not loop.victims("daemon")
         assert loop.log_tail().count("paused: ") == 1
 

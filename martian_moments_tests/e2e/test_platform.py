@@ -83,7 +83,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_counts_nothing_twice(tmp_pat
         loop.assert_exactly_the_truth()
 
 
-def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(tmp_path: Path) -> None:
+def test_faulty_responses_an_outage_and_broken_events_only_delay_the_exact_result(tmp_path: Path) -> None:
     config = ReplicaConfig(sols=30, scale=0.1, faults=FaultPlan(outage=True))
     with running(config) as replica, platform(tmp_path / "home", replica) as loop:
         # A full outage from the start: runs fail visibly, the platform stays.
@@ -91,7 +91,7 @@ def test_faulty_answers_an_outage_and_broken_events_only_delay_the_exact_result(
         status = loop.status()
         assert not status.settled
         assert status.rovers["curiosity"].photos_in_lake == 0
-        # Then 30 % of the answers are bad, some of them well-formed and empty.
+        # Then 30 % of the responses are bad, some of them well-formed and empty.
         replica.control.faults(FaultPlan(share=0.3, kinds=(Fault.EMPTY, Fault.EMPTY, *Fault)))
         loop.resources.event_log.publish(UPLOADS, [Message("junk", b"{not json"), Message("junk", b'{"Records": [{}]}')])
         loop.settle(SETTLE_SECONDS)
@@ -117,9 +117,9 @@ def test_all_four_rovers_are_complete_by_their_official_sources_alone_and_by_v1_
     ):
         loop.settle(SETTLE_SECONDS)
         loop.assert_exactly_the_truth()
-        told = json.loads(loop.cli("status", "--json").stdout)
-        assert told["settled"]
-        assert {rover: (each["sols_in_lake"], each["gaps"]) for rover, each in told["rovers"].items()} == dict.fromkeys(
+        reported = json.loads(loop.cli("status", "--json").stdout)
+        assert reported["settled"]
+        assert {rover: (each["sols_in_lake"], each["gaps"]) for rover, each in reported["rovers"].items()} == dict.fromkeys(
             ROVERS, (12, [])
         )
         of_v1 = [path for path in replica.control.requests()["paths"] if path.startswith("/api/v1/rovers")]

@@ -173,17 +173,17 @@ def test_sensors_go_on_when_the_code_server_is_killed(platform: Platform) -> Non
     assert platform.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
 
 
-def test_the_web_interface_answers_again_after_it_was_killed(platform: Platform) -> None:
+def test_the_web_interface_responds_again_after_it_was_killed(platform: Platform) -> None:
     platform.child("dagster_webserver").send(signal.SIGKILL)
 
-    def answers() -> bool:
+    def responds() -> bool:
         try:
             return httpx.get(f"{platform.state.url}/server_info", trust_env=False).is_success
         except httpx.HTTPError:
             return False
 
-    wait_until(lambda: not answers(), "it is down")
-    wait_until(answers, "it is up")
+    wait_until(lambda: not responds(), "it is down")
+    wait_until(responds, "it is up")
 
 
 def test_a_cancelled_run_ends_canceled_and_is_not_repeated(platform: Platform) -> None:

@@ -44,7 +44,7 @@ def scripted(tmp_path: Path, no_settings: None) -> Scripted:
 
 @pytest.fixture
 def platform(tmp_path: Path, no_settings: None) -> Platform:
-    """A platform whose only source of photos does not answer, nor do the maps."""
+    """A platform whose only source of photos does not respond, nor do the maps."""
     settings = Settings.load(
         home=tmp_path / "home",
         sources="v1",

@@ -93,7 +93,7 @@ def test_an_unknown_rover_is_answered_with_the_known_ones(run: Run, command: lis
     assert "sojourner is no rover; use one of curiosity, perseverance, opportunity, spirit" in line
 
 
-def test_a_rover_that_is_not_kept_is_told_apart_from_none(run: Run) -> None:
+def test_a_rover_that_is_not_kept_is_distinguished_from_none(run: Run) -> None:
     code, _, err = run("refresh", "spirit", MARS_ROVERS="curiosity")
     assert code == 1
     assert "spirit is not in MARS_ROVERS" in err
@@ -250,9 +250,9 @@ def test_a_replica_prints_a_setting_for_every_upstream(run: Run, monkeypatch: py
     monkeypatch.setattr("martian_moments.replica.server.serve", ready_at_once)
     code, out, _ = run("replica", "--port", "8123")
     assert code == 0
-    told = dict(line.split("=", 1) for line in out.split())
-    assert told.keys() == {f"MARS_{field.upper()}" for field in Upstream.model_fields if field.endswith("_url")}
-    assert told["MARS_M20_URL"] == "http://127.0.0.1:8123/rss/api/"
+    reported = dict(line.split("=", 1) for line in out.split())
+    assert reported.keys() == {f"MARS_{field.upper()}" for field in Upstream.model_fields if field.endswith("_url")}
+    assert reported["MARS_M20_URL"] == "http://127.0.0.1:8123/rss/api/"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,4 +1,4 @@
-"""docker-compose.yml says what the code does, as far as that can be told without an engine."""
+"""docker-compose.yml says what the code does, as far as that can be checked without an engine."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NOWHERE = Services(
     redis_password="",
 )
 
-TELLS = """
+REPORTS = """
 import beside
 from martian_moments.settings import Settings
 print(*Settings.load().rovers)
@@ -46,7 +46,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ``martian-moments`` that tells where it was run, and what lies there."""
+    """A ``martian-moments`` that reports where it was run, and what lies there."""
     file = tmp_path / "bin" / "martian-moments"
     file.parent.mkdir()
     file.write_text('#!/bin/sh\necho "in $PWD: $(ls -A)"\n')
@@ -54,11 +54,11 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(file.with_name("python")))
 
 
-class Telling(cluster.Cluster):
-    """A cluster whose processes tell their settings."""
+class Report(cluster.Cluster):
+    """A cluster whose processes report their settings."""
 
     def _command(self, name: str) -> list[str]:
-        return [sys.executable, "-c", TELLS]
+        return [sys.executable, "-c", REPORTS]
 
 
 def test_settings_are_those_of_the_environment_alone(repository: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_process_of_a_cluster_has_the_modules_of_the_repository_and_not_its_en
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "_free_redis_database", lambda _: 1)
-    on = Telling(tmp_path / "cluster", NOWHERE)
+    on = Report(tmp_path / "cluster", NOWHERE)
     on.logs.mkdir(parents=True)
     on.start("daemon")
     assert on.processes["daemon"].wait(60) == 0, on.log_tail()
@@ -85,8 +85,8 @@ def test_the_embedded_platform_and_the_commands_run_where_no_env_file_is(
     home.parent.mkdir()
     platform = Platform(home, RunningReplica("http://127.0.0.1:9"))
     assert platform.settings.rovers == tuple(ROVERS)
-    told = platform.cli("status").stdout
-    assert told.startswith("in /")
-    assert told.endswith(": \n")
+    reported = platform.cli("status").stdout
+    assert reported.startswith("in /")
+    assert reported.endswith(": \n")
     with pytest.raises(AssertionError, match=f"in {home.parent}: home-up.log\n"):
         platform.up()

@@ -1,4 +1,4 @@
-"""Power cuts at every point of a write: what was told of is there, and what is there is whole.
+"""Power cuts at every point of a write: what was reported is there, and what is there is whole.
 
 On a real file system that drops what was not synced: ext4 that is shut down by the kernel without flushing its journal.
 """

@@ -118,12 +118,12 @@ def test_sensors_and_schedules_get_what_they_name_and_never_nasa(platform: Platf
     repository = platform.repository
     everything: list[dg.SensorDefinition | dg.ScheduleDefinition] = [*repository.sensor_defs, *repository.schedule_defs]
     needed = {each.name: each.required_resource_keys for each in everything}
-    assert {name: keys for name, keys in needed.items() if keys and not name.endswith("_young_sols")} == {
+    assert {name: keys for name, keys in needed.items() if keys and not name.endswith("_recent_sols")} == {
         "upload_events": {"event_log"},
         "gaps": {"lake"},
         "ingestion_requests": {"event_log", "lake"},
         "reconcile": {"lake", "warehouse", "published"},
         "traverse_maps": {"lake"},
     }
-    young = [keys for name, keys in needed.items() if name.endswith("_young_sols")]
-    assert young == [{"lake"}] * 4
+    recent = [keys for name, keys in needed.items() if name.endswith("_recent_sols")]
+    assert recent == [{"lake"}] * 4

@@ -79,13 +79,13 @@ def test_a_thousand_passwords_in_every_address_and_key_are_never_shown(monkeypat
             except SettingsError as error:
                 refused += 1
                 said = "".join(traceback.format_exception(error))
-                told = str(error)
+                reported = str(error)
             else:
-                told = name
+                reported = name
             shown = f"{password}, {password!r}, {password[3:]}, {quote(password)}"
             redacted = given_secrets().pieces(shown)
-        assert name in told
-        assert "\n" not in told
+        assert name in reported
+        assert "\n" not in reported
         assert not leaked(password, said + redacted), (name, password)
     assert refused > 700, "most of these are no addresses"
 

@@ -281,18 +281,18 @@ def test_a_checkout_removes_its_own_containers(
     assert compose_calls(docker) == ["down --volumes " if volumes else "down "]
 
 
-def test_no_data_is_removed_where_docker_does_not_tell_whose_it_is(
+def test_no_data_is_removed_where_docker_does_not_report_whose_it_is(
     docker: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     label = 'label=com.docker.compose.project=martian-moments --format {{.Label "com.docker.compose.project.working_dir"}}'
     monkeypatch.setenv("REFUSED", f"ps --all --filter {label}")
-    with pytest.raises(ServicesError, match="does not tell whose"):
+    with pytest.raises(ServicesError, match="does not report whose"):
         starter._down(volumes=True)
     assert compose_calls(docker) == []
 
 
 @pytest.mark.parametrize("refused", ["info", "compose version"])
-def test_containers_need_an_engine_that_answers_and_compose(
+def test_containers_need_an_engine_that_responds_and_compose(
     docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
 ) -> None:
     assert Compose(tmp_path).available()

@@ -117,13 +117,13 @@ def _load(
     published: Published,
     found: Mapping[str, Sequence[ObjectInfo]],
 ) -> Loading:
-    """Load the objects of each partition, publish the ledger, and tell Dagster of the partitions that are whole."""
+    """Load the objects of each partition, publish the ledger, and report to Dagster the partitions that are whole."""
     loading = load(lake, warehouse, [each for objects in found.values() for each in objects], published)
     warehouse.publish(published, [LEDGER])
     with materializations(context) as log:
         for partition, objects in found.items():
             broken = any(each.key in loading.broken for each in objects)
-            # Dagster marks every partition of a failing run FAILED that it does not tell of, also those without objects.
+            # Dagster marks every partition of a failing run FAILED that it does not report, also those without objects.
             if not broken and (objects or loading.broken):
                 log.add(_materialization(context.asset_key, partition, objects, loading))
     return loading
@@ -137,14 +137,14 @@ def _report(
     *,
     sources: Sequence[str],
 ) -> None:
-    """Tell the log what was loaded, and of what is broken that it has to be asked for again. Raises Failure for that.
+    """Write to the log what was loaded, and that what is broken has to be asked for again. Raises Failure for that.
 
     After Dagster: what is loaded is materialized, also when the log is away.
     """
     if loading.report.loaded:
         records = sum(loading.headers[key].record_count for key in loading.report.loaded)
-        told = load_complete(asset.to_user_string(), datetime.now(UTC), loading.report.loaded, records)
-        event_log.publish(LOADS_COMPLETE, [told])
+        reported = load_complete(asset.to_user_string(), datetime.now(UTC), loading.report.loaded, records)
+        event_log.publish(LOADS_COMPLETE, [reported])
     if loading.broken:
         etags = {each.key: each.etag for objects in found.values() for each in objects}
         event_log.publish(UPLOADS_DEAD, [broken_object(key, etags[key], str(why)) for key, why in loading.broken.items()])

@@ -44,7 +44,7 @@ def photos_key(rover: str) -> dg.AssetKey:
 
 
 class PhotosConfig(dg.Config):
-    """What a run of ``lake/<rover>/photos`` may be told in the launchpad."""
+    """What a run of ``lake/<rover>/photos`` may be given in the launchpad."""
 
     refetch: bool = Field(default=False, description="Ask NASA again for sols that the lake already holds whole.")
     sols: list[int] = Field(default=[], description="Ask only for these sols of the partition range; empty: for every one.")
@@ -116,15 +116,15 @@ def _manifests_metadata(kept: Sequence[tuple[Document, Put]], failed: Mapping[st
     }
     for document, put in kept:
         promised = read_promises(document)
-        told = document_metadata(document.header, put) | {
+        reported = document_metadata(document.header, put) | {
             "served": promised.served,
             "sols with photos": len(promised.sols),
             "sols that cannot be": promised.impossible,
             "photos promised": promised.total if None not in promised.sols.values() else promised.stated_total or "unknown",
         }
         if promised.unanswered:
-            told["unanswered"] = ", ".join(promised.unanswered)
-        metadata |= {f"{promised.source}: {name}": value for name, value in told.items()}
+            reported["unanswered"] = ", ".join(promised.unanswered)
+        metadata |= {f"{promised.source}: {name}": value for name, value in reported.items()}
     return metadata | {f"{source}: error": str(error) for source, error in failed.items()}
 
 
@@ -266,12 +266,12 @@ def _joined(errors: Mapping[str, MartianError]) -> MartianError:
 def _not_asked(context: dg.AssetExecutionContext, known: Coverage, sols: set[int], *, failing: bool) -> Iterator[SolResult]:
     """The sols of the range that this run is not for and that have not failed: held, or without any promised photo.
 
-    Dagster marks every sol of a failing run FAILED that the run does not materialize, so a failing run tells of them all;
-    another tells only of those that were never told of.
+    Dagster marks every sol of a failing run FAILED that the run does not materialize, so a failing run reports them all;
+    another reports only those that were never reported.
     """
-    told = set() if failing else context.instance.get_materialized_partitions(context.asset_key)
+    reported = set() if failing else context.instance.get_materialized_partitions(context.asset_key)
     for sol in sorted(sols):
-        if sol_key(sol) in told:
+        if sol_key(sol) in reported:
             continue
         if chosen := known.chosen(sol):
             yield SolResult(sol, Outcome.HELD, chosen.headers[sol])

@@ -72,7 +72,7 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
                     context, settings, warehouse.dbt_environment(), photo_rules_of(published), _selection(context, specs)
                 )
                 events.extend(_of_assets(context, build.stream()))
-            except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been told of
+            except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been reported
                 failure = error
         if failure is not None:
             # Raises where the warehouse's file is why dbt failed: reconcile then loads bronze anew, and builds after it.
@@ -114,7 +114,7 @@ def _awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Seq
 
 
 def _waiting(lost: int) -> str:
-    """A build that waits is no failure, of which people would be told at every load until bronze is whole again."""
+    """A build that waits is no failure, of which people would be informed at every load until bronze is whole again."""
     return (
         f"nothing is built: bronze is being made anew and still lacks {lost} documents of the lake that the published "
         "tables were made from. These stay as they are; reconcile loads the documents, and a build follows the last of them"

@@ -26,7 +26,7 @@ class Cursor(BaseModel):
         Args:
             text: as Dagster keeps it; None or empty before the first tick.
             first: makes the cursor of a sensor that knows nothing yet; by default one with the defaults of its fields.
-            warn: told why a text cannot be read. The sensor starts again then.
+            warn: called with the reason why a text cannot be read. The sensor starts again then.
         """
         if text:
             try:

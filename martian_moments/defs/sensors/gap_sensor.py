@@ -12,7 +12,7 @@ from martian_moments.defs.partitions import LAKE_RUN_SOLS, Span, newest_span, re
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain.coverage import Coverage
-from martian_moments.domain.gaps import Tries
+from martian_moments.domain.gaps import RetryState
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake
 from martian_moments.pipelines.ingest import coverage
@@ -21,14 +21,14 @@ from martian_moments.settings import Settings
 NAME: Final = "gaps"
 
 
-class GapCursor(Cursor, RootModel[dict[str, Tries]]):
-    """The tries of each rover."""
+class GapCursor(Cursor, RootModel[dict[str, RetryState]]):
+    """The retry state of each rover."""
 
-    root: dict[str, Tries] = Field(default_factory=dict)
+    root: dict[str, RetryState] = Field(default_factory=dict)
 
-    def of(self, rover: str) -> Tries:
-        """The tries of a rover, to be changed in place."""
-        return self.root.setdefault(rover, Tries())
+    def of(self, rover: str) -> RetryState:
+        """The retry state of a rover, to be changed in place."""
+        return self.root.setdefault(rover, RetryState())
 
 
 def gap_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -65,26 +65,28 @@ def gap_sensor(settings: Settings) -> dg.SensorDefinition:
     return gaps
 
 
-def _missing_manifests(known: Coverage, tries: Tries, under_way: InFlight) -> Iterator[dg.RunRequest]:
+def _missing_manifests(known: Coverage, retry_state: RetryState, under_way: InFlight) -> Iterator[dg.RunRequest]:
     """Ask again where something of a rover's sources has answered and the rest has not: nobody else does before the hour."""
     answered = [view.promises is not None for view in known.views]
     if all(answered) and not known.unanswered_parts:
-        tries.manifests = (0, 0.0)
-    elif any(answered) and not under_way.runs_of(MANIFESTS, known.rover) and tries.manifests_due(now := time.time()):
-        tries.manifests_asked(now)
+        retry_state.manifests = (0, 0.0)
+    elif any(answered) and not under_way.runs_of(MANIFESTS, known.rover) and retry_state.manifests_due(now := time.time()):
+        retry_state.manifests_asked(now)
         yield dg.RunRequest(asset_selection=[MANIFESTS], partition_key=known.rover)
 
 
-def _next_gaps(instance: dg.DagsterInstance, known: Coverage, tries: Tries, under_way: InFlight) -> Iterator[dg.RunRequest]:
+def _next_gaps(
+    instance: dg.DagsterInstance, known: Coverage, retry_state: RetryState, under_way: InFlight
+) -> Iterator[dg.RunRequest]:
     asset = photos_key(known.rover)
     if under_way.runs_of(asset):
         return
     gaps = known.gaps
     registered = registered_sols(instance, known.rover)
     now = time.time()
-    due = [sol for sol in tries.due(gaps, under_way.sols(asset), now) if sol in registered]
+    due = [sol for sol in retry_state.due(gaps, under_way.sols(asset), now) if sol in registered]
     if span := newest_span(due, LAKE_RUN_SOLS):
-        tries.asked(span.sols, gaps, now)
+        retry_state.asked(span.sols, gaps, now)
         yield run_request(known.rover, span)
 
 

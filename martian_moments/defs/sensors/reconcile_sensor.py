@@ -31,7 +31,7 @@ from martian_moments.warehouse.published import Published
 NAME: Final = "reconcile"
 
 _EVENT_SECONDS: Final = 60.0
-"""An object younger than this is left to its upload event."""
+"""An object newer than this is left to its upload event."""
 
 _SILVER: Final = "silver"
 
@@ -63,7 +63,7 @@ class ReconcileCursor(Cursor, RootModel[dict[str, tuple[int, float]]]):
 
     def keep(self, things: Collection[str]) -> None:
         """Forget all others."""
-        self.root = {thing: tries for thing, tries in self.root.items() if thing in things}
+        self.root = {thing: attempts for thing, attempts in self.root.items() if thing in things}
 
 
 def reconcile_sensor(settings: Settings, models: Sequence[dg.AssetKey]) -> dg.SensorDefinition:
@@ -90,30 +90,32 @@ def reconcile_sensor(settings: Settings, models: Sequence[dg.AssetKey]) -> dg.Se
     ) -> dg.SensorResult | dg.SkipReason:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        tries = ReconcileCursor.read(context.cursor, warn=context.log.warning)
+        retry_state = ReconcileCursor.read(context.cursor, warn=context.log.warning)
         under_way = InFlight(context)
         found = differences(lake, warehouse, published, settings.rovers, settings.sources)
-        requests = _repairs(found, tries, under_way, settings.rovers[0], models)
+        requests = _repairs(found, retry_state, under_way, settings.rovers[0], models)
         if found.unloaded is None:
             return dg.SensorResult(
-                run_requests=requests, cursor=tries.write(), skip_reason=None if requests else _told(found)
+                run_requests=requests, cursor=retry_state.write(), skip_reason=None if requests else _in_words(found)
             )
         # Objects that were asked for and still differ are broken: silver does not wait for them, unless a build would.
-        waits = bool(found.awaited) or any(not tries.known(_version(each)) for each in found.unloaded)
-        requests += _loads(context.instance, found.unloaded, tries, under_way)
+        waits = bool(found.awaited) or any(not retry_state.known(_version(each)) for each in found.unloaded)
+        requests += _loads(context.instance, found.unloaded, retry_state, under_way)
         lagging = found.silver_lags and not waits
         # The automation sensor starts dbt by itself; this is for a build that failed, so the first look only takes note.
-        if lagging and tries.due(_SILVER) and not under_way.runs_of(models[0]):
-            if tries.known(_SILVER):
+        if lagging and retry_state.due(_SILVER) and not under_way.runs_of(models[0]):
+            if retry_state.known(_SILVER):
                 requests.append(dg.RunRequest(asset_selection=list(models)))
-            tries.note([_SILVER])
-        tries.keep({*map(_version, found.unloaded), *([_SILVER] if lagging else []), *_damaged(found)})
-        return dg.SensorResult(run_requests=requests, cursor=tries.write(), skip_reason=None if requests else _told(found))
+            retry_state.note([_SILVER])
+        retry_state.keep({*map(_version, found.unloaded), *([_SILVER] if lagging else []), *_damaged(found)})
+        return dg.SensorResult(
+            run_requests=requests, cursor=retry_state.write(), skip_reason=None if requests else _in_words(found)
+        )
 
     return reconcile
 
 
-def _told(found: Differences) -> str:
+def _in_words(found: Differences) -> str:
     differ = "an unknown number of" if found.unloaded is None else len(found.unloaded)
     damaged = ", ".join(found.damaged) or "none"
     return f"{differ} objects differ and wait; silver lags: {found.silver_lags}; damaged: {damaged}"
@@ -127,7 +129,7 @@ def _damaged(found: Differences) -> list[str]:
 
 
 def _repairs(
-    found: Differences, tries: ReconcileCursor, under_way: InFlight, rover: str, models: Sequence[dg.AssetKey]
+    found: Differences, retry_state: ReconcileCursor, under_way: InFlight, rover: str, models: Sequence[dg.AssetKey]
 ) -> list[dg.RunRequest]:
     """Runs that publish again what is damaged: a load that finds nothing new publishes the ledger, dbt all other tables."""
     runs = {
@@ -137,26 +139,26 @@ def _repairs(
     requests = []
     for part in _damaged(found):
         (first, *_) = runs[part].asset_selection or ()
-        if tries.due(part) and not under_way.runs_of(first):
+        if retry_state.due(part) and not under_way.runs_of(first):
             # The first look only takes note: tables that are just being published differ until the manifest is written.
-            if tries.known(part):
+            if retry_state.known(part):
                 requests.append(runs[part])
-            tries.note([part])
+            retry_state.note([part])
     return requests
 
 
 def _loads(
-    instance: dg.DagsterInstance, differing: Sequence[ObjectInfo], tries: ReconcileCursor, under_way: InFlight
+    instance: dg.DagsterInstance, differing: Sequence[ObjectInfo], retry_state: ReconcileCursor, under_way: InFlight
 ) -> list[dg.RunRequest]:
     """Runs that load what differs, but for what was uploaded a moment ago."""
     now = time.time()
     settled = [each for each in differing if not clock.waits(each.modified.timestamp(), _EVENT_SECONDS, now)]
     requests: list[dg.RunRequest] = []
     for asset, partition, objects in _by_asset(settled):
-        due = [each for each in objects if tries.due(_version(each))]
+        due = [each for each in objects if retry_state.due(_version(each))]
         if due and not under_way.runs_of(asset, partition):
             requests += _requests(instance, asset, partition, due)
-            tries.note(map(_version, due))
+            retry_state.note(map(_version, due))
     return requests
 
 

@@ -1,7 +1,7 @@
 """What others ask for: sols, and refreshes. Also what a platform that has just started asks itself for.
 
 A refresh is kept in the cursor until its runs have succeeded: the manifest and the traverse map first, then, where asked
-for, every young sol. Which runs belong to it is written on the runs as a tag, so that a crash at any point only repeats.
+for, every recent sol. Which runs belong to it is written on the runs as a tag, so that a crash at any point only repeats.
 """
 
 import time
@@ -43,7 +43,7 @@ class Refresh:
 
     Attributes:
         id: distinguishes this refresh's runs from those of earlier ones.
-        young: whether young sols are asked for too.
+        young: whether recent sols are asked for too.
     """
 
     id: str
@@ -133,7 +133,7 @@ def _act_on(
 
 
 def _place(record: Record, log: str | None) -> str:
-    """What tells a request from every other, also from one that had its offset in a log that is gone.
+    """What distinguishes a request from every other, also from one that had its offset in a log that is gone.
 
     Where no log's identity is known, the moment at which it was published takes that place.
     """
@@ -178,7 +178,7 @@ class _Steps:
         if waiting or not self._refresh.young:
             self.done = not waiting
             return requests
-        requests, waiting = self._young()
+        requests, waiting = self._recent()
         self.done = not waiting
         return requests
 
@@ -191,13 +191,13 @@ class _Steps:
     def _is_served(self) -> bool:
         return ingest.served(self._lake, self._rover, self._sources)
 
-    def _young(self) -> tuple[list[dg.RunRequest], bool]:
+    def _recent(self) -> tuple[list[dg.RunRequest], bool]:
         known = ingest.coverage(self._lake, self._rover, self._sources)
         registered = registered_sols(self._instance, self._rover)
         sols = [sol for sol in young_sols(known, self._late_sols) if sol in registered]
         requests, waiting = [], False
         for span in spans(sols, LAKE_RUN_SOLS):
-            tag = self._tag(f"young-{span.first}-{span.last}")
+            tag = self._tag(f"recent-{span.first}-{span.last}")
             if self._succeeded(tag):
                 continue
             waiting = True

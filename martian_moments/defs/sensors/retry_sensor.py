@@ -21,13 +21,13 @@ FAILURES_CURSOR: Final = f"EVENT_LOG_CONSUMER_CURSOR-{dg.DagsterEventType.RUN_FA
 """Where Dagster's daemon keeps the last failure it has met. Not imported: each run would pay half a second for that."""
 
 _DAEMON_SECONDS: Final = 15.0
-"""A younger failure is left to the daemon."""
+"""A newer failure is left to the daemon."""
 
 _NEWEST: Final = 500
 """Failures that are looked through, as many as the daemon meets at once."""
 
-_TRIES: Final = 3
-"""The daemon may have its reasons, such as a job that is gone; it tells them in the run's log each time."""
+_MAX_ATTEMPTS: Final = 3
+"""The daemon may have its reasons, such as a job that is gone; it reports them in the run's log each time."""
 
 
 class RetryCursor(Cursor, RootModel[dict[int, int]]):
@@ -46,13 +46,13 @@ def retry_sensor() -> dg.SensorDefinition:
         description="Finds crashed runs that Dagster wanted to repeat and has overlooked, and has it look again.",
     )
     def retries(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        tries = RetryCursor.read(context.cursor, warn=context.log.warning).root
+        attempts = RetryCursor.read(context.cursor, warn=context.log.warning).root
         overlooked = _overlooked(context.instance, time.time())
-        due = [event for event in overlooked if tries.get(event, 0) < _TRIES]
+        due = [event for event in overlooked if attempts.get(event, 0) < _MAX_ATTEMPTS]
         if due:
             _go_back_before(context.instance, min(due))
         return dg.SensorResult(
-            cursor=RetryCursor({event: tries.get(event, 0) + 1 for event in overlooked}).write(),
+            cursor=RetryCursor({event: attempts.get(event, 0) + 1 for event in overlooked}).write(),
             skip_reason=f"{len(overlooked)} crashed runs wait for their repetition; Dagster looks again at {len(due)}",
         )
 

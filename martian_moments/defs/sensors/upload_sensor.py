@@ -37,10 +37,10 @@ EVENTS_PER_TICK: Final = 5_000
 _LONGEST_KEY: Final = 1_024
 """Characters of a key, as in S3."""
 
-_DEAD_TOLD: Final = 10
+_DEAD_REPORTED: Final = 10
 """A tick's log names so many dead letters; all of them are in their topic."""
 
-_ODD_TOLD: Final = 5
+_ODD_REPORTED: Final = 5
 """A dead letter's reason names so many records; all of them are in the letter."""
 
 
@@ -125,7 +125,7 @@ class _Scope:
 
 
 def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: UploadCursor, scope: _Scope) -> str:
-    """Read on from the cursor; tells what was read, in words."""
+    """Read on from the cursor; returns what was read, in words."""
     batch = read_on(log, UPLOADS, cursor.offsets, of=cursor.log, limit=EVENTS_PER_TICK, warn=context.log.warning)
     dead: list[Message] = []
     foreign = 0
@@ -135,7 +135,7 @@ def _read(context: dg.SensorEvaluationContext, log: EventLog, cursor: UploadCurs
         for at in found.named:
             cursor.add(at)
         if found.odd:
-            if len(dead) < _DEAD_TOLD:
+            if len(dead) < _DEAD_REPORTED:
                 context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, found.reason)
             dead.append(dead_letter(replace(record, value=found.unused), found.reason))
     # Before the cursor moves: a tick that dies here repeats its dead letters, one that moved first would lose them.
@@ -168,9 +168,9 @@ class _Found:
         """Why the odd records cannot be used, in words."""
         if self.records == 1:
             return self.odd[0]
-        told = "; ".join(f"record {place + 1}: {why}" for place, why in list(self.odd.items())[:_ODD_TOLD])
-        rest = f"; and {len(self.odd) - _ODD_TOLD} more" if len(self.odd) > _ODD_TOLD else ""
-        return f"{len(self.odd)} of {self.records} records: {told}{rest}"
+        reported = "; ".join(f"record {place + 1}: {why}" for place, why in list(self.odd.items())[:_ODD_REPORTED])
+        rest = f"; and {len(self.odd) - _ODD_REPORTED} more" if len(self.odd) > _ODD_REPORTED else ""
+        return f"{len(self.odd)} of {self.records} records: {reported}{rest}"
 
 
 def _found(value: bytes | None, scope: _Scope) -> _Found:
@@ -209,7 +209,7 @@ def _refusal(key: str, at: Coordinates | None) -> str | None:
 
 
 def _register(instance: dg.DagsterInstance, cursor: UploadCursor) -> None:
-    """Register sols that were uploaded before a manifest told of them (a lake that came from elsewhere).
+    """Register sols that were uploaded before a manifest reported them (a lake that came from elsewhere).
 
     Here and not as a request of the tick: the daemon asks the storage about each requested key by itself, which took two
     minutes for 4,000 sols on PostgreSQL. A tick that dies after this has lost nothing, the sols are there.

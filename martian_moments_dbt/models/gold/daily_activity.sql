@@ -2,7 +2,7 @@
 
 {#
     What each sol is known to have: metres whose sol is not certain (of legs without a sol, of several sols, of a hole in the map)
-    are no sol's distance, but the most that it may be. Up to a metre of these is no doubt: so far apart is one place told twice
+    are no sol's distance, but the most that it may be. Up to a metre of these is no doubt: so far apart is one place reported twice
     (72 of Spirit's steps, 35 m in all, have two sols or more, most of them a turn of some decimetres).
 
     What was driven in a gap of the path, and on which of the sols from the leg before it, nobody knows. Before the first leg these
@@ -67,7 +67,7 @@ gaps as (
     where is_after_gap
 ),
 
--- A map ends long before the photos do; what it does not tell is not known.
+-- A map ends long before the photos do; what it does not report is not known.
 paths as (
     select
         rover,

@@ -1,8 +1,8 @@
 {#
-    What is still to be had of a sol, as coverage.py has it and status tells it: what a source promises beside what its own
+    What is still to be had of a sol, as coverage.py has it and status shows it: what a source promises beside what its own
     document of the sol holds, never one source beside another. The sources that may have photos of a sol are asked in the order
     of preference up to the first that has it whole; that a feed has nothing is doubted while another source has photos.
-    Records that a source tells twice within one page, and counts twice, are no gap.
+    Records that a source reports twice within one page, and counts twice, are no gap.
 #}
 with promised as (
     select * from {{ ref('manifest_sols') }}
@@ -58,11 +58,11 @@ compared as (
         all_sols.sol,
         all_sols.source,
         {{ preference('all_sols.source') }} as preference,
-        coalesce(documents.promised, 0) as told,
+        coalesce(documents.promised, 0) as reported,
         coalesce(documents.record_count, 0) as found,
         promised.sol is not null and coalesce(promised.photos_promised, 1) > 0 as is_promised,
         -- A list that does not name a sol promises nothing of it; a feed has no number before it is asked.
-        promised.sol is not null and promised.photos_promised is null as tells_no_number,
+        promised.sol is not null and promised.photos_promised is null as reports_no_number,
         coalesce(promised.photos_promised, 0) as listed,
         documents.object_key is not null as is_held,
         coalesce(documents.is_chosen, false) as is_chosen,
@@ -105,7 +105,7 @@ wanted as (
         *,
         (is_promised or (is_whole and found > 0))
         and preference <= coalesce(first_whole, preference)
-        and not (is_whole and not (found = 0 and tells_no_number and first_whole is not null)) as is_wanted
+        and not (is_whole and not (found = 0 and reports_no_number and first_whole is not null)) as is_wanted
     from seen
 ),
 
@@ -127,7 +127,7 @@ judged as (
     from wanted
 ),
 
-speaking as (
+selected as (
     select
         *,
         row_number() over (
@@ -149,9 +149,9 @@ gaps as (
         case
             when is_whole then found
             when listed > 0 then listed
-            else told
+            else reported
         end as expected
-    from speaking
+    from selected
     where place = 1 and verdict <> 'whole'
 ),
 

@@ -29,7 +29,7 @@ sols as (
     from documents
 ),
 
-tellings as (
+reports as (
     select
         sols.rover,
         sols.sol,
@@ -44,29 +44,29 @@ tellings as (
     from documents
 ),
 
-told as (
+reported as (
     select
-        tellings.rover,
-        tellings.sol,
-        tellings.source,
+        reports.rover,
+        reports.sol,
+        reports.source,
         coalesce(documents.is_chosen, false) as is_chosen,
         case
-            when promised.sol is null and lists.max_sol >= tellings.sol then 0
+            when promised.sol is null and lists.max_sol >= reports.sol then 0
             else coalesce(promised.photos_promised, documents.promised)
         end as promised,
         documents.record_count as photos
-    from tellings
-    left join lists on tellings.rover = lists.rover and tellings.source = lists.source
+    from reports
+    left join lists on reports.rover = lists.rover and reports.source = lists.source
     left join {{ ref('manifest_sols') }} as promised
         on
-            tellings.rover = promised.rover
-            and tellings.source = promised.source
-            and tellings.sol = promised.sol
+            reports.rover = promised.rover
+            and reports.source = promised.source
+            and reports.sol = promised.sol
     left join documents
         on
-            tellings.rover = documents.rover
-            and tellings.source = documents.source
-            and tellings.sol = documents.sol
+            reports.rover = documents.rover
+            and reports.source = documents.source
+            and reports.sol = documents.sol
 ),
 
 records as (
@@ -146,36 +146,36 @@ source_cameras_listed as (
 
 compared as (
     select
-        told.rover,
-        told.sol,
-        told.source,
-        told.is_chosen,
-        told.promised,
-        told.photos,
-        case when told.photos is not null then coalesce(counted.thumbnails, 0) end as thumbnails,
-        case when told.photos is not null then coalesce(counted.pictures, 0) end as pictures,
+        reported.rover,
+        reported.sol,
+        reported.source,
+        reported.is_chosen,
+        reported.promised,
+        reported.photos,
+        case when reported.photos is not null then coalesce(counted.thumbnails, 0) end as thumbnails,
+        case when reported.photos is not null then coalesce(counted.pictures, 0) end as pictures,
         case
-            when told.photos is not null then coalesce(moved.pictures_of_other_sols, 0)
+            when reported.photos is not null then coalesce(moved.pictures_of_other_sols, 0)
         end as pictures_of_other_sols,
-        case when told.photos is not null then coalesce(cameras_listed.cameras, '') end as cameras,
+        case when reported.photos is not null then coalesce(cameras_listed.cameras, '') end as cameras,
         case
-            when told.photos is not null then coalesce(source_cameras_listed.source_cameras, '')
+            when reported.photos is not null then coalesce(source_cameras_listed.source_cameras, '')
         end as source_cameras
-    from told
+    from reported
     left join counted
-        on told.rover = counted.rover and told.sol = counted.sol and told.source = counted.source
+        on reported.rover = counted.rover and reported.sol = counted.sol and reported.source = counted.source
     left join moved
-        on told.rover = moved.rover and told.sol = moved.sol and told.source = moved.source
+        on reported.rover = moved.rover and reported.sol = moved.sol and reported.source = moved.source
     left join cameras_listed
         on
-            told.rover = cameras_listed.rover
-            and told.sol = cameras_listed.sol
-            and told.source = cameras_listed.source
+            reported.rover = cameras_listed.rover
+            and reported.sol = cameras_listed.sol
+            and reported.source = cameras_listed.source
     left join source_cameras_listed
         on
-            told.rover = source_cameras_listed.rover
-            and told.sol = source_cameras_listed.sol
-            and told.source = source_cameras_listed.source
+            reported.rover = source_cameras_listed.rover
+            and reported.sol = source_cameras_listed.sol
+            and reported.source = source_cameras_listed.source
 ),
 
 differing as (

@@ -1,4 +1,4 @@
-{# Cameras that nobody told us about are kept, with the role unknown. Sources name one camera differently. #}
+{# Cameras that the seed lacks are kept, with the role unknown. Sources name one camera differently. #}
 with known as (
     select * from {{ ref('cameras') }}
 ),

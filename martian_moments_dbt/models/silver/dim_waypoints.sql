@@ -1,6 +1,6 @@
 {#
     Where the rovers were localized: the map server's waypoints, and of Spirit and Opportunity every place of the path, whose files
-    tell no odometer: distance_total_m is the distance along it from where the rover landed, and null where the path begins elsewhere.
+    report no odometer: distance_total_m is the distance along it from where the rover landed, and null where the path begins elsewhere.
 
     until_sol: a waypoint says when the rover came. It stood there until it left for the next one, which was on that one's sol,
     unless the map leaves something out: a place of Spirit and Opportunity has its own last sol; of the others, more was driven
@@ -146,8 +146,8 @@ select
     case
         when
             next_sol is null
-            -- Driven on a sol that nobody tells: the way is longer than the next drive, or where that has no
-            -- length, than any drive.
+            -- Driven on a sol that nobody reports: the way is longer than the next drive, or where that has
+            -- no length, than any drive.
             or (
                 next_sol > last_sol + 1
                 and next_m >= {{ same_place_m }}

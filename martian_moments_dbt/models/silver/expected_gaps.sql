@@ -3,7 +3,7 @@
 
     * Around a solar conjunction of Mars nothing is commanded for two to three weeks. Curiosity's longest pause (2013, sols 236 to
       261) began 13 days before the conjunction and ended 13 days after it.
-    * What NASA told of: the seed expected_pauses.
+    * What NASA reported: the seed expected_pauses.
 #}
 with around_conjunctions as (
     select

@@ -1,6 +1,6 @@
 {#
-    Every rover's legs. A leg that starts where another one started tells the same track again, so only what lies beyond the
-    furthest point told from there is newly driven: the map server repeats a drive of several sols from its start, each time a
+    Every rover's legs. A leg that starts where another one started reports the same track again, so only what lies beyond the
+    furthest point reported from there is newly driven: the map server repeats a drive of several sols from its start, each time a
     little further (sols 350, 351 and 352 of Perseverance all start at 9_2982). On the files of 2026-04 the sum is 41,737.68 m
     for Perseverance, beside 41,737.78 m by its own odometer and 42,541.68 m without this rule.
 
@@ -14,11 +14,11 @@
 {% set landing_reach_m = 1 %}
 
 with legs as (
-    {%- for model in ['legs_told', 'legs_matched', 'legs_between_places'] %}
+    {%- for model in ['legs_reported', 'legs_matched', 'legs_between_places'] %}
     select
         {{ loop.index }} as model,
-        told.*
-    from {{ ref(model) }} as told
+        reported.*
+    from {{ ref(model) }} as reported
     {{- ' union all' if not loop.last }}
     {%- endfor %}
 ),

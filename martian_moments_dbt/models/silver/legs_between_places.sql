@@ -1,6 +1,6 @@
 {#
     The path of Spirit and Opportunity: straight from each place to the next, in the order of the motion counters, along the
-    corrected positions. A place that is told several times (109 of Spirit's 8,528, some a metre apart) is where it was told
+    corrected positions. A place that is reported several times (109 of Spirit's 8,528, some a metre apart) is where it was reported
     last; a rover stands there from the first of its sols to the last. Spirit: 7,209.9 m.
 
     A step begins on the last sol of the place before it. That is the sol of its end but for 103 of Spirit's 8,527 steps, and where

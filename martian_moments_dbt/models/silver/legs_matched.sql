@@ -5,7 +5,7 @@
       each other most closely in the order of the waypoints. The sol is that of the later one.
     * A MultiLineString holds many legs: it is split where it passes a waypoint within 0.05 m, which on the 214 real waypoints at hand
       is each of them but one. The length of a part is measured, because only that of the whole is published.
-    * A leg that is drawn backwards is turned round; one that is told twice is told once.
+    * A leg that is drawn backwards is turned round; one that is reported twice counts once.
     * The order of driving is that of the waypoints (features 18 and 19 are swapped). A leg without a waypoint stays behind
       the leg that the file has before it.
 #}

@@ -1,6 +1,6 @@
 {#
     What this build has seen of bronze. Every model that reads bronze comes after it, so that one comparison with the ledger
-    tells whether silver and gold are current; by which order of preference it chose the sources; and by which rules its photos
+    shows whether silver and gold are current; by which order of preference it chose the sources; and by which rules its photos
     were read (warehouse/rules.py), nothing where dbt was started by hand.
 #}
 {% for table in ['raw_manifests', 'raw_photos', 'raw_traverse'] %}

@@ -1,6 +1,6 @@
 {#
     Sols that cannot be are left out, as nasa/sources.py has it: those before a rover's first one, and those still to come (the
-    current one and one more may be told of).
+    current one and one more may be reported).
 #}
 with manifest_sols as (
     {%- for source in var('sources') %}

@@ -12,19 +12,21 @@
 
 with waypoints as (
     select
-        told.rover,
-        told.site,
-        told.drive,
-        told.place,
-        told.odometer_told_m,
+        reported.rover,
+        reported.site,
+        reported.drive,
+        reported.place,
+        reported.odometer_told_m,
         {{ sphere_metres(
-            'told.longitude', 'told.latitude', 'rovers.landing_longitude', 'rovers.landing_latitude'
+            'reported.longitude', 'reported.latitude', 'rovers.landing_longitude', 'rovers.landing_latitude'
         ) }} as landing_m,
-        coalesce(max(told.odometer_told_m) over (
-            partition by told.rover order by told.place rows between unbounded preceding and 1 preceding
+        coalesce(max(reported.odometer_told_m) over (
+            partition by reported.rover
+            order by reported.place
+            rows between unbounded preceding and 1 preceding
         ), 0) as furthest_before_m
-    from {{ ref('localized_waypoints') }} as told
-    left join {{ ref('dim_rovers') }} as rovers on told.rover = rovers.rover
+    from {{ ref('localized_waypoints') }} as reported
+    left join {{ ref('dim_rovers') }} as rovers on reported.rover = rovers.rover
 ),
 
 landed as (

@@ -10,7 +10,7 @@
       photo lies halfway between where the sol began and where it ended. So also where the sol contradicts the counter, or the
       counter lies outside the map although the sol does not.
 
-    Before any other first waypoint and after the last one nothing is known. uncertain is what the map does not tell: a place
+    Before any other first waypoint and after the last one nothing is known. uncertain is what the map does not show: a place
     between two waypoints with a hole between them (dim_waypoints.until_sol), or of a counter that was not believed.
 #}
 with taken as (
@@ -155,7 +155,7 @@ between_sols as (
 ),
 
 -- A sol without an end of its own is one on which the rover stayed where it was, if the map has it there or
--- tells of it later.
+-- reports it later.
 by_sol as (
     select
         between_sols.rover,
@@ -176,7 +176,7 @@ by_sol as (
             else between_sols.place_before
         end as to_place,
         between_sols.place_before is null and between_sols.place is null as is_before_driving,
-        -- A map may begin anywhere: only at the landing place it tells how the rover came there.
+        -- A map may begin anywhere: only at the landing place it shows how the rover came there.
         case
             when between_sols.place_before is not null
                 then coalesce(starts.until_sol < between_sols.sol, false)

@@ -8,6 +8,6 @@ select photos.*
 from {{ ref('source_photos') }} as photos
 inner join {{ ref('photo_documents') }} as documents
     on photos.object_key = documents.object_key and documents.is_chosen
-left join {{ ref('photos_told_elsewhere') }} as told_elsewhere
-    on photos.photo_key = told_elsewhere.photo_key and photos.object_key = told_elsewhere.object_key
-where told_elsewhere.photo_key is null
+left join {{ ref('photos_reported_elsewhere') }} as elsewhere
+    on photos.photo_key = elsewhere.photo_key and photos.object_key = elsewhere.object_key
+where elsewhere.photo_key is null

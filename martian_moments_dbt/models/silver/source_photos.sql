@@ -6,15 +6,15 @@
     pre_hook="{% if is_incremental() %}{{ forget_replaced_documents(this) }}{% endif %}",
 ) }}
 {#
-    What every source tells of a picture, and what follows from its identity: product, place and time.
+    What every source reports about a picture, and what follows from its identity: product, place and time.
 
-    Document by document: a photo that a source files under another sol later is here twice while both documents tell of it, and
-    stays when one of them no longer does. Which telling stands is decided in photos_told_elsewhere.
+    Document by document: a photo that a source files under another sol later is here twice while both documents report it, and
+    stays when one of them no longer does. Which report stands is decided in photos_reported_elsewhere.
 
     Times: a picture has up to four witnesses, its UTC, its local mean solar time, the spacecraft clock and the sol it is filed
     under. A time is borne out by the sol if it is of it, or of the one before or after, as sources number sols, and by every
     other time that is the same within a minute. What is borne out best stands, and of equals the most precise: the UTC, unless
-    the Mars time is as good and tells another time, or the clock is and tells one more than two hours off; then the Mars
+    the Mars time is as good and reports another time, or the clock is and reports one more than two hours off; then the Mars
     time, likewise; then the clock. A UTC or a Mars time that nothing bears out is not believed: without a clock, all that is
     known is the sol. Whatever contradicts another is disputed.
 
@@ -33,7 +33,7 @@ with staged as (
 ),
 
 -- Photos of other sols and records that their dialect cannot read are set aside; of a photo that its document
--- tells twice, the last telling stands.
+-- reports twice, the last report stands.
 kept as (
     select
         staged.*,
@@ -69,9 +69,9 @@ named as (
         etag,
         fetched_at,
         is_thumbnail,
-        taken_at_utc as told_utc,
+        taken_at_utc as reported_utc,
         received_at_utc,
-        lmst as told_lmst,
+        lmst as reported_lmst,
         -- Ids of the feed of Mars 2020 had a version until mid-2021.
         case source
             when 'pds' then source_id
@@ -79,17 +79,17 @@ named as (
             else {{ product('rover', 'file_name') }}
         end as product,
         coalesce(replace(product_type, ' ', '_'), {{ product_type('rover', 'file_name') }}) as product_type,
-        spacecraft_clock as told_clock,
+        spacecraft_clock as reported_clock,
         {{ clock_of_name('rover', 'file_name') }} as clock_of_name,
         {%- set counter = motion_counter('rover', 'file_name') %}
         {{ counter.site }} as site_of_name,
         {{ counter.drive }} as drive_of_name,
-        site as told_site,
-        drive as told_drive
+        site as reported_site,
+        drive as reported_drive
     from kept
 ),
 
--- A clock of before the landing, or of after both fetch and sol, tells nothing; one in the file name may.
+-- A clock of before the landing, or of after both fetch and sol, reports nothing; one in the file name may.
 bounded as (
     select
         named.*,
@@ -114,9 +114,9 @@ spanned as (
 clocked as (
     select
         *,
-        coalesce(told_clock < first_clock or told_clock > last_clock, false) as is_clock_impossible,
+        coalesce(reported_clock < first_clock or reported_clock > last_clock, false) as is_clock_impossible,
         case
-            when told_clock between first_clock and last_clock then told_clock
+            when reported_clock between first_clock and last_clock then reported_clock
             when clock_of_name between first_clock and last_clock then clock_of_name
         end as spacecraft_clock
     from spanned
@@ -128,7 +128,7 @@ witnessed as (
         clocks.uncertainty_s as clock_uncertainty_s,
         {{ seconds_after(
             'clocked.first_midnight_utc',
-            '(' ~ lmst_sol('clocked.told_lmst') ~ ' - clocked.first_sol) * ' ~ sol_seconds() ~ ' + ' ~ lmst_elapsed('clocked.told_lmst')
+            '(' ~ lmst_sol('clocked.reported_lmst') ~ ' - clocked.first_sol) * ' ~ sol_seconds() ~ ' + ' ~ lmst_elapsed('clocked.reported_lmst')
         ) }} as utc_of_lmst,
         {{ seconds_after(
             clock_zero(), 'clocked.spacecraft_clock + clocks.correction_s + (clocked.spacecraft_clock - clocks.clock) * clocks.drift'
@@ -144,14 +144,14 @@ witnessed as (
 compared as (
     select
         *,
-        {{ are_apart('told_utc', 'utc_of_lmst', 60) }} as utc_and_lmst_differ,
-        {{ are_apart('told_utc', 'utc_of_clock', 7200) }} as utc_and_clock_differ,
+        {{ are_apart('reported_utc', 'utc_of_lmst', 60) }} as utc_and_lmst_differ,
+        {{ are_apart('reported_utc', 'utc_of_clock', 7200) }} as utc_and_clock_differ,
         {{ are_apart('utc_of_lmst', 'utc_of_clock', 7200) }} as lmst_and_clock_differ,
-        {{ is_of_sol('told_utc', 'sol', 'first_sol', 'first_midnight_utc') }} as utc_is_of_sol,
+        {{ is_of_sol('reported_utc', 'sol', 'first_sol', 'first_midnight_utc') }} as utc_is_of_sol,
         {{ is_of_sol('utc_of_lmst', 'sol', 'first_sol', 'first_midnight_utc') }} as lmst_is_of_sol,
         {{ is_of_sol('utc_of_clock', 'sol', 'first_sol', 'first_midnight_utc') }} as clock_is_of_sol,
-        {{ are_close('told_utc', 'utc_of_lmst', 60) }} as utc_like_lmst,
-        {{ are_close('told_utc', 'utc_of_clock', 60) }} as utc_like_clock,
+        {{ are_close('reported_utc', 'utc_of_lmst', 60) }} as utc_like_lmst,
+        {{ are_close('reported_utc', 'utc_of_clock', 60) }} as utc_like_clock,
         {{ are_close('utc_of_lmst', 'utc_of_clock', 60) }} as lmst_like_clock
     from witnessed
 ),
@@ -177,7 +177,7 @@ chosen as (
                 then 'source'
             when lmst_weight > 0 and (lmst_weight > clock_weight or not lmst_and_clock_differ) then 'lmst'
             when utc_of_clock is not null then 'clock'
-            when told_utc is not null or utc_of_lmst is not null then 'sol'
+            when reported_utc is not null or utc_of_lmst is not null then 'sol'
         end as taken_at_method
     from weighed
 ),
@@ -186,7 +186,7 @@ timed as (
     select
         *,
         case taken_at_method
-            when 'source' then told_utc
+            when 'source' then reported_utc
             when 'lmst' then utc_of_lmst
             when 'clock' then utc_of_clock
             when 'sol'
@@ -195,7 +195,7 @@ timed as (
     from chosen
 ),
 
--- A day that is told may be two off: v1's is one late at times, and so is the number of the sol.
+-- A day that is reported may be two off: v1's is one late at times, and so is the number of the sol.
 counted as (
     select
         *,
@@ -205,14 +205,15 @@ counted as (
     from timed
 ),
 
-told_on_mars as (
+reported_on_mars as (
     select
         *,
         earth_date is not null
         and date_of_sol is not null
         and coalesce(days_from_sol > 2, true)
         and coalesce(days_from_time > 2, true) as is_day_wrong,
-        told_lmst is not null and not {{ are_apart('utc_of_lmst', 'taken_at_utc', 60) }} as is_lmst_believed,
+        reported_lmst is not null
+        and not {{ are_apart('utc_of_lmst', 'taken_at_utc', 60) }} as is_lmst_believed,
         -- Of a time that follows from nothing but the sol no time of day does.
         case
             when mission_ms >= 0 and taken_at_method != 'sol'
@@ -252,7 +253,7 @@ select
     or coalesce(not lmst_is_of_sol, false)
     or coalesce(not clock_is_of_sol, false)
     or coalesce(taken_at_method != 'sol' and taken_at_utc > received_at_utc, false) as is_time_disputed,
-    case when is_lmst_believed then told_lmst else {{ lmst_text('mars_sol', 'mars_ms') }} end as lmst,
+    case when is_lmst_believed then reported_lmst else {{ lmst_text('mars_sol', 'mars_ms') }} end as lmst,
     case when is_lmst_believed then 'source' when mars_sol is not null then 'utc' end as lmst_method,
     case
         when is_day_wrong then coalesce(cast(taken_at_utc as date), date_of_sol)
@@ -265,11 +266,13 @@ select
         when date_of_sol is not null then 'computed_from_sol'
     end as earth_date_method,
     spacecraft_clock,
-    coalesce(told_site, site_of_name) as site,
-    coalesce(told_drive, drive_of_name) as drive,
+    coalesce(reported_site, site_of_name) as site,
+    coalesce(reported_drive, drive_of_name) as drive,
     case
-        when told_site is not null and told_drive is not null then 'telemetry'
-        when coalesce(told_site, site_of_name) is not null and coalesce(told_drive, drive_of_name) is not null
+        when reported_site is not null and reported_drive is not null then 'telemetry'
+        when
+            coalesce(reported_site, site_of_name) is not null
+            and coalesce(reported_drive, drive_of_name) is not null
             then 'file_name'
     end as site_method,
     coalesce(
@@ -285,4 +288,4 @@ select
     object_key,
     etag,
     fetched_at
-from told_on_mars
+from reported_on_mars

@@ -28,8 +28,8 @@ ROVERS = ("curiosity", "perseverance", "opportunity")
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a document tells of itself: of this release, or of the one before, which recorded no repeats."""
+class Reported:
+    """What a document reports about itself: of this release, or of the one before, which recorded no repeats."""
 
     records: int
     promised: int
@@ -52,12 +52,12 @@ class Told:
 
 
 @st.composite
-def tellings(draw: st.DrawFn) -> Told:
+def reports(draw: st.DrawFn) -> Reported:
     """Whole in one of the ways there are, or short; few numbers, so that those of two sources are often equal."""
     few = st.sampled_from([0, 0, 1, 2])
     records, repeats, elsewhere = draw(st.sampled_from([0, 1, 3, 4, 5, 6])), draw(few), draw(few)
     promised = draw(st.sampled_from([records, records + repeats, records + repeats + elsewhere, 7]))
-    return Told(records, promised, repeats, elsewhere, draw(st.booleans()))
+    return Reported(records, promised, repeats, elsewhere, draw(st.booleans()))
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,23 @@ class Source:
     """A source of one rover: what its manifest promises, None where the lake has none, and its documents by sol."""
 
     promises: dict[int, int] | None
-    documents: dict[int, Told]
+    documents: dict[int, Reported]
 
     def objects(self, rover: str, name: str) -> Iterator[BronzeObject]:
         if self.promises is not None:
             yield bronze_object(Kind.MANIFEST, rover, manifest(name, self.promises), source=name)
-        yield from (told.document(rover, name, sol) for sol, told in self.documents.items())
+        yield from (reported.document(rover, name, sol) for sol, reported in self.documents.items())
 
 
 def by_sol(of_a_sol: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[int, Any]]:
     """Of most sols something, of some nothing."""
     of_every_sol = st.lists(st.one_of(of_a_sol, of_a_sol, st.none()), min_size=LAST_SOL, max_size=LAST_SOL)
-    return of_every_sol.map(lambda each: {sol: told for sol, told in enumerate(each, start=1) if told is not None})
+    return of_every_sol.map(
+        lambda each: {sol: reported for sol, reported in enumerate(each, start=1) if reported is not None}
+    )
 
 
-SOURCES = st.builds(Source, st.one_of(by_sol(st.integers(3, 7)), st.none()), by_sol(tellings()))
+SOURCES = st.builds(Source, st.one_of(by_sol(st.integers(3, 7)), st.none()), by_sol(reports()))
 
 
 def manifest(source: str, counts: dict[int, int]) -> bytes:
@@ -104,9 +106,9 @@ def seen_from_the_lake(objects: Sequence[BronzeObject], rover: str) -> Coverage:
     return Coverage(rover, [view(source) for source in sources_of(rover, PREFERRED)])
 
 
-def promises_of(told: BronzeObject) -> Any:
-    pages = json.loads(told.text)["pages"]
-    return read_promises(Document(told.header, tuple(json.dumps(page).encode() for page in pages)))
+def promises_of(reported: BronzeObject) -> Any:
+    pages = json.loads(reported.text)["pages"]
+    return read_promises(Document(reported.header, tuple(json.dumps(page).encode() for page in pages)))
 
 
 @dataclass(frozen=True)
@@ -155,17 +157,17 @@ def beside(rover: str, *sources: Source) -> dict[str, list[Source]]:
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.fixed_dictionaries(dict.fromkeys(ROVERS, st.lists(SOURCES, min_size=len(PREFERRED), max_size=len(PREFERRED)))))
 # A short document with 6 of 9 beside another source's whole 5, before it and behind it in the order of preference.
-@example(beside("opportunity", NOTHING, NOTHING, Source({1: 9}, {1: Told(6, 9)}), Source({1: 5}, {1: Told(5, 5)})))
-@example(beside("opportunity", NOTHING, NOTHING, Source({1: 5}, {1: Told(5, 5)}), Source({1: 9}, {1: Told(6, 9)})))
-@example(beside("perseverance", Source({}, {1: Told(6, 9)}), NOTHING, NOTHING, Source({1: 5}, {1: Told(5, 5)})))
-@example(beside("perseverance", Source({}, {1: Told(5, 9)}), NOTHING, NOTHING, Source({1: 5}, {1: Told(5, 5)})))
-@example(beside("curiosity", NOTHING, Source({}, {1: Told(0, 0)}), Source({1: 9}, {1: Told(6, 9)}), NOTHING))
+@example(beside("opportunity", NOTHING, NOTHING, Source({1: 9}, {1: Reported(6, 9)}), Source({1: 5}, {1: Reported(5, 5)})))
+@example(beside("opportunity", NOTHING, NOTHING, Source({1: 5}, {1: Reported(5, 5)}), Source({1: 9}, {1: Reported(6, 9)})))
+@example(beside("perseverance", Source({}, {1: Reported(6, 9)}), NOTHING, NOTHING, Source({1: 5}, {1: Reported(5, 5)})))
+@example(beside("perseverance", Source({}, {1: Reported(5, 9)}), NOTHING, NOTHING, Source({1: 5}, {1: Reported(5, 5)})))
+@example(beside("curiosity", NOTHING, Source({}, {1: Reported(0, 0)}), Source({1: 9}, {1: Reported(6, 9)}), NOTHING))
 def test_status_and_gold_choose_the_same_documents_and_miss_the_same_photos(
-    models: Models, told: dict[str, list[Source]]
+    models: Models, reported: dict[str, list[Source]]
 ) -> None:
     objects = [
         each
-        for rover, sources in told.items()
+        for rover, sources in reported.items()
         for name, source in zip(PREFERRED, sources, strict=True)
         if name in sources_of(rover, PREFERRED)
         for each in source.objects(rover, name)

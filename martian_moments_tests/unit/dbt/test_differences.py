@@ -56,12 +56,12 @@ def built(project: Callable[[], Project]) -> Project:
     return made
 
 
-def told(built: Project, rover: str) -> list[tuple[Any, ...]]:
+def reported(built: Project, rover: str) -> list[tuple[Any, ...]]:
     return built.query(f"select {COLUMNS} from gold.source_differences where rover = '{rover}' order by sol, source")
 
 
-def test_promises_that_differ_are_told_without_a_photo_of_them(built: Project) -> None:
-    assert [row for row in told(built, "spirit") if row[0] < 2207] == [
+def test_promises_that_differ_are_reported_without_a_photo_of_them(built: Project) -> None:
+    assert [row for row in reported(built, "spirit") if row[0] < 2207] == [
         (2, "pds", False, 9, None, None),
         (2, "v1", False, 5, None, None),
         (3, "pds", False, 0, None, None),
@@ -69,8 +69,8 @@ def test_promises_that_differ_are_told_without_a_photo_of_them(built: Project) -
     ]
 
 
-def test_a_picture_that_one_source_files_a_sol_later_is_told_at_both_sols(built: Project) -> None:
-    assert [row for row in told(built, "spirit") if row[0] >= 2207] == [
+def test_a_picture_that_one_source_files_a_sol_later_is_reported_at_both_sols(built: Project) -> None:
+    assert [row for row in reported(built, "spirit") if row[0] >= 2207] == [
         (2207, "pds", False, 3, None, None),
         (2207, "v1", False, 0, None, None),
         (2208, "pds", False, 0, None, None),
@@ -80,5 +80,5 @@ def test_a_picture_that_one_source_files_a_sol_later_is_told_at_both_sols(built:
     ]
 
 
-def test_a_feed_that_tells_no_number_until_it_is_asked_differs_from_nobody(built: Project) -> None:
-    assert told(built, "curiosity") == [(7, "msl", True, 1, 1, 0), (7, "v1", False, 3, None, None)]
+def test_a_feed_that_reports_no_number_until_it_is_asked_differs_from_nobody(built: Project) -> None:
+    assert reported(built, "curiosity") == [(7, "msl", True, 1, 1, 0), (7, "v1", False, 3, None, None)]

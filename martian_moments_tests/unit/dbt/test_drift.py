@@ -1,4 +1,4 @@
-"""Whatever an upstream renames, adds or tells in another type makes a check warn; NASA's files of today make none."""
+"""Whatever an upstream renames, adds or reports in another type makes a check warn; NASA's files of today make none."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_files_of_today_have_no_unknown_field(built: Project, real_payloads:
     assert "WARN=0" in built.build("--select", *CHECKS, "--store-failures")
 
 
-def test_each_drift_of_the_map_server_is_told(built: Project, real_payloads: Path) -> None:
+def test_each_drift_of_the_map_server_is_reported(built: Project, real_payloads: Path) -> None:
     files = {path.stem[26:]: path for path in sorted(real_payloads.glob("mmgis_drift_m20_waypoints_*.json"))}
     rovers = {name: f"drift{letter}" for name, letter in zip(files, "abcdefgh", strict=True)}
     drifts = [bronze_object(Kind.WAYPOINTS, rovers[name], path.read_bytes(), source="mmgis") for name, path in files.items()]
@@ -71,9 +71,9 @@ def test_each_drift_of_the_map_server_is_told(built: Project, real_payloads: Pat
     page = {"type": "FeatureCollection", "name": "x", "features": [feature, feature]}
     as_text = bronze_object(Kind.WAYPOINTS, "texts", json.dumps(page).encode(), source="mmgis")
     rows = warned(built, [*drifts, as_text], "map_fields_are_known")
-    told = {name: {row[2:4] for row in rows if row[1] == rovers[name]} for name in files}
+    reported = {name: {row[2:4] for row in rows if row[1] == rovers[name]} for name in files}
     old = {("dist_total", "unknown"), ("dist_total_m", "missing")}
-    assert told == {
+    assert reported == {
         "2021-03-15": old | {("collection.crs", "unknown"), ("final", "missing")},
         "2021-03-22": {
             *((name, "unknown") for name in ("drive__m", "drive_tota", "drive_to_1", "drive_to_2", "final_")),

@@ -31,8 +31,8 @@ def listed(*images: Mapping[str, Any]) -> dict[str, Any]:
     return {"images": list(images), "per_page": "100", "total_results": len(images), "page": 0, "mission": "mars2020"}
 
 
-def m20_answers(folder: Path) -> dict[int, dict[str, Any]]:
-    """Every real answer of the Mars 2020 feed that has images, by sol."""
+def m20_responses(folder: Path) -> dict[int, dict[str, Any]]:
+    """Every real response of the Mars 2020 feed that has images, by sol."""
     read = {path.name: json.loads(path.read_text()) for path in sorted(folder.glob("m20_feed_*.json"))}
     return {
         100: listed(read["m20_feed_record_sol100_abridged.json"]),
@@ -44,8 +44,8 @@ def m20_answers(folder: Path) -> dict[int, dict[str, Any]]:
     }
 
 
-def msl_answers(folder: Path) -> dict[int, dict[str, Any]]:
-    """Every real answer of the MSL raw images, by sol."""
+def msl_responses(folder: Path) -> dict[int, dict[str, Any]]:
+    """Every real response of the MSL raw images, by sol."""
     return {
         86: json.loads((folder / "msl_api_sol86_nav_16items.json").read_text()),
         1489: json.loads((folder / "msl_api_item_sol1489_nullkeys_dropped.json").read_text()),
@@ -53,9 +53,9 @@ def msl_answers(folder: Path) -> dict[int, dict[str, Any]]:
 
 
 def recorded(
-    answers: Mapping[int, dict[str, Any]], manifest: Mapping[str, Any]
+    responses: Mapping[int, dict[str, Any]], manifest: Mapping[str, Any]
 ) -> Callable[[httpx.Request], httpx.Response]:
-    """A server that gives a sol's answer as its first page, and a manifest's to any question without a sol."""
+    """A server that gives a sol's response as its first page, and a manifest's to any question without a sol."""
 
     def handler(request: httpx.Request) -> httpx.Response:
         condition = request.url.params.get("condition_2")
@@ -63,9 +63,9 @@ def recorded(
             return httpx.Response(200, json=manifest["latest" if "latest" in request.url.params else "newest"])
         if request.url.params["page"] != "0":
             return httpx.Response(
-                200, json=answers[887] if "images" in answers.get(888, {}) else {"items": [], "more": False}
+                200, json=responses[887] if "images" in responses.get(888, {}) else {"items": [], "more": False}
             )
-        return httpx.Response(200, json=answers[int(condition.split(":")[0])])
+        return httpx.Response(200, json=responses[int(condition.split(":")[0])])
 
     return handler
 
@@ -77,7 +77,7 @@ def bronze(document: Document) -> BronzeObject:
 
 @pytest.fixture(scope="module")
 async def documents(real_payloads: Path) -> list[Document]:
-    m20, msl = m20_answers(real_payloads), msl_answers(real_payloads)
+    m20, msl = m20_responses(real_payloads), msl_responses(real_payloads)
     latest = json.loads((real_payloads / "m20_feed_latest_2025-10-07.json").read_text())
     manifest = {"latest": latest, "newest": m20[1965]}
     made = []
@@ -109,9 +109,9 @@ def milliseconds(text: str) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def told_by_m20(answers: Mapping[int, dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    for sol, answer in answers.items():
-        for image in answer["images"]:
+def reported_by_m20(responses: Mapping[int, dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for sol, response in responses.items():
+        for image in response["images"]:
             yield (
                 f"photos/rover=perseverance/source=m20/sol={sol:05}.json.gz",
                 *("perseverance", sol, "m20", image["imageid"], image["sol"], image["camera"]["instrument"]),
@@ -121,9 +121,9 @@ def told_by_m20(answers: Mapping[int, dict[str, Any]]) -> Iterator[tuple[Any, ..
             )
 
 
-def told_by_msl(answers: Mapping[int, dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    for sol, answer in answers.items():
-        for item in answer["items"]:
+def reported_by_msl(responses: Mapping[int, dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for sol, response in responses.items():
+        for item in response["items"]:
             kind = item["extended"]["sample_type"]
             yield (
                 f"photos/rover=curiosity/source=msl/sol={sol:05}.json.gz",
@@ -133,18 +133,20 @@ def told_by_msl(answers: Mapping[int, dict[str, Any]]) -> Iterator[tuple[Any, ..
             )
 
 
-def test_every_real_image_of_the_mars_2020_feed_is_staged_as_the_feed_tells_it(staged: Project, real_payloads: Path) -> None:
+def test_every_real_image_of_the_mars_2020_feed_is_staged_as_the_feed_reports_it(
+    staged: Project, real_payloads: Path
+) -> None:
     rows = staged.query(f"select {COLUMNS} from silver.stg_m20__photos")
-    told = list(told_by_m20(m20_answers(real_payloads)))
-    assert len(told) == 1 + 1 + 0 + 13 + 5 + 3
-    assert sorted(rows) == sorted(told)
+    reported = list(reported_by_m20(m20_responses(real_payloads)))
+    assert len(reported) == 1 + 1 + 0 + 13 + 5 + 3
+    assert sorted(rows) == sorted(reported)
 
 
-def test_every_real_item_of_curiosity_is_staged_as_the_server_tells_it(staged: Project, real_payloads: Path) -> None:
+def test_every_real_item_of_curiosity_is_staged_as_the_server_reports_it(staged: Project, real_payloads: Path) -> None:
     rows = staged.query(f"select {COLUMNS} from silver.stg_msl__photos")
-    told = list(told_by_msl(msl_answers(real_payloads)))
-    assert len(told) == 16 + 1
-    assert sorted(rows, key=str) == sorted(told, key=str)
+    reported = list(reported_by_msl(msl_responses(real_payloads)))
+    assert len(reported) == 16 + 1
+    assert sorted(rows, key=str) == sorted(reported, key=str)
 
 
 def test_a_real_time_is_utc_and_agrees_with_the_mars_time_beside_it(staged: Project) -> None:
@@ -157,14 +159,14 @@ def test_a_real_time_is_utc_and_agrees_with_the_mars_time_beside_it(staged: Proj
             assert abs(from_mars.timestamp() - taken_ms / 1000) < 5
 
 
-def test_the_manifests_reach_to_the_newest_sol_that_a_real_answer_names(staged: Project) -> None:
+def test_the_manifests_reach_to_the_newest_sol_that_a_real_response_names(staged: Project) -> None:
     columns = "rover, count(*), min(sol), max(sol), max(max_sol), count(photos_promised)"
     sql = f"select {columns} from silver.stg_{{}}__manifest_sols group by 1"
     assert staged.query(sql.format("m20")) == [("perseverance", 1966, 0, 1965, 1965, 0)]
     assert staged.query(sql.format("msl")) == [("curiosity", 1490, 0, 1489, 1489, 0)]
 
 
-def test_the_headers_say_what_the_real_answers_state(documents: list[Document]) -> None:
+def test_the_headers_say_what_the_real_responses_state(documents: list[Document]) -> None:
     headers = {(h.source, h.sol): (h.record_count, h.promised, h.complete) for h in (each.header for each in documents)}
     assert headers == {
         ("m20", None): (1966, None, True),

@@ -1,7 +1,7 @@
-"""2,000 answers, each wrong in one place, through parsers, lake, load and build: the good is published, the rest counted.
+"""2,000 responses, each wrong in one place, through parsers, lake, load and build: the good is published, the rest counted.
 
-The answers are made by Hypothesis, always the same ones: a record between two good ones has a field of another type, size,
-sign, depth or encoding, or the whole answer is cut, encoded otherwise or begins with a byte order mark.
+The responses are made by Hypothesis, always the same ones: a record between two good ones has a field of another type, size,
+sign, depth or encoding, or the whole response is cut, encoded otherwise or begins with a byte order mark.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from martian_moments_tests.unit.dbt.test_real_data import PRODUCTION
 pytestmark = pytest.mark.timeout(900)
 
 URL = "https://example.test/x"
-ANSWERS = 2_500
+RESPONSES = 2_500
 DEEP = "deep inside"
 DEPTHS = {DEEP + str(levels): b"[" * levels + b"]" * levels for levels in (3, 300, 5_000)}
 
@@ -80,7 +80,7 @@ ROW = {"sol": 1, "total_photos": 3, "earth_date": "2013-12-29"}
 
 @dataclass(frozen=True)
 class Shape:
-    """One kind of answer: its record, where its answer has it, and how two good records differ."""
+    """One kind of response: its record, where its response has it, and how two good records differ."""
 
     record: dict[str, Any]
     wrap: Callable[[list[Any]], Any]
@@ -139,7 +139,7 @@ odd_values = (
 
 @dataclass(frozen=True)
 class Odd:
-    """One answer: its shape, the field of its middle record that is odd, with what, and what is odd about the whole."""
+    """One response: its shape, the field of its middle record that is odd, with what, and what is odd about the whole."""
 
     shape: str
     field: int
@@ -180,7 +180,7 @@ def fresh(shape: Shape, number: int, sol: int | None) -> dict[str, Any]:
 
 
 def body_of(odd: Odd, place: int, sol: int | None) -> bytes:
-    """The answer: a good record, the odd one, a good record."""
+    """The response: a good record, the odd one, a good record."""
     shape = SHAPES[odd.shape]
     first, middle, last = (fresh(shape, 10 * place + number, sol) for number in (1, 2, 3))
     every = paths(middle)
@@ -200,11 +200,11 @@ def body_of(odd: Odd, place: int, sol: int | None) -> bytes:
 
 
 def made() -> list[Odd]:
-    """The odd answers, always the same ones."""
+    """The odd responses, always the same ones."""
     found: list[Odd] = []
 
     @settings(
-        max_examples=ANSWERS,
+        max_examples=RESPONSES,
         derandomize=True,
         database=None,
         phases=[Phase.generate],
@@ -220,7 +220,7 @@ def made() -> list[Odd]:
 
 @dataclass
 class Fetched:
-    """What the parsers made of the answers."""
+    """What the parsers made of the responses."""
 
     documents: list[tuple[Odd, int, Document]] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
@@ -228,17 +228,17 @@ class Fetched:
 
 async def fetch(odd_ones: list[Odd]) -> Fetched:
     fetched = Fetched()
-    answer = b""
+    response = b""
 
     def handler(request: httpx.Request) -> httpx.Response:
         first = request.url.params.get("page") in (None, "0")
-        return httpx.Response(200, content=answer if first else b'{"photos": [], "images": [], "items": []}')
+        return httpx.Response(200, content=response if first else b'{"photos": [], "images": [], "items": []}')
 
     transport = httpx.MockTransport(handler)
     async with PoliteClient(requests_per_minute=1e9, concurrency=1, attempts=1, transport=transport) as client:
         for place, odd in enumerate(odd_ones):
             sol = place if odd.shape in PHOTOS else None
-            answer = body_of(odd, place, sol)
+            response = body_of(odd, place, sol)
             ask: Callable[[], Awaitable[Document]] = {
                 "v1": lambda: V1(client, URL).photos("curiosity", place, None),  # noqa: B023 - called at once
                 "m20": lambda: M20(client, URL).photos("perseverance", place),  # noqa: B023
@@ -286,7 +286,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Fetched, 
     return project, fetched, folder
 
 
-def test_only_answers_that_are_no_answers_are_refused(fuzzed: tuple[Project, Fetched, Path]) -> None:
+def test_only_what_is_no_response_is_refused(fuzzed: tuple[Project, Fetched, Path]) -> None:
     _, fetched, _ = fuzzed
     assert len(fetched.documents) >= 2_000
     assert {odd.shape for odd, *_ in fetched.documents} == set(SHAPES)

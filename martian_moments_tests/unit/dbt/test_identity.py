@@ -1,4 +1,4 @@
-"""Which records are of one picture, and what the name of a product tells where its line does not."""
+"""Which records are of one picture, and what the name of a product reports where its line does not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MALIN = {
 """Product type and whether it is a thumbnail, by the letter in a name of the mast, hand lens and descent cameras."""
 
 OF_MALIN = {
-    **{f"0160MH0001520002{number:06}{letter}00_DXXX": told for number, (letter, told) in enumerate(MALIN.items())},
+    **{f"0160MH0001520002{number:06}{letter}00_DXXX": reported for number, (letter, reported) in enumerate(MALIN.items())},
     # The counter of a group of pictures is hexadecimal; the names of the descent have one character behind the letter.
     "1000MR0044631280503688E0B_DXXX": (None, False),
     "1000MR0044631200503680I0C_DXXX": ("thumbnail", True),
@@ -68,7 +68,7 @@ def built(project: Callable[[], Project]) -> Project:
         [
             page("pds", "opportunity", "lines", lines),
             page("msl", "curiosity", "items", items),
-            # A mirror tells the day on which the picture was taken.
+            # A mirror reports the day on which the picture was taken.
             photos(
                 "curiosity", 1, [{"id": n, "sol": 1, "img_src": f"http://x/{name}.jpg"} for n, name in enumerate(OF_MALIN)]
             ),
@@ -103,7 +103,7 @@ def test_the_picture_of_v1_is_that_of_the_archive_with_all_its_products(built: P
     assert built.query(sql) == [("pds", 6, 2), ("v1", 2, 2)]
 
 
-def test_the_name_of_a_descent_product_tells_what_its_line_does_not(built: Project) -> None:
+def test_the_name_of_a_descent_product_reports_what_its_line_does_not(built: Project) -> None:
     columns = "image_url, site, drive, site_method, product_type, taken_at_method"
     folder = "https://planetarydata.jpl.nasa.gov/img/data/mer/opportunity/mer1do_0xxx/browse/sol0001/edr"
     assert built.query(f"select {columns} from silver.source_photos where source_id = '{DESCENT}'") == [
@@ -120,8 +120,8 @@ def test_a_date_of_v1_is_computed_only_if_it_is_the_one_that_follows_from_the_so
     ]
 
 
-def test_the_letter_of_malins_cameras_tells_thumbnails_focus_merges_and_video(built: Project) -> None:
+def test_the_letter_of_malins_cameras_marks_thumbnails_focus_merges_and_video(built: Project) -> None:
     sql = (
         "select product_identity, product_type, is_thumbnail from silver.source_photos where source = 'v1' and rover = '{}'"
     )
-    assert {name: tuple(told) for name, *told in built.query(sql.format("curiosity"))} == OF_MALIN
+    assert {name: tuple(reported) for name, *reported in built.query(sql.format("curiosity"))} == OF_MALIN

@@ -17,7 +17,7 @@ from martian_moments_tests.unit.dbt.test_paths import map_of, sphere_m
 from martian_moments_tests.unit.dbt.test_places import FILES, m20
 
 FIRST = {"perseverance": 200, "spirit": 1_000}
-"""Sols before which the copies of the real maps of these rovers tell nothing."""
+"""Sols before which the copies of the real maps of these rovers report nothing."""
 
 
 def perseverances(payloads: Path) -> list[dict[str, Any]]:
@@ -101,14 +101,14 @@ def test_the_placed_share_counts_what_is_left_out_as_a_straight_line(built: Proj
         " inner join (select rover, sum(gap_m) as gap_m, sum(case when first_sol = last_sol then distance_m else 0 end)"
         " as placed_m from silver.fact_path group by rover) as path using (rover)"
     )
-    told = {rover: values for rover, *values in rows}
+    reported = {rover: values for rover, *values in rows}
     for rover, start in starts.items():
-        gap, share, length, placed = told[rover]
+        gap, share, length, placed = reported[rover]
         assert gap == pytest.approx(sphere_m(ROVERS[rover].landing_place, start), abs=0.01)
         assert gap > 300
         assert share == pytest.approx(placed / (length + gap), abs=1e-6)
-    assert told["spirit"][0] > 1_000
-    assert told["spirit"][1] < told["spirit"][3] / told["spirit"][2] - 0.1
+    assert reported["spirit"][0] > 1_000
+    assert reported["spirit"][1] < reported["spirit"][3] / reported["spirit"][2] - 0.1
 
 
 def test_the_distance_driven_since_the_landing_is_unknown_where_the_path_begins_elsewhere(

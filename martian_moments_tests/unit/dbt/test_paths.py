@@ -43,7 +43,7 @@ Ask = Callable[[PoliteClient], Coroutine[Any, Any, Document]]
 
 
 async def fetched(ask: Ask, handler: Callable[[httpx.Request], httpx.Response]) -> BronzeObject:
-    """What bronze gets of the document that a dialect makes of an answer."""
+    """What bronze gets of the document that a dialect makes of a response."""
     transport = httpx.MockTransport(handler)
     async with PoliteClient(requests_per_minute=1e6, concurrency=1, backoff=0.0, transport=transport) as client:
         document = await ask(client)
@@ -121,7 +121,7 @@ def test_the_distances_driven_are_true(built: Project, real_payloads: Path) -> N
         leg["properties"]["Length"]
         for leg in json.loads((real_payloads / MAPS["curiosity", Kind.TRAVERSE]).read_text())["features"]
     ]
-    # Every metre of the path as published, the leg that the file tells twice (its features 2 and 3) counted once.
+    # Every metre of the path as published, the leg that the file reports twice (its features 2 and 3) counted once.
     assert lengths[2] == lengths[3] == 13.86
     assert found["curiosity"][1] == pytest.approx(sum(lengths) - 13.86, abs=0.2) == pytest.approx(36_821.4, abs=0.2)
 
@@ -129,11 +129,11 @@ def test_the_distances_driven_are_true(built: Project, real_payloads: Path) -> N
 def test_spirits_path_is_the_walk_through_its_places(built: Project, real_payloads: Path) -> None:
     with (real_payloads / MAPS["spirit", Kind.TRAVERSE]).open(newline="") as file:
         lines = list(csv.DictReader(file))
-    told = sorted(
+    reported = sorted(
         (*(int(line[name]) for name in ("SITE", "DRIVE", "START_SOL", "END_SOL")), n) for n, line in enumerate(lines)
     )
-    places = {line[:2]: lines[line[4]] for line in told}
-    sols = {place: min(line[2] for line in told if line[:2] == place) for place in list(places)[-50:]}
+    places = {line[:2]: lines[line[4]] for line in reported}
+    sols = {place: min(line[2] for line in reported if line[:2] == place) for place in list(places)[-50:]}
     at = {place: (float(line["CORRECTED_X"]), float(line["CORRECTED_Y"])) for place, line in places.items()}
     rows = built.query(
         "select from_site, from_drive, to_site, to_drive, sol, length_m from silver.fact_path"
@@ -212,7 +212,7 @@ def test_the_real_line_of_the_pds_is_the_twin_of_its_v1_photo(built: Project) ->
     )
     assert (twin[0], twin[1], twin[5:]) == (identity, sol, (0, 0, "full", False))
     assert (twin[2], camera) == ("PANCAM_LEFT", "PANCAM")
-    # The address that was seen to answer: the twin of the volume's data folder.
+    # The address that was seen to respond: the twin of the volume's data folder.
     assert twin[3] == (
         "https://planetarydata.jpl.nasa.gov/img/data/mer/opportunity/mer1po_0xxx/browse/sol0001/edr/"
         f"{identity.lower()}.img.jpg"
@@ -299,7 +299,7 @@ def test_nothing_of_a_drifted_file_vanishes_and_what_cannot_be_used_is_counted(b
     assert legs == [(7, 0, 2, 12.5)]
     legs = built.query("select leg, sol, to_drive, length_m > 1 from silver.fact_path where rover = 'mixed' order by leg")
     assert legs == [(1, None, 2, True), (2, None, None, True)]
-    # The renamed leg and the bare one have no length. What the fields are called is told in test_drift.py.
+    # The renamed leg and the bare one have no length. The names of fields are tested in test_drift.py.
     assert warnings(built, "no_waypoint_is_left_out", "no_leg_is_left_out") == {
         "no_waypoint_is_left_out": 1,
         "no_leg_is_left_out": 1 + 2 + 4 + 3,

@@ -1,4 +1,4 @@
-"""Identity, time and place of NASA's own records, whatever source tells of them, beside what is known of them elsewhere."""
+"""Identity, time and place of NASA's own records, whatever source reports them, beside what is known of them elsewhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from martian_moments.domain.documents import Kind
 from martian_moments.domain.rovers import ROVERS, MarsTime
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
-from martian_moments_tests.unit.dbt.test_feeds import m20_answers, msl_answers
+from martian_moments_tests.unit.dbt.test_feeds import m20_responses, msl_responses
 from martian_moments_tests.unit.dbt.test_real_data import MANIFESTS, MAPS, PRODUCTION, SOLS
 
 CLOCK_ZERO = datetime(2000, 1, 1, 11, 58, 55, 816_000, tzinfo=UTC)
 TWIN = "1P128287181EFF0000P2303L2M1"
-"""A picture of Opportunity's first sol, which both v1 and the row of the PDS index at hand tell of."""
+"""A picture of Opportunity's first sol, which both v1 and the row of the PDS index at hand report."""
 TWIN_IDENTITY = "1P1282871810000P2303L2"
 WRONG = "NLF_0001_0666995000_000ECM_N0010052AUT_04096_00_2I3J"
 """Like the one real record of February 2021 that is known: a UTC 4.5 hours late beside a right Mars time and clock."""
@@ -74,8 +74,8 @@ def objects_of_every_source(payloads: Path) -> list[BronzeObject]:
             bronze_object(kind, "perseverance", (payloads / name).read_bytes(), source="mmgis")
             for kind, name in MAPS.items()
         ),
-        *(page("m20", "perseverance", sol, "images", each["images"]) for sol, each in m20_answers(payloads).items()),
-        *(page("msl", "curiosity", sol, "items", each["items"]) for sol, each in msl_answers(payloads).items()),
+        *(page("m20", "perseverance", sol, "images", each["images"]) for sol, each in m20_responses(payloads).items()),
+        *(page("msl", "curiosity", sol, "items", each["items"]) for sol, each in msl_responses(payloads).items()),
         page("m20", "perseverance", 1, "images", [wrong_image()]),
         page("pds", "opportunity", 1, "lines", [index_line(TWIN, 1, START_TIME="2004-01-25T07:18:28Z")]),
         page("pds", "spirit", 2209, "lines", [index_line(spirit, 2209)]),
@@ -97,13 +97,13 @@ def built(project: Callable[[], Project], real_payloads: Path) -> Project:
     return made
 
 
-def told(built: Project, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
+def reported(built: Project, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
     """Of every source's records, also of those that were not chosen."""
     return built.query(f"select {columns} from silver.source_photos where {where} order by photo_key")
 
 
 def test_utc_and_mars_time_of_a_real_record_agree_and_its_utc_stands(built: Project) -> None:
-    rows = told(
+    rows = reported(
         built,
         "rover, epoch_ms(taken_at_utc), lmst, taken_at_method, is_time_disputed",
         "source in ('m20', 'msl') and sol > 1",
@@ -119,20 +119,20 @@ def test_utc_and_mars_time_of_a_real_record_agree_and_its_utc_stands(built: Proj
 
 def test_a_utc_that_mars_time_and_clock_contradict_is_flagged_and_not_believed(built: Project) -> None:
     columns = "product_identity, is_time_disputed, taken_at_method, lmst_method, epoch_ms(taken_at_utc)"
-    ((*flags, taken_ms),) = told(built, columns, "source = 'm20' and sol = 1")
+    ((*flags, taken_ms),) = reported(built, columns, "source = 'm20' and sol = 1")
     assert flags == [WRONG, True, "lmst", "source"]
     assert abs(datetime.fromtimestamp(taken_ms / 1000, UTC) - WRONG_AT) < timedelta(seconds=0.01)
 
 
 def test_of_all_real_records_none_is_disputed_but_the_one_that_is_made_like_a_wrong_one(built: Project) -> None:
-    assert told(built, "source, sol, source_id", "is_time_disputed") == [("m20", 1, f"{WRONG}01")]
+    assert reported(built, "source, sol, source_id", "is_time_disputed") == [("m20", 1, f"{WRONG}01")]
     assert built.query("select count(*) from silver.source_photos where not is_time_disputed") == [
         (sum(count for _, count in SOLS.values()) + 1 + 1 + 13 + 5 + 3 + 16 + 1 + 3,)
     ]
 
 
-def test_the_clock_in_a_file_name_gives_a_time_in_the_sol_that_v1_tells(built: Project) -> None:
-    rows = told(
+def test_the_clock_in_a_file_name_gives_a_time_in_the_sol_that_v1_reports(built: Project) -> None:
+    rows = reported(
         built, "rover, sol, epoch_ms(taken_at_utc), lmst, lmst_method, taken_at_method", "source = 'v1' and sol < 2208"
     )
     clocked = [row for row in rows if row[2] is not None]
@@ -146,13 +146,13 @@ def test_the_clock_in_a_file_name_gives_a_time_in_the_sol_that_v1_tells(built: P
         assert methods == ["utc", "clock"]
 
 
-def test_the_clock_and_the_archive_tell_the_same_time_and_place_of_one_picture(built: Project) -> None:
+def test_the_clock_and_the_archive_report_the_same_time_and_place_of_one_picture(built: Project) -> None:
     columns = "source, product_type, is_thumbnail, site, drive, site_method, image_url, taken_at_method"
     columns = f"{columns}, abs(epoch(taken_at_utc) - epoch(timestamptz '2004-01-25T07:18:28Z')) < 5"
     url = (
         f"https://planetarydata.jpl.nasa.gov/img/data/mer/opportunity/mer1po_0xxx/browse/sol0001/edr/{TWIN.lower()}.img.jpg"
     )
-    assert sorted(told(built, columns, f"product_identity = '{TWIN_IDENTITY}'")) == [
+    assert sorted(reported(built, columns, f"product_identity = '{TWIN_IDENTITY}'")) == [
         ("pds", "full", False, 0, 0, "telemetry", url, "source", True),
         ("v1", "full", False, 0, 0, "file_name", url, "clock", True),
     ]
@@ -180,7 +180,7 @@ def test_perseverances_clock_gives_the_utc_of_real_images_between_its_known_poin
         "select clock, correction_s, drift from silver.clock_corrections where rover = 'perseverance' and clock < 745000000"
         " and clock_to > 745000000"
     )
-    images = [image for sol in (888, 889) for image in m20_answers(real_payloads)[sol]["images"]]
+    images = [image for sol in (888, 889) for image in m20_responses(real_payloads)[sol]["images"]]
     assert len(images) == 13 + 5
     for image in images:
         clock = float(image["extended"]["sclk"])
@@ -189,7 +189,7 @@ def test_perseverances_clock_gives_the_utc_of_real_images_between_its_known_poin
 
 
 def test_a_date_of_v1_is_said_to_be_computed_and_others_are_of_the_time(built: Project) -> None:
-    rows = told(built, "source, earth_date_method, count(*) over (), earth_date = taken_at_utc::date", "sol > 1")
+    rows = reported(built, "source, earth_date_method, count(*) over (), earth_date = taken_at_utc::date", "sol > 1")
     methods = {(source, method) for source, method, *_ in rows if method}
     assert methods == {("v1", "computed_from_sol"), ("m20", "utc"), ("msl", "utc"), ("pds", "utc")}
     assert all(same for source, _, _, same in rows if source in ("m20", "msl"))
@@ -217,8 +217,8 @@ def test_a_picture_is_linked_across_sources_whose_sols_differ_by_one(built: Proj
         ("pds", 1, 1, True, 2, 0),
         ("v1", 1, 1, False, 2, 0),
     ]
-    told = built.query("select source, sol from silver.fact_photos where rover = 'spirit' and sol > 2000")
-    assert told == [("pds", 2209)], "counted once, although each source speaks for its sol"
+    reported = built.query("select source, sol from silver.fact_photos where rover = 'spirit' and sol > 2000")
+    assert reported == [("pds", 2209)], "counted once, although each source is selected for its sol"
 
 
 def test_every_picture_of_v1_has_one_provenance_with_all_its_records(built: Project) -> None:

@@ -1,4 +1,4 @@
-"""What the maps do not tell is null or uncertain, never exact: odometers of 0, holes, legs of several sols and of none.
+"""What the maps do not report is null or uncertain, never exact: odometers of 0, holes, legs of several sols and of none.
 
 NASA's own files wherever there is one. What is expected is read from them here, or was reported by NASA.
 """
@@ -138,18 +138,18 @@ def test_an_odometer_of_zero_behind_the_landing_place_is_none_and_nothing_is_int
 
 
 def test_the_landing_places_own_zero_is_one_and_a_file_without_final_is_no_exception(built: Project) -> None:
-    told = "from silver.dim_waypoints where distance_total_method = 'odometer'"
-    assert built.query(f"select rover, site, drive {told} and distance_total_m = 0") == [("perseverance", 3, 0)]
+    reported = "from silver.dim_waypoints where distance_total_method = 'odometer'"
+    assert built.query(f"select rover, site, drive {reported} and distance_total_m = 0") == [("perseverance", 3, 0)]
     assert located(built, "july", 134)[5, 894][3:] == (None, None)
 
 
 def test_an_odometer_that_is_not_believed_is_reported(built: Project, real_payloads: Path) -> None:
     assert warnings(built, "odometers_never_fall") == {"odometers_never_fall": 3}
     features = json.loads((real_payloads / FILES["perseverance", Kind.WAYPOINTS]).read_text())["features"]
-    told = {feature["properties"]["RMC"]: feature["properties"]["dist_total_m"] for feature in features}
+    reported = {feature["properties"]["RMC"]: feature["properties"]["dist_total_m"] for feature in features}
     rows = built.query("select site, drive, distance_total_m from silver.dim_waypoints where rover = 'perseverance'")
     assert {f"{site}_{drive}": distance for site, drive, distance in rows} == {
-        place: distance if distance or place == "3_0" else None for place, distance in told.items()
+        place: distance if distance or place == "3_0" else None for place, distance in reported.items()
     }
 
 
@@ -179,19 +179,19 @@ def test_in_the_hole_of_opportunitys_map_nothing_is_exact_but_the_counter_of_the
         assert at[None, None][:3] == ("sol_interpolated", "uncertain", pytest.approx(181, abs=0.2))
     rows = built.query("select sol, first_sol, last_sol, distance_m from silver.fact_path where rover = 'opportunity'")
     assert (755, 639, 755, 181) in rows
-    told = "select sol, legs, distance_m, distance_at_least_m, distance_at_most_m from gold.daily_activity"
-    assert built.query(f"{told} where rover = 'opportunity' and sol in (640, 700, 754, 755) order by sol") == [
+    reported = "select sol, legs, distance_m, distance_at_least_m, distance_at_most_m from gold.daily_activity"
+    assert built.query(f"{reported} where rover = 'opportunity' and sol in (640, 700, 754, 755) order by sol") == [
         (sol, None, None, 0, 181) for sol in (640, 700, 754, 755)
     ]
 
 
 def test_of_legs_without_a_sol_no_sol_has_the_distance_and_none_is_called_parked(built: Project) -> None:
     """Curiosity's whole map beside its newest waypoint only: 36,766 of 36,821 m have no sol."""
-    told = "select sol, legs, distance_m, distance_at_least_m, distance_at_most_m from gold.daily_activity"
+    reported = "select sol, legs, distance_m, distance_at_least_m, distance_at_most_m from gold.daily_activity"
     (without,) = built.query("select sum(distance_m) from silver.fact_path where rover = 'curiosity' and sol is null")
     assert without == (pytest.approx(36_766.4, abs=0.1),)
     unknown = (None, None, 0, pytest.approx(without[0], abs=0.001))
-    assert built.query(f"{told} where rover = 'curiosity' order by sol") == [
+    assert built.query(f"{reported} where rover = 'curiosity' order by sol") == [
         (86, *unknown),
         (1000, *unknown),
         (4867, *unknown),

@@ -69,9 +69,11 @@ def test_every_real_photo_is_there_once(built: Project) -> None:
 def test_source_ids_addresses_and_cameras_are_those_of_the_payload(built: Project, real_payloads: Path) -> None:
     name, _ = SOLS["curiosity", 1000]
     records = json.loads((real_payloads / name).read_text())["photos"]
-    told = {(str(r["id"]), r["camera"]["name"], r["img_src"].replace("http:", "https:"), r["earth_date"]) for r in records}
+    reported = {
+        (str(r["id"]), r["camera"]["name"], r["img_src"].replace("http:", "https:"), r["earth_date"]) for r in records
+    }
     sql = "select source_id, camera, image_url, earth_date::varchar from silver.fact_photos where rover = 'curiosity'"
-    assert set(built.query(sql)) == told
+    assert set(built.query(sql)) == reported
 
 
 def test_every_photo_of_perseverance_sol_367_stands_at_11_108(built: Project, real_payloads: Path) -> None:
@@ -89,7 +91,7 @@ def test_thumbnails_are_known_by_their_file_names(built: Project) -> None:
     assert built.query(sql) == [(285,)]
 
 
-def test_what_neither_v1_nor_a_file_name_tells_is_null(built: Project) -> None:
+def test_what_neither_v1_nor_a_file_name_reports_is_null(built: Project) -> None:
     times = "taken_at_utc, taken_at_method, taken_at_uncertainty_s, lmst, lmst_method"
     counts = ", ".join(f"count({column})" for column in times.split(", "))
     sql = f"select camera in ('MAST', 'MAHLI', 'MARDI'), {counts}, count(*) from silver.fact_photos group by 1 order by 1"
@@ -152,12 +154,12 @@ def test_every_pause_has_a_report_and_sols_without_photos(built: Project, real_p
     assert len(rows) > 50
     for rover, first, last, source in rows:
         assert re.fullmatch(r"(JPL|MER|MSL|USGS) \d{4}-\d{2}-\d{2}", source)
-        told_at = datetime.fromisoformat(source[-10:]).replace(tzinfo=UTC)
-        assert abs(told_at - ROVERS[rover].utc_of(first)) < timedelta(days=50), (rover, first)
+        reported_at = datetime.fromisoformat(source[-10:]).replace(tzinfo=UTC)
+        assert abs(reported_at - ROVERS[rover].utc_of(first)) < timedelta(days=50), (rover, first)
         assert first not in taken[rover] or last not in taken[rover], (rover, first)
 
 
-def test_no_pause_covers_a_sol_of_many_photos_but_those_of_which_the_report_tells_pictures(
+def test_no_pause_covers_a_sol_of_many_photos_but_those_of_which_the_report_mentions_pictures(
     built: Project, real_payloads: Path
 ) -> None:
     taken = photos_by_sol(real_payloads)
@@ -214,7 +216,7 @@ def test_replaced_documents_leave_exactly_their_new_photos(built: Project) -> No
     built.warehouse.load(
         [
             photos("spirit", 1, [], hours=1),
-            # A stray of sol 3, a repeat whose last telling stands, numbers as text, an unknown camera and unknown fields.
+            # A stray of sol 3, a repeat whose last report stands, numbers as text, an unknown camera and unknown fields.
             photos(
                 "spirit",
                 2,

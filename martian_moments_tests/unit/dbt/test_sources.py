@@ -17,7 +17,7 @@ NAME = "NLB_400000{:03}EDR_F0481570NCAM00323M_.JPG"
 
 
 def numbers(sol: int, count: int, first: int | None) -> range:
-    """Pictures of the sol's own, or those that are told of another."""
+    """Pictures of the sol's own, or those that are reported of another."""
     first = sol * 10 if first is None else first
     return range(first, first + count)
 
@@ -86,20 +86,20 @@ def test_a_photo_that_its_source_moves_to_another_sol_is_there_once_at_every_mom
         mars.build("--select", "+photo_records", "--exclude", "resource_type:test", "resource_type:unit_test")
         return dict(mars.query("select source_id, list(sol) from silver.photo_records where sol < 20 group by source_id"))
 
-    # Sol 30 was told of by a clock that stood five years ahead: photo 7 has moved to sol 31 since.
+    # Sol 30 was reported by a clock that stood five years ahead: photo 7 has moved to sol 31 since.
     ahead = page(30, 7, hours=5 * 8_766), page(31, 7)
     assert sols_of_photos(page(10, 1, 2), page(11, 3), *ahead) == {"1": [10], "2": [10], "3": [11]}
     assert mars.query("select sol from silver.photo_records where sol >= 20") == [(31,)]
-    assert sols_of_photos(page(11, 1, 3, hours=1)) == {"1": [11], "2": [10], "3": [11]}, "the last telling stands"
+    assert sols_of_photos(page(11, 1, 3, hours=1)) == {"1": [11], "2": [10], "3": [11]}, "the last report stands"
     behind = page(10, 1, 2, 4, hours=2)
     assert sols_of_photos(behind) == {"1": [10], "2": [10], "3": [11], "4": [10]}, "also an outdated one"
     moved = page(10, 2, 4, hours=3)
     assert sols_of_photos(moved) == {"1": [11], "2": [10], "3": [11], "4": [10]}, "and the other one was not forgotten"
 
 
-def test_what_the_sources_disagree_on_is_told_and_cameras_have_one_name(project: Callable[[], Project]) -> None:
+def test_what_the_sources_disagree_on_is_reported_and_cameras_have_one_name(project: Callable[[], Project]) -> None:
     mars = project()
-    # Sol 9 is told alike but for the camera; of sol 11's pictures v1 files two under sol 10.
+    # Sol 9 is reported alike but for the camera; of sol 11's pictures v1 files two under sol 10.
     mars.warehouse.load([of_v1(9, 2), of_msl(9, 2), of_v1(10, 2, first=50), of_v1(11, 1, first=52)])
     mars.warehouse.load([of_msl(10, 1, first=60), of_msl(11, 3, first=50), of_v1(12, 2)])
     mars.build(
@@ -121,9 +121,9 @@ def test_what_the_sources_disagree_on_is_told_and_cameras_have_one_name(project:
 
 def test_a_record_that_its_dialect_cannot_read_is_no_photo(project: Callable[[], Project]) -> None:
     def page(source: str, rover: str, array: str, *records: dict[str, object]) -> BronzeObject:
-        told = [{"sol": 5, **record} for record in records]
+        reported = [{"sol": 5, **record} for record in records]
         return bronze_object(
-            Kind.PHOTOS, rover, json.dumps({array: told}).encode(), source=source, sol=5, count=1, promised=2
+            Kind.PHOTOS, rover, json.dumps({array: reported}).encode(), source=source, sol=5, count=1, promised=2
         )
 
     mars = project()

@@ -1,4 +1,4 @@
-"""What Snowflake accepts and its double does not tell apart: read in the words of the models, macros and tests."""
+"""What Snowflake accepts and its double does not distinguish: read in the words of the models, macros and tests."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ WRONG_YEAR: Final = datetime(2003, 1, 17, 10, tzinfo=UTC)
 """Before every landing."""
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """What is published of one picture's time."""
 
     taken_at: datetime | None
@@ -50,30 +50,30 @@ def iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
 
 
-def m20(name: str, **told: datetime) -> dict[str, Any]:
+def m20(name: str, **reported: datetime) -> dict[str, Any]:
     image: dict[str, Any] = {"imageid": name, "sol": SOLS["perseverance"], "camera": {"instrument": "SKYCAM"}}
-    image["date_taken_utc"] = iso(told["utc"]) if "utc" in told else "UNK"
-    image["date_received"] = iso(told["received"]) if "received" in told else None
-    image["date_taken_mars"] = str(ROVERS["perseverance"].mars_time_of(told["lmst"])) if "lmst" in told else "UNK"
-    image["extended"] = {"sclk": f"{clock('perseverance', told['clock']):.3f}" if "clock" in told else "UNK"}
+    image["date_taken_utc"] = iso(reported["utc"]) if "utc" in reported else "UNK"
+    image["date_received"] = iso(reported["received"]) if "received" in reported else None
+    image["date_taken_mars"] = str(ROVERS["perseverance"].mars_time_of(reported["lmst"])) if "lmst" in reported else "UNK"
+    image["extended"] = {"sclk": f"{clock('perseverance', reported['clock']):.3f}" if "clock" in reported else "UNK"}
     return image
 
 
-def msl(number: int, **told: datetime) -> dict[str, Any]:
+def msl(number: int, **reported: datetime) -> dict[str, Any]:
     item: dict[str, Any] = {"id": number, "sol": SOLS["curiosity"], "instrument": "MAHLI", "mission": "msl"}
-    item |= {"https_url": f"https://x/{number}.JPG", "date_taken": iso(told["utc"]) if "utc" in told else None}
-    item |= {"date_received": iso(told["received"]) if "received" in told else None}
-    item |= {"created_at": iso(told["created"]) if "created" in told else None}
-    item["spacecraft_clock"] = clock("curiosity", told["clock"]) if "clock" in told else None
-    item["extended"] = {"lmst": str(ROVERS["curiosity"].mars_time_of(told["lmst"])) if "lmst" in told else None}
+    item |= {"https_url": f"https://x/{number}.JPG", "date_taken": iso(reported["utc"]) if "utc" in reported else None}
+    item |= {"date_received": iso(reported["received"]) if "received" in reported else None}
+    item |= {"created_at": iso(reported["created"]) if "created" in reported else None}
+    item["spacecraft_clock"] = clock("curiosity", reported["clock"]) if "clock" in reported else None
+    item["extended"] = {"lmst": str(ROVERS["curiosity"].mars_time_of(reported["lmst"])) if "lmst" in reported else None}
     return item
 
 
-def pds(rover: str, product: str, **told: datetime) -> dict[str, Any]:
+def pds(rover: str, product: str, **reported: datetime) -> dict[str, Any]:
     line = {"PRODUCT_ID": product, "PLANET_DAY_NUMBER": f"{SOLS[rover]:04}", "INSTRUMENT_ID": "PANCAM_LEFT"}
-    line["START_TIME"] = iso(told["utc"]) if "utc" in told else "UNK"
-    line["EARTH_RECEIVED_START_TIME"] = iso(told["received"]) if "received" in told else "N/A"
-    line["SPACECRAFT_CLOCK_START_COUNT"] = f"{clock(rover, told['clock']):.3f}" if "clock" in told else "UNK"
+    line["START_TIME"] = iso(reported["utc"]) if "utc" in reported else "UNK"
+    line["EARTH_RECEIVED_START_TIME"] = iso(reported["received"]) if "received" in reported else "N/A"
+    line["SPACECRAFT_CLOCK_START_COUNT"] = f"{clock(rover, reported['clock']):.3f}" if "clock" in reported else "UNK"
     return line
 
 
@@ -129,7 +129,7 @@ RECORDS: Final[Mapping[tuple[str, str, str], list[dict[str, Any]]]] = {
         # v1 files the last photos of Spirit under the sol before.
         v1(2, "spirit", mer_file("spirit", SPIRIT + timedelta(seconds=SOL_SECONDS)), COMPUTED["spirit"]),
         v1(3, "spirit", mer_file("spirit", SPIRIT + SOLS_OFF), COMPUTED["spirit"]),
-        # One mirror tells the day.
+        # One mirror reports the day.
         v1(4, "spirit", mer_file("spirit", SPIRIT), SPIRIT.date()),
         v1(5, "spirit", mer_file("spirit", SPIRIT), WRONG_YEAR.date()),
         v1(6, "spirit", "nameless.jpg", WRONG_YEAR.date()),
@@ -144,7 +144,7 @@ def document(source: str, rover: str, array: str, records: list[dict[str, Any]])
 
 
 @pytest.fixture(scope="module")
-def published(project: Callable[[], Project], cases: Path) -> Mapping[str, Told]:
+def published(project: Callable[[], Project], cases: Path) -> Mapping[str, Reported]:
     made = project()
     wrong_year = (cases / "wrong-year-msl-items.json").read_bytes()
     made.warehouse.load(
@@ -164,18 +164,18 @@ def published(project: Callable[[], Project], cases: Path) -> Mapping[str, Told]
         " is_time_disputed, lmst_method, earth_date, earth_date_method from silver.source_photos"
     )
     assert len(rows) == sum(map(len, RECORDS.values())) + 2
-    return {key: Told(None if at is None else datetime.fromtimestamp(at / 1000, UTC), *rest) for key, at, *rest in rows}
+    return {key: Reported(None if at is None else datetime.fromtimestamp(at / 1000, UTC), *rest) for key, at, *rest in rows}
 
 
-def check(told: Told, moment: datetime | None, method: str | None, *, is_disputed: bool) -> None:
+def check(reported: Reported, moment: datetime | None, method: str | None, *, is_disputed: bool) -> None:
     """That a picture's time is the one of the witness that is named, with its uncertainty."""
-    assert (told.method, told.is_disputed) == (method, is_disputed)
+    assert (reported.method, reported.is_disputed) == (method, is_disputed)
     if moment is None:
-        assert told.taken_at is None
+        assert reported.taken_at is None
         return
-    assert told.taken_at
-    assert told.uncertainty_s in (1, 5, 10, 60, pytest.approx(HALF_A_SOL))
-    assert abs((told.taken_at - moment).total_seconds()) <= told.uncertainty_s
+    assert reported.taken_at
+    assert reported.uncertainty_s in (1, 5, 10, 60, pytest.approx(HALF_A_SOL))
+    assert abs((reported.taken_at - moment).total_seconds()) <= reported.uncertainty_s
 
 
 @pytest.mark.parametrize(
@@ -194,46 +194,51 @@ def check(told: Told, moment: datetime | None, method: str | None, *, is_dispute
     ],
 )
 def test_a_utc_of_another_year_is_disputed_and_the_better_witness_decides(
-    published: Mapping[str, Told], name: str, moment: datetime, method: str
+    published: Mapping[str, Reported], name: str, moment: datetime, method: str
 ) -> None:
     check(published[name], moment, method, is_disputed=True)
-    assert (published[name].lmst_method is None) == (method == "sol"), "a sol alone tells no time of day"
+    assert (published[name].lmst_method is None) == (method == "sol"), "a sol alone reports no time of day"
 
 
-def test_a_time_that_follows_from_the_sol_alone_is_off_by_up_to_half_a_sol(published: Mapping[str, Told]) -> None:
-    told = published["msl 160 2"]
-    assert told.uncertainty_s == pytest.approx(44_387.622)
-    assert (told.earth_date, told.earth_date_method) == (date(2013, 1, 17), "computed_from_sol")
+def test_a_time_that_follows_from_the_sol_alone_is_off_by_up_to_half_a_sol(published: Mapping[str, Reported]) -> None:
+    reported = published["msl 160 2"]
+    assert reported.uncertainty_s == pytest.approx(44_387.622)
+    assert (reported.earth_date, reported.earth_date_method) == (date(2013, 1, 17), "computed_from_sol")
     assert ROVERS["curiosity"].utc_of(160).date() == date(2013, 1, 16)
 
 
 @pytest.mark.parametrize("name", ["m20 100 all agree", "m20 100 the next sol", "msl 86 1", "pds 2 agree"])
-def test_a_utc_that_nothing_contradicts_stands_undisputed(published: Mapping[str, Told], name: str) -> None:
-    told = published[name]
-    assert (told.method, told.uncertainty_s, told.is_disputed, told.earth_date_method) == ("source", 1, False, "utc")
+def test_a_utc_that_nothing_contradicts_stands_undisputed(published: Mapping[str, Reported], name: str) -> None:
+    reported = published[name]
+    assert (reported.method, reported.uncertainty_s, reported.is_disputed, reported.earth_date_method) == (
+        "source",
+        1,
+        False,
+        "utc",
+    )
 
 
-def test_a_utc_hours_off_the_clock_gives_way_to_it_although_both_are_of_the_sol(published: Mapping[str, Told]) -> None:
+def test_a_utc_hours_off_the_clock_gives_way_to_it_although_both_are_of_the_sol(published: Mapping[str, Reported]) -> None:
     check(published["m20 100 hours off the clock"], PERSEVERANCE, "clock", is_disputed=True)
 
 
-def test_a_mars_time_of_another_sol_is_not_believed(published: Mapping[str, Told]) -> None:
-    told = published["m20 100 mars time off"]
-    check(told, PERSEVERANCE, "source", is_disputed=True)
-    assert told.lmst_method == "utc"
+def test_a_mars_time_of_another_sol_is_not_believed(published: Mapping[str, Reported]) -> None:
+    reported = published["m20 100 mars time off"]
+    check(reported, PERSEVERANCE, "source", is_disputed=True)
+    assert reported.lmst_method == "utc"
     check(published["m20 100 mars time alone and off"], PERSEVERANCE, "sol", is_disputed=True)
 
 
-def test_where_all_clocks_agree_the_sol_is_what_is_wrong(published: Mapping[str, Told]) -> None:
+def test_where_all_clocks_agree_the_sol_is_what_is_wrong(published: Mapping[str, Reported]) -> None:
     check(published["m20 100 another sol"], PERSEVERANCE + SOLS_OFF, "source", is_disputed=True)
 
 
 @pytest.mark.parametrize("name", ["msl 86 4", "msl 86 6", "msl 86 8"])
-def test_a_clock_of_another_time_does_not_outdo_a_utc_of_the_sol(published: Mapping[str, Told], name: str) -> None:
+def test_a_clock_of_another_time_does_not_outdo_a_utc_of_the_sol(published: Mapping[str, Reported], name: str) -> None:
     check(published[name], CURIOSITY, "source", is_disputed=True)
 
 
-def test_a_clock_of_before_the_landing_tells_no_time(published: Mapping[str, Told]) -> None:
+def test_a_clock_of_before_the_landing_reports_no_time(published: Mapping[str, Reported]) -> None:
     check(published["msl 86 7"], None, None, is_disputed=True)
 
 
@@ -242,23 +247,25 @@ def test_a_clock_of_before_the_landing_tells_no_time(published: Mapping[str, Tol
     [("m20 100 received before", PERSEVERANCE), ("msl 86 5", CURIOSITY), ("pds 2 received before", OPPORTUNITY)],
 )
 def test_a_picture_that_was_received_before_it_was_taken_is_disputed(
-    published: Mapping[str, Told], name: str, moment: datetime
+    published: Mapping[str, Reported], name: str, moment: datetime
 ) -> None:
     check(published[name], moment, "source", is_disputed=True)
 
 
-def test_a_clock_days_from_its_sol_is_disputed_and_one_of_the_next_sol_is_not(published: Mapping[str, Told]) -> None:
+def test_a_clock_days_from_its_sol_is_disputed_and_one_of_the_next_sol_is_not(published: Mapping[str, Reported]) -> None:
     check(published["spirit 2 1"], SPIRIT, "clock", is_disputed=False)
     check(published["spirit 2 2"], SPIRIT + timedelta(seconds=SOL_SECONDS), "clock", is_disputed=False)
     check(published["spirit 2 3"], SPIRIT + SOLS_OFF, "clock", is_disputed=True)
 
 
-def test_a_machines_own_clock_that_is_wrong_does_not_make_a_spacecrafts_impossible(published: Mapping[str, Told]) -> None:
+def test_a_machines_own_clock_that_is_wrong_does_not_make_a_spacecrafts_impossible(
+    published: Mapping[str, Reported],
+) -> None:
     check(published["opportunity 2 1"], OPPORTUNITY, "clock", is_disputed=False)
 
 
-def test_a_told_day_that_sol_and_clock_contradict_is_not_believed(published: Mapping[str, Told]) -> None:
-    days = {name: told[3:4] + told[5:] for name, told in published.items() if name.startswith("spirit")}
+def test_a_reported_day_that_sol_and_clock_contradict_is_not_believed(published: Mapping[str, Reported]) -> None:
+    days = {name: reported[3:4] + reported[5:] for name, reported in published.items() if name.startswith("spirit")}
     assert days["spirit 2 1"] == (False, COMPUTED["spirit"], "computed_from_sol")
     assert days["spirit 2 4"] == (False, SPIRIT.date(), "source")
     assert days["spirit 2 5"] == (True, SPIRIT.date(), "utc")

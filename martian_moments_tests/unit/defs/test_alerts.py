@@ -19,7 +19,7 @@ from martian_moments.settings import Settings
 
 
 class Webhook(HTTPServer):
-    """Keeps what is posted, and answers with a status."""
+    """Keeps what is posted, and responds with a status."""
 
     status = 200
 
@@ -68,7 +68,7 @@ def context_of(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) 
     return dg.build_run_status_sensor_context("failure_alert", event, instance, result.dagster_run).for_run_failure()
 
 
-def test_a_failed_run_is_told_to_the_webhook(webhook: Webhook) -> None:
+def test_a_failed_run_is_reported_to_the_webhook(webhook: Webhook) -> None:
     instance, result = failed_run()
     failure_alert(SecretStr(webhook.url))(context_of(instance, result))
     (message,) = webhook.got
@@ -77,7 +77,7 @@ def test_a_failed_run_is_told_to_the_webhook(webhook: Webhook) -> None:
     assert message["error"]
 
 
-def test_a_webhook_that_refuses_is_told_of_without_its_address(webhook: Webhook) -> None:
+def test_a_webhook_that_refuses_is_reported_without_its_address(webhook: Webhook) -> None:
     webhook.status = 403
     instance, result = failed_run()
     with pytest.raises(dg.Failure, match="answered 403; check MARS_ALERT_WEBHOOK_URL") as raised:
@@ -94,7 +94,7 @@ def test_without_an_address_there_is_no_alert(tmp_path: Path, no_settings: None)
     assert alerts <= sensors(alert_webhook_url="http://127.0.0.1:9/x")
 
 
-def test_a_check_that_warns_of_more_than_before_is_told_once(webhook: Webhook) -> None:
+def test_a_check_that_warns_of_more_than_before_is_reported_once(webhook: Webhook) -> None:
     found = iter((0, 1, 1, 3, 0, 2))
 
     @dg.asset(check_specs=[dg.AssetCheckSpec("no_unknown_camera", asset="dim_cameras")])
@@ -109,12 +109,12 @@ def test_a_check_that_warns_of_more_than_before_is_told_once(webhook: Webhook) -
         yield dg.MaterializeResult(check_results=[check])
 
     instance = dg.DagsterInstance.ephemeral()
-    told = []
+    reported = []
     for _ in range(6):
         result = dg.materialize([dim_cameras], instance=instance)
         (event,) = result.filter_events(lambda event: event.event_type is dg.DagsterEventType.RUN_SUCCESS)
         context = dg.build_run_status_sensor_context("warning_alert", event, instance, result.dagster_run)
         warning_alert(SecretStr(webhook.url))(context)
-        told.append([message["text"].split(" warns of ")[1] for message in webhook.got])
+        reported.append([message["text"].split(" warns of ")[1] for message in webhook.got])
         webhook.got.clear()
-    assert told == [[], ["1 rows, 0 before"], [], ["3 rows, 1 before"], [], ["2 rows, 0 before"]]
+    assert reported == [[], ["1 rows, 0 before"], [], ["3 rows, 1 before"], [], ["2 rows, 0 before"]]

@@ -16,7 +16,7 @@ def made() -> DbtSpecs:
     return make_specs(MANIFEST)
 
 
-def told(spec: dg.AssetCheckSpec) -> tuple[object, ...]:
+def reported(spec: dg.AssetCheckSpec) -> tuple[object, ...]:
     """A test's spec; dagster_dbt gives its dependencies in any order."""
     deps = {dep.asset_key for dep in spec.additional_deps}
     return spec.name, spec.asset_key, deps, spec.description, spec.blocking, spec.metadata
@@ -30,7 +30,7 @@ def test_the_kept_specs_are_those_that_dagster_dbt_makes(made: DbtSpecs) -> None
         # A dep's own metadata repeats what the upstream asset's page shows.
         plain = spec.replace_attributes(deps=sorted(dep.asset_key for dep in spec.deps))
         assert by_key[spec.key] == plain
-    assert {spec.key: told(spec) for spec in kept.tests} == {spec.key: told(spec) for spec in made.tests}
+    assert {spec.key: reported(spec) for spec in kept.tests} == {spec.key: reported(spec) for spec in made.tests}
 
 
 def test_the_kept_specs_describe_the_columns(made: DbtSpecs, tmp_path: Path) -> None:

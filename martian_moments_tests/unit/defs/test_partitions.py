@@ -79,7 +79,7 @@ def test_spans_are_only_as_wide_as_what_is_due() -> None:
     ]  # fmt: skip
 
 
-def test_tags_tell_the_sols_of_a_run() -> None:
+def test_tags_report_the_sols_of_a_run() -> None:
     (span,) = spans([7, 9], 200)
     assert span.tags() == {"dagster/asset_partition_range_start": "00007", "dagster/asset_partition_range_end": "00009"}
     assert sols_in_tags(span.tags()) == range(7, 10)

@@ -50,12 +50,12 @@ def plan(platform: Platform, name: str, moment: datetime = ALL_ARE_DUE) -> list[
 def test_all_schedules_run_by_default(platform: Platform) -> None:
     schedules = platform.repository.schedule_defs
     assert {each.name for each in schedules} == {
-        "manifests", "traverse_maps", *(f"{rover}_young_sols" for rover in platform.settings.rovers),
+        "manifests", "traverse_maps", *(f"{rover}_recent_sols" for rover in platform.settings.rovers),
     }  # fmt: skip
     assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.RUNNING}
 
 
-def test_every_manifest_is_asked_for_and_the_keys_tell_hours_apart(platform: Platform) -> None:
+def test_every_manifest_is_asked_for_and_the_keys_distinguish_hours(platform: Platform) -> None:
     now, again, later = (plan(platform, "manifests", ALL_ARE_DUE + timedelta(hours=hours)) for hours in (0, 0, 1))
     assert [each.partition_key for each in now] == list(platform.settings.rovers)
     keys = [[each.run_key for each in each_plan] for each_plan in (now, again, later)]
@@ -75,23 +75,23 @@ def test_maps_are_asked_for_only_of_rovers_that_are_served(scripted: Scripted) -
 
 
 @pytest.mark.parametrize(("hour", "sols"), [(0, list(range(941, 1_001))), (5, list(range(994, 1_001))), (6, [])])
-def test_young_sols_are_refetched_when_their_hour_comes(platform: Platform, hour: int, sols: list[int]) -> None:
+def test_recent_sols_are_refetched_when_their_hour_comes(platform: Platform, hour: int, sols: list[int]) -> None:
     platform.manifest("curiosity", dict.fromkeys(range(900, 1_002), 3))
     platform.instance.delete_dynamic_partition("curiosity_sols", "01001")  # known, but not registered yet
     moment = ALL_ARE_DUE + timedelta(hours=hour)
-    requests = plan(platform, "curiosity_young_sols", moment)
+    requests = plan(platform, "curiosity_recent_sols", moment)
     due = [sol for each in requests for sol in each.run_config["ops"]["lake__curiosity__photos"]["config"]["sols"]]
     assert due == sols
     assert all(each.run_config["ops"]["lake__curiosity__photos"]["config"]["refetch"] for each in requests)
 
 
-def test_a_young_sol_that_is_unchanged_writes_nothing(scripted: Scripted) -> None:
+def test_a_recent_sol_that_is_unchanged_writes_nothing(scripted: Scripted) -> None:
     platform: Platform = scripted({1: 3, 2: 3})
     platform.run("lake/manifests", "curiosity")
     platform.run("lake/curiosity/photos", sols=(1, 2))
     before = platform.resources.lake.list()
     platform.source.asked_since()
-    (request,) = plan(platform, "curiosity_young_sols")
+    (request,) = plan(platform, "curiosity_recent_sols")
     assert platform.execute(request).success
     assert platform.source.asked_since() == [1, 2]
     assert platform.resources.lake.list() == before

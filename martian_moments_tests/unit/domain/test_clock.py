@@ -44,7 +44,7 @@ def test_one_of_two_documents_outdates_the_other_and_never_the_one_that_is_dated
 
 
 @pytest.mark.parametrize("moved", [YEARS, -YEARS], ids=["ahead", "behind"])
-def test_whichever_way_the_clock_moves_the_next_answer_replaces_what_is_held(moved: timedelta) -> None:
+def test_whichever_way_the_clock_moves_the_next_response_replaces_what_is_held(moved: timedelta) -> None:
     """A document of the right time, one while the clock is wrong, and one when it is right again."""
     right = photos_document(content="a").header
     wrong = replace(photos_document(content="b").header, fetched_at=FETCHED + moved)
@@ -54,7 +54,7 @@ def test_whichever_way_the_clock_moves_the_next_answer_replaces_what_is_held(mov
 
 
 @pytest.mark.parametrize("moved", [YEARS, -YEARS], ids=["back from ahead", "on from behind"])
-def test_a_clock_that_is_corrected_during_a_run_leaves_the_older_document_until_the_next_answer(moved: timedelta) -> None:
+def test_a_clock_that_is_corrected_during_a_run_leaves_the_older_document_until_the_next_response(moved: timedelta) -> None:
     """Fetched by the wrong clock, stored by the right one, beside a document of the right time."""
     right = photos_document(content="a").header
     wrong = replace(photos_document(content="b").header, fetched_at=FETCHED + moved)
@@ -105,7 +105,7 @@ def test_a_heartbeat_of_a_time_still_to_come_is_of_nobody_who_lives(
     assert is_running(settings, Beats(datetime.now(UTC).timestamp() - ago)) == running  # type: ignore[arg-type]
 
 
-def test_status_tells_of_sensors_that_dagster_keeps_waiting_for_years(platform: Platform) -> None:
+def test_status_reports_sensors_that_dagster_keeps_waiting_for_years(platform: Platform) -> None:
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("martian_moments"), "__repository__")
     now = datetime.now(UTC)
     with dg.instance_for_test() as instance:

@@ -1,4 +1,4 @@
-"""Which document speaks for a sol and which source is asked next, over what several sources hold and promise."""
+"""Which document is selected for a sol and which source is asked next, over what several sources hold and promise."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def coverage(msl: tuple[int, int] | None, v1: tuple[int, int] | None, *, v1_prom
     )
 
 
-def test_a_part_of_a_source_that_never_answered_is_told() -> None:
+def test_a_part_of_a_source_that_never_answered_is_reported() -> None:
     promises = Promises("spirit", "pds", served=True, unanswered=("mer2po_0xxx",))
     views = [LakeView("spirit", "pds", promises, {}), LakeView("spirit", "v1", None, {})]
     assert Coverage("spirit", views).unanswered_parts == ["pds mer2po_0xxx"]
 
 
 @pytest.mark.parametrize(
-    ("msl", "v1", "speaks", "asked", "gap"),
+    ("msl", "v1", "selected", "asked", "gap"),
     [
         (None, None, None, ["msl", "v1"], Gap(1, 0, None)),
         (WHOLE, None, "msl", ["msl"], None),
@@ -67,12 +67,12 @@ def test_a_part_of_a_source_that_never_answered_is_told() -> None:
         ((0, 5), None, "msl", ["msl", "v1"], Gap(1, 5, 0, AT, State.SHORT)),
     ],
 )  # fmt: skip
-def test_the_best_document_speaks_and_the_rest_is_asked_for(
-    msl: tuple[int, int] | None, v1: tuple[int, int] | None, speaks: str | None, asked: list[str], gap: Gap | None
+def test_the_best_document_is_selected_and_the_rest_is_asked_for(
+    msl: tuple[int, int] | None, v1: tuple[int, int] | None, selected: str | None, asked: list[str], gap: Gap | None
 ) -> None:
     known = coverage(msl, v1)
     chosen = known.chosen(1)
-    assert (chosen and chosen.source) == speaks
+    assert (chosen and chosen.source) == selected
     assert [each.source for each in known.to_ask(1)] == asked
     assert known.gap(1) == gap
 
@@ -84,7 +84,7 @@ def test_a_source_that_does_not_promise_the_sol_is_not_asked_and_what_it_holds_w
     assert held.gap(1) == Gap(1, 5, 5, 0.0, State.FALLBACK)
 
 
-def test_a_source_stands_in_while_a_preferred_one_did_not_answer_or_lags_behind() -> None:
+def test_a_source_stands_in_while_a_preferred_one_did_not_respond_or_lags_behind() -> None:
     v1 = view("v1", {1: WHOLE, 2: WHOLE, 3: WHOLE}, {1: 5, 2: 5, 3: 5})
     no_manifest = Coverage("curiosity", [view("msl", {}, None), v1])
     lagging = Coverage("curiosity", [view("msl", {1: WHOLE, 2: EMPTY}, {1: None, 2: None}), v1])
@@ -117,7 +117,7 @@ def test_repeats_that_the_source_counts_itself_are_not_expected() -> None:
         assert known.gap(1) == Gap(1, 7, 6, AT, State.SHORT)
 
 
-def test_a_document_that_repeats_of_other_pages_filled_does_not_speak_before_a_whole_one() -> None:
+def test_a_document_that_repeats_of_other_pages_filled_is_not_selected_before_a_whole_one() -> None:
     """m20 of the release before: 380 of 500, called complete; v1 has 450, all that it promises."""
     old = replace(photos_document(1, records=380, promised=500).header, complete=True)
     feed = LakeView("curiosity", "msl", Promises("curiosity", "msl", served=True, sols={1: None}, newest_sol=1), {1: old})

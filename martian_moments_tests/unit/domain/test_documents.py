@@ -94,7 +94,7 @@ def test_sol_keys_sort_as_sols() -> None:
     assert keys == sorted(keys) == ["00000", "00009", "00010", "00890", "99999"]
 
 
-def test_a_broken_answer_is_kept_outside_the_announced_folders() -> None:
+def test_a_broken_response_is_kept_outside_the_announced_folders() -> None:
     key = quarantine_key(KEYS[KEY])
     assert KEY in key
     assert coordinates(key) is None
@@ -133,7 +133,7 @@ def test_pages_come_back_as_the_upstream_wrote_them(pages: tuple[bytes, ...]) ->
     assert back.pages == tuple(page.strip() for page in pages)
 
 
-def test_real_answers_come_back_byte_by_byte(real_payloads: Path) -> None:
+def test_real_responses_come_back_byte_by_byte(real_payloads: Path) -> None:
     pages = tuple(path.read_bytes().strip() for path in sorted(real_payloads.glob("v1_photos_*.json")))
     assert len(pages) == 7
     document = photos_document(pages=pages)

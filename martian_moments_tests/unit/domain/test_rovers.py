@@ -25,16 +25,16 @@ def test_mars_time_agrees_with_the_missions_timetable(real_payloads: Path, name:
     assert len(timetable) == rows
     for row in timetable:
         sol, hours, minutes, seconds = map(int, row["Hybrid Local Solar Time"].split(":"))
-        told = datetime.strptime(row["UTC"], "%Y-%m-%d %H.%M.%S").replace(tzinfo=UTC)
-        assert abs(rover.utc_of(sol, hours * 3600 + minutes * 60 + seconds) - told) < timedelta(seconds=tolerance), row
-        assert rover.sol_of(told) == sol
-        clock = rover.mars_time_of(told)
+        reported = datetime.strptime(row["UTC"], "%Y-%m-%d %H.%M.%S").replace(tzinfo=UTC)
+        assert abs(rover.utc_of(sol, hours * 3600 + minutes * 60 + seconds) - reported) < timedelta(seconds=tolerance), row
+        assert rover.sol_of(reported) == sol
+        clock = rover.mars_time_of(reported)
         assert clock.sol == sol
         assert clock.seconds == pytest.approx(hours * 3600 + minutes * 60 + seconds, abs=tolerance), row
 
 
 def test_mars_time_agrees_with_what_the_feeds_say_of_their_own_pictures(real_payloads: Path) -> None:
-    def told(file: str, items: str, mars: str, utc: str) -> list[tuple[MarsTime | None, datetime]]:
+    def reported(file: str, items: str, mars: str, utc: str) -> list[tuple[MarsTime | None, datetime]]:
         pairs = []
         for record in json.loads((real_payloads / file).read_bytes())[items]:
             text = record[mars] if mars in record else record["extended"][mars]
@@ -44,9 +44,9 @@ def test_mars_time_agrees_with_what_the_feeds_say_of_their_own_pictures(real_pay
     mars2020 = [
         pair
         for file in ("m20_feed_page_num3_2026-08-31.json", "m20_feed_sol888_13images_2023.json")
-        for pair in told(file, "images", "date_taken_mars", "date_taken_utc")
+        for pair in reported(file, "images", "date_taken_mars", "date_taken_utc")
     ]
-    curiosity = told("msl_api_sol86_nav_16items.json", "items", "lmst", "date_taken")
+    curiosity = reported("msl_api_sol86_nav_16items.json", "items", "lmst", "date_taken")
     assert (len(mars2020), len(curiosity)) == (16, 16)
     for name, pairs in (("perseverance", mars2020), ("curiosity", curiosity)):
         for clock, utc in pairs:
@@ -87,8 +87,8 @@ def test_the_earth_dates_of_v1_are_reproduced(real_payloads: Path, name: str) ->
     manifest = json.loads((real_payloads / file).read_bytes())["photo_manifest"]
     assert manifest["landing_date"] == ROVERS[name].landing_date.isoformat()
     assert len(manifest["photos"]) == sols
-    told = {row["sol"]: date.fromisoformat(row["earth_date"]) for row in manifest["photos"]}
-    assert {sol: ROVERS[name].v1_earth_date(sol) for sol in told} == told
+    reported = {row["sol"]: date.fromisoformat(row["earth_date"]) for row in manifest["photos"]}
+    assert {sol: ROVERS[name].v1_earth_date(sol) for sol in reported} == reported
 
 
 @pytest.mark.parametrize("name", MANIFESTS)

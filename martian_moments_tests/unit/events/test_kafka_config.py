@@ -91,14 +91,14 @@ def test_options_of_the_settings_reach_every_client() -> None:
         assert client["reconnect.backoff.max.ms"] == "9000"
 
 
-def test_secrets_are_taken_out_of_what_is_told() -> None:
+def test_secrets_are_taken_out_of_what_is_reported() -> None:
     secrets = {"sasl.password": "pw-1", "ssl.key.pem": "pem-2", "sasl.oauthbearer.client.secret": "s-3"}
     options = KafkaOptions("one:9092", {**secrets, "client.id": "c"})
     assert options.redacted("c failed with pw-1, pem-2 and s-3") == "c failed with ***, *** and ***"
 
 
 class Plaintext(socketserver.BaseRequestHandler):
-    """Answers whatever it is sent in a way that is no TLS."""
+    """Responds to whatever it is sent in a way that is no TLS."""
 
     def handle(self) -> None:
         self.request.recv(1_024)
@@ -107,7 +107,7 @@ class Plaintext(socketserver.BaseRequestHandler):
 
 
 def test_a_connection_that_no_waiting_mends_is_not_taken_for_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(kafka, "_RESPONSE_SECONDS", 1.0)
     with socketserver.TCPServer(("127.0.0.1", 0), Plaintext) as plaintext:
         threading.Thread(target=plaintext.serve_forever, daemon=True).start()
         log = open_log(f"kafka://127.0.0.1:{plaintext.server_address[1]}", {"security.protocol": "ssl"})
@@ -118,8 +118,8 @@ def test_a_connection_that_no_waiting_mends_is_not_taken_for_an_outage(monkeypat
     log.close()
 
 
-def test_an_address_where_nobody_listens_is_told_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "_ANSWER_SECONDS", 0.5)
+def test_an_address_where_nobody_listens_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "_RESPONSE_SECONDS", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         broker = f"127.0.0.1:{taken.getsockname()[1]}"

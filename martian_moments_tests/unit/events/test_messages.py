@@ -59,7 +59,7 @@ def test_what_is_no_request_is_refused_with_the_field_that_is_wrong(value: bytes
     assert reason in str(raised.value)
 
 
-def test_a_load_is_told_of_with_its_objects_in_order() -> None:
+def test_a_load_is_reported_with_its_objects_in_order() -> None:
     moment = datetime(2026, 4, 1, 12, tzinfo=UTC)
     message = load_complete("bronze/curiosity/photos", moment, ["b", "a"], 856)
     assert message.key == "bronze/curiosity/photos"

@@ -41,5 +41,5 @@ def test_the_bucket_is_in_the_host_name_on_aws_only(bucket: str, endpoint: str |
         ("http://127.0.0.1:9000", False),
     ],
 )
-def test_aws_is_told_from_other_stores(endpoint: str | None, is_aws: bool) -> None:
+def test_aws_is_distinguished_from_other_stores(endpoint: str | None, is_aws: bool) -> None:
     assert S3Options(endpoint=endpoint).is_aws is is_aws

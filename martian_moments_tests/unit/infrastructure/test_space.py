@@ -21,7 +21,7 @@ def disk(*, megabytes: float, free: float, files: int = 1_000_000, files_free: i
 
 
 @pytest.mark.parametrize(
-    ("megabytes", "free", "told"),
+    ("megabytes", "free", "reported"),
     [
         (64, 8.1, None),
         (64, 7.9, "7.9 MB free at /home/mars, less than the 8.0 MB kept in reserve"),
@@ -33,12 +33,12 @@ def disk(*, megabytes: float, free: float, files: int = 1_000_000, files_free: i
     ],
 )
 def test_an_eighth_of_a_small_disk_and_256_mb_of_a_large_one_stay_free(
-    monkeypatch: pytest.MonkeyPatch, megabytes: float, free: float, told: str | None
+    monkeypatch: pytest.MonkeyPatch, megabytes: float, free: float, reported: str | None
 ) -> None:
     monkeypatch.setattr(os, "statvfs", lambda _: disk(megabytes=megabytes, free=free))
     short = space.shortage([Path("/home/mars")])
-    assert (short is None) == (told is None)
-    assert (told or "") in (short or "")
+    assert (short is None) == (reported is None)
+    assert (reported or "") in (short or "")
     assert short is None or "everything goes on by itself" in short
 
 

@@ -125,7 +125,7 @@ def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
     assert "this user may write" in message
 
 
-async def test_a_document_whose_announcement_fails_is_stored_and_the_failure_is_told(tmp_path: Path) -> None:
+async def test_a_document_whose_announcement_fails_is_stored_and_the_failure_is_reported(tmp_path: Path) -> None:
     def refuse(info: ObjectInfo) -> None:
         raise RuntimeError(info.key)
 
@@ -154,8 +154,8 @@ def test_secret_keys_are_not_shown() -> None:
 
 
 @contextmanager
-def s3_answering(status: int, body: bytes) -> Iterator[Lake]:
-    class Answer(BaseHTTPRequestHandler):
+def s3_responding(status: int, body: bytes) -> Iterator[Lake]:
+    class Response(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
@@ -168,19 +168,19 @@ def s3_answering(status: int, body: bytes) -> Iterator[Lake]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Response) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield Lake("s3://mars", s3=reached(server.server_port))
         server.shutdown()
 
 
-ANSWERS = {
+RESPONSES = {
     "init makes the bucket": (404, b"<Error><Code>NoSuchBucket</Code></Error>"),
     "keys and the policy": (403, b"<Error><Code>AccessDenied</Code></Error>"),
 }
 
 
-@pytest.mark.parametrize("advice", ANSWERS)
+@pytest.mark.parametrize("advice", RESPONSES)
 @pytest.mark.parametrize(
     "ask",
     [lambda lake: lake.get("a"), lambda lake: lake.list("a"), lambda lake: lake.put_bytes("a", b"x")],
@@ -189,16 +189,16 @@ ANSWERS = {
 def test_an_s3_that_refuses_is_an_error_with_advice_and_never_an_empty_lake(
     advice: str, ask: Callable[[Lake], object]
 ) -> None:
-    with s3_answering(*ANSWERS[advice]) as lake, pytest.raises(LakeError, match=f"s3://mars: .*{advice}") as caught:
+    with s3_responding(*RESPONSES[advice]) as lake, pytest.raises(LakeError, match=f"s3://mars: .*{advice}") as caught:
         ask(lake)
     assert type(caught.value) is LakeError
     assert "hush" not in str(caught.value)
 
 
-def test_an_s3_that_does_not_answer_is_an_error() -> None:
+def test_an_s3_that_does_not_respond_is_an_error() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         port = server.server_port
-    with pytest.raises(LakeError, match=f"127.0.0.1:{port}.*that the store answers"):
+    with pytest.raises(LakeError, match=f"127.0.0.1:{port}.*that the store responds"):
         Lake("s3://mars", s3=reached(port)).get("a")
 
 

@@ -1,4 +1,4 @@
-"""Upstreams that answer from memory."""
+"""Upstreams that respond from memory."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Volume:
 
 @dataclass
 class ArchiveServer:
-    """Answers as the archive does: 304 for a table that the client has, 404 for a volume that there is not."""
+    """Responds as the archive does: 304 for a table that the client has, 404 for a volume that there is not."""
 
     volumes: dict[str, Volume] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)

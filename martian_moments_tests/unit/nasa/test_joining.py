@@ -1,4 +1,4 @@
-"""Short answers of one source for one sol: what was known stays, and nothing is counted twice."""
+"""Short responses of one source for one sol: what was known stays, and nothing is counted twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Server:
 
     source: str
     numbers: list[int] = field(default_factory=list)
-    telling: str = "first"
+    report: str = "first"
     shift: int = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -54,7 +54,7 @@ class Server:
                 return {"items": photos, "per_page": 200, "total": PROMISED, "more": False}
 
     def photo(self, number: int) -> dict[str, Any]:
-        identity, name = self.shift + number, f"https://nasa/{self.telling}/{number:05}.JPG"
+        identity, name = self.shift + number, f"https://nasa/{self.report}/{number:05}.JPG"
         match self.source:
             case "v1":
                 return {"id": identity, "sol": SOL, "img_src": name}
@@ -66,7 +66,7 @@ class Server:
 
 @dataclass
 class Asking:
-    """A source of a server, and a lake that keeps what it answers."""
+    """A source of a server, and a lake that keeps what it sends."""
 
     server: Server
     lake: Lake
@@ -100,8 +100,8 @@ class Asking:
         return self.document.header
 
     @property
-    def tellings(self) -> dict[str, str]:
-        """What silver reads: by id the address of the picture as it is told last."""
+    def reports(self) -> dict[str, str]:
+        """What silver reads: by id the address of the picture as it is reported last."""
         found = {}
         for photo in (photo for page in self.document.pages for photo in photos_in(page)):
             identity = str(photo.get("id", photo.get("imageid")))
@@ -122,31 +122,31 @@ def asking(request: pytest.FixtureRequest, tmp_path: Path, client: ClientFactory
 async def test_other_records_of_a_short_sol_join_those_that_are_held_until_it_is_whole(asking: Asking) -> None:
     await asking(range(64))
     assert (asking.header.record_count, asking.header.complete) == (64, False)
-    result = await asking(range(36, 100), telling="second")
+    result = await asking(range(36, 100), report="second")
     assert result.outcome is Outcome.STORED
     assert (asking.header.record_count, asking.header.promised, asking.header.complete) == (100, 100, True)
     assert asking.header.satisfies(PROMISED)
-    told = asking.tellings
-    assert len(told) == 100
-    assert sum("/first/" in address for address in told.values()) == 36
-    assert sum("/second/" in address for address in told.values()) == 64, "of what both tell the newer telling stands"
+    reported = asking.reports
+    assert len(reported) == 100
+    assert sum("/first/" in address for address in reported.values()) == 36
+    assert sum("/second/" in address for address in reported.values()) == 64, "of what both report, the newer report stands"
     together = asking.header.fingerprint
-    await asking([*range(36, 100), *range(36)], telling="third")
-    assert sum(any(photos_in(page)) for page in asking.document.pages) == 1, "a complete answer stands alone"
+    await asking([*range(36, 100), *range(36)], report="third")
+    assert sum(any(photos_in(page)) for page in asking.document.pages) == 1, "a complete response stands alone"
     assert asking.header.fingerprint != together
-    assert all("/third/" in address for address in asking.tellings.values())
+    assert all("/third/" in address for address in asking.reports.values())
 
 
-async def test_a_smaller_answer_adds_what_it_alone_tells(asking: Asking) -> None:
+async def test_a_smaller_response_adds_what_it_alone_reports(asking: Asking) -> None:
     await asking(range(64))
     await asking(range(30, 80))
     assert (asking.header.record_count, asking.header.complete) == (80, False)
-    assert len(asking.tellings) == 80
+    assert len(asking.reports) == 80
     await asking([1, 2, 90])
-    assert (asking.header.record_count, len(asking.tellings)) == (81, 81)
+    assert (asking.header.record_count, len(asking.reports)) == (81, 81)
 
 
-async def test_a_short_answer_that_tells_nothing_new_is_not_written(asking: Asking) -> None:
+async def test_a_short_response_that_reports_nothing_new_is_not_written(asking: Asking) -> None:
     await asking(range(64))
     await asking(range(30, 80))
     (before,) = (each for each in asking.lake.list("photos"))
@@ -155,7 +155,7 @@ async def test_a_short_answer_that_tells_nothing_new_is_not_written(asking: Aski
     assert asking.lake.list("photos") == [before]
 
 
-async def test_pages_that_tell_nothing_more_do_not_stay(asking: Asking) -> None:
+async def test_pages_that_report_nothing_more_do_not_stay(asking: Asking) -> None:
     for first in range(0, 40, 4):
         await asking([*range(60), 60 + first])
     assert asking.header.record_count == 70
@@ -174,15 +174,15 @@ async def test_a_union_of_more_than_is_promised_is_not_believed(asking: Asking, 
     await asking(held)
     await asking(new, shift=1_000)
     assert asking.header.record_count == len(new)
-    assert sorted(int(identity[-4:]) for identity in asking.tellings) == [1_000 + number for number in new]
+    assert sorted(int(identity[-4:]) for identity in asking.reports) == [1_000 + number for number in new]
 
 
 async def test_photos_that_were_numbered_anew_do_not_count_twice(asking: Asking) -> None:
     if asking.server.source == "m20":
         pytest.skip("an imageid is the name of its picture: nobody numbers them")
     await asking(range(40))
-    await asking(range(20, 65), shift=1_000, telling="elsewhere")
-    assert len(asking.tellings) == asking.header.record_count == 45, "and not the 85 ids of 65 photos"
+    await asking(range(20, 65), shift=1_000, report="elsewhere")
+    assert len(asking.reports) == asking.header.record_count == 45, "and not the 85 ids of 65 photos"
 
 
 def test_a_sol_that_is_cut_from_whole_tables_is_replaced() -> None:

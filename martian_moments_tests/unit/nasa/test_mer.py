@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from martian_moments.domain.documents import Document, Kind, decode, encode
-from martian_moments.domain.errors import BrokenAnswer, InputError
+from martian_moments.domain.errors import BrokenResponse, InputError
 from martian_moments.nasa.mer import MER
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
@@ -82,7 +82,7 @@ async def test_a_generated_file_says_so(ask: Any) -> None:
     [(200, b""), (200, b"<html>Moved</html>"), (404, HEADER), (200, b'{"error":1}'), (200, b"SITE;DRIVE\n1;2\n")],
 )
 async def test_what_is_no_table_is_an_error_and_never_empty(ask: Any, status: int, body: bytes) -> None:
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         await ask(body, status=status)
 
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from martian_moments.domain.documents import Document, Kind, decode, encode
-from martian_moments.domain.errors import BrokenAnswer, FileMissing, InputError
+from martian_moments.domain.errors import BrokenResponse, FileMissing, InputError
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.nasa.mmgis import MMGIS
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
@@ -102,11 +102,11 @@ async def test_an_empty_map_is_not_complete(ask: Any, kind: Kind) -> None:
     ],
 )
 async def test_what_is_no_collection_is_an_error_and_never_empty(ask: Any, status: int, body: Any) -> None:
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         await ask(Kind.TRAVERSE, body, status)
 
 
-async def test_a_map_that_is_not_there_is_told_apart_and_asked_for_once(client: ClientFactory) -> None:
+async def test_a_map_that_is_not_there_is_an_error_of_its_own_and_asked_for_once(client: ClientFactory) -> None:
     asked: list[httpx.URL] = []
 
     def missing(request: httpx.Request) -> httpx.Response:

@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Lake:
     return Lake(tmp_path.as_uri())
 
 
-def answer(request: httpx.Request) -> httpx.Response:
+def response(request: httpx.Request) -> httpx.Response:
     if "manifests" in request.url.path:
         return httpx.Response(200, json={"photo_manifest": {"photos": [{"sol": 1, "total_photos": 2}]}})
     return httpx.Response(200, json={"type": "FeatureCollection", "features": []})
@@ -40,7 +40,7 @@ def answer(request: httpx.Request) -> httpx.Response:
 async def test_every_built_source_can_be_made_and_promises_are_read_by_the_document(
     client: ClientFactory, store: Lake, tmp_path: Path
 ) -> None:
-    async with client(answer) as asking:
+    async with client(response) as asking:
         sources = photo_sources(BUILT_SOURCES, asking, UPSTREAM, store, tmp_path)
         assert [source.name for source in sources] == list(BUILT_SOURCES)
         document = await sources[-1].manifest("spirit")
@@ -50,8 +50,8 @@ async def test_every_built_source_can_be_made_and_promises_are_read_by_the_docum
 
 def test_promises_of_sols_that_cannot_be_are_set_aside_and_counted() -> None:
     today = ROVERS["curiosity"].sol_of(datetime.now(UTC))
-    told = Promises("curiosity", "v1", served=True, sols={0: 1, today: 2, today + 2: 3, 9_999: 4}, newest_sol=9_999)
-    within = told.within(ROVERS["curiosity"].sols_until(datetime.now(UTC)))
+    reported = Promises("curiosity", "v1", served=True, sols={0: 1, today: 2, today + 2: 3, 9_999: 4}, newest_sol=9_999)
+    within = reported.within(ROVERS["curiosity"].sols_until(datetime.now(UTC)))
     assert (within.sols, within.newest_sol, within.impossible) == ({0: 1, today: 2}, today + 1, 2)
     spirit = Promises("spirit", "pds", served=True, sols={0: 1}, newest_sol=0)
     assert spirit.within(ROVERS["spirit"].sols_until(datetime.now(UTC))).newest_sol is None
@@ -71,7 +71,7 @@ def test_the_sources_of_a_rover_are_those_that_can_have_it_in_the_order_of_prefe
 
 
 async def test_every_rover_has_a_source_of_its_path(client: ClientFactory) -> None:
-    async with client(answer) as asking:
+    async with client(response) as asking:
         found = {rover: traverse_source(asking, UPSTREAM, rover) for rover in ROVERS}
     assert {rover: source.name for rover, source in found.items()} == {
         "curiosity": "mmgis",
@@ -83,7 +83,7 @@ async def test_every_rover_has_a_source_of_its_path(client: ClientFactory) -> No
 
 
 async def test_a_source_that_nobody_built_is_named(client: ClientFactory, store: Lake, tmp_path: Path) -> None:
-    async with client(answer) as asking:
+    async with client(response) as asking:
         with pytest.raises(InputError, match=r"'v9'.*v1"):
             photo_sources(["v9"], asking, UPSTREAM, store, tmp_path)
         document = await photo_sources(["v1"], asking, UPSTREAM, store, tmp_path)[0].manifest("spirit")

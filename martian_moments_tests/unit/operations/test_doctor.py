@@ -44,7 +44,7 @@ def test_a_lake_that_cannot_be_written_is_one_finding_and_the_rest_is_checked(tm
     assert str(tmp_path / "file") in found["lake"].detail
 
 
-def test_a_full_disk_is_told_with_what_is_needed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_with_what_is_needed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_ENOUGH_BYTES", 2**60)
     found = findings(platform)["disk"]
     assert not found.ok
@@ -147,4 +147,4 @@ def test_documents_that_are_gone_from_bronze_are_a_fault(platform: Platform) -> 
     (platform.settings.home / "warehouse.duckdb").write_bytes(older)
     found = findings(platform)["bronze"]
     assert not found.ok
-    assert "1 documents that the published ledger tells of are gone" in found.detail
+    assert "1 documents that the published ledger reports are gone" in found.detail

@@ -83,18 +83,18 @@ def test_a_web_page_instead_of_data_is_drift(resources: Resources, replica: Runn
     assert [each.what for each in check_live(resources) if each.ok] == []
 
 
-def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_told(
+def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_reported(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feature = {"type": "Feature", "properties": {"sol": 1, "RMC": "1_2", "lon": 1, "lat": 2, "elev": {"geoid": 3}}}
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         if "waypoints" not in request.url.path:
             return httpx.Response(404, text="not here")
         cut = json.dumps({"type": "FeatureCollection", "features": [feature, feature]})[:-40]
         return httpx.Response(206 if "range" in request.headers else 200, text=cut)
 
-    monkeypatch.setattr(resources.nasa, "client", lambda: quick_client(httpx.MockTransport(answer)))
+    monkeypatch.setattr(resources.nasa, "client", lambda: quick_client(httpx.MockTransport(response)))
     found = checked(resources)
     drift = "missing fields: dist_total_m, elev_geoid, yaw; unknown fields: elev"
     assert found["waypoints of perseverance"] == Finding("waypoints of perseverance", ok=False, detail=drift)

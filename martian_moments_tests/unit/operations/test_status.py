@@ -13,7 +13,7 @@ import pytest
 
 from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.defs.sensors.requests_sensor import Refresh, RequestsCursor
-from martian_moments.domain.gaps import Tries
+from martian_moments.domain.gaps import RetryState
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.events.messages import refresh_request
 from martian_moments.operations import backfill
@@ -79,9 +79,9 @@ def test_a_finished_platform_is_settled(stage: Stage) -> None:
 def test_the_json_has_exactly_the_promised_keys_and_types(stage: Stage) -> None:
     stage.platform.manifest("spirit", {1: 3, 2: 4})
     stage.platform.photos("spirit", [2], count=1, promised=4)
-    tries = Tries()
-    tries.attempts = {1: (2, 4e9)}
-    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"spirit": tries}).write()
+    retry_state = RetryState()
+    retry_state.attempts = {1: (2, 4e9)}
+    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"spirit": retry_state}).write()
     found: dict[str, Any] = json.loads(json.dumps(stage.look().to_json(), default=lambda moment: moment.isoformat()))
     assert set(found) == {"rovers", "dead_letters", "lag", "settled", "waiting_for", "pauses", "warnings"}
     assert type(found["dead_letters"]) is int
@@ -115,9 +115,9 @@ def short_and_due(stage: Stage) -> None:
     stage.load()
     build_loaded_objects(stage.platform, "bronze.raw_photos", "bronze.raw_manifests")
     stage.read_all()
-    tries = Tries()
-    tries.attempts = {3: (1, 1.0)}
-    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"curiosity": tries}).write()
+    retry_state = RetryState()
+    retry_state.attempts = {3: (1, 1.0)}
+    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"curiosity": retry_state}).write()
 
 
 def queued_run(stage: Stage) -> None:
@@ -243,10 +243,10 @@ def test_where_the_log_cannot_be_read_its_numbers_are_unknown_and_not_zero(stage
     log_unreadable(stage)
     now = stage.look()
     assert (now.dead_letters, now.lag) == (None, {UPLOADS: {}, INGESTION_REQUESTS: {}})
-    assert now.rovers["curiosity"].photos_in_lake == 6, "everything else is told as before"
+    assert now.rovers["curiosity"].photos_in_lake == 6, "everything else is reported as before"
 
 
-def test_what_a_damaged_ledger_would_tell_is_unknown_and_not_zero(stage: Stage) -> None:
+def test_what_a_damaged_ledger_would_report_is_unknown_and_not_zero(stage: Stage) -> None:
     garbage_ledger(stage)
     rover = stage.look().rovers["curiosity"]
     assert (rover.sols_in_bronze, rover.photos_in_bronze, rover.photos_in_silver) == (None, None, 0)
@@ -259,7 +259,7 @@ def test_while_the_manifest_of_the_published_tables_is_gone_nobody_knows_that_al
     assert not now.settled
     (reason,) = now.waiting_for
     assert "manifest.json is gone" in reason
-    assert now.rovers["curiosity"].photos_in_bronze == 6, "what is there is told"
+    assert now.rovers["curiosity"].photos_in_bronze == 6, "what is there is reported"
 
 
 def test_a_cursor_of_the_release_before_knows_no_identity_and_is_settled_as_it_was(stage: Stage) -> None:
@@ -271,9 +271,9 @@ def test_a_cursor_of_the_release_before_knows_no_identity_and_is_settled_as_it_w
 
 def test_a_short_sol_that_waits_for_its_next_attempt_does_not_unsettle(stage: Stage) -> None:
     short_and_due(stage)
-    tries = Tries()
-    tries.attempts = {3: (3, 4e9)}
-    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"curiosity": tries}).write()
+    retry_state = RetryState()
+    retry_state.attempts = {3: (3, 4e9)}
+    stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"curiosity": retry_state}).write()
     now = stage.look()
     assert now.settled
     (short,) = now.rovers["curiosity"].short
@@ -281,7 +281,7 @@ def test_a_short_sol_that_waits_for_its_next_attempt_does_not_unsettle(stage: St
     assert short.next_attempt_at is not None
 
 
-def test_an_unserved_rover_is_told_of_and_does_not_unsettle(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unserved_rover_is_reported_and_does_not_unsettle(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     platform: Platform = scripted(rovers="spirit")
     platform.source.status = None
     platform.run("lake/manifests", "spirit")
@@ -301,7 +301,7 @@ def test_dead_letters_are_counted_and_do_not_unsettle(stage: Stage) -> None:
     assert (now.dead_letters, now.settled) == (2, True)
 
 
-def test_it_answers_while_a_load_or_dbt_holds_the_warehouse(stage: Stage) -> None:
+def test_it_responds_while_a_load_or_dbt_holds_the_warehouse(stage: Stage) -> None:
     import duckdb
 
     with stage.platform.resources.warehouse.writing(), duckdb.connect(stage.platform.settings.home / "warehouse.duckdb"):

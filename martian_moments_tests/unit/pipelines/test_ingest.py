@@ -14,7 +14,7 @@ import pytest
 
 from martian_moments.domain.coverage import Coverage, LakeView
 from martian_moments.domain.documents import Document, Kind
-from martian_moments.domain.errors import BrokenAnswer, FileMissing, LakeError, UnknownRover, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, FileMissing, LakeError, UnknownRover, UpstreamUnavailable
 from martian_moments.domain.promises import Promises
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.http import PoliteClient
@@ -63,7 +63,7 @@ def test_sols_that_are_held_whole_are_not_asked_for_and_failures_stop_nobody(lak
     assert sorted(ingest.view(lake, "curiosity", "v1").headers) == [1, 3, 4]
 
 
-def test_a_refetch_asks_again_and_an_unchanged_answer_is_not_written(lake: Lake) -> None:
+def test_a_refetch_asks_again_and_an_unchanged_response_is_not_written(lake: Lake) -> None:
     written: list[str] = []
     lake = Lake(lake.url, announce=lambda info: written.append(info.key))
     source = ScriptedSource({1: 3, 2: 3})
@@ -78,7 +78,7 @@ def test_a_refetch_asks_again_and_an_unchanged_answer_is_not_written(lake: Lake)
     assert len(written) == 3
 
 
-def test_an_empty_answer_for_a_promised_sol_is_kept_short_and_asked_for_again(lake: Lake) -> None:
+def test_an_empty_response_for_a_promised_sol_is_kept_short_and_asked_for_again(lake: Lake) -> None:
     source = ScriptedSource({1: 3})
     fetch_manifest(source, lake)
     source.photos_of[1] = 0
@@ -91,7 +91,7 @@ def test_an_empty_answer_for_a_promised_sol_is_kept_short_and_asked_for_again(la
     assert ingest.view(lake, "curiosity", "v1").holds(1)
 
 
-def test_an_empty_answer_for_a_sol_without_promise_is_an_empty_document_that_is_held(lake: Lake) -> None:
+def test_an_empty_response_for_a_sol_without_promise_is_an_empty_document_that_is_held(lake: Lake) -> None:
     source = ScriptedSource({1: 3, 5: 3})
     fetch_manifest(source, lake)
     header = fetch(source, lake, [2])[2].header
@@ -102,7 +102,7 @@ def test_an_empty_answer_for_a_sol_without_promise_is_an_empty_document_that_is_
     assert source.asked_since() == []
 
 
-def test_a_smaller_answer_takes_nothing_back_and_a_bigger_one_replaces(lake: Lake) -> None:
+def test_a_smaller_response_takes_nothing_back_and_a_bigger_one_replaces(lake: Lake) -> None:
     source = ScriptedSource({1: 3})
     fetch_manifest(source, lake)
     fetch(source, lake, [1])
@@ -136,7 +136,7 @@ def test_at_most_so_many_sols_are_asked_for_at_once(lake: Lake) -> None:
 def test_a_dead_upstream_is_asked_for_the_first_sols_only_and_another_one_for_all(lake: Lake, in_flight: int) -> None:
     attempts, sols, asked = 4, range(1, 101), Counter[str]()
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         asked[request.url.host] += 1
         if request.url.host == "dead.test":
             return httpx.Response(503)
@@ -147,7 +147,7 @@ def test_a_dead_upstream_is_asked_for_the_first_sols_only_and_another_one_for_al
         known = Coverage("curiosity", [LakeView("curiosity", each.source, each, {}) for each in promises])
         client = PoliteClient(
             requests_per_minute=1e6, concurrency=in_flight, backoff=0.0, attempts=attempts,
-            transport=httpx.MockTransport(answer),
+            transport=httpx.MockTransport(response),
         )  # fmt: skip
         async with client:
             sources: list[PhotoSource] = [MSL(client, "https://dead.test/api"), V1(client, "https://alive.test/api/v1")]
@@ -163,10 +163,10 @@ def test_a_dead_upstream_is_asked_for_the_first_sols_only_and_another_one_for_al
     assert all("not asked, because" in str(result.errors["msl"]) for result in in_order[2 + in_flight :])
 
 
-def test_a_broken_answer_is_quarantined_with_its_reason_and_the_document_stays(lake: Lake) -> None:
+def test_a_broken_response_is_quarantined_with_its_reason_and_the_document_stays(lake: Lake) -> None:
     source = ScriptedSource({1: 3})
     fetch(source, lake, [1])
-    source.errors[1] = BrokenAnswer("no list of photos", url="https://nasa/photos?sol=1", body=b"<html>\xff")
+    source.errors[1] = BrokenResponse("no list of photos", url="https://nasa/photos?sol=1", body=b"<html>\xff")
     assert outcomes(fetch(source, lake, [1], refetch=True)) == {1: Outcome.FAILED}
     note = json.loads(lake.get("quarantine/photos/rover=curiosity/source=v1/sol=00001.json.gz"))
     assert note["reason"] == "no list of photos"
@@ -226,7 +226,7 @@ def test_a_rover_that_is_not_served_has_a_manifest_document_that_says_so(lake: L
 def test_a_manifest_that_cannot_be_read_counts_as_none(lake: Lake) -> None:
     lake.put_bytes("manifests/rover=curiosity/source=v1/manifest.json.gz", b"not gzip")
     assert ingest.promises(lake, "curiosity", "v1") is None
-    assert fetch_manifest(ScriptedSource({1: 3}), lake), "the next answer replaces it"
+    assert fetch_manifest(ScriptedSource({1: 3}), lake), "the next response replaces it"
     assert ingest.promises(lake, "curiosity", "v1") is not None
 
 
@@ -236,13 +236,13 @@ def test_both_maps_are_kept_under_their_keys(lake: Lake) -> None:
             return _map(Kind.TRAVERSE)
 
         async def waypoints(self, rover: str) -> Document:
-            raise BrokenAnswer("no collection", url="u", body=b"[]")
+            raise BrokenResponse("no collection", url="u", body=b"[]")
 
     source = Maps({1: 3})
     fetched = asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.TRAVERSE))
     assert fetched is not None
     assert fetched[1].changed
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         asyncio.run(ingest.fetch_map(source, lake, "perseverance", Kind.WAYPOINTS))
     assert [info.key for info in lake.list()] == [
         "quarantine/traverse/rover=perseverance/waypoints.json.gz", "traverse/rover=perseverance/traverse.json.gz",

@@ -99,7 +99,7 @@ def test_an_older_version_that_the_lake_no_longer_holds_stays_away(
     assert [row["record_count"] for row in resources.warehouse.ledger().to_pylist()] == [5]
 
 
-def test_a_broken_object_is_told_of_and_does_not_stop_the_others(platform: Platform) -> None:
+def test_a_broken_object_is_reported_and_does_not_stop_the_others(platform: Platform) -> None:
     platform.photos("curiosity", range(1, 4))
     platform.lake_file("curiosity", 2).write_bytes(b"cut")
     loading = load_all(platform)
@@ -199,7 +199,7 @@ def test_the_rules_change_with_any_sql_that_decides_how_a_photo_is_read(tmp_path
 
 
 def test_loaded_objects_are_published_last(platform: Platform) -> None:
-    """They tell that everything else is current: a process killed between two tables must leave silver lagging."""
+    """They report that everything else is current: a process killed between two tables must leave silver lagging."""
     last = published_models()[-1]
     assert (last.schema, last.name) == LOADED_OBJECTS
     assert len({(table.schema, table.name) for table in published_models()}) == len(published_models())
@@ -212,7 +212,7 @@ def test_held_etags_are_those_of_the_lake(platform: Platform) -> None:
     assert held_etags(platform.resources.warehouse) == {info.key: info.etag}
 
 
-def test_a_damaged_ledger_tells_no_header_and_the_lake_reads_them_itself(platform: Platform) -> None:
+def test_a_damaged_ledger_reports_no_header_and_the_lake_reads_them_itself(platform: Platform) -> None:
     platform.photos("curiosity", [1])
     load_all(platform)
     (platform.settings.home / "published" / "bronze" / "ledger" / "ledger.parquet").write_bytes(b"garbage")
@@ -221,7 +221,7 @@ def test_a_damaged_ledger_tells_no_header_and_the_lake_reads_them_itself(platfor
         known_headers(platform.resources.published)
 
 
-def test_the_ledger_tells_every_header_but_for_the_addresses_asked(platform: Platform) -> None:
+def test_the_ledger_reports_every_header_but_for_the_addresses_asked(platform: Platform) -> None:
     resources = platform.resources
     assert known_headers(resources.published) == {}, "nothing was ever loaded"
     platform.photos("curiosity", [1], count=2, promised=5)

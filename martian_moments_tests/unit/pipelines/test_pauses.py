@@ -19,21 +19,21 @@ DAY = timedelta(days=1)
 
 
 async def ask(resources: Resources, retry_after: str) -> list[str]:
-    """Ask an upstream that answers 429, as a run does; returns what it was asked."""
+    """Ask an upstream that responds with 429, as a run does; returns what it was asked."""
     asked: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         asked.append(str(request.url))
         return httpx.Response(429, headers={"retry-after": retry_after})
 
-    transport = httpx.MockTransport(answer)
+    transport = httpx.MockTransport(response)
     client = PoliteClient(
         requests_per_minute=60_000, concurrency=1, attempts=1, transport=transport,
         held=resources.nasa.pauses, on_pause=resources.nasa.keep_pause,
     )  # fmt: skip
     async with client:
         with pytest.raises(UpstreamUnavailable):
-            await client.get("https://mars.nasa.gov/rss/api/", lambda answer: answer)
+            await client.get("https://mars.nasa.gov/rss/api/", lambda response: response)
     return asked
 
 

@@ -57,21 +57,21 @@ def a_manifest(source: str, counts: Mapping[int, int]) -> Document:
 
 
 class Upstream:
-    """Answers every question with one document."""
+    """Responds to every question with one document."""
 
-    def __init__(self, answer: Document) -> None:
-        self.answer = answer
-        self.name = answer.header.source
+    def __init__(self, response: Document) -> None:
+        self.response = response
+        self.name = response.header.source
 
     async def _give(self, rover: str) -> Document:
-        return self.answer
+        return self.response
 
     manifest = traverse = waypoints = _give
 
 
-def refresh(lake: Lake, answer: Document) -> tuple[int, Put]:
-    """The records of the document that the lake holds after a refresh, and what became of the answer."""
-    header, upstream = answer.header, Upstream(answer)
+def refresh(lake: Lake, response: Document) -> tuple[int, Put]:
+    """The records of the document that the lake holds after a refresh, and what became of the response."""
+    header, upstream = response.header, Upstream(response)
     if header.kind is Kind.MANIFEST:
         kept, put = asyncio.run(ingest.fetch_manifest(upstream, lake, header.rover))  # type: ignore[arg-type]
     else:
@@ -111,8 +111,8 @@ def test_a_map_that_shrinks_waits_for_its_confirmation_and_nothing_is_lost(lake:
 @BOTH
 def test_a_smaller_map_that_is_not_answered_again_is_forgotten(lake: Lake, kind: Kind, source: str) -> None:
     full, cut, other = (a_map(kind, source, range(count)) for count in (24, 8, 9))
-    for answer in (full, cut, full, cut, other, cut):
-        assert refresh(lake, answer)[0] == 24, "never the same loss twice in a row"
+    for response in (full, cut, full, cut, other, cut):
+        assert refresh(lake, response)[0] == 24, "never the same loss twice in a row"
     assert refresh(lake, full)[0] == 24
     assert unconfirmed(lake, [ROVER[source]]) == []
 
@@ -127,11 +127,11 @@ def test_a_shrunk_map_that_grows_with_each_refresh_is_confirmed_by_the_records_t
     lake: Lake, kind: Kind, source: str
 ) -> None:
     """It goes on from what is left of it, below the newest sol that is held, and is never the same twice."""
-    answers = [a_map(kind, source, sols) for sols in (EVEN, LEFT, [*LEFT, 15], [*LEFT, 15, 17])]
-    assert [refresh(lake, answer)[0] for answer in answers] == [24, 24, 9, 10]
+    responses = [a_map(kind, source, sols) for sols in (EVEN, LEFT, [*LEFT, 15], [*LEFT, 15, 17])]
+    assert [refresh(lake, response)[0] for response in responses] == [24, 24, 9, 10]
     assert unconfirmed(lake, [ROVER[source]]) == []
-    replaced = orjson.loads(lake.get(f"quarantine/replaced/{answers[0].header.key}"))
-    assert replaced["document"]["pages"] == answers[0].parsed_pages()
+    replaced = orjson.loads(lake.get(f"quarantine/replaced/{responses[0].header.key}"))
+    assert replaced["document"]["pages"] == responses[0].parsed_pages()
 
 
 @MAPS
@@ -150,24 +150,24 @@ def test_a_mirror_that_is_whole_at_every_other_refresh_never_loses_its_map(lake:
     whole, cut = a_map(kind, source, EVEN), a_map(kind, source, LEFT)
     for number in range(1, 5):
         growing = a_map(kind, source, [*LEFT, *range(15, 15 + 2 * number, 2)])
-        for answer in (whole, cut, whole, growing):
-            assert refresh(lake, answer)[0] == 24
+        for response in (whole, cut, whole, growing):
+            assert refresh(lake, response)[0] == 24
 
 
 @pytest.mark.parametrize(
     ("kind", "names"), [(Kind.WAYPOINTS, ["RMC"]), (Kind.TRAVERSE, ["fromRMC", "toRMC"])], ids=["waypoints", "traverse"]
 )
 def test_a_record_that_is_corrected_is_the_same_record(lake: Lake, kind: Kind, names: list[str]) -> None:
-    """An odometer is told as 0 on the day and corrected on the next (46_3032 on 2023-10-25)."""
+    """An odometer is reported as 0 on the day and corrected on the next (46_3032 on 2023-10-25)."""
 
-    def told(count: int, odometer: float) -> Document:
+    def reported(count: int, odometer: float) -> Document:
         features = [
             {"properties": {"sol": sol, "dist_total_m": odometer} | dict.fromkeys(names, f"3_{sol}"), "geometry": None}
             for sol in range(count)
         ]
         return document(kind, "mmgis", {"type": "FeatureCollection", "features": features}, count, features)
 
-    assert [refresh(lake, told(*each))[0] for each in ((24, 0), (8, 0), (8, 21_733.9))] == [24, 24, 8]
+    assert [refresh(lake, reported(*each))[0] for each in ((24, 0), (8, 0), (8, 21_733.9))] == [24, 24, 8]
 
 
 @MAPS

@@ -1,4 +1,4 @@
-"""The raw-image feeds of the replica: the same Mars as v1's, told as the real feeds tell it, also when they misbehave."""
+"""The raw-image feeds of the replica: the same Mars as v1's, as the real feeds report it, also when they misbehave."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.replica.truth import ids_of, truth_of
-from martian_moments_tests.unit.replica.answers import photos, shape, sols
+from martian_moments_tests.unit.replica.responses import photos, shape, sols
 
 CONFIG = ReplicaConfig(rovers=("perseverance", "curiosity"), sols=14, scale=0.5, seed=3)
 ROVER = {"m20": "perseverance", "msl": "curiosity"}
@@ -93,8 +93,8 @@ def test_generated_images_have_the_keys_and_types_of_the_real_ones(
 def test_lists_have_the_keys_and_types_of_the_real_ones_and_say_that_they_are_synthetic(
     generated: Archive, real_payloads: Path
 ) -> None:
-    def envelope(answer: dict[str, Any]) -> Any:
-        return shape({key: [] if isinstance(value, list) else value for key, value in answer.items()})
+    def envelope(response: dict[str, Any]) -> Any:
+        return shape({key: [] if isinstance(value, list) else value for key, value in response.items()})
 
     def real(name: str) -> Any:
         return envelope(orjson.loads((real_payloads / name).read_bytes()))
@@ -128,7 +128,7 @@ def test_the_feeds_show_every_quirk_of_the_real_ones(generated: Archive) -> None
 
 
 @BOTH
-def test_a_feed_tells_of_the_same_sols_and_pictures_as_v1_and_of_more_renditions(generated: Archive, source: str) -> None:
+def test_a_feed_reports_the_same_sols_and_pictures_as_v1_and_more_renditions(generated: Archive, source: str) -> None:
     rover, feed = ROVER[source], generated.feeds[source]
     assert list(feed.sols) == sols(generated, rover)
     for sol in list(feed.sols)[::7]:
@@ -164,7 +164,9 @@ def test_the_truth_counts_what_the_feed_gives(generated: Archive, source: str) -
     assert [str(image[DIALECTS[source].identity]) for image in images] == [each for found in ids.values() for each in found]
     assert len({each for found in ids.values() for each in found}) == len(images)
     of_v1 = truth_of(generated)["rovers"]
-    assert {rover: told["sols"] for rover, told in truth["v1"].items()} == {r: told["sols"] for r, told in of_v1.items()}
+    assert {rover: reported["sols"] for rover, reported in truth["v1"].items()} == {
+        r: reported["sols"] for r, reported in of_v1.items()
+    }
     assert ids_of(generated, source, "spirit") == {}
 
 
@@ -209,7 +211,7 @@ def polite(**options: Any) -> PoliteClient:
 
 
 async def fetched(replica: RunningReplica, source: str, wanted: list[int], client: PoliteClient) -> dict[int, Document]:
-    """Every sol whose document is complete, asked for again as long as an answer fails or is short."""
+    """Every sol whose document is complete, asked for again as long as a response fails or is short."""
     asking, held = source_at(replica, source, client), {}
     for _ in range(20):
         for sol in [sol for sol in wanted if sol not in held]:
@@ -223,13 +225,13 @@ async def fetched(replica: RunningReplica, source: str, wanted: list[int], clien
 
 
 def ids_in(document: Document, source: str) -> list[str]:
-    told = [
+    reported = [
         image
         for page in document.parsed_pages()
         for image in page[DIALECTS[source].array]
         if image["sol"] == document.header.sol
     ]
-    return sorted({str(image[DIALECTS[source].identity]) for image in told})
+    return sorted({str(image[DIALECTS[source].identity]) for image in reported})
 
 
 async def held_by(replica: RunningReplica, source: str, client: PoliteClient) -> dict[int, list[str]]:
@@ -252,7 +254,7 @@ async def test_who_asks_a_feed_for_every_sol_holds_the_truth(replica: RunningRep
 
 
 @BOTH
-async def test_with_30_percent_of_the_answers_faulty_a_feed_still_gives_the_truth(
+async def test_with_30_percent_of_the_responses_faulty_a_feed_still_gives_the_truth(
     replica: RunningReplica, source: str
 ) -> None:
     replica.control.faults(FaultPlan(share=0.3, retry_after_s=0))

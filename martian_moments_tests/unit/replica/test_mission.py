@@ -15,15 +15,15 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.recorded import Recording
 from martian_moments.replica.traverse import newly_driven_m, path_length_m
 from martian_moments.replica.truth import truth_of
-from martian_moments_tests.unit.replica.answers import manifest, photos, sols
+from martian_moments_tests.unit.replica.responses import manifest, photos, sols
 
 
 def everything(archive: Archive) -> list[bytes]:
-    answers = [archive.layer("M20_traverse.json").body, archive.layer("M20_waypoints.json").body, archive.rovers().body]
+    responses = [archive.layer("M20_traverse.json").body, archive.layer("M20_waypoints.json").body, archive.rovers().body]
     for rover in ROVERS:
-        answers.append(archive.manifest(rover).body)
-        answers += [orjson.dumps(photos(archive, rover, sol)) for sol in sols(archive, rover)]
-    return answers
+        responses.append(archive.manifest(rover).body)
+        responses += [orjson.dumps(photos(archive, rover, sol)) for sol in sols(archive, rover)]
+    return responses
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_mission() -> None:

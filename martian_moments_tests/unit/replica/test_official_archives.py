@@ -44,7 +44,7 @@ def fetch(url: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("rover", MER_ROVERS)
-async def test_every_sol_of_an_index_is_the_truth_although_every_third_answer_is_faulty(
+async def test_every_sol_of_an_index_is_the_truth_although_every_third_response_is_faulty(
     replica: RunningReplica, tmp_path: Path, rover: str
 ) -> None:
     truth = replica.control.truth()["sources"]["pds"][rover]["sols"]
@@ -100,7 +100,7 @@ async def test_a_cut_download_is_an_error_and_the_index_stays(tmp_path: Path) ->
             first = await source.manifest("spirit")
             replica.control.release_everything()
             replica.control.faults(FaultPlan.from_json({"share": 1.0, "kinds": ["cut"]}))
-            with pytest.raises(UpstreamUnavailable, match="no answer"):
+            with pytest.raises(UpstreamUnavailable, match="no response"):
                 await source.manifest("spirit")
             sol = max(read_promises(first).sols)
             assert (await source.photos("spirit", sol)).header.record_count == read_promises(first).sols[sol]
@@ -129,11 +129,11 @@ async def test_curiositys_map_has_the_faults_of_the_real_one(replica: RunningRep
     assert [leg["geometry"]["type"] for leg in legs[:2]] == ["MultiLineString", "LineString"]
     assert all(set(leg["properties"]) == {"Length"} for leg in legs)
     assert legs[1] == legs[2]
-    told = legs[1:2] + legs[3:]
-    assert len(legs[0]["geometry"]["coordinates"]) + len(told) == truth["legs"]
-    assert sum(leg["properties"]["Length"] for leg in [legs[0], *told]) == pytest.approx(truth["distance_m"], abs=0.01)
+    reported = legs[1:2] + legs[3:]
+    assert len(legs[0]["geometry"]["coordinates"]) + len(reported) == truth["legs"]
+    assert sum(leg["properties"]["Length"] for leg in [legs[0], *reported]) == pytest.approx(truth["distance_m"], abs=0.01)
     places = [tuple(waypoint["geometry"]["coordinates"]) for waypoint in waypoints]
-    ends = [(tuple(leg["geometry"]["coordinates"][0]), tuple(leg["geometry"]["coordinates"][-1])) for leg in told]
+    ends = [(tuple(leg["geometry"]["coordinates"][0]), tuple(leg["geometry"]["coordinates"][-1])) for leg in reported]
     order = [(places.index(start), places.index(end)) for start, end in ends]
     assert sum(start > end for start, end in order) == 1
     assert len(waypoints) == truth["waypoints"] == truth["legs"] + 1
@@ -142,12 +142,12 @@ async def test_curiositys_map_has_the_faults_of_the_real_one(replica: RunningRep
 async def test_recorded_paths_are_served_unchanged(real_payloads: Path) -> None:
     recorded = real_payloads / "mer_spirit_traverse_path_pds.csv"
     with running(ReplicaConfig(rovers=("spirit", "curiosity"), recorded=real_payloads, unrecorded="omit")) as replica:
-        answer = fetch(f"{replica.mer_traverse_url}/MERA_traverse.csv")
+        response = fetch(f"{replica.mer_traverse_url}/MERA_traverse.csv")
         traverse = fetch(f"{replica.mmgis_url}/MSL/Layers/json/MSL_traverse.json")
         truth = replica.control.truth()["traverse"]
         async with asking() as client:
             document = await MER(client, replica.mer_traverse_url).traverse("spirit")
-    assert answer.content == recorded.read_bytes()
+    assert response.content == recorded.read_bytes()
     assert traverse.content == (real_payloads / "mmgis_msl_traverse_2026-04.json").read_bytes()
     assert len(list(csv.DictReader(recorded.open()))) == document.header.record_count == 8_804
     assert truth["spirit"] == {"legs": 8_527, "waypoints": 8_528, "distance_m": pytest.approx(7_210, abs=0.2)}

@@ -12,7 +12,7 @@ from martian_moments.domain.rovers import ROVERS
 from martian_moments.replica.archive import PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.truth import truth_of
-from martian_moments_tests.unit.replica.answers import manifest, photos
+from martian_moments_tests.unit.replica.responses import manifest, photos
 
 RECORDED = {
     ("curiosity", 1000): ("v1_photos_curiosity_sol1000_2023-07.json", 856),
@@ -52,9 +52,9 @@ def test_a_promised_sol_that_was_not_recorded_is_refused(real_payloads: Path) ->
     archive = open_archive(ReplicaConfig(recorded=real_payloads))
     assert archive.manifest("spirit").body == (real_payloads / "v1_manifest_spirit_2023-08.json").read_bytes()
     for sol in (0, 1001):  # of sol 0 there is only a cut recording
-        answer = archive.photos("curiosity", PhotoQuery(sol=sol))
-        assert answer.status == 503
-        assert b"not recorded" in answer.body
+        response = archive.photos("curiosity", PhotoQuery(sol=sol))
+        assert response.status == 503
+        assert b"not recorded" in response.body
     assert archive.photos("curiosity", PhotoQuery(sol=4)).body == b'{"photos":[]}'  # the manifest knows no sol 4
 
 

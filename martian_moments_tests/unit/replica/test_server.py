@@ -46,10 +46,10 @@ def client(replica: RunningReplica) -> Iterator[httpx.Client]:
 def held(client: httpx.Client, rover: str) -> dict[str, Any]:
     """What a client gets that asks for everything, in the form of the truth."""
     rows = client.get(f"/api/v1/manifests/{rover}").json()["photo_manifest"]["photos"]
-    answers = {row["sol"]: client.get(f"/api/v1/rovers/{rover}/photos?sol={row['sol']}").json() for row in rows}
-    ids = sorted(photo["id"] for answer in answers.values() for photo in answer["photos"])
+    responses = {row["sol"]: client.get(f"/api/v1/rovers/{rover}/photos?sol={row['sol']}").json() for row in rows}
+    ids = sorted(photo["id"] for response in responses.values() for photo in response["photos"])
     return {
-        "sols": {str(sol): len(answer["photos"]) for sol, answer in answers.items()},
+        "sols": {str(sol): len(response["photos"]) for sol, response in responses.items()},
         "photos": len(ids),
         "photo_ids_sha256": hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest(),
         "newest_sol": rows[-1]["sol"],
@@ -68,11 +68,11 @@ def test_who_asks_for_everything_holds_the_truth(replica: RunningReplica, client
 
 def test_the_errors_are_those_of_the_original(client: httpx.Client) -> None:
     unknown = [client.get("/api/v1/manifests/sojourner"), client.get("/api/v1/rovers/sojourner/photos?sol=1")]
-    assert [(answer.status_code, answer.text) for answer in unknown] == [(400, '{"errors":"Invalid Rover Name"}')] * 2
+    assert [(response.status_code, response.text) for response in unknown] == [(400, '{"errors":"Invalid Rover Name"}')] * 2
     empty = {"photos": [], "synthetic": True}
     for query in ("sol=99999", "sol=1&camera=HUBBLE", "", "sol=x", "earth_date=1999-01-01"):
-        answer = client.get(f"/api/v1/rovers/spirit/photos?{query}")
-        assert (answer.status_code, answer.json()) == (200, empty)
+        response = client.get(f"/api/v1/rovers/spirit/photos?{query}")
+        assert (response.status_code, response.json()) == (200, empty)
     for path in ("/mmgis-maps/M20/Layers/json/other.json", "/img/data/mer/spirit/mer1po_0xxx/index/edrindex.tab", "/api/v2"):
         missing = client.get(path)
         assert missing.status_code == 404
@@ -120,23 +120,25 @@ def test_the_counters_show_every_upstream_request_and_none_of_the_controls(
 def observed(client: httpx.Client, address: str, whole: bytes) -> Fault | None:
     """Which fault a client sees."""
     try:
-        answer = client.get(address)
+        response = client.get(address)
     except httpx.RemoteProtocolError as error:
         return Fault.CUT if "complete message body" in str(error) else Fault.DROPPED
     except httpx.ReadError:
         return Fault.DROPPED
-    if answer.content == whole:
+    if response.content == whole:
         return None
     by_status = {429: Fault.RATE_LIMITED, 500: Fault.ERROR_500, 503: Fault.ERROR_503}
-    if fault := by_status.get(answer.status_code):
-        assert (answer.headers.get("retry-after") == "3") == (fault is Fault.RATE_LIMITED)
+    if fault := by_status.get(response.status_code):
+        assert (response.headers.get("retry-after") == "3") == (fault is Fault.RATE_LIMITED)
         return fault
-    if answer.headers["content-type"].startswith("text/html"):
+    if response.headers["content-type"].startswith("text/html"):
         return Fault.HTML
-    return Fault.JSON_ERROR if "error" in answer.json() else Fault.EMPTY
+    return Fault.JSON_ERROR if "error" in response.json() else Fault.EMPTY
 
 
-def test_the_asked_share_of_the_answers_is_faulty_in_every_asked_way(replica: RunningReplica, client: httpx.Client) -> None:
+def test_the_asked_share_of_the_responses_is_faulty_in_every_asked_way(
+    replica: RunningReplica, client: httpx.Client
+) -> None:
     address = "/api/v1/rovers/perseverance/photos?sol=0"
     whole = client.get(address).content
     plan = FaultPlan(share=0.4, retry_after_s=3)
@@ -151,7 +153,7 @@ def test_the_asked_share_of_the_answers_is_faulty_in_every_asked_way(replica: Ru
     assert replica.control.requests()["faults"] == counts
 
 
-def test_only_the_asked_kinds_occur_and_an_answer_that_is_no_photo_list_is_never_empty(
+def test_only_the_asked_kinds_occur_and_a_response_that_is_no_photo_list_is_never_empty(
     replica: RunningReplica, client: httpx.Client
 ) -> None:
     replica.control.faults(FaultPlan(share=1, kinds=(Fault.EMPTY,)))
@@ -166,7 +168,7 @@ def test_an_outage_of_one_server_leaves_the_others_alone(replica: RunningReplica
     assert client.get("/api/v1/manifests/perseverance").is_success
 
 
-def test_an_outage_answers_nothing_until_it_ends(replica: RunningReplica, client: httpx.Client) -> None:
+def test_during_an_outage_nothing_is_served(replica: RunningReplica, client: httpx.Client) -> None:
     address = "/api/v1/manifests/spirit"
     whole = client.get(address).content
     replica.control.faults(FaultPlan(outage=True))
@@ -180,10 +182,12 @@ def test_an_outage_answers_nothing_until_it_ends(replica: RunningReplica, client
 )
 def test_a_fault_plan_that_is_not_understood_is_refused_and_changes_nothing(client: httpx.Client, plan: bytes) -> None:
     before = client.get("/control/faults").json()
-    answer = client.post("/control/faults", content=plan)
-    assert answer.status_code == 400
+    response = client.post("/control/faults", content=plan)
+    assert response.status_code == 400
     assert (
-        "fault plan" in answer.json()["error"] or "JSON" in answer.json()["error"] or "unexpected" in answer.json()["error"]
+        "fault plan" in response.json()["error"]
+        or "JSON" in response.json()["error"]
+        or "unexpected" in response.json()["error"]
     )
     assert client.get("/control/faults").json() == before
 
@@ -216,7 +220,7 @@ def test_a_taken_port_is_a_clear_error(replica: RunningReplica) -> None:
         serve(CONFIG, port=httpx.URL(replica.base_url).port or 0)
 
 
-def test_the_blocking_server_says_when_it_answers_and_stops_on_ctrl_c() -> None:
+def test_the_blocking_server_says_when_it_responds_and_stops_on_ctrl_c() -> None:
     program = (
         "from martian_moments.replica.config import ReplicaConfig\n"
         "from martian_moments.replica.server import serve\n"

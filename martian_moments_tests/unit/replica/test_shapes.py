@@ -1,4 +1,4 @@
-"""The generated answers look like the real ones, key by key and type by type."""
+"""The generated responses look like the real ones, key by key and type by type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from martian_moments.domain.rovers import ROVERS
 from martian_moments.replica.archive import Archive, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.file_names import mer_code
-from martian_moments_tests.unit.replica.answers import manifest, photos, shape, sols
+from martian_moments_tests.unit.replica.responses import manifest, photos, shape, sols
 
 REAL_PHOTOS = {
     "curiosity": ("v1_photos_curiosity_sol1000_2023-07.json", "v1_photos_curiosity_sol0_2023-07_cut118of3702.json"),
@@ -62,7 +62,7 @@ def test_generated_photos_have_the_keys_and_types_of_real_ones_with_both_rover_o
     assert len(found) == 2
 
 
-def test_generated_answers_differ_from_real_ones_only_by_the_synthetic_mark(generated: Archive) -> None:
+def test_generated_responses_differ_from_real_ones_only_by_the_synthetic_mark(generated: Archive) -> None:
     assert list(photos(generated, "spirit", 1)) == ["photos", "synthetic"]
     assert photos(generated, "spirit", 99_999) == {"photos": [], "synthetic": True}
 

@@ -1,4 +1,4 @@
-"""A DuckDB file that cannot be read is told from one that is busy, kept aside, and made anew."""
+"""A DuckDB file that cannot be read is distinguished from one that is busy, kept aside, and made anew."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def published(tmp_path: Path) -> Published:
 
 @pytest.fixture
 def path(tmp_path: Path, published: Published) -> Path:
-    """A warehouse of some megabytes with 40 documents, which its published ledger tells of."""
+    """A warehouse of some megabytes with 40 documents, which its published ledger reports."""
     path = tmp_path / "home" / "warehouse.duckdb"
     warehouse = DuckDBWarehouse(path)
     warehouse.ensure(published)
@@ -130,7 +130,7 @@ def kept_aside(path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("damage", AT_OPENING.values(), ids=AT_OPENING.keys())
-def test_a_damaged_file_is_told_of_kept_aside_and_made_anew_without_a_ledger_that_claims_more(
+def test_a_damaged_file_is_reported_kept_aside_and_made_anew_without_a_ledger_that_claims_more(
     path: Path, published: Published, damage: Damage, caplog: pytest.LogCaptureFixture
 ) -> None:
     damage(path)

@@ -61,7 +61,9 @@ def killed(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("holder", [HOLDS_THE_LOCK, HOLDS_THE_FILE])
-def test_a_second_writer_is_told_who_is_in_the_way_and_gets_in_when_the_first_one_dies(tmp_path: Path, holder: str) -> None:
+def test_a_second_writer_is_informed_who_is_in_the_way_and_gets_in_when_the_first_one_dies(
+    tmp_path: Path, holder: str
+) -> None:
     path = tmp_path / "bronze.duckdb"
     DuckDBWarehouse(path).ensure()
     process = started(holder, path)
@@ -91,8 +93,8 @@ def test_no_connection_is_open_while_another_program_writes(tmp_path: Path) -> N
     warehouse.load([photos()])
     count = "import duckdb, sys; print(duckdb.connect(sys.argv[1]).sql('select count(*) from warehouse.bronze.raw_photos'))"
     with warehouse.writing():
-        told = subprocess.run([sys.executable, "-c", count, str(path)], capture_output=True, text=True, check=True)
-    assert " 1 " in told.stdout
+        reported = subprocess.run([sys.executable, "-c", count, str(path)], capture_output=True, text=True, check=True)
+    assert " 1 " in reported.stdout
 
 
 def test_names_with_quotes_and_spaces_are_opened(tmp_path: Path) -> None:

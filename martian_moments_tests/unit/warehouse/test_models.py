@@ -61,7 +61,7 @@ def test_every_column_of_what_is_published_is_described(manifest: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "reported"),
     [
         (lambda summary: summary["config"]["meta"].clear(), r"rover_summary\.sql .*a model of gold is published"),
         (lambda summary: summary["config"]["contract"].update(enforced=False), r"rover_summary\.sql .*has a contract"),
@@ -77,12 +77,12 @@ def test_every_column_of_what_is_published_is_described(manifest: dict[str, Any]
     ],
 )
 def test_a_gold_model_that_does_not_say_how_it_is_published_is_named_where_the_project_is_parsed(
-    manifest: dict[str, Any], tmp_path: Path, spoil: Callable[[Node], object], told: str
+    manifest: dict[str, Any], tmp_path: Path, spoil: Callable[[Node], object], reported: str
 ) -> None:
     spoilt = copy.deepcopy(manifest)
     spoil(node(spoilt, "rover_summary"))
     (tmp_path / "manifest.json").write_text(json.dumps(spoilt))
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=reported):
         find_models(tmp_path / "manifest.json")
 
 

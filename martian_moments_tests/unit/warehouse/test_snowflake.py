@@ -41,7 +41,7 @@ def key_file(folder: Path, passphrase: str | None = None) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("account", "told"),
+    ("account", "reported"),
     [
         (but(account=None), "SNOWFLAKE_ACCOUNT is not set"),
         (but(user=""), "SNOWFLAKE_USER is not set"),
@@ -51,8 +51,8 @@ def key_file(folder: Path, passphrase: str | None = None) -> Path:
         (but(host="snowflake.example", protocol="http"), "SNOWFLAKE_PROTOCOL=http is refused"),
     ],
 )
-def test_a_setting_that_is_missing_or_refused_is_named_in_one_line(account: SnowflakeAccount, told: str) -> None:
-    with pytest.raises(SettingsError, match=told) as error:
+def test_a_setting_that_is_missing_or_refused_is_named_in_one_line(account: SnowflakeAccount, reported: str) -> None:
+    with pytest.raises(SettingsError, match=reported) as error:
         open_warehouse("snowflake://", account)
     assert "\n" not in str(error.value)
     assert "hunter2" not in str(error.value) + repr(account)
@@ -64,11 +64,11 @@ def test_a_password_is_taken_for_a_trial_account_and_a_double_on_this_machine(mo
     assert open_warehouse("snowflake://", account).dbt_environment()["DBT_ENV_SECRET_SNOWFLAKE_PASSWORD"] == "hunter2"
 
 
-def test_a_key_that_cannot_be_used_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_key_that_cannot_be_used_is_reported_before_anything_is_sent(tmp_path: Path) -> None:
     nothing, no_key = tmp_path / "nothing.p8", tmp_path / "no_key.p8"
     no_key.write_text("-----BEGIN PRIVATE KEY-----\nmars\n-----END PRIVATE KEY-----\n")
     locked = but(private_key_path=key_file(tmp_path, "open sesame"))
-    for account, told in (
+    for account, reported in (
         (but(private_key_path=nothing), r"nothing\.p8 cannot be read: No such file"),
         (but(private_key_path=no_key), r"no_key\.p8 is no private key in PEM"),
         (locked, "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE does not fit"),
@@ -77,7 +77,7 @@ def test_a_key_that_cannot_be_used_is_told_before_anything_is_sent(tmp_path: Pat
             "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is wrong",
         ),
     ):
-        with pytest.raises(SettingsError, match=told) as error:
+        with pytest.raises(SettingsError, match=reported) as error:
             SnowflakeWarehouse(account).ledger()
         assert "wrong words" not in str(error.value)
 
@@ -120,7 +120,7 @@ def test_a_table_that_was_dropped_is_noticed_and_named(fakesnow: Accounts, table
     assert not warehouse.exists(), "dbt has failed: nobody waits ten minutes to look again"
 
 
-def test_an_account_that_does_not_answer_is_told_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_that_does_not_respond_is_reported_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snowflake, "_LOGIN_SECONDS", 1)
     account = but(private_key_path=None, password=SecretStr("hunter2"), host="127.0.0.1", port=9, protocol="http")
     with pytest.raises(WarehouseError, match=r"Snowflake account org-name.*check the SNOWFLAKE_") as error:

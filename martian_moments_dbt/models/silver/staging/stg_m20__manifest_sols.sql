@@ -1,6 +1,6 @@
 {#
-    No list of sols: each up to the latest may have photos, and only its own answer tells how many. As in nasa/m20.py, the latest
-    is the largest that either answer tells, in latest_sol or of an image.
+    No list of sols: each up to the latest may have photos, and only its own response reports how many. As in nasa/m20.py, the latest
+    is the largest that either response reports, in latest_sol or of an image.
 #}
 with documents as (
     select * from {{ bronze('raw_manifests') }}
@@ -16,7 +16,7 @@ records as (
     ) }}
 ),
 
-told as (
+reported as (
     select
         rover,
         source,
@@ -40,7 +40,7 @@ reaching as (
         source,
         fetched_at,
         max(sol) as max_sol
-    from told
+    from reported
     group by rover, source, fetched_at
 ),
 

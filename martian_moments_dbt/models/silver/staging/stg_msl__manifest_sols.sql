@@ -1,5 +1,5 @@
 {#
-    No list of sols: each up to the newest may have photos, and only its own answer tells how many. As in nasa/msl.py, the newest
+    No list of sols: each up to the newest may have photos, and only its own response reports how many. As in nasa/msl.py, the newest
     is that of an item that can be read.
 #}
 with documents as (

@@ -33,11 +33,11 @@ renamed as (
         cast(null as varchar) as camera_full_name,
         coalesce(https_url, url) as image_url,
         cast(null as date) as earth_date,
-        {{ told_utc('date_taken') }} as taken_at_utc,
+        {{ reported_utc('date_taken') }} as taken_at_utc,
         -- Nothing is listed before it is received: the earlier of the two.
         least(
-            coalesce({{ told_utc('date_received') }}, {{ told_utc('created_at') }}),
-            coalesce({{ told_utc('created_at') }}, {{ told_utc('date_received') }})
+            coalesce({{ reported_utc('date_received') }}, {{ reported_utc('created_at') }}),
+            coalesce({{ reported_utc('created_at') }}, {{ reported_utc('date_received') }})
         ) as received_at_utc,
         {{ known_text('lmst') }} as lmst,
         {{ known('clock', to_double('clock')) }} as spacecraft_clock,

@@ -1,5 +1,5 @@
 {#
-    The columns from taken_at_utc on are those of the other photo dialects: v1 does not tell them. What nasa/v1.py could not read
+    The columns from taken_at_utc on are those of the other photo dialects: v1 does not report them. What nasa/v1.py could not read
     (no whole number as id, another rover's photo) has no source_id here.
 #}
 with {{ photo_records_of(

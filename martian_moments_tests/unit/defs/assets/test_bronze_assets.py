@@ -32,7 +32,7 @@ def counts(platform: Platform) -> dict[int, int]:
     return dict(rows(platform, "select sol, record_count from bronze.raw_photos order by sol"))
 
 
-def test_a_load_tells_dagster_the_log_and_the_published_ledger(platform: Platform) -> None:
+def test_a_load_is_reported_to_dagster_the_log_and_the_published_ledger(platform: Platform) -> None:
     platform.registered("curiosity", 5)
     platform.photos("curiosity", [1, 2], count=3)
     result = platform.run(BRONZE, sols=(0, 5))
@@ -41,8 +41,8 @@ def test_a_load_tells_dagster_the_log_and_the_published_ledger(platform: Platfor
     assert sorted(shown) == ["00001", "00002"]
     assert (shown["00001"]["records"], shown["00001"]["objects"], shown["00001"]["loaded"]) == (3, 1, 1)
     assert shown["00001"]["object key"] == "photos/rover=curiosity/source=v1/sol=00001.json.gz"
-    (told,) = platform.events(LOADS_COMPLETE)
-    message = json.loads(told.value or b"")
+    (reported,) = platform.events(LOADS_COMPLETE)
+    message = json.loads(reported.value or b"")
     assert message["asset"] == BRONZE
     assert message["records"] == 6
     assert len(message["objects"]) == 2
@@ -52,7 +52,7 @@ def test_a_load_tells_dagster_the_log_and_the_published_ledger(platform: Platfor
     assert ledger["record_count"].to_pylist() == [3, 3]
 
 
-def test_loading_the_same_again_changes_nothing_and_tells_nobody(platform: Platform) -> None:
+def test_loading_the_same_again_changes_nothing_and_reports_nothing(platform: Platform) -> None:
     platform.registered("curiosity", 5)
     platform.photos("curiosity", [1])
     platform.run(BRONZE, sols=(0, 5))

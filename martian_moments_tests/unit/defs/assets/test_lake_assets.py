@@ -1,4 +1,4 @@
-"""The lake assets in real runs: partial success is honest, and nothing is asked for that the lake can answer."""
+"""The lake assets in real runs: partial success is honest, and nothing is asked for that the lake already knows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 from martian_moments.defs.partitions import Span
 from martian_moments.defs.sensors.gap_sensor import run_request
-from martian_moments.domain.errors import BrokenAnswer, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, UpstreamUnavailable
 from martian_moments.events.log import UPLOADS
 from martian_moments.nasa.upstream import Upstream
 from martian_moments.replica.config import ReplicaConfig
@@ -45,13 +45,13 @@ def offline(tmp_path: Path, replica: RunningReplica) -> Platform:
     return Platform(settings, Resources(settings))
 
 
-def test_a_manifest_registers_every_sol_and_tells_what_is_promised(scripted: Scripted) -> None:
+def test_a_manifest_registers_every_sol_and_reports_what_is_promised(scripted: Scripted) -> None:
     platform: Platform = scripted({1: 3, 4: 2})
     result = platform.run("lake/manifests", "spirit")
     assert result.success
     shown = platform.materialized(result)["spirit"]
-    told = ("v1: sols with photos", "newest sol", "v1: photos promised", "new sols registered")
-    assert [shown[name] for name in told] == [2, 4, 5, 4]
+    reported = ("v1: sols with photos", "newest sol", "v1: photos promised", "new sols registered")
+    assert [shown[name] for name in reported] == [2, 4, 5, 4]
     assert shown["served"] is True
     assert shown["v1: changed"] is True
     assert shown["v1: object key"] == "manifests/rover=spirit/source=v1/manifest.json.gz"
@@ -61,14 +61,14 @@ def test_a_manifest_registers_every_sol_and_tells_what_is_promised(scripted: Scr
     assert len(platform.events(UPLOADS)) == 1
 
 
-def test_a_partial_success_is_told_sol_by_sol(scripted: Scripted) -> None:
+def test_a_partial_success_is_reported_sol_by_sol(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 2: 3, 3: 3, 4: 3, 6: 3, 7: 3})
     platform.run("lake/manifests", "curiosity")
     assert platform.run(PHOTOS, sols=(3, 3)).success
     platform.source.errors = {
-        2: UpstreamUnavailable("nobody answers; ask later"),
-        4: BrokenAnswer("a web page; check the address", url="u", body=b"<html>"),
-        6: UpstreamUnavailable("nobody answers; ask later"),
+        2: UpstreamUnavailable("nobody responds; ask later"),
+        4: BrokenResponse("a web page; check the address", url="u", body=b"<html>"),
+        6: UpstreamUnavailable("nobody responds; ask later"),
     }
     platform.source.asked_since()
     result = platform.run(PHOTOS, sols=(0, 7))
@@ -76,7 +76,7 @@ def test_a_partial_success_is_told_sol_by_sol(scripted: Scripted) -> None:
     message = failure_of(result)
     assert message.startswith("3 of 8 sols of curiosity failed")
     assert "re-execute the failed partitions" in message
-    assert message.count("nobody answers; ask later") == 1
+    assert message.count("nobody responds; ask later") == 1
     assert "00002" in message
     assert "00006" in message
     assert message.count("a web page; check the address") == 1
@@ -98,7 +98,7 @@ def test_the_failed_sols_alone_are_asked_for_again_and_end_good(scripted: Script
 
 
 def test_a_failing_run_does_not_fail_the_sols_that_it_is_not_for(scripted: Scripted) -> None:
-    """Dagster marks every sol of a failing run FAILED that the run does not tell of."""
+    """Dagster marks every sol of a failing run FAILED that the run does not report."""
     platform: Platform = scripted({0: 3, 2: 3, 4: 3, 6: 3})
     platform.run("lake/manifests", "curiosity")
     platform.source.photos_of[4] = 1  # short, and waiting for its next attempt
@@ -135,7 +135,7 @@ def test_a_persons_run_of_a_sol_without_promise_stores_an_empty_document(scripte
     assert platform.source.asked_since() == []
 
 
-def test_an_empty_answer_for_a_promised_sol_is_shown_as_incomplete(scripted: Scripted) -> None:
+def test_an_empty_response_for_a_promised_sol_is_shown_as_incomplete(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3})
     platform.run("lake/manifests", "curiosity")
     platform.source.photos_of[0] = 0
@@ -180,7 +180,7 @@ def test_through_http_every_photo_is_kept_once_and_asked_for_once(offline: Platf
     assert asked["total"] == newest + 1
     assert set(asked["paths"].values()) == {1}
     assert offline.run(PHOTOS, sols=(0, newest)).success
-    assert replica.control.requests()["total"] == asked["total"], "no request that the lake can answer"
+    assert replica.control.requests()["total"] == asked["total"], "no request for what the lake already knows"
 
 
 def test_late_photos_and_late_sols_are_found_by_the_next_manifest(offline: Platform, replica: RunningReplica) -> None:

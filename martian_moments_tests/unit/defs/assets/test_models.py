@@ -230,7 +230,7 @@ def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_noth
     lacking = unloaded(resources.lake, resources.warehouse, resources.published, platform.settings.rovers)
     assert len(lacking) == sum(len(resources.lake.list(folder)) for folder in FOLDERS)
     load(resources.lake, resources.warehouse, lacking[::2], resources.published)
-    # Nobody has published the ledger of what was loaded: the build tells it.
+    # Nobody has published the ledger of what was loaded: the build reports it.
     build_waits()
     assert unloaded(resources.lake, resources.warehouse, resources.published, platform.settings.rovers) == lacking[1::2]
     load(resources.lake, resources.warehouse, lacking, resources.published)

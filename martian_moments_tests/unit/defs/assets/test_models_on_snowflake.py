@@ -22,7 +22,7 @@ from martian_moments_tests.unit.warehouse.test_snowflake import key_file
 pytestmark = [pytest.mark.timeout(900), pytest.mark.services]
 
 
-def test_a_run_loads_and_builds_on_snowflake_and_tells_no_secret(
+def test_a_run_loads_and_builds_on_snowflake_and_shows_no_secret(
     fakesnow: Callable[[], SnowflakeAccount], tmp_path: Path, no_settings: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bake()
@@ -51,13 +51,13 @@ def test_a_run_loads_and_builds_on_snowflake_and_tells_no_secret(
     assert photos.num_rows == 6
     assert not silver_lags(platform.resources.published, platform.settings.sources)
 
-    told = [repr(platform.instance.all_logs(run.run_id)) for run in platform.instance.get_runs()]
-    told += (
+    reported = [repr(platform.instance.all_logs(run.run_id)) for run in platform.instance.get_runs()]
+    reported += (
         [repr(run) for run in platform.instance.get_runs()] + list(capfd.readouterr()) + [repr(platform.resources.settings)]
     )
-    assert any("Materialized" in text for text in told)
+    assert any("Materialized" in text for text in reported)
     files = [file for file in settings.home.rglob("*") if file.is_file()]
     assert any(file.name == "dbt.log" for file in files)
     secret = (passphrase, key.read_text().splitlines()[1])
-    assert [text[:100] for text in told if any(each in text for each in secret)] == []
+    assert [text[:100] for text in reported if any(each in text for each in secret)] == []
     assert [file for file in files if any(each.encode() in file.read_bytes() for each in secret)] == []

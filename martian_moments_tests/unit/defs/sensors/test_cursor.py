@@ -12,7 +12,7 @@ from martian_moments.defs.sensors.reconcile_sensor import ReconcileCursor
 from martian_moments.defs.sensors.requests_sensor import Refresh, RequestsCursor, first_look
 from martian_moments.defs.sensors.retry_sensor import RetryCursor
 from martian_moments.defs.sensors.upload_sensor import UploadCursor
-from martian_moments.domain.gaps import Tries
+from martian_moments.domain.gaps import RetryState
 
 # Written by the release before this one, 0.1.0.
 UPLOADS = (
@@ -55,7 +55,7 @@ def test_the_requests_sensor_goes_on_where_the_release_before_was() -> None:
 
 def test_the_gap_sensor_goes_on_where_the_release_before_was() -> None:
     assert GapCursor.read(GAPS).root == {
-        "spirit": Tries(
+        "spirit": RetryState(
             attempts={5: (1, 1795433000.0), 7: (2, 1795433618.6)},
             batch=[7],
             fallback=True,
@@ -63,7 +63,7 @@ def test_the_gap_sensor_goes_on_where_the_release_before_was() -> None:
             asked_at=1795433618.6,
             manifests=(2, 1795433600.0),
         ),
-        "curiosity": Tries(),
+        "curiosity": RetryState(),
     }
 
 
@@ -79,7 +79,7 @@ def test_what_a_release_of_several_sources_and_of_other_logs_added_has_a_default
     assert UploadCursor.read('{"offsets":{"0":3},"sols":{},"rovers":{}}') == UploadCursor(offsets={0: 3})
     assert RequestsCursor.read('{"offsets":{"0":3},"refreshes":{}}').log is None
     old = GapCursor.read('{"spirit":{"attempts":{"7":[2,99.5]},"batch":[7],"fruitless":1,"asked_at":99.5}}').of("spirit")
-    assert old == Tries(attempts={7: (2, 99.5)}, batch=[7], fruitless=1, asked_at=99.5)
+    assert old == RetryState(attempts={7: (2, 99.5)}, batch=[7], fruitless=1, asked_at=99.5)
 
 
 @pytest.mark.parametrize(("model", "text"), MODELS)

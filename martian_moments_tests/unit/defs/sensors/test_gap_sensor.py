@@ -127,9 +127,9 @@ def test_what_fails_is_asked_for_again_later_and_later_and_nothing_else_is(scrip
 def test_a_short_sol_is_asked_for_again_with_a_longer_delay(scripted: Scripted, clock: Clock) -> None:
     platform: Platform = scripted({1: 2}, rovers="curiosity")
     platform.run("lake/manifests", "curiosity")
-    platform.source.photos_of[1] = 0  # a well-formed empty answer
+    platform.source.photos_of[1] = 0  # a well-formed empty response
     tick = platform.tick(NAME)
-    assert platform.execute(requests_of(tick)[0]).success, "a short answer is no failure"
+    assert platform.execute(requests_of(tick)[0]).success, "a short response is no failure"
     assert platform.lake_sols("curiosity") == [1]
     cursor, waits = tick.cursor, []
     for _ in range(4):

@@ -36,7 +36,7 @@ def test_a_finished_run_holds_nothing(platform: Platform, status: dg.DagsterRunS
     assert not unfinished_runs(platform.instance)
 
 
-def test_runs_are_told_apart_by_partition(platform: Platform) -> None:
+def test_runs_are_distinguished_by_partition(platform: Platform) -> None:
     platform.start("lake/manifests", dagster__partition="spirit")
     asset = dg.AssetKey(["lake", "manifests"])
     assert look(platform).runs_of(asset) == look(platform).runs_of(asset, "spirit") == 1

@@ -54,7 +54,7 @@ def have_the_maps(platform: Platform, refresh: str) -> None:
 
 
 def place(platform: Platform, offset: int) -> str:
-    """What tells a request from every other one of any log."""
+    """What distinguishes a request from every other one of any log."""
     return f"{platform.resources.event_log.identity(INGESTION_REQUESTS)}-0-{offset}"
 
 
@@ -122,7 +122,7 @@ def test_an_unserved_rover_is_done_after_its_manifest_and_has_no_run_that_could_
     assert RequestsCursor.read(second.cursor or "") == done(platform)
 
 
-def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are_held(
+def test_recent_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are_held(
     scripted: Scripted, clock: Clock
 ) -> None:
     platform: Platform = scripted({1: 3, 50: 3, 100: 3}, rovers="curiosity", late_sols=60)
@@ -136,7 +136,7 @@ def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are
     platform.execute(requests_of(first)[0])
     have_the_maps(platform, f"curiosity/{place(platform, 0)}")
     second = platform.tick(NAME, first.cursor)
-    assert steps(second) == ["curiosity/young-100-130"], "within 60 sols of the newest that the new manifest knows"
+    assert steps(second) == ["curiosity/recent-100-130"], "within 60 sols of the newest that the new manifest knows"
     platform.source.errors[100] = UpstreamUnavailable("down")
     assert not platform.execute(requests_of(second)[0]).success
     assert platform.source.asked_since() == [100, 130]
@@ -148,7 +148,7 @@ def test_young_sols_are_asked_for_after_the_new_manifest_and_even_those_that_are
     assert RequestsCursor.read(platform.tick(NAME, third.cursor).cursor or "").refreshes == {}
 
 
-def test_a_new_refresh_starts_anew_and_a_wish_for_young_sols_is_not_forgotten(platform: Platform) -> None:
+def test_a_new_refresh_starts_anew_and_a_wish_for_recent_sols_is_not_forgotten(platform: Platform) -> None:
     ask(platform, refresh_request(["curiosity", "spirit"], young=True))
     before = RequestsCursor.read(platform.tick(NAME, DONE).cursor or "").refreshes
     assert before["curiosity"] == before["spirit"] == Refresh(place(platform, 0), young=True)
@@ -204,7 +204,7 @@ def test_what_does_not_exist_becomes_a_dead_letter_with_its_coordinates_and_the_
     assert len(dead(platform)) == 1
 
 
-def test_a_log_that_is_younger_than_the_cursor_is_read_from_its_beginning(platform: Platform) -> None:
+def test_a_log_that_is_newer_than_the_cursor_is_read_from_its_beginning(platform: Platform) -> None:
     platform.registered("spirit", 10)
     ask(platform, sols_request("spirit", [3], refetch=False))
     first = platform.tick(NAME, RequestsCursor(offsets={0: 500}).write())
@@ -246,7 +246,7 @@ def test_a_refresh_under_way_goes_on_when_the_log_is_deleted(platform: Platform)
     assert RequestsCursor.read(platform.tick(NAME, first.cursor).cursor or "").refreshes == refreshes != {}
 
 
-def test_where_no_log_tells_its_identity_the_moment_of_a_request_tells_it_from_an_older_one(
+def test_where_no_log_reports_its_identity_the_moment_of_a_request_distinguishes_it_from_an_older_one(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform.registered("spirit", 10)
@@ -270,21 +270,21 @@ def test_a_cursor_of_the_release_before_goes_on_where_it_was(platform: Platform)
     assert RequestsCursor.read(tick.cursor or "").log == platform.resources.event_log.identity(INGESTION_REQUESTS)
 
 
-def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
+def test_while_the_log_does_not_respond_the_tick_is_skipped_with_the_reason(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(platform, sols_request("spirit", [3], refetch=False))
     platform.registered("spirit", 10)
 
     def refused(topic: str) -> None:
-        raise EventLogUnavailable("no broker answers")
+        raise EventLogUnavailable("no broker responds")
 
     with monkeypatch.context() as patch:
         patch.setattr(platform.resources.event_log, "watermarks", refused)
         tick = platform.tick(NAME, DONE)
     assert not requests_of(tick)
     assert tick.cursor == DONE
-    assert "no broker answers" in (tick.skip_message or "")
+    assert "no broker responds" in (tick.skip_message or "")
     assert len(platform.tick(NAME, tick.cursor).run_requests or ()) == 1
 
 

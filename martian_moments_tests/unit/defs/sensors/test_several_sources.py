@@ -7,7 +7,7 @@ import pytest
 from martian_moments.defs.assets.lake import MANIFESTS
 from martian_moments.defs.sensors import gap_sensor, upload_sensor
 from martian_moments.domain.documents import Kind, prefix_of
-from martian_moments.domain.errors import BrokenAnswer, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, UpstreamUnavailable
 from martian_moments.operations import status as status_module
 from martian_moments.operations.status import RoverStatus, status
 from martian_moments_tests.platforms import Platform, failure_of
@@ -76,7 +76,7 @@ def test_while_a_source_is_down_the_next_one_gives_every_sol(both: Platform, mon
     assert both.script("v1").asked_since() == [1, 2, 3, 4]
     found = look(both)
     assert (found.sols_in_lake, found.photos_expected, found.photos_in_lake, found.fallback) == (4, 12, 12, 4)
-    assert [gap.sol for gap in found.gaps] == [0], "only the feed can tell that it is empty"
+    assert [gap.sol for gap in found.gaps] == [0], "only the feed can report that it is empty"
 
     both.script("msl").errors = {}
     later(monkeypatch, 100_000)
@@ -88,20 +88,20 @@ def test_while_a_source_is_down_the_next_one_gives_every_sol(both: Platform, mon
     assert (found.gaps, found.short) == ([], [])
 
 
-def test_a_sol_fails_only_when_no_source_answers_and_tells_why_of_each(both: Platform) -> None:
+def test_a_sol_fails_only_when_no_source_responds_and_reports_why_of_each(both: Platform) -> None:
     both.run("lake/manifests", ROVER)
-    both.script("msl").errors = {2: BrokenAnswer("half an answer", url="https://nasa/x", body=b"{"), 3: DOWN}
+    both.script("msl").errors = {2: BrokenResponse("half a response", url="https://nasa/x", body=b"{"), 3: DOWN}
     both.script("v1").errors = {3: DOWN}
     result = both.run(PHOTOS, sols=(1, 4))
     message = failure_of(result)
     assert "1 of 4 sols" in message
     assert "msl: the upstream is down; v1: the upstream is down" in message
-    told = both.materialized(result)
-    assert {sol: about["source"] for sol, about in told.items()} == {"00001": "msl", "00002": "v1", "00004": "msl"}
-    assert told["00002"]["msl: error"] == "half an answer"
+    reported = both.materialized(result)
+    assert {sol: about["source"] for sol, about in reported.items()} == {"00001": "msl", "00002": "v1", "00004": "msl"}
+    assert reported["00002"]["msl: error"] == "half a response"
 
 
-def test_a_feeds_answer_with_less_than_was_there_never_replaces_what_is_held(both: Platform) -> None:
+def test_a_feeds_response_with_less_than_was_there_never_replaces_what_is_held(both: Platform) -> None:
     both.run("lake/manifests", ROVER)
     both.run(PHOTOS, sols=(1, 1))
     both.script("msl").photos_of[1] = 2
@@ -109,7 +109,7 @@ def test_a_feeds_answer_with_less_than_was_there_never_replaces_what_is_held(bot
     assert in_lake(both) == {("msl", 1): 4}
 
 
-def test_a_short_answer_is_kept_and_the_next_source_is_asked_as_well(scripted: Scripted) -> None:
+def test_a_short_response_is_kept_and_the_next_source_is_asked_as_well(scripted: Scripted) -> None:
     platform = scripted(sources={"pds": {1: 5, 2: 5}, "v1": {1: 4, 2: 4}}, rovers="spirit")
     platform.script("pds").photos_of = {1: 3, 2: 5}
     platform.run("lake/manifests", "spirit")
@@ -150,13 +150,13 @@ def test_a_sol_that_only_a_lesser_source_reaches_is_had_from_there(both: Platfor
 
 
 @pytest.mark.parametrize("down", ["msl", "v1"])
-def test_manifests_come_from_every_source_that_answers(both: Platform, down: str) -> None:
+def test_manifests_come_from_every_source_that_responds(both: Platform, down: str) -> None:
     both.script(down).manifest_error = DOWN
     result = both.run("lake/manifests", ROVER)
     assert result.success
-    (told,) = both.materialized(result).values()
-    assert told[f"{down}: error"] == str(DOWN)
-    assert told["sources"] == ({"msl", "v1"} - {down}).pop()
+    (reported,) = both.materialized(result).values()
+    assert reported[f"{down}: error"] == str(DOWN)
+    assert reported["sources"] == ({"msl", "v1"} - {down}).pop()
     run_due(both)
     assert sorted(sol for _, sol in in_lake(both)) == ([1, 2, 3, 4] if down == "msl" else [0, 1, 2, 3, 4])
     found = look(both)

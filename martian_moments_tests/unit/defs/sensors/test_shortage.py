@@ -65,7 +65,7 @@ def test_a_sensor_says_why_it_asks_for_nothing_and_asks_when_there_is_room(
     assert platform.tick(sensor, tick.cursor).run_requests
 
 
-@pytest.mark.parametrize("schedule", ["manifests", "traverse_maps", "curiosity_young_sols"])
+@pytest.mark.parametrize("schedule", ["manifests", "traverse_maps", "curiosity_recent_sols"])
 def test_a_schedule_says_why_it_asks_for_nothing(
     scripted: Callable[..., Platform], instance: dg.DagsterInstance, disk: Disk, schedule: str
 ) -> None:

@@ -255,7 +255,7 @@ def test_events_of_other_buckets_are_counted_and_nothing_else(platform: Platform
     assert dead(platform) == []
 
 
-def test_the_lag_is_told_by_partition(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lag_is_reported_by_partition(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_sensor, "EVENTS_PER_TICK", 3)
     platform.resources.event_log.publish(UPLOADS, [Message("t", b'{"Event": "s3:TestEvent"}')] * 1_003)
     (place,) = {record.partition for record in platform.events(UPLOADS)}
@@ -263,20 +263,20 @@ def test_the_lag_is_told_by_partition(platform: Platform, monkeypatch: pytest.Mo
     assert f"3 events read, 0 made dead letters; lag 1,000 (1,000 in partition {place})" in (tick.skip_message or "")
 
 
-def test_while_the_log_does_not_answer_the_tick_is_skipped_with_the_reason(
+def test_while_the_log_does_not_respond_the_tick_is_skipped_with_the_reason(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform.registered("spirit", 10)
     announce(platform, *photos("spirit", 4))
 
     def refused(topic: str) -> None:
-        raise EventLogUnavailable("no broker answers")
+        raise EventLogUnavailable("no broker responds")
 
     with monkeypatch.context() as patch:
         patch.setattr(platform.resources.event_log, "watermarks", refused)
         tick = platform.tick(NAME)
     assert (tick.run_requests, tick.cursor) == ([], None)
-    assert "no broker answers" in (tick.skip_message or "")
+    assert "no broker responds" in (tick.skip_message or "")
     assert asked(platform.tick(NAME, tick.cursor)) == {SPIRIT: [("00004", "00004")]}
 
 

@@ -1,4 +1,4 @@
-"""Upstreams that answer by a script."""
+"""Upstreams that respond by a script."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from martian_moments.nasa.answers import Answer
+from martian_moments.nasa.responses import Response
 
 URL = "https://example.test/data"
 
@@ -16,12 +16,12 @@ URL = "https://example.test/data"
 GOOD = httpx.Response(200, json={"fine": True}).content
 
 
-def parsed(answer: Answer) -> dict[str, Any]:
-    return answer.json_object()[1]
+def parsed(response: Response) -> dict[str, Any]:
+    return response.json_object()[1]
 
 
 class Script:
-    """Answers in turn; the last one for ever. An exception is raised instead."""
+    """Responses in turn; the last one for ever. An exception is raised instead."""
 
     def __init__(self, *steps: Callable[[], httpx.Response] | Exception) -> None:
         self.steps = list(steps)
@@ -35,12 +35,12 @@ class Script:
         return step()
 
 
-def answers(status: int, body: bytes = b"", **headers: str) -> Callable[[], httpx.Response]:
+def responding(status: int, body: bytes = b"", **headers: str) -> Callable[[], httpx.Response]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda: httpx.Response(status, content=body, headers=named)
 
 
-fine = answers(200, GOOD)
+fine = responding(200, GOOD)
 
 
 HTML = b"<!doctype html><title>maintenance</title>"

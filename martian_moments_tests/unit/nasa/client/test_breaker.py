@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from martian_moments.domain.errors import BrokenAnswer, UpstreamUnavailable
-from martian_moments_tests.unit.nasa.client.conftest import URL, Script, answers, fine, parsed
+from martian_moments.domain.errors import BrokenResponse, UpstreamUnavailable
+from martian_moments_tests.unit.nasa.client.conftest import URL, Script, fine, parsed, responding
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 
@@ -19,7 +19,7 @@ async def test_an_outage_is_noticed_and_the_rest_is_not_asked(client: ClientFact
         faults = await asyncio.gather(*(asking.get(URL, parsed) for _ in range(50)), return_exceptions=True)
     assert all(isinstance(fault, UpstreamUnavailable) for fault in faults)
     assert len(script.requests) <= 2 * 4
-    assert "3 requests in a row got no answer; the rest of this run is not asked" in str(faults[-1])
+    assert "3 requests in a row got no response; the rest of this run is not asked" in str(faults[-1])
 
 
 async def test_an_outage_of_one_service_does_not_stop_another_of_the_same_host(client: ClientFactory) -> None:
@@ -35,8 +35,8 @@ async def test_an_outage_of_one_service_does_not_stop_another_of_the_same_host(c
         assert await asking.get("https://example.test/api/v1/rovers", parsed) == {"fine": True}
 
 
-async def test_any_answer_ends_the_count_towards_an_outage(client: ClientFactory) -> None:
-    down, refused = httpx.ConnectError("refused"), answers(404)
+async def test_any_response_ends_the_count_towards_an_outage(client: ClientFactory) -> None:
+    down, refused = httpx.ConnectError("refused"), responding(404)
     script = Script(down, down, refused, down, down, fine)
     outcomes: list[Any] = []
     async with client(script, attempts=1, give_up_after=3) as asking:
@@ -50,4 +50,4 @@ async def test_any_answer_ends_the_count_towards_an_outage(client: ClientFactory
         UpstreamUnavailable,
         dict,
     ]
-    assert isinstance(outcomes[2], BrokenAnswer)
+    assert isinstance(outcomes[2], BrokenResponse)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from martian_moments.domain.errors import BrokenAnswer, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, UpstreamUnavailable
 from martian_moments.nasa.exchange import Timeouts
 from martian_moments.nasa.http import PoliteClient
 from martian_moments_tests.unit.nasa.client.conftest import GOOD, parsed
@@ -43,7 +43,7 @@ def a_client(**options: Any) -> PoliteClient:
     "head",
     [b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n"],
 )
-async def test_a_cut_body_is_no_answer_even_when_what_arrived_is_json(head: bytes) -> None:
+async def test_a_cut_body_is_no_response_even_when_what_arrived_is_json(head: bytes) -> None:
     async with raw_server(head, GOOD) as url, a_client() as asking:
         with pytest.raises(UpstreamUnavailable, match="RemoteProtocolError"):
             await asking.get(url, parsed)
@@ -58,10 +58,10 @@ async def test_a_server_on_this_machine_is_reached_past_the_environments_proxy(m
         assert await asking.get(url, parsed) == {"fine": True}
 
 
-async def test_an_answer_that_stalls_is_given_up() -> None:
+async def test_a_response_that_stalls_is_given_up() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
     async with raw_server(head, GOOD, then_wait=True) as url:
-        async with a_client(timeouts=Timeouts(answer=0.2)) as asking:
+        async with a_client(timeouts=Timeouts(response=0.2)) as asking:
             with pytest.raises(UpstreamUnavailable, match="not whole within"):
                 await asking.get(url, parsed)
         async with a_client(timeouts=Timeouts(read=0.2)) as asking:
@@ -74,7 +74,7 @@ async def test_a_response_that_is_compressed_more_than_once_is_refused_before_it
     bomb = gzip.compress(gzip.compress(bytes(10_000_000), 9), 9)
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(bomb)}\r\nContent-Encoding: {codings}\r\n\r\n".encode()
     async with raw_server(head, bomb) as url, a_client() as asking:
-        with pytest.raises(BrokenAnswer, match="compressed 2 times"):
+        with pytest.raises(BrokenResponse, match="compressed 2 times"):
             await asking.get(url, parsed)
 
 
@@ -82,7 +82,7 @@ async def test_a_bomb_of_one_layer_is_cut_off_at_the_limit() -> None:
     bomb = gzip.compress(bytes(30_000_000), 9)
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(bomb)}\r\nContent-Encoding: gzip\r\n\r\n".encode()
     async with raw_server(head, bomb) as url, a_client(max_bytes=100_000) as asking:
-        with pytest.raises(BrokenAnswer, match="larger than 100000 bytes") as raised:
+        with pytest.raises(BrokenResponse, match="larger than 100000 bytes") as raised:
             await asking.get(url, parsed)
     assert len(raised.value.body) == 100_000
 
@@ -90,13 +90,13 @@ async def test_a_bomb_of_one_layer_is_cut_off_at_the_limit() -> None:
 async def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n"
     async with raw_server(head, b" " * 3_000_000, then_wait=True) as url, a_client(max_file_bytes=100_000) as asking:
-        with pytest.raises(BrokenAnswer, match="the file is larger than 100000 bytes"):
+        with pytest.raises(BrokenResponse, match="the file is larger than 100000 bytes"):
             await asking.download(url, tmp_path / "file", lambda download: download)
 
 
-async def test_an_endless_answer_is_cut_off_and_not_asked_again() -> None:
+async def test_an_endless_response_is_cut_off_and_not_asked_again() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n"
     async with raw_server(head, b" " * 300_000, then_wait=True) as url, a_client(max_bytes=100_000) as asking:
-        with pytest.raises(BrokenAnswer, match="larger than 100000 bytes") as raised:
+        with pytest.raises(BrokenResponse, match="larger than 100000 bytes") as raised:
             await asking.get(url, parsed)
     assert len(raised.value.body) == 100_000

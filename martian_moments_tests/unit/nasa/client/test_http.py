@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from martian_moments.domain.errors import BrokenAnswer, InputError, UnknownRover, UpstreamUnavailable
-from martian_moments.nasa.answers import Answer
+from martian_moments.domain.errors import BrokenResponse, InputError, UnknownRover, UpstreamUnavailable
 from martian_moments.nasa.http import Download
-from martian_moments_tests.unit.nasa.client.conftest import GOOD, HTML, URL, Script, answers, fine, parsed
+from martian_moments.nasa.responses import Response
+from martian_moments_tests.unit.nasa.client.conftest import GOOD, HTML, URL, Script, fine, parsed, responding
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 
@@ -23,14 +23,14 @@ from martian_moments_tests.unit.nasa.conftest import ClientFactory
         httpx.ConnectError("refused"),
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("peer closed connection without sending complete message body"),
-        answers(500),
-        answers(503, HTML),
-        answers(429),
-        answers(408),
-        answers(200, HTML),
-        answers(200, GOOD[:-3]),
-        answers(200, b"[]"),
-        answers(204),
+        responding(500),
+        responding(503, HTML),
+        responding(429),
+        responding(408),
+        responding(200, HTML),
+        responding(200, GOOD[:-3]),
+        responding(200, b"[]"),
+        responding(204),
     ],
 )
 async def test_a_passing_fault_is_asked_again_until_it_has_passed(client: ClientFactory, fault: Any) -> None:
@@ -44,8 +44,8 @@ async def test_a_passing_fault_is_asked_again_until_it_has_passed(client: Client
     ("fault", "error", "words"),
     [
         (httpx.ConnectError("refused"), UpstreamUnavailable, "ConnectError refused"),
-        (answers(502), UpstreamUnavailable, "answered 502"),
-        (answers(200, HTML), BrokenAnswer, "no JSON object .*doctype html"),
+        (responding(502), UpstreamUnavailable, "answered 502"),
+        (responding(200, HTML), BrokenResponse, "no JSON object .*doctype html"),
     ],
 )
 async def test_a_lasting_fault_ends_after_the_attempts(
@@ -65,17 +65,17 @@ async def test_a_lasting_fault_ends_after_the_attempts(
     [(400, "status 400"), (403, "status 403"), (404, "status 404"), (301, "moved to https://elsewhere.test/")],
 )
 async def test_a_refusal_is_not_asked_again(client: ClientFactory, status: int, words: str) -> None:
-    script = Script(answers(status, HTML, location="https://elsewhere.test/"))
+    script = Script(responding(status, HTML, location="https://elsewhere.test/"))
     async with client(script) as asking:
-        with pytest.raises(BrokenAnswer, match=words) as raised:
+        with pytest.raises(BrokenResponse, match=words) as raised:
             await asking.get(URL, parsed)
     assert len(script.requests) == 1
     assert raised.value.body == HTML
 
 
 async def test_an_unknown_rover_is_not_asked_again(client: ClientFactory) -> None:
-    def refuse(answer: Answer) -> None:
-        raise UnknownRover("no such rover", url=answer.url, body=answer.body)
+    def refuse(response: Response) -> None:
+        raise UnknownRover("no such rover", url=response.url, body=response.body)
 
     script = Script(fine)
     async with client(script) as asking:
@@ -89,10 +89,10 @@ async def test_no_secret_appears_in_errors_logs_or_addresses(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     url = "https://name:hidden1@example.test/data?api_key=hidden2&sol=3"
-    echo = answers(200, b"the key hidden3 is no good")
+    echo = responding(200, b"the key hidden3 is no good")
     script = Script(httpx.ConnectError("to https://name:hidden1@example.test/ with hidden3"), echo, echo)
     async with client(script, secrets=["hidden3\n"], attempts=3) as asking:
-        with pytest.raises(BrokenAnswer) as raised:
+        with pytest.raises(BrokenResponse) as raised:
             await asking.get(url, parsed, headers={"X-API-Key": "hidden3"})
     said = f"{raised.value} {raised.value.url} {raised.value.body!r} {caplog.text}"
     assert raised.value.url == "https://***@example.test/data?api_key=***&sol=3"
@@ -134,8 +134,8 @@ async def test_no_more_than_the_allowed_requests_are_in_flight(client: ClientFac
 async def test_a_download_is_written_whole_and_what_a_failed_attempt_left_is_overwritten(
     client: ClientFactory, tmp_path: Path
 ) -> None:
-    told = [
-        httpx.Response(200, content=b"<html>the longest answer of all</html>"),
+    reported = [
+        httpx.Response(200, content=b"<html>the longest response of all</html>"),
         httpx.Response(503, content=b"later"),
         httpx.Response(200, content=b"table", headers={"etag": '"1"', "last-modified": "today"}),
     ]
@@ -143,10 +143,10 @@ async def test_a_download_is_written_whole_and_what_a_failed_attempt_left_is_ove
     def accept(download: Download) -> tuple[bytes, str | None, str | None]:
         body = download.path.read_bytes()
         if body.startswith(b"<"):
-            raise download.answer.broken("a page")
+            raise download.response.broken("a page")
         return body, download.etag, download.last_modified
 
-    async with client(lambda request: told.pop(0)) as asking:
+    async with client(lambda request: reported.pop(0)) as asking:
         got = await asking.download("https://example.test/table", tmp_path / "table", accept)
     assert got == (b"table", '"1"', "today")
 
@@ -160,7 +160,7 @@ async def test_a_download_says_that_nothing_has_changed_and_what_else_is_answere
         return httpx.Response(304) if "if-none-match" in request.headers else httpx.Response(404, content=b"none")
 
     def accept(download: Download) -> tuple[int, bytes]:
-        return download.answer.status, download.answer.body
+        return download.response.status, download.response.body
 
     async with client(handler) as asking:
         assert await asking.download("https://example.test/t", path, accept, headers={"If-None-Match": "1"}) == (304, b"")
@@ -176,18 +176,20 @@ async def test_a_download_that_has_moved_is_refused_at_once(client: ClientFactor
         return httpx.Response(301, headers={"location": "https://elsewhere.test/"})
 
     async with client(handler) as asking:
-        with pytest.raises(BrokenAnswer, match="moved to https://elsewhere"):
+        with pytest.raises(BrokenResponse, match="moved to https://elsewhere"):
             await asking.download("https://example.test/t", tmp_path / "t", lambda download: None)
     assert len(asked) == 1
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("sol"), RecursionError(), TypeError("y"), OverflowError("z")])
-async def test_an_answer_that_its_reader_did_not_foresee_is_broken_and_kept(client: ClientFactory, error: Exception) -> None:
-    def parse(answer: Answer) -> None:
+async def test_a_response_that_its_reader_did_not_foresee_is_broken_and_kept(
+    client: ClientFactory, error: Exception
+) -> None:
+    def parse(response: Response) -> None:
         raise error
 
     async with client(lambda request: httpx.Response(200, content=b'{"a": "secret-1"}'), secrets=["secret-1"]) as asking:
-        with pytest.raises(BrokenAnswer, match="no reader foresaw") as raised:
+        with pytest.raises(BrokenResponse, match="no reader foresaw") as raised:
             await asking.get("https://example.test/x", parse)
     assert raised.value.body == b'{"a": "***"}'
     assert "secret-1" not in str(raised.value)

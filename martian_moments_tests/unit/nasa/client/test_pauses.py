@@ -13,17 +13,17 @@ import pytest
 
 from martian_moments.domain.errors import UpstreamUnavailable
 from martian_moments.nasa.retry_after import asked_pause
-from martian_moments_tests.unit.nasa.client.conftest import GOOD, URL, Script, answers, fine, in_seconds, parsed
+from martian_moments_tests.unit.nasa.client.conftest import GOOD, URL, Script, fine, in_seconds, parsed, responding
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        lambda: answers(429, retry_after="600"),
-        lambda: answers(503, retry_after=format_datetime(in_seconds(600), usegmt=True)),
-        lambda: answers(429, x_ratelimit_remaining="0", x_ratelimit_reset="600"),
-        lambda: answers(429, x_ratelimit_remaining="0", x_ratelimit_reset=str(int(in_seconds(600).timestamp()))),
+        lambda: responding(429, retry_after="600"),
+        lambda: responding(503, retry_after=format_datetime(in_seconds(600), usegmt=True)),
+        lambda: responding(429, x_ratelimit_remaining="0", x_ratelimit_reset="600"),
+        lambda: responding(429, x_ratelimit_remaining="0", x_ratelimit_reset=str(int(in_seconds(600).timestamp()))),
     ],
 )
 async def test_a_wish_for_a_long_pause_ends_the_asking_and_names_the_time(
@@ -65,22 +65,22 @@ def test_a_pause_is_never_longer_than_a_day_in_whatever_unit_it_is_stated(stated
         assert asked_pause(response, NOON) == seconds
 
 
-async def test_who_keeps_pauses_is_told_and_the_next_client_keeps_what_was_asked_for(client: ClientFactory) -> None:
-    script = Script(answers(429, retry_after="7200"))
-    told: dict[str, datetime] = {}
-    async with client(script, on_pause=told.__setitem__) as asking:
+async def test_who_keeps_pauses_is_informed_and_the_next_client_keeps_what_was_asked_for(client: ClientFactory) -> None:
+    script = Script(responding(429, retry_after="7200"))
+    reported: dict[str, datetime] = {}
+    async with client(script, on_pause=reported.__setitem__) as asking:
         with pytest.raises(UpstreamUnavailable):
             await asking.get(URL, parsed)
-    (until,) = told.values()
+    (until,) = reported.values()
     assert abs(until - in_seconds(7_200)) < timedelta(minutes=5)
-    async with client(script, held=told) as asking:
+    async with client(script, held=reported) as asking:
         with pytest.raises(UpstreamUnavailable, match="ask again after"):
             await asking.get(URL, parsed)
     assert len(script.requests) == 1
 
 
-async def test_the_last_answer_of_a_quota_is_used_and_then_nothing_is_asked(client: ClientFactory) -> None:
-    script = Script(answers(200, GOOD, x_ratelimit_remaining="0", x_ratelimit_reset="600"))
+async def test_the_last_response_of_a_quota_is_used_and_then_nothing_is_asked(client: ClientFactory) -> None:
+    script = Script(responding(200, GOOD, x_ratelimit_remaining="0", x_ratelimit_reset="600"))
     async with client(script) as asking:
         assert await asking.get(URL, parsed) == {"fine": True}
         with pytest.raises(UpstreamUnavailable, match="ask again after"):
@@ -91,7 +91,7 @@ async def test_the_last_answer_of_a_quota_is_used_and_then_nothing_is_asked(clie
 async def test_a_short_pause_is_waited_for(client: ClientFactory) -> None:
     loop = asyncio.get_running_loop()
     asked: list[float] = []
-    steps = iter([answers(429, retry_after="0.2"), fine])
+    steps = iter([responding(429, retry_after="0.2"), fine])
 
     def handler(request: httpx.Request) -> httpx.Response:
         asked.append(loop.time())
@@ -103,7 +103,7 @@ async def test_a_short_pause_is_waited_for(client: ClientFactory) -> None:
 
 
 async def test_a_host_that_asks_for_a_long_pause_says_until_when_to_every_request(client: ClientFactory) -> None:
-    script = Script(answers(429, retry_after="5000"))
+    script = Script(responding(429, retry_after="5000"))
     async with client(script, give_up_after=2) as asking:
         for _ in range(5):
             with pytest.raises(UpstreamUnavailable, match="ask again after"):

@@ -88,7 +88,7 @@ class Server:
         return [int(url.params["page"]) for url in self.asked]
 
 
-def told(document: Document) -> tuple[int, int | None, bool]:
+def reported(document: Document) -> tuple[int, int | None, bool]:
     return document.header.record_count, document.header.promised, document.header.complete
 
 
@@ -97,6 +97,6 @@ def always(status: int, body: Any) -> Handler:
     return lambda request: httpx.Response(status, content=content)
 
 
-def in_turn(answers: Iterable[Any]) -> Handler:
-    waiting = iter(answers)
+def in_turn(responses: Iterable[Any]) -> Handler:
+    waiting = iter(responses)
     return lambda request: httpx.Response(200, json=next(waiting))

@@ -1,4 +1,4 @@
-"""The two raw-image feeds: what is asked, what is kept, what is believed, and what is no answer."""
+"""The two raw-image feeds: what is asked, what is kept, what is believed, and what is no response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from martian_moments.domain.documents import decode, encode
-from martian_moments.domain.errors import BrokenAnswer, InputError, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, InputError, UpstreamUnavailable
 from martian_moments.nasa import m20, msl
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.m20 import M20
@@ -29,7 +29,7 @@ from martian_moments_tests.unit.nasa.feeds.conftest import (
     image,
     in_turn,
     listing,
-    told,
+    reported,
 )
 
 
@@ -43,18 +43,18 @@ from martian_moments_tests.unit.nasa.feeds.conftest import (
         (MSL, "msl_api_item_sol1489_nullkeys_dropped.json", 1489, 1),
     ],
 )
-async def test_a_real_answer_is_kept_whole_and_unchanged(
+async def test_a_real_response_is_kept_whole_and_unchanged(
     real_payloads: Path, photos_of: Ask, dialect: type[M20 | MSL], name: str, *, sol: int, count: int
 ) -> None:
     body = (real_payloads / name).read_bytes()
     document = await photos_of(dialect, always(200, body), sol=sol)
-    assert told(document) == (count, count, True)
+    assert reported(document) == (count, count, True)
     assert document.pages == (body,)
     assert not document.header.synthetic
     assert decode(document.header.key, encode(document)).header == document.header
 
 
-async def test_the_mars_2020_manifest_is_made_of_two_small_real_answers(real_payloads: Path, manifest_of: Ask) -> None:
+async def test_the_mars_2020_manifest_is_made_of_two_small_real_responses(real_payloads: Path, manifest_of: Ask) -> None:
     latest = (real_payloads / "m20_feed_latest_2025-10-07.json").read_bytes()
     newest = (real_payloads / "m20_feed_page_num3_2026-08-31.json").read_bytes()
     asked: list[dict[str, str]] = []
@@ -104,42 +104,42 @@ async def test_an_odd_image_costs_no_other_and_leaves_the_sol_short(
 ) -> None:
     odd = {"sol": SOL} if dialect is M20 else image(MSL, 500, mission="insight")
     images = [*(image(dialect, number) for number in range(50)), odd, *(image(dialect, number) for number in range(50, 99))]
-    answer = listing(dialect, images, stated, size=200, more=False)
-    document = await photos_of(dialect, always(200, answer))
-    assert told(document) == (99, 100, False)
-    assert document.pages == (orjson.dumps(answer),)
+    response = listing(dialect, images, stated, size=200, more=False)
+    document = await photos_of(dialect, always(200, response))
+    assert reported(document) == (99, 100, False)
+    assert document.pages == (orjson.dumps(response),)
     assert "1 of 100 records are set aside" in caplog.text
 
 
-async def test_an_odd_item_does_not_tell_how_far_curiositys_feed_reaches(manifest_of: Ask) -> None:
+async def test_an_odd_item_does_not_report_how_far_curiositys_feed_reaches(manifest_of: Ask) -> None:
     items = ["x", image(MSL, 1, sol=4_999, mission="insight"), image(MSL, 2, sol=8)]
     document = await manifest_of(MSL, always(200, listing(MSL, items, 3, size=1, more=False)))
     assert (msl.read_promises(document).newest_sol, document.header.record_count) == (8, 9)
 
 
 @BOTH
-async def test_an_empty_answer_is_believed_when_it_is_repeated(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
+async def test_an_empty_response_is_believed_when_it_is_repeated(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     nothing = listing(dialect, [], 0, size=3, more=False)
     photos = listing(dialect, [image(dialect, 1)], 1, size=3, more=False)
-    assert told(await photos_of(dialect, in_turn([nothing, nothing, nothing, photos]))) == (1, 1, True)
-    assert told(await photos_of(dialect, in_turn([nothing] * 4))) == (0, 0, True)
+    assert reported(await photos_of(dialect, in_turn([nothing, nothing, nothing, photos]))) == (1, 1, True)
+    assert reported(await photos_of(dialect, in_turn([nothing] * 4))) == (0, 0, True)
 
 
 @BOTH
-async def test_an_empty_answer_where_photos_are_known_is_short(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
-    assert told(await photos_of(dialect, Server(dialect, []), promised=4)) == (0, 4, False)
+async def test_an_empty_response_where_photos_are_known_is_short(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
+    assert reported(await photos_of(dialect, Server(dialect, []), promised=4)) == (0, 4, False)
 
 
 @BOTH
-async def test_an_answer_without_images_that_states_some_is_short(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
-    assert told(await photos_of(dialect, Server(dialect, [], total=57))) == (0, 57, False)
+async def test_a_response_without_images_that_states_some_is_short(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
+    assert reported(await photos_of(dialect, Server(dialect, [], total=57))) == (0, 57, False)
 
 
 @BOTH
 async def test_numbers_may_come_as_text(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
-    answer = listing(dialect, [image(dialect, 1, sol="7")], 1, size=3, more=False)
-    answer = {name: str(value) if type(value) is int else value for name, value in answer.items()}
-    assert told(await photos_of(dialect, always(200, answer))) == (1, 1, True)
+    response = listing(dialect, [image(dialect, 1, sol="7")], 1, size=3, more=False)
+    response = {name: str(value) if type(value) is int else value for name, value in response.items()}
+    assert reported(await photos_of(dialect, always(200, response))) == (1, 1, True)
 
 
 async def test_tiles_of_one_exposure_are_several_records(real_payloads: Path, photos_of: Ask) -> None:
@@ -176,7 +176,7 @@ async def test_when_the_server_touched_an_item_says_nothing_about_mars(photos_of
 async def test_what_is_no_list_of_images_is_an_error_and_never_empty(
     photos_of: Ask, dialect: type[M20 | MSL], status: int, body: Any
 ) -> None:
-    with pytest.raises(BrokenAnswer) as raised:
+    with pytest.raises(BrokenResponse) as raised:
         await photos_of(dialect, always(status, body))
     assert raised.value.body == (body if isinstance(body, bytes) else orjson.dumps(body))
 
@@ -186,8 +186,8 @@ async def test_what_is_no_list_of_images_is_an_error_and_never_empty(
     "body",
     [HTML, {"images": [], "items": [], "total_results": 0, "total": 0}, {"latest_sol": 100_000}, {"latest_sol": None}],
 )
-async def test_an_answer_that_names_no_sol_is_no_manifest(manifest_of: Ask, dialect: type[M20 | MSL], body: Any) -> None:
-    with pytest.raises(BrokenAnswer):
+async def test_a_response_that_names_no_sol_is_no_manifest(manifest_of: Ask, dialect: type[M20 | MSL], body: Any) -> None:
+    with pytest.raises(BrokenResponse):
         await manifest_of(dialect, always(200, body))
 
 

@@ -21,7 +21,7 @@ from martian_moments_tests.unit.nasa.feeds.conftest import (
     image,
     in_turn,
     listing,
-    told,
+    reported,
 )
 
 
@@ -29,7 +29,7 @@ async def test_the_real_images_of_a_page_of_the_whole_feed_are_kept_and_short_of
     real_payloads: Path, photos_of: Ask
 ) -> None:
     body = (real_payloads / "m20_feed_page_num3_2026-08-31.json").read_bytes()
-    assert told(await photos_of(M20, always(200, body), sol=1965)) == (3, 563_603, False)
+    assert reported(await photos_of(M20, always(200, body), sol=1965)) == (3, 563_603, False)
 
 
 @BOTH
@@ -39,7 +39,7 @@ async def test_every_page_of_a_sol_is_kept_and_no_page_is_asked_for_in_vain(
 ) -> None:
     server = Server(dialect, [image(dialect, number) for number in range(count)])
     document = await photos_of(dialect, server)
-    assert told(document) == (count, count, True)
+    assert reported(document) == (count, count, True)
     pages = -(-count // 3)
     assert len(document.pages) == pages
     # A full page of the Mars 2020 feed may not be the last one; Curiosity's server says which is.
@@ -50,21 +50,21 @@ async def test_every_page_of_a_sol_is_kept_and_no_page_is_asked_for_in_vain(
 @BOTH
 async def test_a_short_page_does_not_end_a_sol_that_was_promised_more(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     pages = ([image(dialect, 1), image(dialect, 2)], [image(dialect, 3)])
-    answers = [listing(dialect, images, 3, size=3, more=False) for images in pages]
-    assert told(await photos_of(dialect, in_turn(answers))) == (3, 3, True)
+    responses = [listing(dialect, images, 3, size=3, more=False) for images in pages]
+    assert reported(await photos_of(dialect, in_turn(responses))) == (3, 3, True)
 
 
 @BOTH
 async def test_a_total_above_what_is_delivered_leaves_the_sol_short(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     server = Server(dialect, [image(dialect, number) for number in range(4)], total=6)
-    assert told(await photos_of(dialect, server)) == (4, 6, False)
+    assert reported(await photos_of(dialect, server)) == (4, 6, False)
     assert server.pages_asked == [0, 1, 2, 2, 2, 2]
 
 
 @BOTH
 async def test_a_total_below_what_is_delivered_loses_nothing(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     server = Server(dialect, [image(dialect, number) for number in range(7)], total=2)
-    assert told(await photos_of(dialect, server)) == (7, 2, True)
+    assert reported(await photos_of(dialect, server)) == (7, 2, True)
 
 
 @BOTH
@@ -77,23 +77,23 @@ async def test_a_server_that_repeats_a_page_ends_the_sol(photos_of: Ask, dialect
         return httpx.Response(200, json=repeated)
 
     document = await photos_of(dialect, handler)
-    assert told(document) == (3, 9, False)
+    assert reported(document) == (3, 9, False)
     assert (asked, len(document.pages)) == (["0", "1", "1", "1", "1"], 1)
 
 
 @BOTH
 async def test_a_page_that_is_repeated_once_is_asked_for_again(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     first, second = [image(dialect, number) for number in range(3)], [image(dialect, 3)]
-    answers = [listing(dialect, images, 4, size=3, more=True) for images in (first, first, second)]
-    answers[-1]["more"] = False
-    assert told(await photos_of(dialect, in_turn(answers))) == (4, 4, True)
+    responses = [listing(dialect, images, 4, size=3, more=True) for images in (first, first, second)]
+    responses[-1]["more"] = False
+    assert reported(await photos_of(dialect, in_turn(responses))) == (4, 4, True)
 
 
 @BOTH
 async def test_repeats_across_pages_leave_the_sol_short_and_are_kept_once(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     server = Server(dialect, [image(dialect, number) for number in (1, 2, 3, 3, 4)])
     document = await photos_of(dialect, server)
-    assert told(document) == (4, 5, False)
+    assert reported(document) == (4, 5, False)
     assert (server.pages_asked, len(document.pages)) == ([0, 1, 0, 1], 2)
     assert not document.header.satisfies(None)
 
@@ -102,7 +102,7 @@ async def test_repeats_across_pages_leave_the_sol_short_and_are_kept_once(photos
 async def test_repeats_within_one_page_that_the_total_counts_fill_it(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     server = Server(dialect, [image(dialect, number) for number in (1, 2, 2, 3, 4)])
     document = await photos_of(dialect, server)
-    assert (*told(document), document.header.repeats) == (4, 5, True, 1)
+    assert (*reported(document), document.header.repeats) == (4, 5, True, 1)
     assert document.header.satisfies(None)
     assert server.pages_asked == [0, 1]
 
@@ -113,13 +113,13 @@ async def test_a_feed_that_hands_out_380_of_500_images_is_short_of_120(photos_of
     numbers = [number % 380 for number in range(500)]
     server = Server(dialect, [image(dialect, number) for number in numbers], cap=100)
     document = await photos_of(dialect, server)
-    assert told(document) == (380, 500, False)
+    assert reported(document) == (380, 500, False)
     assert not document.header.satisfies(None)
     assert len(server.asked) == 13, "five pages, the last of them four times, and one pass in vain"
 
 
 @BOTH
-async def test_a_feed_that_orders_a_sol_anew_for_each_page_is_asked_until_every_image_was_told(
+async def test_a_feed_that_orders_a_sol_anew_for_each_page_is_asked_until_every_image_was_reported(
     photos_of: Ask, dialect: type[M20 | MSL]
 ) -> None:
     images = [image(dialect, number) for number in range(500)]
@@ -130,7 +130,7 @@ async def test_a_feed_that_orders_a_sol_anew_for_each_page_is_asked_until_every_
         return server(request)
 
     document = await photos_of(dialect, handler)
-    assert (*told(document), document.header.repeats) == (500, 500, True, 0)
+    assert (*reported(document), document.header.repeats) == (500, 500, True, 0)
     assert document.header.fingerprint == (await photos_of(dialect, Server(dialect, images))).header.fingerprint
 
 
@@ -139,12 +139,12 @@ async def test_what_another_order_hid_behind_repeats_is_found_when_the_pages_are
     photos_of: Ask, dialect: type[M20 | MSL]
 ) -> None:
     orders = [[0, 1, 2], [2, 3], [4, 0, 1], [2, 3]]
-    answers = [listing(dialect, [image(dialect, n) for n in ids], 5, size=3, more=len(ids) == 3) for ids in orders]
-    document = await photos_of(dialect, in_turn(answers))
-    assert told(document) == (5, 5, True)
-    told_ids = [image for page in document.parsed_pages() for image in page["images" if dialect is M20 else "items"]]
+    responses = [listing(dialect, [image(dialect, n) for n in ids], 5, size=3, more=len(ids) == 3) for ids in orders]
+    document = await photos_of(dialect, in_turn(responses))
+    assert reported(document) == (5, 5, True)
+    reported_ids = [image for page in document.parsed_pages() for image in page["images" if dialect is M20 else "items"]]
     assert {f"{number:05}" for number in range(5)} == {
-        str(each.get("imageid", each.get("id")))[-5:].zfill(5) for each in told_ids
+        str(each.get("imageid", each.get("id")))[-5:].zfill(5) for each in reported_ids
     }
     whole = await photos_of(dialect, Server(dialect, [image(dialect, number) for number in range(5)]))
     assert document.header.fingerprint == whole.header.fingerprint
@@ -156,18 +156,18 @@ async def test_images_that_came_in_between_two_pages_push_none_out(photos_of: As
     server = Server(dialect, newest_first[4:])
 
     def handler(request: httpx.Request) -> httpx.Response:
-        answer = server(request)
+        response = server(request)
         server.images, server.total = newest_first, len(newest_first)
-        return answer
+        return response
 
-    assert told(await photos_of(dialect, handler)) == (9, 9, True)
+    assert reported(await photos_of(dialect, handler)) == (9, 9, True)
 
 
 @BOTH
 async def test_images_of_another_sol_alone_are_an_empty_sol(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     server = Server(dialect, [image(dialect, number, sol=3) for number in range(8)])
     document = await photos_of(dialect, server)
-    assert told(document) == (0, 0, True)
+    assert reported(document) == (0, 0, True)
     assert server.pages_asked == [0, 0, 0, 0]
     assert document.header.fingerprint == (await photos_of(dialect, Server(dialect, []))).header.fingerprint
 
@@ -175,7 +175,7 @@ async def test_images_of_another_sol_alone_are_an_empty_sol(photos_of: Ask, dial
 @BOTH
 async def test_strays_are_no_part_of_the_promise(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     server = Server(dialect, [image(dialect, 1), image(dialect, 2, sol=6)])
-    assert told(await photos_of(dialect, server)) == (1, 1, True)
+    assert reported(await photos_of(dialect, server)) == (1, 1, True)
 
 
 @BOTH
@@ -185,7 +185,7 @@ async def test_an_odd_image_alone_on_its_page_costs_no_other(photos_of: Ask, dia
     alone = listing(dialect, [odd], 5, size=1, more=True)
     last = listing(dialect, [image(dialect, 3)], 5, size=3, more=False)
     document = await photos_of(dialect, in_turn([full, *[alone] * 4, last]))
-    assert told(document) == (4, 5, False)
+    assert reported(document) == (4, 5, False)
     assert document.pages == tuple(map(orjson.dumps, (full, alone, last)))
 
 
@@ -193,8 +193,8 @@ async def test_an_odd_image_alone_on_its_page_costs_no_other(photos_of: Ask, dia
 async def test_the_fingerprint_ignores_pages_and_order(photos_of: Ask, dialect: type[M20 | MSL]) -> None:
     images = [image(dialect, number) for number in range(7)]
     documents = [
-        await photos_of(dialect, Server(dialect, told_images, cap=cap))
-        for told_images, cap in ((images, 3), (images[::-1], 5), (images + images[:1], 100))
+        await photos_of(dialect, Server(dialect, reported_images, cap=cap))
+        for reported_images, cap in ((images, 3), (images[::-1], 5), (images + images[:1], 100))
     ]
     assert len({document.header.fingerprint for document in documents}) == 1
     other = await photos_of(dialect, Server(dialect, [*images[:-1], images[-1] | {"site": 4}]))
@@ -202,11 +202,11 @@ async def test_the_fingerprint_ignores_pages_and_order(photos_of: Ask, dialect: 
 
 
 async def test_a_manifest_changes_with_the_newest_sol_and_the_total_only(manifest_of: Ask) -> None:
-    def answers(sol: int, total: int, count: int) -> list[dict[str, Any]]:
+    def responses(sol: int, total: int, count: int) -> list[dict[str, Any]]:
         latest = {"latest_sol": sol, "new_count": count, "latest": f"2025-10-{count:02}"}
         return [latest, listing(M20, [image(M20, count, sol=sol)], total, size=1, more=True)]
 
-    told_so = [(9, 50, 1), (9, 50, 2), (9, 51, 2), (10, 51, 2)]
-    prints = [(await manifest_of(M20, in_turn(answers(*each)))).header.fingerprint for each in told_so]
+    reported_so = [(9, 50, 1), (9, 50, 2), (9, 51, 2), (10, 51, 2)]
+    prints = [(await manifest_of(M20, in_turn(responses(*each)))).header.fingerprint for each in reported_so]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3

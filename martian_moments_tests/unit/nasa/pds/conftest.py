@@ -58,5 +58,5 @@ def pds(client: ClientFactory, lake: Lake, archive: ArchiveServer, tmp_path: Pat
 
 def failures(manifest: Document) -> dict[str, str]:
     """By volume, why it failed."""
-    told = {volume["volume"]: volume["error"] for volume in manifest.parsed_pages()[0]["volumes"]}
-    return {volume: error for volume, error in told.items() if error}
+    reported = {volume["volume"]: volume["error"] for volume in manifest.parsed_pages()[0]["volumes"]}
+    return {volume: error for volume, error in reported.items() if error}

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from martian_moments.domain.documents import Document, index_prefix
-from martian_moments.domain.errors import BrokenAnswer, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, UpstreamUnavailable
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.pds import VOLUMES, read_promises
 from martian_moments.nasa.pds_index import IndexFolder
@@ -111,11 +111,11 @@ async def test_too_many_lines_that_cannot_be_read_are_no_table(
     rows = [line(real_payloads, 1, number, **({"product": ""} if number < unread else {})) for number in range(lines)]
     archive.volumes = {PANCAM: Volume(real_label(real_payloads, lines), b"".join(rows))}
     async with pds() as source:
-        with pytest.raises(BrokenAnswer, match=f"{unread} of {lines} lines"):
+        with pytest.raises(BrokenResponse, match=f"{unread} of {lines} lines"):
             await source.manifest("opportunity")
 
 
-async def test_a_product_told_twice_is_one_photo_and_both_lines_are_kept(
+async def test_a_product_reported_twice_is_one_photo_and_both_lines_are_kept(
     pds: Open, archive: ArchiveServer, real_payloads: Path
 ) -> None:
     archive.volumes = {PANCAM: Volume(real_label(real_payloads, 2), line(real_payloads, 1, 5) * 2)}
@@ -133,7 +133,7 @@ async def test_the_real_line_whose_trailing_blanks_are_lost_is_read_under_its_re
     async with pds() as source:
         manifest = await source.manifest("opportunity")
         (page,) = (await source.photos("opportunity", 1)).parsed_pages()
-    # Its label speaks of 203,550 lines: with nothing better at hand it is kept, and said to be short.
+    # Its label states 203,550 lines: with nothing better at hand it is kept, and said to be short.
     assert (manifest.header.complete, dict(read_promises(manifest).sols)) == (False, {1: 1})
     assert page["lines"][0]["START_TIME"] == "2004-01-25T07:18:28Z"
 
@@ -264,8 +264,8 @@ async def test_a_table_that_is_refused_is_downloaded_once_a_refresh_until_its_by
         archive.asked.clear()
         for asked, not_modified in ((1, 1), (2, 2), (3, 4)):
             archive_before = archive.asked[path]
-            told = failures(await source.manifest("opportunity"))
-            assert "a table of 2 lines" in told[PANCAM]
+            reported = failures(await source.manifest("opportunity"))
+            assert "a table of 2 lines" in reported[PANCAM]
             assert (archive.asked[path], archive_before, archive.not_modified) == (asked, asked - 1, not_modified)
         archive.volumes[PANCAM] = good
         assert failures(await source.manifest("opportunity")) == {}

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from martian_moments.domain.documents import decode, encode, index_prefix
-from martian_moments.domain.errors import BrokenAnswer, InputError, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, InputError, UpstreamUnavailable
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.pds import VOLUMES, read_promises
 from martian_moments.nasa.pds_index import IndexFolder
@@ -88,7 +88,7 @@ async def test_an_address_without_any_volume_is_an_error_and_leaves_nothing(
 ) -> None:
     archive.volumes.clear()
     async with pds() as source:
-        with pytest.raises(BrokenAnswer, match="none of mer1po_0xxx"):
+        with pytest.raises(BrokenResponse, match="none of mer1po_0xxx"):
             await source.manifest("opportunity")
     assert lake.list() == []
 
@@ -99,8 +99,8 @@ async def test_a_volume_that_fails_takes_no_other_away_and_the_manifest_says_why
     failing = {HAZCAM}
 
     def handler(request: httpx.Request) -> httpx.Response:
-        answer = archive(request)
-        return httpx.Response(503) if any(volume in request.url.path for volume in failing) else answer
+        response = archive(request)
+        return httpx.Response(503) if any(volume in request.url.path for volume in failing) else response
 
     async with pds(handler) as source:
         first = await source.manifest("opportunity")
@@ -199,9 +199,9 @@ async def test_a_rover_that_the_archive_never_has_is_not_asked_for(pds: Open, ar
         (("no date", datetime(2021, 3, 1, tzinfo=UTC)), False),
         ((None, datetime(2021, 3, 1, tzinfo=UTC)), False),
     ],
-    ids=["three years behind", "at 1970", "an old index", "hosts that differ by minutes", "no date", "not told"],
+    ids=["three years behind", "at 1970", "an old index", "hosts that differ by minutes", "no date", "not reported"],
 )
-async def test_an_index_that_was_fetched_before_it_was_made_gets_the_time_of_the_next_answer(
+async def test_an_index_that_was_fetched_before_it_was_made_gets_the_time_of_the_next_response(
     pds: Open, archive: ArchiveServer, lake: Lake, noted: tuple[str | None, datetime], mended: bool
 ) -> None:
     """A clock that stood behind: sols read from it would give way for ever to those of the table before."""

@@ -81,8 +81,8 @@ def counts(document: Document) -> tuple[int, int | None, bool]:
 
 
 def in_turn(*contents: Any) -> Handler:
-    answers: Iterator[Any] = iter(contents)
-    return lambda request: httpx.Response(200, content=orjson.dumps(next(answers)))
+    responses: Iterator[Any] = iter(contents)
+    return lambda request: httpx.Response(200, content=orjson.dumps(next(responses)))
 
 
 def a_manifest(**fields: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from martian_moments.domain.documents import decode, encode
-from martian_moments.domain.errors import BrokenAnswer, UnknownRover
+from martian_moments.domain.errors import BrokenResponse, UnknownRover
 from martian_moments.nasa.v1 import read_promises
 from martian_moments_tests.unit.nasa.v1.conftest import (
     HTML,
@@ -56,7 +56,7 @@ async def test_the_real_manifests_promise_every_photo(real_payloads: Path, manif
     ],
 )
 async def test_what_is_no_manifest_of_the_rover_is_an_error(manifest_of: Any, body: Any) -> None:
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(BrokenResponse):
         await manifest_of(always(200, body))
 
 

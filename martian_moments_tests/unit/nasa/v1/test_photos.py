@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from martian_moments.domain.documents import decode, encode
-from martian_moments.domain.errors import BrokenAnswer, UpstreamUnavailable
+from martian_moments.domain.errors import BrokenResponse, UpstreamUnavailable
 from martian_moments.nasa.v1 import V1, _fingerprint, read_promises
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 from martian_moments_tests.unit.nasa.v1.conftest import (
@@ -54,7 +54,7 @@ async def test_a_real_sol_that_was_cut_is_short(real_payloads: Path, photos_of: 
     assert (document.header.record_count, document.header.complete) == (118, False)
 
 
-async def test_a_real_empty_answer_is_an_empty_document_when_nothing_was_promised(
+async def test_a_real_empty_response_is_an_empty_document_when_nothing_was_promised(
     real_payloads: Path, photos_of: Any
 ) -> None:
     body = (real_payloads / "v1_photos_empty_2018.json").read_bytes()
@@ -126,7 +126,7 @@ class Reordering(Mirror):
 
 
 @pytest.mark.parametrize("pagination", [True, False])
-async def test_a_server_that_orders_a_sol_anew_for_each_page_is_asked_until_every_photo_was_told(
+async def test_a_server_that_orders_a_sol_anew_for_each_page_is_asked_until_every_photo_was_reported(
     photos_of: Any, *, pagination: bool
 ) -> None:
     photos = [photo(number) for number in range(100)]
@@ -135,11 +135,11 @@ async def test_a_server_that_orders_a_sol_anew_for_each_page_is_asked_until_ever
     assert counts(document) == (100, 0, True)
     assert document.header.fingerprint == _fingerprint(photos)
     assert {each["id"] for page in document.parsed_pages() for each in page["photos"]} == set(range(100))
-    assert len(server.asked) > 5, "one pass over the four pages told of 64 to 72 of them"
+    assert len(server.asked) > 5, "one pass over the four pages reported 64 to 72 of them"
 
 
 @pytest.mark.parametrize("pagination", [True, False])
-async def test_what_a_reordering_server_never_tells_leaves_the_sol_short(photos_of: Any, *, pagination: bool) -> None:
+async def test_what_a_reordering_server_never_reports_leaves_the_sol_short(photos_of: Any, *, pagination: bool) -> None:
     """Its four pages hold 100 records and 64 photos, always the same ones."""
     pages = [[number % 64 for number in range(start, start + 25)] for start in (0, 25, 50, 11)]
     asked: list[int] = []
@@ -147,9 +147,9 @@ async def test_what_a_reordering_server_never_tells_leaves_the_sol_short(photos_
     def handler(request: httpx.Request) -> httpx.Response:
         number = int(request.url.params.get("page", 1))
         asked.append(number)
-        told = [photo(each) for each in pages[number - 1]] if number <= len(pages) else []
+        reported = [photo(each) for each in pages[number - 1]] if number <= len(pages) else []
         about = {"pagination": {"total_count": 100, "total_pages": 4}} if pagination else {}
-        return httpx.Response(200, json={"photos": told} | about)
+        return httpx.Response(200, json={"photos": reported} | about)
 
     document = await photos_of(handler, 100)
     assert counts(document) == (64, 0, False)
@@ -163,7 +163,7 @@ async def test_photos_of_other_sols_are_set_aside(photos_of: Any) -> None:
     assert document.header.fingerprint == _fingerprint([photo(1)])
 
 
-async def test_a_page_that_is_short_of_the_answers_own_total_is_no_complete_sol(photos_of: Any) -> None:
+async def test_a_page_that_is_short_of_the_responses_own_total_is_no_complete_sol(photos_of: Any) -> None:
     content = {"photos": [photo(1)], "pagination": {"total_count": 3, "total_pages": 1}}
     document = await photos_of(always(200, content), None)
     assert not document.header.complete
@@ -206,12 +206,12 @@ async def test_an_odd_photo_alone_on_its_page_costs_no_other(photos_of: Any) -> 
     assert document.pages == tuple(map(orjson.dumps, pages))
 
 
-async def test_an_empty_answer_for_promised_photos_is_asked_again(photos_of: Any) -> None:
+async def test_an_empty_response_for_promised_photos_is_asked_again(photos_of: Any) -> None:
     document = await photos_of(in_turn({"photos": []}, {"photos": []}, {"photos": [photo(1)]}), 1)
     assert (document.header.record_count, document.header.complete) == (1, True)
 
 
-async def test_an_answer_that_stays_empty_for_promised_photos_is_short(photos_of: Any) -> None:
+async def test_a_response_that_stays_empty_for_promised_photos_is_short(photos_of: Any) -> None:
     mirror = Mirror([], always_pages=False)
     document = await photos_of(mirror, 4)
     assert len(mirror.asked) == 3
@@ -244,7 +244,7 @@ async def test_an_empty_page_in_the_middle_is_asked_again(photos_of: Any) -> Non
     ],
 )
 async def test_what_is_no_list_of_photos_is_an_error_and_never_empty(photos_of: Any, status: int, body: Any) -> None:
-    with pytest.raises(BrokenAnswer) as raised:
+    with pytest.raises(BrokenResponse) as raised:
         await photos_of(always(status, body), 0)
     assert raised.value.body == (body if isinstance(body, bytes) else orjson.dumps(body))
 

@@ -1,8 +1,8 @@
 {#
-    Legs whose file says from where to where they go. What is told twice in the same words is one leg. The order of driving is
+    Legs whose file says from where to where they go. What is reported twice in the same words is one leg. The order of driving is
     the order of the motion counters, which only ever grow; the spacecraft clock steps back once.
 
-    A leg may be of several sols: the sol at the end is told, that at the start follows from the spacecraft clock (44_2258 to
+    A leg may be of several sols: the sol at the end is reported, that at the start follows from the spacecraft clock (44_2258 to
     44_4864, 474 m on the sols 908 and 909; 16_0 to 17_0 between the sols 390 and 394).
 #}
 with legs as (

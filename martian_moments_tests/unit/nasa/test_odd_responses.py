@@ -1,4 +1,4 @@
-"""Answers that break rules in one place: what is clear is read, the rest is set aside or refused."""
+"""Responses that break rules in one place: what is clear is read, the rest is set aside or refused."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from martian_moments.domain.documents import Document, Kind, decode, encode
-from martian_moments.domain.errors import BrokenAnswer
+from martian_moments.domain.errors import BrokenResponse
 from martian_moments.nasa import m20, msl, v1
-from martian_moments.nasa.answers import count, identity, whole
 from martian_moments.nasa.lenient_json import DEEPEST, mended
 from martian_moments.nasa.m20 import M20
 from martian_moments.nasa.mmgis import MMGIS
 from martian_moments.nasa.msl import MSL
+from martian_moments.nasa.responses import count, identity, whole
 from martian_moments.nasa.v1 import V1
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
 
@@ -112,7 +112,7 @@ async def test_what_breaks_the_rules_of_json_in_one_place_costs_no_record(
     [b"", BOM, b"[]", b'{"photos": [', b'{"a": 1-2}', b"\xff" * 50, b'"text"', b'{"a":' * 2_000, b"{" + b'\\"' * 9_999],
 )
 async def test_what_is_not_clear_is_refused_whole_and_kept_for_the_quarantine(ask: Ask, dialect: str, body: bytes) -> None:
-    with pytest.raises(BrokenAnswer) as raised:
+    with pytest.raises(BrokenResponse) as raised:
         await ask(dialect, body)
     assert raised.value.body == body
 
@@ -198,21 +198,21 @@ async def test_an_unreadable_newest_item_does_not_hide_how_far_curiosity_has_com
 
 
 @pytest.mark.parametrize("hidden", ["latest", "images"])
-async def test_either_answer_tells_how_far_the_feed_of_mars_2020_has_come(client: ClientFactory, hidden: str) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
+async def test_either_response_reports_how_far_the_feed_of_mars_2020_has_come(client: ClientFactory, hidden: str) -> None:
+    def response(request: httpx.Request) -> httpx.Response:
         if "latest" in request.url.params:
             return httpx.Response(200, json={"latest_sol": None if hidden == "latest" else 900.0})
         images = [{"imageid": 3, "sol": None if hidden == "images" else "900"}, "x"]
         return httpx.Response(200, json={"images": images, "total_results": "9" * 5_000})
 
-    async with client(answer) as asking:
+    async with client(response) as asking:
         promises = m20.read_promises(await M20(asking, URL).manifest("perseverance"))
     assert (promises.newest_sol, promises.stated_total) == (900, None)
 
 
 @pytest.mark.parametrize("dialect", ["m20", "msl"])
-async def test_a_feed_that_tells_nothing_of_how_far_it_reaches_is_refused(manifest_of: Ask, dialect: str) -> None:
-    with pytest.raises(BrokenAnswer, match="nothing that tells how far"):
+async def test_a_feed_that_reports_nothing_of_how_far_it_reaches_is_refused(manifest_of: Ask, dialect: str) -> None:
+    with pytest.raises(BrokenResponse, match="nothing that says how far"):
         await manifest_of(dialect, orjson.dumps(listing(dialect, ["x"])))
 
 
@@ -306,5 +306,5 @@ async def test_a_map_of_which_no_feature_can_be_read_is_refused(client: ClientFa
     body = orjson.dumps(listing("mmgis", ["x", {"properties": 3}]))
     async with client(lambda request: httpx.Response(200, content=body)) as asking:
         maps = MMGIS(asking, URL)
-        with pytest.raises(BrokenAnswer, match="a feature without properties"):
+        with pytest.raises(BrokenResponse, match="a feature without properties"):
             await (maps.traverse if kind is Kind.TRAVERSE else maps.waypoints)("curiosity")

@@ -10,7 +10,7 @@ from typing import Final
 
 from martian_moments.domain.errors import UpstreamUnavailable
 
-# Below this the event loop's timer costs more than the pause is worth, and no upstream can tell.
+# Below this the event loop's timer costs more than the pause is worth, and no upstream notices.
 _TIMER_RESOLUTION_S: Final = 0.001
 
 
@@ -18,7 +18,7 @@ class NotYet(UpstreamUnavailable):
     """The upstream asked not to be asked for longer than this client is willing to wait."""
 
 
-class Pace:
+class RateLimit:
     """Lets one request go at a time, evenly spaced: after a quiet time there is no burst. A pause is of the host that asked.
 
     aiolimiter lets a bucketful go at once, or, with a bucket of one, sleeps for intervals below the timer's resolution: at a

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from martian_moments.domain.documents import MAX_SOL
-from martian_moments.domain.errors import BrokenAnswer, FileMissing, RefusedAnswer
+from martian_moments.domain.errors import BrokenResponse, FileMissing, RefusedResponse
 from martian_moments.nasa.lenient_json import mended
 
 T = TypeVar("T")
@@ -37,8 +37,8 @@ LONGEST_IDENTITY: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer of an upstream, whole.
+class Response:
+    """One response of an upstream, whole.
 
     Attributes:
         url: the address asked, without secrets.
@@ -52,13 +52,13 @@ class Answer:
     body: bytes
     fetched_at: datetime
 
-    def json_object(self) -> tuple[Answer, dict[str, Any]]:
-        """The JSON object of a good answer; and the answer, whose body is JSON that every reader takes.
+    def json_object(self) -> tuple[Response, dict[str, Any]]:
+        """The JSON object of a good response; and the response, whose body is JSON that every reader takes.
 
         What breaks the rules of JSON and is clear all the same is mended, with a warning (see lenient_json.py).
 
         Raises:
-            BrokenAnswer: the status is not 200, or the body is no JSON object (a proxy's HTML page, for one).
+            BrokenResponse: the status is not 200, or the body is no JSON object (a proxy's HTML page, for one).
         """
         if self.status != HTTPStatus.OK:
             raise self.broken("an error instead of data")
@@ -67,16 +67,16 @@ class Answer:
             raise self.broken("something that is no JSON object")
         return found
 
-    def error_object(self) -> tuple[Answer, dict[str, Any]] | None:
-        """As :meth:`json_object` for an answer of any status; None where the body is no object."""
-        answer, content = self, _parsed(self.body)
+    def error_object(self) -> tuple[Response, dict[str, Any]] | None:
+        """As :meth:`json_object` for a response of any status; None where the body is no object."""
+        response, content = self, _parsed(self.body)
         if content is None and (body := mended(self.body)) != self.body and (content := _parsed(body)) is not None:
-            _log.warning("%s: the answer breaks the rules of JSON; what is clear of it is read", self.url)
-            answer = replace(self, body=body)
-        return (answer, content) if isinstance(content, dict) else None
+            _log.warning("%s: the response breaks the rules of JSON; what is clear of it is read", self.url)
+            response = replace(self, body=body)
+        return (response, content) if isinstance(content, dict) else None
 
     def readable(self, contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], Sequence[str]]:
-        """The records of this answer that can be read, and why the others cannot. Those are set aside with a warning.
+        """The records of this response that can be read, and why the others cannot. Those are set aside with a warning.
 
         Args:
             contents: the records as they came.
@@ -87,14 +87,14 @@ class Answer:
             _log.warning("%s: %d of %d records are set aside, first %s", self.url, len(odd), len(contents), odd[0])
         return records, odd
 
-    def broken(self, what: str) -> BrokenAnswer:
-        """The error to raise for an answer that is not what the dialect promises.
+    def broken(self, what: str) -> BrokenResponse:
+        """The error to raise for a response that is not what the dialect promises.
 
         Args:
             what: completes "the upstream answered ...".
         """
         beginning = self.body[:_EXCERPT_BYTES].decode(errors="replace")
-        kind = FileMissing if self.status == HTTPStatus.NOT_FOUND else BrokenAnswer
+        kind = FileMissing if self.status == HTTPStatus.NOT_FOUND else BrokenResponse
         return kind(
             f"{self.url}: the upstream answered {what} (status {self.status}, {len(self.body)} bytes, beginning "
             f"{beginning!r}); ask again later, and when it stays so check the upstream's address",
@@ -102,13 +102,13 @@ class Answer:
             body=self.body,
         )
 
-    def refused(self, why: str) -> RefusedAnswer:
-        """The error to raise for an answer that arrived whole and is not taken, so that it is not asked for again at once.
+    def refused(self, why: str) -> RefusedResponse:
+        """The error to raise for a response that arrived whole and is not taken, so that it is not asked for again at once.
 
         Args:
             why: completes "the upstream answered ...".
         """
-        return RefusedAnswer(f"{self.url}: the upstream answered {why}; what is held stays", url=self.url, body=self.body)
+        return RefusedResponse(f"{self.url}: the upstream answered {why}; what is held stays", url=self.url, body=self.body)
 
 
 def readable(contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], list[str]]:
@@ -155,7 +155,7 @@ def a_sol(value: object) -> int | None:
 def identity(value: object) -> str | None:
     """What names a record: text, or a whole number instead of it; else None. The macro identity reads the same.
 
-    The warehouse meets every value as text and cannot tell an object from its text, nor true from "true".
+    The warehouse meets every value as text and cannot distinguish an object from its text, nor true from "true".
     """
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST_IDENTITY:

@@ -1,4 +1,4 @@
-"""Replies on the wire: a whole answer, one cut in its body, and none at all. Each is an ASGI application."""
+"""Replies on the wire: a whole response, one cut in its body, and none at all. Each is an ASGI application."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Reply(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, ready to be sent as it is."""
+class Response:
+    """A whole response, ready to be sent as it is."""
 
     body: bytes
     status: int = 200
@@ -40,21 +40,21 @@ class Answer:
         return {"type": "http.response.start", "status": self.status, "headers": headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
-        """Send the answer."""
+        """Send the response."""
         await send(self.start())
         await send({"type": "http.response.body", "body": self.body})
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The first half of an answer, whose headers promise all of it, and then the end of the connection."""
+    """The first half of a response, whose headers promise all of it, and then the end of the connection."""
 
-    answer: Answer
+    response: Response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the headers and half of the body, and close."""
-        await send(self.answer.start())
-        half = self.answer.body[: len(self.answer.body) // 2]
+        await send(self.response.start())
+        half = self.response.body[: len(self.response.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
         scope["state"][TRANSPORT].close()
         await _disconnected(receive)
@@ -62,7 +62,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """No answer: the connection is reset."""
+    """No response: the connection is reset."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
         """Reset the connection."""
@@ -71,6 +71,6 @@ class Dropped:
 
 
 async def _disconnected(receive: Receive) -> None:
-    # The server takes a return without a complete answer for a defect unless it has seen the connection end.
+    # The server takes a return without a complete response for a defect unless it has seen the connection end.
     while (await receive())["type"] != "http.disconnect":
         pass
