@@ -39,9 +39,10 @@ from martian_moments.settings.groups import (
     is_secret,
 )
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
+from martian_moments_dbt import VARS
 
-BUILT_SOURCES: Final = ("m20", "msl", "pds", "v1")
-"""The photo dialects that are built, in the default order of preference."""
+BUILT_SOURCES: Final = tuple(VARS["sources"])
+"""The photo dialects that are built, in the default order of preference: as the models have them, in dbt_project.yml."""
 
 NASA_POOL: Final = "nasa"
 """Runs that ask NASA share this pool."""

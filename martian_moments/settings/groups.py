@@ -71,16 +71,15 @@ class UpstreamSettings(Group, Upstream):
 
     model_config = SettingsConfigDict(env_prefix="MARS_")
 
-    @field_validator("v1_url", "mmgis_url", "pds_url", "mer_traverse_url")
+    @field_validator("*")
     @classmethod
-    def _web_address(cls, value: str) -> str:
-        return web_address(value).rstrip("/")
-
-    @field_validator("m20_url", "msl_url")
-    @classmethod
-    def _query_address(cls, value: str) -> str:
-        # A query follows at once, and NASA's servers distinguish ".../api/" from ".../api".
-        return web_address(value)
+    def _web_address(cls, value: object, info: ValidationInfo) -> object:
+        name = info.field_name or ""
+        if not isinstance(value, str) or not name.endswith("_url"):
+            return value
+        address = web_address(value)
+        # A query follows at once where the default ends in a slash: NASA's servers distinguish ".../api/" from ".../api".
+        return address if cls.model_fields[name].default.endswith("/") else address.rstrip("/")
 
 
 def environment_name(group: type[BaseSettings], field: str) -> str:

@@ -62,7 +62,8 @@ def published_models(file: Path = PUBLISHED) -> tuple[PublishedTable, ...]:
 
 
 def _faults(node: Mapping[str, Any]) -> Iterator[str]:
-    config, where = node["config"], f"{node['original_file_path']} ({node['patch_path'] or 'without a yml'})"
+    config, yml = node["config"], (node["patch_path"] or "without a yml").rpartition("://")[2]
+    where = f"{node['original_file_path']} ({yml})"
     if "published" not in config["meta"]:
         if config["schema"] == _ALWAYS:
             yield f"{where}: a model of {_ALWAYS} is published; add config.meta.published.sort_by to its yml"
@@ -72,9 +73,13 @@ def _faults(node: Mapping[str, Any]) -> Iterator[str]:
     columns = node["columns"]
     if untyped := [name for name, column in columns.items() if not column["data_type"]]:
         yield f"{where}: columns without data_type: {', '.join(untyped)}"
+    if bare := [name for name, column in columns.items() if not column["description"].strip()]:
+        yield f"{where}: columns without description: {', '.join(bare)}"
     sort_by = config["meta"]["published"].get("sort_by") or []
-    if not sort_by or not set(sort_by) <= columns.keys():
-        yield f"{where}: config.meta.published.sort_by names columns of the model that put its rows into one order only"
+    if not sort_by:
+        yield f"{where}: config.meta.published.sort_by names columns that put the rows into one order only"
+    if unknown := [name for name in sort_by if name not in columns]:
+        yield f"{where}: config.meta.published.sort_by names what is no column of its yml: {', '.join(unknown)}"
 
 
 def _table(node: Mapping[str, Any]) -> PublishedTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -96,7 +97,7 @@ def add_rover(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
 
 
 def add_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a line of ``DIALECTS`` and a name of ``BUILT_SOURCES`` would."""
+    """As a line of ``DIALECTS`` and a name in the variable ``sources`` of dbt_project.yml would."""
     dialect = dialects.PhotoDialect(lambda *_: Gallery(), Gallery.serves, v1.read_promises)
     monkeypatch.setattr(dialects, "DIALECTS", {**dialects.DIALECTS, SOURCE: dialect})
     monkeypatch.setattr(settings_module, "BUILT_SOURCES", (*settings_module.BUILT_SOURCES, SOURCE))
@@ -111,9 +112,7 @@ def add_models(project: Path) -> None:
         of_v1 = (staging / f"stg_v1__{name}.sql").read_text()
         (staging / f"stg_{SOURCE}__{name}.sql").write_text(of_v1.replace("'v1'", f"'{SOURCE}'"))
     settings = project / "dbt_project.yml"
-    settings.write_text(
-        settings.read_text().replace("sources: [m20, msl, pds, v1]", f"sources: [m20, msl, pds, v1, {SOURCE}]")
-    )
+    settings.write_text(re.sub(r"(?m)^  sources: \[(.+)\]$", rf"  sources: [\1, {SOURCE}]", settings.read_text()))
 
 
 @dataclass(frozen=True)

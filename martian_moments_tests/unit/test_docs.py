@@ -70,7 +70,7 @@ def mentioned(text: str, program: str) -> list[list[str]]:
 
 def test_the_table_of_settings_names_each_setting_with_its_default() -> None:
     rows = re.findall(r"^\| `((?:MARS|AWS|SNOWFLAKE)_[\w*]+)` \| (.*?) \|", README, flags=re.MULTILINE)
-    assert {name for name, _ in rows} == settings().keys()
+    assert {name for name, _ in rows} == set(settings())
     stated = {name: default.strip("`") for name, default in rows if default.startswith("`")}
     assert stated == {name: default for name, default in settings().items() if default}
 

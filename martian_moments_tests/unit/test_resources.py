@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from pydantic import SecretStr
 
@@ -114,16 +113,24 @@ def test_lake_assets_never_get_the_warehouse_and_the_others_never_nasa(platform:
         assert needed == MAY_TOUCH[spec.key.path[0]], spec.key
 
 
-def test_sensors_and_schedules_get_what_they_name_and_never_nasa(platform: Platform) -> None:
-    repository = platform.repository
-    everything: list[dg.SensorDefinition | dg.ScheduleDefinition] = [*repository.sensor_defs, *repository.schedule_defs]
-    needed = {each.name: each.required_resource_keys for each in everything}
+SENSORS_MAY_TOUCH: dict[str, set[str]] = {
+    "upload_events": {"event_log"},
+    "gaps": {"lake"},
+    "ingestion_requests": {"event_log", "lake"},
+    "reconcile": {"lake", "warehouse", "published"},
+    "retries": set(),
+    "automation": set(),
+}
+
+
+def test_every_sensor_gets_what_it_names_and_never_nasa(platform: Platform) -> None:
+    needed = {each.name: each.required_resource_keys for each in platform.repository.sensor_defs}
+    assert needed == SENSORS_MAY_TOUCH, "a new sensor joins SENSORS_MAY_TOUCH, with the resources of its signature"
+
+
+def test_schedules_get_what_they_name_and_never_nasa(platform: Platform) -> None:
+    needed = {each.name: each.required_resource_keys for each in platform.repository.schedule_defs}
     assert {name: keys for name, keys in needed.items() if keys and not name.endswith("_recent_sols")} == {
-        "upload_events": {"event_log"},
-        "gaps": {"lake"},
-        "ingestion_requests": {"event_log", "lake"},
-        "reconcile": {"lake", "warehouse", "published"},
         "traverse_maps": {"lake"},
     }
-    recent = [keys for name, keys in needed.items() if name.endswith("_recent_sols")]
-    assert recent == [{"lake"}] * 4
+    assert [keys for name, keys in needed.items() if name.endswith("_recent_sols")] == [{"lake"}] * 4

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from martian_moments.domain.errors import SettingsError
+from martian_moments.nasa.upstream import Upstream
 from martian_moments.settings import Settings, unknown_settings
 
 
@@ -156,7 +157,7 @@ def test_a_lake_on_s3_takes_both_keys_or_neither(monkeypatch: pytest.MonkeyPatch
         Settings.load()
 
 
-@pytest.mark.parametrize("name", ["MARS_M20_URL", "MARS_MSL_URL", "MARS_PDS_URL", "MARS_V1_URL", "MARS_MMGIS_URL"])
+@pytest.mark.parametrize("name", [f"MARS_{field.upper()}" for field in Upstream.model_fields if field.endswith("_url")])
 @pytest.mark.parametrize("rest", ["?feed=raw_images", "#top", "?"])
 def test_an_upstream_with_a_query_of_its_own_is_one_line(name: str, rest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, f"https://mars.nasa.gov/rss/api/{rest}")

@@ -17,7 +17,7 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.resources import Resources
-from martian_moments.settings import Settings
+from martian_moments.settings import BUILT_SOURCES, Settings
 
 ENDPOINTS = [
     "m20 latest",
@@ -61,6 +61,7 @@ def checked(resources: Resources) -> dict[str, Finding]:
 
 def test_every_endpoint_of_every_rover_is_asked_once_and_is_as_known(resources: Resources, replica: RunningReplica) -> None:
     found = checked(resources)
+    assert {what.split()[0] for what in found} >= set(BUILT_SOURCES), "each source is asked by operations/live.py"
     assert sorted(found) == sorted(ENDPOINTS)
     assert {finding.detail for finding in found.values() if not finding.ok} == set()
 
