@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import dagster as dg
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import GrpcServerTarget
 
-from bench.platform import submit
+from bench.launching import Launcher, launcher
 from bench.report import Line
 from bench.upstream import ROVER, Upstream, upstream
 from martian_moments.defs.assets.lake import MANIFESTS, photos_key
@@ -23,7 +21,6 @@ from martian_moments.defs.sensors import upload_sensor
 from martian_moments.domain.documents import Coordinates, Kind, object_key
 from martian_moments.events.log import UPLOADS, Message
 from martian_moments.events.uploads import upload_event
-from martian_moments.operations.supervisor import LOCATION
 from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
 from martian_moments_tests.services import Services, find_services
 
@@ -51,8 +48,8 @@ def _scale_out(services: Services, *, sols: int) -> Iterator[Line]:
     with upstream(sols) as mars:
         mars.latency(_LATENCY_MS)
         for workers in (1, _WORKERS):
-            with _cluster(services, mars, workers, module="bench.quiet") as (loop, workspace):
-                rates[workers] = len(mars.sols) / _ingest(loop, workspace, mars)
+            with _cluster(services, mars, workers, module="bench.quiet") as (_, launching):
+                rates[workers] = len(mars.sols) / _ingest(launching, mars)
     yield Line(
         name=f"ingest {sols} sols, {_LATENCY_MS} ms: {_WORKERS} Celery workers",
         ours=rates[_WORKERS],
@@ -63,18 +60,14 @@ def _scale_out(services: Services, *, sols: int) -> Iterator[Line]:
     )
 
 
-def _ingest(loop: DeployedLoop, workspace: WorkspaceProcessContext, mars: Upstream) -> float:
+def _ingest(launching: Launcher, mars: Upstream) -> float:
     """Seconds from the launch of equal runs, one for each worker there may be, to the end of the last one."""
-    with loop.instance() as instance:
-        manifest = dg.RunRequest(asset_selection=[MANIFESTS], tags={PARTITION: ROVER})
-        _finish(instance, [submit(instance, workspace, manifest)])
-        share = -(-len(mars.sols) // _WORKERS)
-        began = time.time()
-        runs = [
-            submit(instance, workspace, _photos(mars.sols[first : first + share]))
-            for first in range(0, len(mars.sols), share)
-        ]
-        return _finish(instance, runs) - began
+    manifest = dg.RunRequest(asset_selection=[MANIFESTS], tags={PARTITION: ROVER})
+    _finish(launching.instance, [launching.launch(manifest)])
+    share = -(-len(mars.sols) // _WORKERS)
+    began = time.time()
+    parts = [mars.sols[first : first + share] for first in range(0, len(mars.sols), share)]
+    return _finish(launching.instance, [launching.launch(_photos(sols)) for sols in parts]) - began
 
 
 def _photos(sols: Sequence[int]) -> dg.RunRequest:
@@ -142,9 +135,7 @@ def _ticks(instance: dg.DagsterInstance, *, after: float) -> list[float]:
 
 
 @contextmanager
-def _cluster(
-    services: Services, mars: Upstream, workers: int, *, module: str
-) -> Iterator[tuple[DeployedLoop, WorkspaceProcessContext]]:
+def _cluster(services: Services, mars: Upstream, workers: int, *, module: str) -> Iterator[tuple[DeployedLoop, Launcher]]:
     extra = {
         "MARS_ROVERS": ROVER,
         # The upstream's counts and the drained events are of v1.
@@ -157,8 +148,6 @@ def _cluster(
         tempfile.TemporaryDirectory() as folder,
         deployed(Path(folder), services, mars.replica, workers=workers, module=module, extra=extra) as loop,
         loop.instance() as instance,
-        WorkspaceProcessContext(
-            instance, GrpcServerTarget(host="127.0.0.1", port=loop.on.grpc_port, socket=None, location_name=LOCATION)
-        ) as workspace,
+        launcher(instance, loop.on.grpc_port) as launching,
     ):
-        yield loop, workspace
+        yield loop, launching

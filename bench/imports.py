@@ -11,11 +11,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._grpc.client import DagsterGrpcClient
-
 from bench.measuring import free_port
 from bench.report import Line
+from martian_moments.dagster_runtime.code_server import is_serving
 
 _DEFINITIONS = "martian_moments.definitions"
 
@@ -70,20 +68,11 @@ def _code_server(module: str) -> float:
     ]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
         try:
-            client = DagsterGrpcClient(host="127.0.0.1", port=port)
-            while not _answers(client):
+            while not is_serving(port):
                 if server.poll() is not None:
                     raise RuntimeError(f"the code server ended: {log.read_text()[-3_000:]}")
+                time.sleep(0.05)
             return time.perf_counter() - began
         finally:
             # Dagster gives SIGTERM the handler of SIGINT, which a script's background job ignores.
             server.kill()
-
-
-def _answers(client: DagsterGrpcClient) -> bool:
-    try:
-        client.ping("")
-    except DagsterUserCodeUnreachableError:
-        time.sleep(0.05)
-        return False
-    return True

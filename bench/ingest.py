@@ -95,7 +95,7 @@ def _run(mine: Platform, mars: Upstream, home: Path) -> Measured:
     shutil.rmtree(home / "lake" / "photos", ignore_errors=True)
     launched = time.time()
     tags = Span(mars.sols[0], mars.sols[-1], mars.sols).tags()
-    run_id = mine.launch(dg.RunRequest(asset_selection=[photos_key(ROVER)], tags=tags))
+    run_id = mine.launcher.launch(dg.RunRequest(asset_selection=[photos_key(ROVER)], tags=tags))
     peak_mb = mine.finish(run_id)
     reported = mine.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
     partitions = {record.partition_key for record in reported}

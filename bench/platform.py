@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -13,14 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import dagster as dg
-from dagster._core.execution.submit_asset_runs import submit_asset_run
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import GrpcServerTarget
 
+from bench.launching import Launcher, launcher
 from bench.measuring import peak_memory
 from martian_moments.dagster_runtime.launcher import worker_of
 from martian_moments.operations.instance import INSTANCE_CONFIG
-from martian_moments.operations.supervisor import LOCATION, supervise
+from martian_moments.operations.supervisor import supervise
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 
@@ -35,16 +31,12 @@ class Platform:
     Attributes:
         instance: its Dagster instance.
         resources: its parts.
-        workspace: its code server, as the daemon sees it.
+        launcher: launches runs on it.
     """
 
     instance: dg.DagsterInstance
     resources: Resources
-    workspace: WorkspaceProcessContext
-
-    def launch(self, request: dg.RunRequest) -> str:
-        """See :func:`submit`."""
-        return submit(self.instance, self.workspace, request)
+    launcher: Launcher
 
     def finish(self, run_id: str) -> float:
         """Wait for a run to succeed; returns the peak of its worker's memory in MB.
@@ -73,24 +65,6 @@ class Platform:
         return run
 
 
-def submit(instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, request: dg.RunRequest) -> str:
-    """Launch a run of assets as a person does it in the web interface; returns its id as soon as it is queued."""
-    run = asyncio.run(
-        submit_asset_run(
-            run_id=None,
-            run_request=request,
-            run_request_index=0,
-            instance=instance,
-            workspace_process_context=workspace,
-            workspace=workspace.create_request_context(),
-            run_request_execution_data_cache={},
-            debug_crash_flags={},
-            logger=logging.getLogger("bench"),
-        )
-    )
-    return run.run_id
-
-
 @contextmanager
 def platform(home: Path, addresses: Mapping[str, str], *, rover: str, module: str, in_flight: int) -> Iterator[Platform]:
     """A headless platform for one rover, stopped at the end of the block."""
@@ -109,12 +83,9 @@ def platform(home: Path, addresses: Mapping[str, str], *, rover: str, module: st
         supervise(
             home, instance_config=INSTANCE_CONFIG, module=module, port=None, pools=Settings.load().pools, on_event=_ignore
         ) as running,
-        WorkspaceProcessContext(
-            running.instance,
-            GrpcServerTarget(host="127.0.0.1", port=running.state.grpc_port, socket=None, location_name=LOCATION),
-        ) as workspace,
+        launcher(running.instance, running.state.grpc_port) as launching,
     ):
-        yield Platform(running.instance, Resources(Settings.load()), workspace)
+        yield Platform(running.instance, Resources(Settings.load()), launching)
 
 
 @contextmanager

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
-from dagster._check import CheckError
-from dagster._serdes import deserialize_value, serialize_value
-from dagster_shared.serdes.errors import DeserializationError
 
+from martian_moments.dagster_runtime.serialization import UNREADABLE, from_text, to_text
 from martian_moments.domain.errors import SettingsError
 from martian_moments_dbt import PROJECT
 
@@ -67,7 +65,7 @@ def make_specs(manifest: Path) -> DbtSpecs:
 def write_specs(specs: DbtSpecs, file: Path) -> None:
     """Keep specs in a file: their fields, because Dagster serializes what is in a spec, but no spec."""
     stored = {"models": list(map(_model_fields, specs.models)), "tests": list(map(_test_fields, specs.tests))}
-    file.write_text(serialize_value(stored))
+    file.write_text(to_text(stored))
 
 
 def read_specs(file: Path) -> DbtSpecs:
@@ -81,12 +79,12 @@ def read_specs(file: Path) -> DbtSpecs:
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}; run `make setup`, which parses the dbt project") from error
     try:
-        stored: Mapping[str, Any] = deserialize_value(text, dict)
+        stored = from_text(text)
         return DbtSpecs(
             models=tuple(dg.AssetSpec(**fields) for fields in stored["models"]),
             tests=tuple(dg.AssetCheckSpec(**fields) for fields in stored["tests"]),
         )
-    except (DeserializationError, dg.DagsterError, CheckError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise SettingsError(f"{file} is damaged ({type(error).__name__}); delete it and run `make setup`") from error
 
 

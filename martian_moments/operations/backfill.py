@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.utils import make_new_backfill_id
 
+from martian_moments.dagster_runtime.backfills import is_unfinished, request_backfill
 from martian_moments.defs.assets.lake import photos_key
 from martian_moments.defs.partitions import keys
 
@@ -28,23 +27,16 @@ class Progress:
 
 
 def launch(instance: dg.DagsterInstance, definitions: dg.Definitions, rover: str, sols: range) -> str:
-    """Start a backfill of ``lake/<rover>/photos``; returns its id. The daemon picks it up within half a minute."""
-    graph = definitions.resolve_asset_graph()
-    backfill = PartitionBackfill.from_asset_partitions(
-        asset_graph=graph,
-        backfill_id=make_new_backfill_id(),
-        tags={"martian-moments/from": "cli"},
-        backfill_timestamp=time.time(),
-        asset_selection=[photos_key(rover)],
-        partition_names=keys(sols),
-        dynamic_partitions_store=instance,
-        all_partitions=False,
+    """Start a backfill of ``lake/<rover>/photos``; see :func:`request_backfill`."""
+    return request_backfill(
+        instance,
+        definitions.resolve_asset_graph(),
+        photos_key(rover),
+        keys(sols),
         title=f"{rover} sols {sols[0]}-{sols[-1]}",
         description="martian-moments backfill",
-        run_config=None,
+        tags={"martian-moments/from": "cli"},
     )
-    instance.add_backfill(backfill)
-    return backfill.backfill_id
 
 
 def follow(
@@ -61,7 +53,7 @@ def follow(
             total=data.target_subset.num_partitions_and_non_partitioned_assets,
             materialized=data.materialized_subset.num_partitions_and_non_partitioned_assets,
             failed=data.failed_and_downstream_subset.num_partitions_and_non_partitioned_assets,
-            finished=backfill.status not in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING),
+            finished=not is_unfinished(backfill),
         )
         report(progress)
         if progress.finished:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from martian_moments.dagster_runtime.backfills import unfinished_backfills
 from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
-from martian_moments.defs.sensors.in_flight import active_backfills, unfinished_runs
+from martian_moments.defs.sensors.in_flight import unfinished_runs
 from martian_moments.domain.clock import latest_plausible
 from martian_moments.domain.coverage import Gap, State, index_of_selected
 from martian_moments.domain.documents import Header
@@ -229,7 +230,7 @@ def _waiting_for_platform(resources: Resources, instance: dg.DagsterInstance, *,
         yield short
     if runs := len(unfinished_runs(instance)):
         yield f"{runs} runs queued or running"
-    if backfills := len(active_backfills(instance)):
+    if backfills := len(unfinished_backfills(instance)):
         yield f"{backfills} backfills under way"
 
 

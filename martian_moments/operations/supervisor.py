@@ -14,10 +14,9 @@ from typing import Any, Final
 
 import httpx
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._grpc.client import DagsterGrpcClient
 from filelock import FileLock, Timeout
 
+from martian_moments.dagster_runtime.code_server import is_serving
 from martian_moments.dagster_runtime.launcher import worker_of
 from martian_moments.dagster_runtime.processes import SUPERVISOR_VARIABLE, ProcessId
 from martian_moments.dagster_runtime.worker import end_run
@@ -81,7 +80,7 @@ class Supervisor:
         grpc_port = str(self.state.grpc_port)
         code = ("dagster", "api", "grpc", "-h", _LOOPBACK, "-p", grpc_port, "-m", self._module, "-a", "defs")
         code_server = self._spawn("code server", *code, "--location-name", LOCATION, "--log-level", "warning")
-        code_server.wait_ready(self._code_server_responds, timeout=_READY_SECONDS)
+        code_server.wait_ready(lambda: is_serving(self.state.grpc_port), timeout=_READY_SECONDS)
 
         started = time.time()
         daemon = self._daemon = self._spawn(
@@ -130,13 +129,6 @@ class Supervisor:
             f"  - grpc_server: {{host: {_LOOPBACK}, port: {self.state.grpc_port}, location_name: {LOCATION}}}\n"
         )
         return file
-
-    def _code_server_responds(self) -> bool:
-        try:
-            DagsterGrpcClient(host=_LOOPBACK, port=self.state.grpc_port).ping("")
-        except DagsterUserCodeUnreachableError:
-            return False
-        return True
 
     def _webserver_responds(self) -> bool:
         try:

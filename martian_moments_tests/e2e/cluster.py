@@ -24,9 +24,8 @@ import psutil
 import psycopg2
 import redis
 from celery import Celery
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._grpc.client import DagsterGrpcClient
 
+from martian_moments.dagster_runtime.code_server import is_serving
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.platform import is_running
 from martian_moments.replica.running import RunningReplica
@@ -135,7 +134,7 @@ class Cluster:
         """Start what does not run, and wait until all of it works."""
         for name in self.names:
             self.start(name)
-        wait_until(self._code_server_responds, self.log_tail, READY_SECONDS)
+        wait_until(lambda: is_serving(self.grpc_port), self.log_tail, READY_SECONDS)
         wait_until(self._web_interface_responds, self.log_tail, READY_SECONDS)
         wait_until(self._daemon_beats, self.log_tail, READY_SECONDS)
         wait_until(self._workers_wait, self.log_tail, READY_SECONDS)
@@ -204,13 +203,6 @@ class Cluster:
                 app = ["-A", "martian_moments.dagster_runtime.celery_app", "worker", "-Q", "dagster"]
                 return [sys.executable, "-m", "celery", *app, "-n", f"w{number}@{self.name}", "--concurrency=1"]
         raise ValueError(name)
-
-    def _code_server_responds(self) -> bool:
-        try:
-            DagsterGrpcClient(host=HOST, port=self.grpc_port).ping("")
-        except DagsterUserCodeUnreachableError:
-            return False
-        return True
 
     def _web_interface_responds(self) -> bool:
         try:

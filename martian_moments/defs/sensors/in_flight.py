@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import dagster as dg
 
+from martian_moments.dagster_runtime.backfills import unfinished_backfills
 from martian_moments.defs.partitions import PARTITION, sols_in_tags
-
-if TYPE_CHECKING:
-    from dagster._core.execution.backfill import PartitionBackfill
 
 UNFINISHED: Final = (
     dg.DagsterRunStatus.QUEUED,
@@ -26,22 +24,12 @@ def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
     return instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED)))
 
 
-def active_backfills(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
-    """The backfills that are not finished."""
-    # Imported here: a tenth of what importing Dagster takes, for a process that loads definitions and nothing more.
-    # Backfills are listed only by a filter that Dagster does not export; its type has been stable since 1.9.
-    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-
-    active = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
-    return instance.get_backfills(filters=active)
-
-
 class InFlight:
     """What is under way at one moment: one look at the runs and one at the backfills."""
 
     def __init__(self, context: dg.SensorEvaluationContext) -> None:
         self.runs = unfinished_runs(context.instance)
-        self.backfills = active_backfills(context.instance)
+        self.backfills = unfinished_backfills(context.instance)
         self._repository = context.repository_def
 
     def sols(self, asset: dg.AssetKey) -> set[int]:

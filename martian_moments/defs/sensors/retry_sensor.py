@@ -9,16 +9,13 @@ import time
 from typing import Final
 
 import dagster as dg
-from dagster._core.storage.tags import WILL_RETRY_TAG
 from pydantic import Field, RootModel
 
+from martian_moments.dagster_runtime.retries import FAILURES_CURSOR, runs_to_retry
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.domain.clock import waits
 
 NAME: Final = "retries"
-
-FAILURES_CURSOR: Final = f"EVENT_LOG_CONSUMER_CURSOR-{dg.DagsterEventType.RUN_FAILURE.value}"
-"""Where Dagster's daemon keeps the last failure it has met. Not imported: each run would pay half a second for that."""
 
 _DAEMON_SECONDS: Final = 15.0
 """A newer failure is left to the daemon."""
@@ -65,12 +62,7 @@ def _overlooked(instance: dg.DagsterInstance, now: float) -> list[int]:
     failures = [each for each in found if not waits(each.timestamp, _DAEMON_SECONDS, now)]
     if not failures:
         return []
-    wanted = dg.RunsFilter(
-        run_ids=[each.run_id for each in failures],
-        statuses=[dg.DagsterRunStatus.FAILURE],
-        tags={WILL_RETRY_TAG: "true"},
-    )
-    waiting = {run.run_id for run in instance.get_runs(wanted) if run.is_complete_and_waiting_to_retry}
+    waiting = runs_to_retry(instance, [each.run_id for each in failures])
     return [each.storage_id for each in failures if each.run_id in waiting]
 
 

@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
-from martian_moments.defs.sensors.in_flight import InFlight, active_backfills, unfinished_runs
+from martian_moments.dagster_runtime.backfills import unfinished_backfills
+from martian_moments.defs.sensors.in_flight import InFlight, unfinished_runs
 from martian_moments.operations import backfill
 from martian_moments_tests.platforms import Platform
 
@@ -52,4 +53,4 @@ def test_a_backfill_holds_what_it_has_not_launched_until_it_ends(platform: Platf
     assert job is not None
     platform.instance.update_backfill(job.with_status(BulkActionStatus.COMPLETED_SUCCESS))
     assert look(platform).sols(PHOTOS) == set()
-    assert not active_backfills(platform.instance)
+    assert not unfinished_backfills(platform.instance)

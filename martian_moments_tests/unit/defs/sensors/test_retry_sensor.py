@@ -17,8 +17,9 @@ from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 
+from martian_moments.dagster_runtime.retries import FAILURES_CURSOR
 from martian_moments.defs.sensors import retry_sensor as module
-from martian_moments.defs.sensors.retry_sensor import FAILURES_CURSOR, retry_sensor
+from martian_moments.defs.sensors.retry_sensor import retry_sensor
 
 
 @dg.asset
