@@ -7,7 +7,7 @@ every code server and run worker would pay that. So it is asked once, when the p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -43,11 +43,12 @@ def make_specs(manifest: Path) -> DbtSpecs:
     """The specs of a parsed project, made by dagster_dbt."""
     from dagster_dbt import dbt_assets
 
-    # Facts of the project itself, which every build loads: no assets, and nothing that a model waits for.
+    # Facts of the project itself, which every build loads: no assets, and nothing that a model waits for. They go from what
+    # dagster_dbt has made, because its own exclude takes the tests along that read them.
     nodes = json.loads(manifest.read_bytes())["nodes"].values()
     seeds = {translator().get_asset_key(node) for node in nodes if node["resource_type"] == "seed"}
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator(), name="dbt_models", exclude="resource_type:seed")
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator(), name="dbt_models")
     def models() -> Iterator[Any]:  # only its specs are used
         yield from ()
 
@@ -57,8 +58,9 @@ def make_specs(manifest: Path) -> DbtSpecs:
                 deps=[dep for dep in spec.deps if dep.asset_key not in seeds], metadata=_storable(spec.metadata)
             )
             for spec in models.specs
+            if spec.key not in seeds
         ),
-        tests=tuple(models.check_specs),
+        tests=tuple(_without(seeds, spec) for spec in models.check_specs if spec.asset_key not in seeds),
     )
 
 
@@ -117,6 +119,11 @@ def node_names(specs: Iterable[dg.AssetSpec | dg.AssetCheckSpec]) -> list[str]:
 
 def _storable(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if name not in _IN_MEMORY_ONLY}
+
+
+def _without(seeds: Collection[dg.AssetKey], spec: dg.AssetCheckSpec) -> dg.AssetCheckSpec:
+    fields = _test_fields(spec)
+    return dg.AssetCheckSpec(**fields | {"additional_deps": [key for key in fields["additional_deps"] if key not in seeds]})
 
 
 def _model_fields(spec: dg.AssetSpec) -> dict[str, Any]:

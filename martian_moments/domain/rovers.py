@@ -137,7 +137,8 @@ class Rover:
         return self.landing_date + timedelta(days=int(sol * SOL_SECONDS // 86_400))
 
 
-def _seed(project: Path, name: str) -> list[dict[str, str]]:
+def read_seed(project: Path, name: str) -> list[dict[str, str]]:
+    """The rows of a seed of a dbt project."""
     with (project / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -145,11 +146,11 @@ def _seed(project: Path, name: str) -> list[dict[str, str]]:
 def _cameras(project: Path) -> Mapping[str, Mapping[str, Camera]]:
     """The cameras of each rover, in the order of the seed."""
     names: dict[tuple[str, str], tuple[str, ...]] = {}
-    for row in _seed(project, "camera_names"):
+    for row in read_seed(project, "camera_names"):
         at = row["rover"], row["camera"]
         names[at] = (*names.get(at, ()), row["name"])
     cameras: dict[str, dict[str, Camera]] = {}
-    for row in _seed(project, "cameras"):
+    for row in read_seed(project, "cameras"):
         known_as = names.get((row["rover"], row["camera"]), ())
         camera = Camera(row["camera"], row["full_name"], row["role"], known_as)
         cameras.setdefault(row["rover"], {})[camera.name] = camera
@@ -171,7 +172,7 @@ def read_rovers(project: Path) -> Mapping[str, Rover]:
             landing_place=(float(row["landing_longitude"]), float(row["landing_latitude"])),
             cameras=MappingProxyType(cameras[row["rover"]]),
         )
-        for row in _seed(project, "rovers")
+        for row in read_seed(project, "rovers")
     }
 
 

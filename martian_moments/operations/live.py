@@ -16,12 +16,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.errors import InputError, MartianError
-from martian_moments.domain.rovers import ROVERS
+from martian_moments.domain.rovers import ROVERS, read_seed
 from martian_moments.nasa import feed, m20, mer, msl, pds, v1
 from martian_moments.nasa.pds_label import read_label
 from martian_moments.nasa.responses import Response
 from martian_moments.nasa.sources import sources_of
 from martian_moments.operations.doctor import Finding
+from martian_moments_dbt import PROJECT
 
 if TYPE_CHECKING:
     from martian_moments.nasa.http import PoliteClient
@@ -35,48 +36,16 @@ def _fields(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _known(dialect: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The fields of a dialect's records that the models cannot do without, and all that were ever seen."""
+    rows = [row for row in read_seed(PROJECT, "known_fields") if row["dialect"] == dialect]
+    return frozenset(row["name"] for row in rows if row["is_needed"] == "true"), frozenset(row["name"] for row in rows)
+
+
 _LATEST: Final = _fields("latest latest_sols new_count sol_count type error_message synthetic")
-_M20_NEEDED: Final = _fields(
-    "imageid sol site drive sample_type date_taken_utc date_taken_mars camera.instrument image_files.large"
-    " image_files.full_res extended.sclk"
-)
-_M20_KNOWN: Final = _fields(
-    "attitude caption credit date_received date_taken json_link link title image_files.small image_files.medium"
-    " camera.camera_model_component_list camera.camera_model_type camera.camera_position camera.camera_vector"
-    " camera.filter_name extended.dimension extended.mastAz extended.mastEl extended.scaleFactor extended.subframeRect"
-    " extended.xyz"
-)
-_MSL_NEEDED: Final = _fields(
-    "id sol instrument url https_url date_taken spacecraft_clock site drive is_thumbnail extended.lmst extended.sample_type"
-)
-_MSL_KNOWN: Final = _fields(
-    "imageid attitude xyz camera_vector camera_position camera_model_type camera_model_component_list subframe_rect"
-    " scale_factor mission title description image_credit link date_received created_at updated_at instrument_sort"
-    " sample_type_sort extended.bucket extended.mast_az extended.mast_el extended.url_list extended.contributor"
-    " extended.filter_name"
-)
-_V1_NEEDED: Final = _fields("id sol img_src earth_date camera.name")
-_V1_KNOWN: Final = _fields(
-    "camera.id camera.rover_id camera.full_name rover.id rover.name rover.landing_date rover.launch_date rover.status"
-    " rover.max_sol rover.max_date rover.total_photos rover.cameras"
-)
 _V1_MANIFEST_NEEDED: Final = _fields("photos.sol photos.total_photos")
 _V1_MANIFEST_KNOWN: Final = _fields(
     "name landing_date launch_date status max_sol max_date total_photos photos.earth_date photos.cameras"
-)
-_PDS_NEEDED: Final = _fields(
-    "PRODUCT_ID PLANET_DAY_NUMBER INSTRUMENT_ID IMAGE_TYPE PATH_NAME FILE_NAME START_TIME SPACECRAFT_CLOCK_START_COUNT"
-    " ROVER_MOTION_COUNTER"
-)
-_PDS_KNOWN: Final = _fields(
-    "VOLUME_ID DATA_SET_ID INSTRUMENT_HOST_ID RELEASE_ID PRODUCT_CREATION_TIME TARGET_NAME MISSION_PHASE_NAME STOP_TIME"
-    " EARTH_RECEIVED_START_TIME EARTH_RECEIVED_STOP_TIME SPACECRAFT_CLOCK_STOP_COUNT SEQUENCE_ID OBSERVATION_ID"
-    " LOCAL_TRUE_SOLAR_TIME LINES LINE_SAMPLES FIRST_LINE FIRST_LINE_SAMPLE INSTRUMENT_SERIAL_NUMBER INSTRUMENT_MODE_ID"
-    " INST_CMPRS_RATIO INST_CMPRS_MODE INST_CMPRS_FILTER IMAGE_ID EXPOSURE_DURATION ERROR_PIXELS FILTER_NAME FILTER_NUMBER"
-    " FRAME_ID FRAME_TYPE AZIMUTH_FOV ELEVATION_FOV SITE_INSTRUMENT_AZIMUTH SITE_INSTRUMENT_ELEVATION"
-    " ROVER_INSTRUMENT_AZIMUTH ROVER_INSTRUMENT_ELEVATION SOLAR_AZIMUTH SOLAR_ELEVATION SOLAR_LONGITUDE"
-    " APPLICATION_PROCESS_ID REFERENCE_COORD_SYSTEM_NAME TELEMETRY_SOURCE_NAME FLAT_FIELD_CORRECTION_FLAG"
-    " SHUTTER_EFFECT_CORRECTION_FLAG PIXEL_AVERAGING_HEIGHT PIXEL_AVERAGING_WIDTH"
 )
 _NOT_ON_DESCENT: Final = _fields("PATH_NAME FILE_NAME ROVER_MOTION_COUNTER")
 """The descent volumes lack these."""
@@ -88,9 +57,6 @@ _WAYPOINT_KNOWN: Final = _fields(
     " drive_type Note images SCLK_START SCLK_END OID_ ORIG_FID drive__m drive_tota drive_to_1 drive_to_2"
 )
 """The names of 2021 to 2026, as the models' own check of the maps knows them."""
-
-_MER_NEEDED: Final = _fields("SITE DRIVE START_SOL END_SOL CORRECTED_X CORRECTED_Y")
-_MER_KNOWN: Final = _fields("RAW_X RAW_Y RAW_Z LON LAT SYNTHETIC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +102,9 @@ def endpoints(resources: Resources) -> Iterator[Endpoint]:
     if sources.get(m20.SOURCE):
         latest, newest = (feed.address(upstream.m20_url, question) for question in (m20.LATEST, m20.NEWEST))
         yield Endpoint("m20 latest", latest, _top_level, _fields("latest_sol total"), _LATEST)
-        yield Endpoint("m20 images", newest, _first_of("images"), _M20_NEEDED, _M20_KNOWN)
+        yield Endpoint("m20 images", newest, _first_of("images"), *_known(m20.SOURCE))
     if sources.get(msl.SOURCE):
-        yield Endpoint("msl items", feed.address(upstream.msl_url, msl.NEWEST), _first_of("items"), _MSL_NEEDED, _MSL_KNOWN)
+        yield Endpoint("msl items", feed.address(upstream.msl_url, msl.NEWEST), _first_of("items"), *_known(msl.SOURCE))
     for rover in sources.get(pds.SOURCE, ()):
         yield from _volumes(upstream.pds_url, rover)
     for rover in sources.get(v1.SOURCE, ())[:1]:
@@ -148,24 +114,25 @@ def endpoints(resources: Resources) -> Iterator[Endpoint]:
 
 
 def _volumes(pds_url: str, rover: str) -> Iterator[Endpoint]:
+    read, known = _known(pds.SOURCE)
     for volume in pds.VOLUMES[rover]:
-        needed = _PDS_NEEDED - _NOT_ON_DESCENT if volume == pds.VOLUMES[rover][-1] else _PDS_NEEDED
+        needed = read - _NOT_ON_DESCENT if volume == pds.VOLUMES[rover][-1] else read
         url = f"{pds.index_address(pds_url, rover, volume)}.lbl"
-        yield Endpoint(f"pds label of {volume}", url, _label, needed, _PDS_NEEDED | _PDS_KNOWN)
+        yield Endpoint(f"pds label of {volume}", url, _label, needed, known)
 
 
 def _v1(v1_url: str, api_key: str | None, rover: str) -> Iterator[Endpoint]:
     headers = {"X-API-Key": api_key} if api_key else {}
     manifest, photos = f"{v1_url}/manifests/{rover}", f"{v1_url}/rovers/{rover}/photos?sol=1&page=1"
     yield Endpoint(f"v1 manifest of {rover}", manifest, _v1_manifest, _V1_MANIFEST_NEEDED, _V1_MANIFEST_KNOWN, headers)
-    yield Endpoint(f"v1 photos of {rover}", photos, _first_of("photos"), _V1_NEEDED, _V1_KNOWN, headers)
+    yield Endpoint(f"v1 photos of {rover}", photos, _first_of("photos"), *_known(v1.SOURCE), headers)
 
 
 def _maps(mmgis_url: str, mer_url: str, rover: str) -> Iterator[Endpoint]:
     mission = ROVERS[rover].mmgis
     if mission is None:
         url = f"{mer_url}/{mer.FILES[rover]}"
-        yield Endpoint(f"path of {rover}", url, _columns, _MER_NEEDED, _MER_KNOWN, _BEGINNING)
+        yield Endpoint(f"path of {rover}", url, _columns, *_known(mer.SOURCE), _BEGINNING)
         return
     needed = _M20_LEG if mission == "M20" else _fields("Length")
     for kind, fields, known in (("traverse", needed, frozenset[str]()), ("waypoints", _WAYPOINT, _WAYPOINT_KNOWN)):

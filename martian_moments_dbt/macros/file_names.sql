@@ -1,11 +1,16 @@
 {#
-    What the file names of the four missions report. One place for the grammars:
-    Perseverance  NLE_0367_0699523414_304ECM_N0110108NCAM00710_13_0LLJ01_1200.jpg   N|T sampling, site 011, drive 0108, version 01
-    Curiosity     FLB_486265257EDR_F0481570FHAZ00323M_.JPG                          F|S|D|T|M sampling, site 048, drive 1570
+    What the file names of the missions report. One place for the grammars; the seed rovers says which one a rover's files follow.
+    With another one, or none, every macro here gives null, and no_unknown_grammar.sql counts the photos:
+    mars2020      NLE_0367_0699523414_304ECM_N0110108NCAM00710_13_0LLJ01_1200.jpg   N|T sampling, site 011, drive 0108, version 01
+    msl           FLB_486265257EDR_F0481570FHAZ00323M_.JPG                          F|S|D|T|M sampling, site 048, drive 1570
                   1000ML0044631120305209E02_DXXX.jpg                                mast, hand lens and descent cameras: type letter
-    Spirit and    1P128287426EFF0000P2303L2M1-BR.JPG                                EFF|ESF|EDN|ETH product, site 00, drive 00
-    Opportunity                                                                     in the MER code of two characters
+    mer           1P128287426EFF0000P2303L2M1-BR.JPG                                EFF|ESF|EDN|ETH product, site 00, drive 00
+                                                                                    in the MER code of two characters
 #}
+
+{% macro known_grammars() -%}
+    {{ return(['mars2020', 'msl', 'mer']) }}
+{%- endmacro %}
 
 {% macro file_name(url) -%}
     {{ matched(url, '([^/]+)$') }}
@@ -15,12 +20,12 @@
     The product that a file shows: its name without extension, rendition (_1200, -BR) and, for Perseverance, the two-digit
     version. So it equals the imageid of the mission's own feed and the PRODUCT_ID of the PDS.
 #}
-{% macro product(rover, file_name) -%}
-    case {{ rover }}
-        when 'perseverance'
+{% macro product(grammar, file_name) -%}
+    case {{ grammar }}
+        when 'mars2020'
             then coalesce({{ matched(file_name, '^(.*J)[0-9][0-9](_[0-9]+)?[.][A-Za-z]+$') }}, {{ stem(file_name) }})
-        when 'curiosity' then {{ stem(file_name) }}
-        else coalesce({{ matched(file_name, '^(.*)-BR[.][A-Za-z]+$') }}, {{ stem(file_name) }})
+        when 'msl' then {{ stem(file_name) }}
+        when 'mer' then coalesce({{ matched(file_name, '^(.*)-BR[.][A-Za-z]+$') }}, {{ stem(file_name) }})
     end
 {%- endmacro %}
 
@@ -33,18 +38,18 @@
     Elsewhere it is the product: where the names do not make it certain which products are of one exposure (the mast, hand lens
     and descent cameras of Curiosity, the tiles and scales of Perseverance's pictures), none are joined.
 #}
-{% macro product_identity(rover, product) -%}
+{% macro product_identity(grammar, product) -%}
     {% set opgs = '^[FNR][LR][AB]_[0-9]{9}' %}
     {% set mer = '^[12][PNFRME][0-9]{9}' %}
-    case {{ rover }}
-        when 'perseverance' then {{ product }}
-        when 'curiosity'
+    case {{ grammar }}
+        when 'mars2020' then {{ product }}
+        when 'msl'
             then coalesce(
                 {{ matched(product, '(' ~ opgs ~ ')EDR_[FSDTM][0-9]{7}[A-Z0-9_]{4}[0-9]{5}') }}
                 || {{ matched(product, opgs ~ 'EDR_[FSDTM]([0-9]{7}[A-Z0-9_]{4}[0-9]{5})') }},
                 {{ product }}
             )
-        else coalesce(
+        when 'mer' then coalesce(
             {{ matched(product, '(' ~ mer ~ ')[A-Z]{3}[0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z]') }}
             || {{ matched(product, mer ~ '[A-Z]{3}([0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z])') }},
             {{ product }}
@@ -72,16 +77,16 @@
     video, and of Spirit and Opportunity reference_pixels | histogram | row_summed | column_summed; null where the name does
     not say: the letters A to F are those of full frames and of subframes.
 #}
-{% macro product_type(rover, file_name) -%}
+{% macro product_type(grammar, file_name) -%}
     case
-        case {{ rover }}
-            when 'perseverance' then {{ matched(file_name, '_([NT])[0-9]{7}[A-Z_]') }}
-            when 'curiosity'
+        case {{ grammar }}
+            when 'mars2020' then {{ matched(file_name, '_([NT])[0-9]{7}[A-Z_]') }}
+            when 'msl'
                 then coalesce(
                     {{ matched(file_name, '^[A-Z0-9_]{3}_[0-9]{9}[A-Z]{3}_([A-Z])[0-9]{7}') }},
                     'malin ' || {{ malin_letter(file_name) }}
                 )
-            else {{ matched(file_name, '^[12][A-Z][0-9]{9}(EFF|ESF|EDN|ETH|ERP|EHG|ERS|ECS)') }}
+            when 'mer' then {{ matched(file_name, '^[12][A-Z][0-9]{9}(EFF|ESF|EDN|ETH|ERP|EHG|ERS|ECS)') }}
         end
         when 'N' then 'full'
         when 'F' then 'full'
@@ -109,29 +114,29 @@
 {%- endmacro %}
 
 {# Where the letter of one of Malin's cameras states no product type, it states that the picture is no thumbnail. #}
-{% macro is_thumbnail(rover, file_name, product_type) -%}
+{% macro is_thumbnail(grammar, file_name, product_type) -%}
     case
         when {{ product_type }} is not null then {{ product_type }} = 'thumbnail'
-        when {{ rover }} = 'curiosity' and {{ malin_letter(file_name) }} is not null then false
+        when {{ grammar }} = 'msl' and {{ malin_letter(file_name) }} is not null then false
     end
 {%- endmacro %}
 
 {# The rover motion counter, as {'site': sql, 'drive': sql}: integers, or null where the name has none. #}
-{% macro motion_counter(rover, file_name) -%}
+{% macro motion_counter(grammar, file_name) -%}
     {% set surface = '[NT]([0-9]{3})[0-9]{4}[A-Z_]', '[NT][0-9]{3}([0-9]{4})[A-Z_]' %}
     {% set opgs = '^[A-Z0-9_]{3}_[0-9]{9}[A-Z]{3}_[A-Z]' %}
     {% set mer = '^[12][A-Z][0-9]{9}[A-Z]{3}' %}
     {{ return({
-        'site': _counter(rover, file_name, '_' ~ surface[0], opgs ~ '([0-9]{3})[0-9]{4}', mer ~ '([0-9A-Z]{2})'),
-        'drive': _counter(rover, file_name, '_' ~ surface[1], opgs ~ '[0-9]{3}([0-9]{4})', mer ~ '..([0-9A-Z]{2})'),
+        'site': _counter(grammar, file_name, '_' ~ surface[0], opgs ~ '([0-9]{3})[0-9]{4}', mer ~ '([0-9A-Z]{2})'),
+        'drive': _counter(grammar, file_name, '_' ~ surface[1], opgs ~ '[0-9]{3}([0-9]{4})', mer ~ '..([0-9A-Z]{2})'),
     }) }}
 {%- endmacro %}
 
-{% macro _counter(rover, file_name, perseverance, curiosity, mer) -%}
-    case {{ rover }}
-        when 'perseverance' then cast({{ matched(file_name, perseverance) }} as integer)
-        when 'curiosity' then cast({{ matched(file_name, curiosity) }} as integer)
-        else {{ mer_code(matched(file_name, mer)) }}
+{% macro _counter(grammar, file_name, mars2020, msl, mer) -%}
+    case {{ grammar }}
+        when 'mars2020' then cast({{ matched(file_name, mars2020) }} as integer)
+        when 'msl' then cast({{ matched(file_name, msl) }} as integer)
+        when 'mer' then {{ mer_code(matched(file_name, mer)) }}
     end
 {%- endmacro %}
 
@@ -151,12 +156,12 @@
 {%- endmacro %}
 
 {# The spacecraft clock in seconds, or null: the names of Curiosity's mast, hand lens and descent cameras have none. #}
-{% macro clock_of_name(rover, file_name) -%}
+{% macro clock_of_name(grammar, file_name) -%}
     cast(
-        case {{ rover }}
-            when 'perseverance' then {{ matched(file_name, '^[A-Z0-9_]{3}_[0-9]{4}_([0-9]{10})_') }}
-            when 'curiosity' then {{ matched(file_name, '^[A-Z0-9_]{3}_([0-9]{9})[A-Z]{3}_') }}
-            else {{ matched(file_name, '^[12][A-Z]([0-9]{9})[A-Z]{3}') }}
+        case {{ grammar }}
+            when 'mars2020' then {{ matched(file_name, '^[A-Z0-9_]{3}_[0-9]{4}_([0-9]{10})_') }}
+            when 'msl' then {{ matched(file_name, '^[A-Z0-9_]{3}_([0-9]{9})[A-Z]{3}_') }}
+            when 'mer' then {{ matched(file_name, '^[12][A-Z]([0-9]{9})[A-Z]{3}') }}
         end as double
     )
 {%- endmacro %}
@@ -165,9 +170,9 @@
     Where a picture of Spirit or Opportunity is today: its browse image in the PDS. The gallery that v1's links lead into is gone
     since 2024. Null where the name is none of these missions' products.
 #}
-{% macro archived_url(rover, product, sol) -%}
+{% macro archived_url(grammar, rover, product, sol) -%}
     case
-        when {{ rover }} in ('spirit', 'opportunity')
+        when {{ grammar }} = 'mer'
             and {{ matched(product, '^([12][PNFRME][0-9]{9}[A-Z]{3}[0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z][0-9A-Z]{2})$') }} is not null
             then '{{ var('archive_url') }}/data/mer/' || {{ rover }} || '/mer' || substr({{ product }}, 1, 1)
                 || case substr({{ product }}, 2, 1)

@@ -87,7 +87,9 @@ def add_rover(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
         with (project / "seeds" / f"{name}.csv").open("r+") as seed:
             rows = [line for line in seed if line.startswith("perseverance,")]
             seed.writelines(
-                row.replace("perseverance,Perseverance", f"{ROVER},Rosalind").replace("perseverance,", f"{ROVER},")
+                row.replace("perseverance,Perseverance", f"{ROVER},Rosalind")
+                .replace("perseverance,", f"{ROVER},")
+                .replace(",mars2020,", ",of_its_own,")
                 for row in rows
             )
     invented = read_rovers(project)
@@ -150,6 +152,7 @@ def mission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mission]:
         patch.setenv("MARS_DBT_SOURCES", SOURCE)
         only = ("--select", "+photos_by_source", "dim_rovers", "--exclude", "resource_type:unit_test", "resource_type:test")
         dbt_build(platform.resources.warehouse, folder / "target", *only, project=project)
+        dbt_build(platform.resources.warehouse, folder / "target", "--select", "no_unknown_grammar", project=project)
         yield Mission(platform, folder / "target" / "manifest.json")
 
 
@@ -158,6 +161,18 @@ def test_an_invented_rover_is_asked_for_loaded_and_named(mission: Mission) -> No
     ledger = mission.platform.resources.warehouse.ledger()
     assert set(ledger["rover"].to_pylist()) == {ROVER}
     assert (ROVER, "Rosalind") in mission.query("select rover, title from silver.dim_rovers")
+
+
+def test_file_names_of_a_grammar_that_is_not_known_are_not_read_as_those_of_another_rover_and_are_counted(
+    mission: Mission,
+) -> None:
+    facts = mission.query(
+        "select product_identity, product_type, site, drive, count(*) from silver.source_photos group by all"
+    )
+    assert facts == [(None, None, None, None, 5)]
+    results = json.loads(mission.manifest.with_name("run_results.json").read_bytes())["results"]
+    (check,) = [each for each in results if each["unique_id"].endswith(".no_unknown_grammar")]
+    assert (check["status"], check["failures"]) == ("warn", 1)
 
 
 def test_an_invented_source_reaches_silver_by_its_staging_models_and_its_name(mission: Mission) -> None:

@@ -37,6 +37,7 @@ with staged as (
 kept as (
     select
         staged.*,
+        rovers.grammar,
         concat_ws('|', staged.rover, staged.source, staged.source_id) as photo_key,
         -- The files of the PDS have the names of their products, in small letters.
         case staged.source
@@ -45,6 +46,7 @@ kept as (
     from staged
     inner join {{ ref('photo_documents') }} as documents
         on staged.object_key = documents.object_key and staged.etag = documents.etag
+    left join {{ facts('rovers') }} as rovers on staged.rover = rovers.rover
     where staged.sol = staged.document_sol and staged.source_id is not null
     qualify
         row_number() over (
@@ -57,6 +59,7 @@ named as (
     select
         photo_key,
         rover,
+        grammar,
         sol,
         source,
         source_id,
@@ -76,12 +79,12 @@ named as (
         case source
             when 'pds' then source_id
             when 'm20' then coalesce({{ matched('source_id', '^(.*J)[0-9][0-9]$') }}, source_id)
-            else {{ product('rover', 'file_name') }}
+            else {{ product('grammar', 'file_name') }}
         end as product,
-        coalesce(replace(product_type, ' ', '_'), {{ product_type('rover', 'file_name') }}) as product_type,
+        coalesce(replace(product_type, ' ', '_'), {{ product_type('grammar', 'file_name') }}) as product_type,
         spacecraft_clock as reported_clock,
-        {{ clock_of_name('rover', 'file_name') }} as clock_of_name,
-        {%- set counter = motion_counter('rover', 'file_name') %}
+        {{ clock_of_name('grammar', 'file_name') }} as clock_of_name,
+        {%- set counter = motion_counter('grammar', 'file_name') %}
         {{ counter.site }} as site_of_name,
         {{ counter.drive }} as drive_of_name,
         site as reported_site,
@@ -229,11 +232,11 @@ select
     sol,
     source,
     source_id,
-    {{ product_identity('rover', 'product') }} as product_identity,
+    {{ product_identity('grammar', 'product') }} as product_identity,
     coalesce(camera, 'UNKNOWN') as camera,
     camera_full_name,
     product_type,
-    coalesce(is_thumbnail, {{ is_thumbnail('rover', 'file_name', 'product_type') }}) as is_thumbnail,
+    coalesce(is_thumbnail, {{ is_thumbnail('grammar', 'file_name', 'product_type') }}) as is_thumbnail,
     taken_at_utc,
     taken_at_method,
     cast(
@@ -280,7 +283,7 @@ select
             when source = 'v1'
                 -- The archive files a picture under the sol of its clock, v1 at times under the one before.
                 then {{ archived_url(
-                    'rover', 'product', 'case when abs(mars_sol - sol) <= 1 then mars_sol else sol end'
+                    'grammar', 'rover', 'product', 'case when abs(mars_sol - sol) <= 1 then mars_sol else sol end'
                 ) }}
         end,
         regexp_replace(image_url, '^http:', 'https:')

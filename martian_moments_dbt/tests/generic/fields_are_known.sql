@@ -5,10 +5,10 @@
     Of every rover and kind, one record in one_in of the 200 documents that came last is looked at: a new field comes with new
     documents, and a check of every record of the history would parse all of it with each build.
 
-    table: of bronze. array: where a page has its records. known: the names, those inside a part with its name in front.
-    parts: fields of a record that are objects with names of their own.
+    table: of bronze. array: where a page has its records. parts: fields of a record that are objects with names of their own.
+    Which names are known says the seed known_fields.
 #}
-{% test fields_are_known(model, table, dialect, array, known, parts=[], one_in=25) %}
+{% test fields_are_known(model, table, dialect, array, parts=[], one_in=25) %}
 
 {{ config(severity='warn') }}
 
@@ -47,7 +47,7 @@ select
     name,
     count(*) as records
 from names
-where name not in ('{{ known | join("', '") }}')
+where name not in (select known.name from {{ ref('known_fields') }} as known where known.dialect = '{{ dialect }}')
 group by rover, name
 
 {% endtest %}

@@ -50,9 +50,7 @@ def built(project: Callable[[], Project]) -> Project:
             bronze_object(Kind.PHOTOS, "curiosity", json.dumps(msl).encode(), source="msl", sol=7, count=1, promised=1),
         ]
     )
-    made.build(
-        "--select", "+source_differences", "--exclude", "resource_type:unit_test", "--indirect-selection", "buildable"
-    )
+    made.build("--select", "+source_differences", "--exclude", "resource_type:unit_test")
     return made
 
 

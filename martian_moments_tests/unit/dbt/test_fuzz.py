@@ -110,7 +110,9 @@ SHAPES = {
     "m20 manifest": Shape(M20_IMAGE, lambda records: {"images": records, "latest_sol": 7}, numbered("imageid", "NLF_")),
     "msl manifest": Shape(MSL_ITEM, lambda records: {"items": records, "total": 9}, numbered("id")),
     "mer": Shape(
-        dict.fromkeys(["SITE", "DRIVE", "START_SOL", "END_SOL", "CORRECTED_X", "CORRECTED_Y"], "1"), list, numbered("DRIVE")
+        dict.fromkeys(["SITE", "DRIVE", "START_SOL", "END_SOL", "CORRECTED_X", "CORRECTED_Y", "LON", "LAT"], "1"),
+        list,
+        numbered("DRIVE"),
     ),
 }
 PHOTOS = ("v1", "m20", "msl")

@@ -79,10 +79,13 @@ def places(rover: str, *lines: dict[str, str], kind: Kind = Kind.WAYPOINTS) -> B
 
 
 def spirit_without(payloads: Path, sols: range) -> list[dict[str, str]]:
-    """Spirit's real map without the lines of some sols."""
+    """Spirit's real map without the lines of some sols, and with degrees: no other rover has the origin of its metres."""
     rows = list(csv.DictReader((payloads / FILES["spirit", Kind.WAYPOINTS]).open()))
     kept = [row for row in rows if int(row["START_SOL"]) not in sols and int(row["END_SOL"]) not in sols]
     assert 0 < len(kept) < len(rows)
+    for row in kept:
+        row["LON"] = str(175.5 + math.degrees(float(row["CORRECTED_X"]) / 3_396_190))
+        row["LAT"] = str(math.degrees(float(row["CORRECTED_Y"]) / 3_396_190))
     return kept
 
 
@@ -350,6 +353,14 @@ def test_placeholders_of_every_number_in_every_dialect_are_unknown(built: Projec
         nulls = ", ".join(absent)
         rows = built.query(f"select {nulls} from silver.{model} where rover like 'nought%' order by position desc limit 1")
         assert rows == [(None,) * len(absent)], model
+
+
+def test_metres_on_a_plane_map_whose_origin_nobody_knows_are_not_laid_out_from_another_rovers(built: Project) -> None:
+    rows = built.query(
+        "select distinct easting_m, longitude, latitude from silver.stg_mer__places where rover like 'unknown%'"
+    )
+    assert (0.0, None, None) in rows
+    assert {row[1:] for row in rows} == {(None, None)}
 
 
 def test_so_it_is_in_a_hole_of_spirits_real_map(built: Project, real_payloads: Path) -> None:

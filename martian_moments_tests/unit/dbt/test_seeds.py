@@ -21,6 +21,7 @@ KEYS = {
     "clock_points": ["rover", "clock"],
     "expected_pauses": ["rover", "first_sol"],
     "solar_conjunctions": ["day"],
+    "known_fields": ["dialect", "name"],
 }
 
 

@@ -1,6 +1,6 @@
 {#
     The missions' maps are plane: east and north in metres on a sphere of 3,396,190 m, without the cosine of the latitude
-    (exact to 1e-6 degrees on all 8,751 lines that state both). Opportunity's map has an origin of its own, west of 0.
+    (exact to 1e-6 degrees on all 8,751 lines that state both). Where their origins lie is a fact of the seed rovers.
 #}
 with documents as (
     select * from {{ bronze('raw_traverse') }}
@@ -51,29 +51,20 @@ typed as (
 
 renamed as (
     select
-        rover,
-        kind,
-        position,
-        site,
-        drive,
-        start_sol,
-        end_sol,
-        easting_m,
-        northing_m,
+        typed.*,
         coalesce(
-            case rover when 'opportunity' then -5.525520 else 175.5 end
-            + degrees(easting_m / {{ var('mars_radius_m') }}),
-            lon
+            rovers.map_longitude + degrees(typed.easting_m / {{ var('mars_radius_m') }}),
+            typed.lon
         ) as longitude,
         coalesce(
-            case rover when 'opportunity' then -1.948173 else 0 end
-            + degrees(northing_m / {{ var('mars_radius_m') }}),
-            lat
+            rovers.map_latitude + degrees(typed.northing_m / {{ var('mars_radius_m') }}),
+            typed.lat
         ) as latitude
     from typed
+    left join {{ facts('rovers') }} as rovers on typed.rover = rovers.rover
 )
 
 select
-    * exclude (longitude),
+    * exclude (longitude, lon, lat),
     {{ east_positive('longitude') }} as longitude
 from renamed

@@ -32,7 +32,7 @@ renamed as (
             '{{ var('archive_url') }}/data/mer/' || rover
             || replace('/' || regexp_replace(path_name, '^/', ''), '/data/', '/browse/')
             || file_name || '.jpg',
-            {{ archived_url('rover', 'product_id', to_integer('planet_day_number')) }}
+            {{ archived_url("'mer'", 'rover', 'product_id', to_integer('planet_day_number')) }}
         ) as image_url,
         cast(null as date) as earth_date,
         try_cast(start_time as timestamptz) as taken_at_utc,
@@ -41,7 +41,7 @@ renamed as (
         {{ known('clock', to_double('clock')) }} as spacecraft_clock,
         {{ to_integer(matched('motion_counter', '^."([0-9]+)"')) }} as site,
         {{ to_integer(matched('motion_counter', '^."[0-9]+","([0-9]+)"')) }} as drive,
-        {{ product_type('rover', 'product_id') }} as product_type,
+        {{ product_type("'mer'", 'product_id') }} as product_type,
         case image_type when 'THUMBNAIL' then true when 'REGULAR' then false end as is_thumbnail
     from records
 )
