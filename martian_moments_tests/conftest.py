@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = [f"martian_moments_tests.{name}" for name in ("services", "buckets", "topics", "snowflakes")]
+pytest_plugins = [
+    f"martian_moments_tests.{name}" for name in ("services", "mortal_services", "buckets", "topics", "snowflakes")
+]
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -1,10 +1,8 @@
-"""The real services of ``make services-up``, for tests marked ``services``: where they are, and how one is killed."""
+"""The real services of ``make services-up``, for tests marked ``services``: where they are. No test kills one."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -73,7 +71,13 @@ def find_services() -> Services:
         raise ServicesError(f"no response from {', '.join(silent)}; make services-up starts them")
     how = chosen()
     if isinstance(how, Compose) and how.platform_runs():
-        raise ServicesError("a platform runs on the services, which tests kill: docker compose down, then make services-up")
+        raise ServicesError(
+            "a platform runs on the services, and tests publish to its topics: docker compose down, then make services-up"
+        )
+    return services_of(environment)
+
+
+def services_of(environment: Environment) -> Services:
     return Services(
         s3_endpoint=environment.endpoint,
         s3_access_key=environment.access_key,
@@ -84,22 +88,6 @@ def find_services() -> Services:
         redis_port=environment.redis_port,
         redis_password=environment.redis_password,
     )
-
-
-def kill(name: str) -> None:
-    """``kill -9`` for ``objectstore``, ``kafka``, ``postgres`` or ``redis`` and its children; returns when they are gone."""
-    chosen().kill(name)
-
-
-def restart() -> None:
-    """Start what does not run, and wait until it responds."""
-    subprocess.run([sys.executable, "-m", "services", "up"], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
-
-
-def revive() -> None:
-    """What a test has killed and not started again is started."""
-    if _silent(_environment()):
-        restart()
 
 
 def _silent(environment: Environment) -> list[str]:

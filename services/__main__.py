@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock
 
-from services.compose import Compose
+from services.compose import PROJECT, Compose
 from services.environment import HOST, complete
 from services.errors import ServicesError
 from services.native import Native
@@ -17,6 +18,7 @@ from services.native import Native
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 STATE: Final = REPOSITORY / ".services"
 _ENV: Final = REPOSITORY / ".env"
+_BESIDE: Final = "beside"
 
 _NEXT: Final = """
 Passwords and ports are in .env. To put the lake and the event log there, add these lines to it and run martian-moments init:
@@ -58,6 +60,13 @@ def chosen() -> Native | Compose:
     return native if native.running() or not containers.available() else containers
 
 
+def beside(name: str, env_file: Path) -> Native | Compose:
+    """A second set of services, of the same kind as the usual ones, under a name and with an env file of its own."""
+    if isinstance(chosen(), Compose):
+        return Compose(REPOSITORY, name=f"{PROJECT}-{name}", env_file=env_file)
+    return Native(STATE / _BESIDE / name)
+
+
 def _up() -> None:
     environment = complete(_ENV)
     chosen().up(environment)
@@ -65,6 +74,9 @@ def _up() -> None:
 
 
 def _down(*, volumes: bool) -> None:
+    for each in (STATE / _BESIDE).glob("*"):  # what a test process that was killed has left
+        Native(each).down(volumes=True)
+        shutil.rmtree(each)
     Native(STATE).down(volumes=volumes)
     containers = Compose(REPOSITORY)
     if _ENV.exists() and containers.available() and (volumes or containers.exist()):

@@ -22,10 +22,18 @@ _LABEL: Final = "com.docker.compose"
 
 
 class Compose:
-    """The four containers of the project in this folder."""
+    """The four containers of the project in this folder.
 
-    def __init__(self, project: Path) -> None:
+    Args:
+        project: the folder of docker-compose.yml.
+        name: of a set of containers and volumes beside the project's own.
+        env_file: with its ports and passwords, instead of the project's ``.env``.
+    """
+
+    def __init__(self, project: Path, *, name: str = PROJECT, env_file: Path | None = None) -> None:
         self._project = project
+        self._name = name
+        self._options = ["--project-name", name, "--env-file", str(env_file)] if env_file else []
 
     def available(self) -> bool:
         """Whether an engine responds that knows compose."""
@@ -63,7 +71,7 @@ class Compose:
         return f"label={_LABEL}.project.working_dir={self._project}"
 
     def _refuse_data_of_others(self) -> None:
-        project, folder = f"label={_LABEL}.project={PROJECT}", f'{{{{.Label "{_LABEL}.project.working_dir"}}}}'
+        project, folder = f"label={_LABEL}.project={self._name}", f'{{{{.Label "{_LABEL}.project.working_dir"}}}}'
         folders = _ask(["ps", "--all", "--filter", project, "--format", folder])
         if folders is None:
             raise ServicesError("docker does not report whose containers there are; nothing of theirs was removed")
@@ -77,7 +85,7 @@ class Compose:
     def _run(self, *words: str) -> None:
         # Compose prefers the environment to the env file; the services are those of the file.
         variables = {name: value for name, value in os.environ.items() if name not in NAMES}
-        done = subprocess.run(["docker", "compose", *words], cwd=self._project, env=variables, check=False)
+        done = subprocess.run(["docker", "compose", *self._options, *words], cwd=self._project, env=variables, check=False)
         if done.returncode:
             raise ServicesError(f"docker compose {words[0]} failed ({done.returncode}); its lines above say why")
 

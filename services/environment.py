@@ -85,10 +85,14 @@ class Environment:
         return found
 
 
-def complete(file: Path) -> Environment:
+def complete(file: Path, *, series: int = 0) -> Environment:
     """Reads the env file, after adding what it lacks: random passwords, and the usual ports or free ones.
 
     What it says is never changed; nobody but the owner can read it afterwards.
+
+    Args:
+        file: made where it is missing.
+        series: added to the usual ports, for services beside the usual ones.
 
     Raises:
         ServicesError: it has the keys of an object store of someone else's, or a wrong value.
@@ -102,7 +106,7 @@ def complete(file: Path) -> Environment:
             f"{file} has AWS_SECRET_ACCESS_KEY, but no MINIO_PORT: these keys belong to another object store. "
             "Keep them in another checkout; make services-up makes its own"
         )
-    added = {name: value for name, value in _defaults(values).items() if not values.get(name)}
+    added = {name: value for name, value in _defaults(values, series).items() if not values.get(name)}
     if added:
         before = file.read_text() if file.exists() else ""
         separator = "\n" if before and not before.endswith("\n") else ""
@@ -111,9 +115,9 @@ def complete(file: Path) -> Environment:
     return Environment.of(values | added)
 
 
-def _defaults(values: Mapping[str, str | None]) -> dict[str, str]:
+def _defaults(values: Mapping[str, str | None], series: int) -> dict[str, str]:
     passwords = {name: secrets.token_urlsafe(24) for name in _PASSWORDS}
-    ports = {name: values.get(name) or str(free_port(usual)) for name, usual in _PORTS.items()}
+    ports = {name: values.get(name) or str(free_port(usual + series)) for name, usual in _PORTS.items()}
     endpoint = f"http://{HOST}:{ports['MINIO_PORT']}"
     return {_ACCESS_KEY: "mars", **passwords, **ports, _ENDPOINT: endpoint}
 

@@ -22,7 +22,9 @@ from martian_moments.events.kafka_config import KafkaAddress
 from martian_moments.events.log import TOPICS, UPLOADS, UPLOADS_DEAD, EventLog, Message, Watermarks
 from martian_moments.events.open import open_log
 from martian_moments.events.sqlite import partition_of
-from martian_moments_tests.services import Services, kill, restart
+from martian_moments_tests.mortal_services import MortalServices
+from martian_moments_tests.services import Services
+from martian_moments_tests.topics import new_log
 
 pytestmark = pytest.mark.services
 
@@ -227,17 +229,19 @@ print(json.dumps({"lost": len(set(published) - set(seen)), "repeated": repeated,
 """
 
 
-@pytest.mark.kills_services
-def test_a_broker_that_is_killed_costs_time_and_nothing_else_and_no_line_of_librdkafka(topics: str, tmp_path: Path) -> None:
+def test_a_broker_that_is_killed_costs_time_and_nothing_else_and_no_line_of_librdkafka(
+    mortal_services: MortalServices, tmp_path: Path
+) -> None:
+    topics = new_log(mortal_services.at)
+    open_log(topics).ensure()
     with (tmp_path / "errors").open("w") as errors:
         command = [sys.executable, "-c", THROUGH_AN_OUTAGE, topics]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
     for line in itertools.islice(process.stdout, 20):
         assert line == "published\n"
-    kill("kafka")
-    reported = next(line for line in process.stdout if line != "published\n")
-    restart()
+    with mortal_services.killed("kafka"):
+        reported = next(line for line in process.stdout if line != "published\n")
     last = reported
     for last in process.stdout:  # noqa: B007 - to its end
         pass

@@ -34,13 +34,18 @@ from martian_moments.settings import Settings
 from martian_moments_tests.buckets import remove_bucket
 from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
-from martian_moments_tests.services import Services, revive
+from martian_moments_tests.services import Services
 from services.environment import HOST, free_port
 
 READY_SECONDS = 120
 DEPLOY = REPOSITORY / "deploy"
+_TAKEN = "mars:taken"
 _TAKEN_SECONDS = 3_600
 """A Redis database that was not given back is taken again after this time."""
+
+_DEPLOYED_START = "start_timeout_seconds: 600"
+START_SECONDS = 60
+"""For a run that a dying worker, daemon or Redis has lost before it started, until it is given up; deployed, 10 minutes."""
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
@@ -55,7 +60,7 @@ class Cluster:
         workers: how many Celery workers, each with one slot.
         module: with the definitions.
         extra: variables of the environment, which win.
-        instance_changes: replacements in the text of deploy/dagster.yaml.
+        start_seconds: for how long a run may wait for its start after it was ordered.
     """
 
     folder: Path
@@ -63,7 +68,7 @@ class Cluster:
     workers: int = 2
     module: str = "martian_moments.definitions"
     extra: Mapping[str, str] = field(default_factory=dict)
-    instance_changes: Mapping[str, str] = field(default_factory=dict)
+    start_seconds: int = START_SECONDS
 
     def __post_init__(self) -> None:
         self.name = f"mars-{secrets.token_hex(6)}"
@@ -119,10 +124,9 @@ class Cluster:
         for folder in (self.home, self.dagster_home, self.logs):
             folder.mkdir(parents=True)
         config = (DEPLOY / "dagster.yaml").read_text()
-        for old, new in self.instance_changes.items():
-            assert old in config, f"deploy/dagster.yaml has no {old!r}"
-            config = config.replace(old, new)
-        (self.dagster_home / "dagster.yaml").write_text(config)
+        assert _DEPLOYED_START in config, f"deploy/dagster.yaml has no {_DEPLOYED_START!r}"
+        changed = config.replace(_DEPLOYED_START, f"start_timeout_seconds: {self.start_seconds}")
+        (self.dagster_home / "dagster.yaml").write_text(changed)
         workspace = (DEPLOY / "workspace.yaml").read_text()
         here = workspace.replace("host: code", f"host: {HOST}").replace("port: 4000", f"port: {self.grpc_port}")
         (self.dagster_home / "workspace.yaml").write_text(here)
@@ -154,6 +158,11 @@ class Cluster:
             os.killpg(self.processes[name].pid, signal.SIGKILL)
         self.processes[name].wait()
 
+    def lose_everything_in_redis(self) -> None:
+        """What Redis held for the platform is gone; that its database is taken stays known to other clusters."""
+        with redis.Redis.from_url(self.broker) as client, client.pipeline(transaction=True) as all_at_once:
+            all_at_once.flushdb().set(_TAKEN, "1", ex=_TAKEN_SECONDS).execute()
+
     def down(self) -> None:
         """Stop everything and drop what was made in the services, each as far as the others' failures let it."""
         with ExitStack() as last_first:
@@ -161,15 +170,10 @@ class Cluster:
             last_first.callback(redis.Redis.from_url(self.broker).flushdb)
             last_first.callback(self._sql, f"drop database if exists {self.database} with (force)")
             last_first.callback(self._stop)
-            last_first.callback(revive)
 
     def _stop(self) -> None:
-        for process in self.processes.values():
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        for name, process in self.processes.items():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
+        # At once: all that they would put in order is dropped anyway.
+        for name in self.processes:
             self.kill(name)
 
     @contextmanager
@@ -243,6 +247,9 @@ def cluster(folder: Path, services: Services, **options: Any) -> Iterator[Cluste
 class DeployedLoop(Loop):
     """The platform itself on a cluster."""
 
+    look_seconds = 2.0
+    """Longer than for an embedded one: a look opens dozens of connections to PostgreSQL, which the platform waits for."""
+
     def __init__(self, on: Cluster, replica: RunningReplica) -> None:
         self.on = on
         self.replica = replica
@@ -299,6 +306,6 @@ def _afterwards(clean_up: Callable[[], None]) -> Iterator[None]:
 def _free_redis_database(services: Services) -> int:
     for number in range(1, 16):
         with redis.Redis.from_url(services.redis_url(number)) as client:
-            if client.set("mars:taken", "1", nx=True, ex=_TAKEN_SECONDS):
+            if client.set(_TAKEN, "1", nx=True, ex=_TAKEN_SECONDS):
                 return number
     raise AssertionError("all of Redis' databases are taken")

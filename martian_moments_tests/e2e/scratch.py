@@ -17,7 +17,7 @@ def wait_until(condition: Callable[[], T | None], what: str, seconds: float = 60
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"waited {seconds} s in vain for: {what}"
-        time.sleep(0.05)
+        time.sleep(0.2)  # most conditions are questions to the web interface, which cost it 50 ms
     return value
 
 

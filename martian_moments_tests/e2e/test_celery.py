@@ -1,4 +1,4 @@
-"""Runs on Celery workers under fire: workers, Redis and PostgreSQL die, and no run is lost, stuck or executed twice."""
+"""Runs on Celery workers under fire: workers and runs' processes die, and no run is lost, stuck or executed twice."""
 
 from __future__ import annotations
 
@@ -6,88 +6,27 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import psutil
 import pytest
-import redis
-from dagster import DagsterEventType, DagsterInstance, DagsterRun
-from dagster._core.launcher import LaunchRunContext
+from dagster import DagsterEventType
 from dagster._daemon.auto_run_reexecution.event_log_consumer import _INTERVAL_SECONDS as DAEMON_SECONDS
 
 from martian_moments.dagster_runtime.worker import WORKER_TAG
-from martian_moments.lake.bucket import Bucket
-from martian_moments.operations.instance import set_pools
 from martian_moments.resources import Resources
-from martian_moments_tests.e2e.cluster import Cluster, cluster
-from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until
-from martian_moments_tests.services import Services, kill, restart
+from martian_moments_tests.e2e.scratch import wait_until
+from martian_moments_tests.e2e.stage import Stage, staged, stored
+from martian_moments_tests.services import Services
 
-pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.kills_services]
-
-
-class Stage(ScratchPlatform):
-    """A cluster with two workers and the scratch definitions."""
-
-    def __init__(self, on: Cluster, scratch: Path) -> None:
-        self.on = on
-        self.scratch = scratch
-
-    @property
-    def url(self) -> str:
-        return self.on.url
-
-    def order_again(self, run: str) -> None:
-        """Order a run from the workers that has been ordered already."""
-        with self.on.instance() as instance:
-            instance.run_launcher.launch_run(LaunchRunContext(stored(instance, run), workspace=None))
-
-    def stop_workers(self) -> None:
-        for name in self.on.worker_names:
-            self.on.kill(name)
-
-    def start_workers(self) -> None:
-        """Start the workers, and wait until they take orders: one ordered before may wait for longer than a run may."""
-        self.on.up()
-
-    def lose_everything_in_redis(self) -> None:
-        with closing(redis.Redis.from_url(self.on.broker)) as client:
-            client.flushdb()
-
-
-def stored(instance: DagsterInstance, run: str) -> DagsterRun:
-    found = instance.get_run_by_id(run)
-    assert found is not None
-    return found
+pytestmark = [pytest.mark.e2e, pytest.mark.services]
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("cluster")
-    scratch = folder / "scratch"
-    scratch.mkdir()
-    options = {
-        "module": "martian_moments_tests.e2e.scratch_defs",
-        "extra": {"SCRATCH": str(scratch)},
-        # Long enough for workers that a test has to start first.
-        "instance_changes": {"start_timeout_seconds: 600": "start_timeout_seconds: 30"},
-    }
-    with cluster(folder, services, **options) as running:
-        Bucket(running.name, running.settings.s3).create()
-        with running.instance() as instance:
-            set_pools(instance, {"scratch": 1})
-        yield Stage(running, scratch)
-
-
-@pytest.fixture
-def patient(stage: Stage) -> Iterator[tuple[str, int]]:
-    """A run in the middle of its asset, and the process that executes it."""
-    yield stage.begin_patient_run()
-    stage.let_go()
-    stage.start_workers()
+    with staged(tmp_path_factory.mktemp("cluster"), services, start_seconds=60) as running:
+        yield running
 
 
 def test_the_output_of_a_run_is_kept_beside_the_lake(stage: Stage) -> None:
@@ -141,7 +80,7 @@ def test_a_run_whose_worker_was_killed_before_it_started_is_repeated_when_that_w
     # As if the worker had been killed with the order in its hands.
     with stage.on.instance() as instance:
         instance.add_run_tags(run, {WORKER_TAG: stored(instance, before).tags[WORKER_TAG]})
-    stage.lose_everything_in_redis()
+    stage.on.lose_everything_in_redis()
     stage.start_workers()
     assert stage.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
     with stage.on.instance() as instance:
@@ -210,52 +149,6 @@ def test_a_pool_of_one_is_kept_across_workers_also_when_one_is_killed(stage: Sta
     for run in runs:
         if stage.wait_for_status(run, "SUCCESS", "FAILURE") == "FAILURE":
             assert stage.wait_for_status(stage.retry_of(run), "SUCCESS", "FAILURE") == "SUCCESS"
-
-
-def test_a_run_goes_on_while_redis_is_killed_and_what_waits_there_comes_back(stage: Stage, patient: tuple[str, int]) -> None:
-    run, child = patient
-    kill("redis")
-    waiting = stage.launch("quick")
-    restart()
-    assert stage.wait_for_status(waiting, "SUCCESS", "FAILURE") == "SUCCESS"
-    assert psutil.pid_exists(child)
-    stage.let_go()
-    assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
-    assert stage.retries_of(run) == []
-
-
-def test_a_redis_that_lost_everything_ends_no_run_and_what_waited_there_is_repeated(stage: Stage) -> None:
-    run, child = stage.begin_patient_run()
-    busy = stage.on.worker_of(child)
-    for name in stage.on.worker_names:
-        if name != busy:
-            stage.on.kill(name)
-    waiting = stage.launch("quick")
-    stage.wait_for_status(waiting, "STARTING")
-    stage.lose_everything_in_redis()
-    kill("redis")
-    restart()
-    stage.start_workers()
-    assert stage.wait_for_status(waiting, "SUCCESS", "FAILURE") == "FAILURE"
-    assert stage.wait_for_status(stage.retry_of(waiting), "SUCCESS", "FAILURE") == "SUCCESS"
-    stage.let_go()
-    assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
-    assert stage.retries_of(run) == []
-
-
-def test_a_run_goes_on_while_postgresql_is_killed(stage: Stage, patient: tuple[str, int]) -> None:
-    run, child = patient
-    kill("postgres")
-    restart()
-    # The web interface meets each connection that it has kept once more; the rest opens new ones.
-    stage.on.kill("web interface")
-    stage.on.up()
-    following = stage.launch("quick")
-    assert stage.wait_for_status(following, "SUCCESS", "FAILURE") == "SUCCESS"
-    assert psutil.pid_exists(child)
-    stage.let_go()
-    assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
-    assert stage.retries_of(run) == []
 
 
 def test_no_password_is_in_logs_tags_events_or_the_arguments_of_a_process(stage: Stage, services: Services) -> None:

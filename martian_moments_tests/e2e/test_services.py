@@ -16,9 +16,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from martian_moments_tests.conftest import REPOSITORY
-from martian_moments_tests.services import Services, kill, restart
+from martian_moments_tests.mortal_services import MortalServices
+from martian_moments_tests.services import Services
 
-pytestmark = [pytest.mark.services, pytest.mark.kills_services]
+pytestmark = pytest.mark.services
 
 NAMES = ("objectstore", "kafka", "postgres", "redis")
 
@@ -82,17 +83,16 @@ class Keepsake:
 
 
 @pytest.fixture
-def keepsake(services: Services) -> Iterator[Keepsake]:
-    made = Keepsake(services)
+def keepsake(mortal_services: MortalServices) -> Iterator[Keepsake]:
+    made = Keepsake(mortal_services.at)
     made.put()
     yield made
     made.remove()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_was_kept_is_there_after_a_kill(keepsake: Keepsake, name: str) -> None:
-    kill(name)
-    restart()
+def test_what_was_kept_is_there_after_a_kill(keepsake: Keepsake, mortal_services: MortalServices, name: str) -> None:
+    mortal_services.crash(name)
     assert keepsake.found() == dict.fromkeys(NAMES, "890")
 
 

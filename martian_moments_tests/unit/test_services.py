@@ -83,6 +83,13 @@ def test_a_port_that_is_taken_is_not_chosen() -> None:
     assert (chosen - taken) % 100 == 0
 
 
+def test_another_series_of_ports_does_not_meet_the_usual_one(tmp_path: Path) -> None:
+    usual, other = complete(tmp_path / "usual"), complete(tmp_path / "other", series=7)
+    names = ("minio_port", "kafka_port", "postgres_port", "redis_port")
+    assert [(getattr(other, name) - getattr(usual, name)) % 100 for name in names] == [7] * 4
+    assert complete(tmp_path / "other") == other
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
@@ -259,6 +266,35 @@ def checkout(docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     for name, path in {"REPOSITORY": folder, "STATE": folder / ".services", "_ENV": folder / ".env"}.items():
         monkeypatch.setattr(starter, name, path)
     return folder
+
+
+def test_containers_beside_the_usual_ones_have_a_project_and_an_env_file_of_their_own(docker: Path, checkout: Path) -> None:
+    env_file = checkout.with_name("own.env")
+    containers = starter.beside("abc", env_file)
+    containers.up(complete(env_file))
+    containers.kill("kafka")
+    containers.down(volumes=True)
+    own = f"compose --project-name martian-moments-abc --env-file {env_file}"
+    lines = [line for line in docker.read_text().splitlines() if line.startswith("compose -")]
+    words = ("up --detach --wait objectstore kafka postgres redis", "kill kafka", "down --volumes")
+    assert lines == [f"{own} {each} " for each in words]
+    assert "label=com.docker.compose.project=martian-moments-abc " in docker.read_text()
+
+
+def test_what_a_test_process_has_left_beside_the_services_goes_down_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter, "STATE", tmp_path)
+    monkeypatch.setattr(starter, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(starter, "_ENV", tmp_path / ".env")
+    beside = starter.beside("abc", tmp_path / "own.env")
+    left = Daemon("redis", tmp_path / "beside" / "abc")
+    left.start(python(SLEEPER))
+    assert isinstance(beside, native.Native)
+    assert beside.running()
+    starter._down(volumes=False)
+    assert inhabitants(left.folder) == []
+    assert not left.root.exists()
 
 
 def test_the_data_of_another_checkout_stays(docker: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
