@@ -62,8 +62,8 @@ up: setup ## Start the platform on NASA's live servers (ARGS=--headless: without
 	@$(BIN)/martian-moments up $(ARGS)
 
 .PHONY: test
-test: setup ## Run the tests (ARGS="-k gaps": some of them)
-	$(BIN)/pytest $(PARALLEL) -m "not services and not chaos" $(ARGS)
+test: setup ## Run the tests (ARGS="-k gaps": some of them; ARGS='-m "not e2e"': the fast ones)
+	$(BIN)/pytest $(PARALLEL) --suite "not services and not chaos" $(ARGS)
 
 .PHONY: services-up
 services-up: setup ## Start MinIO, Kafka, PostgreSQL and Redis on loopback, in containers where an engine responds

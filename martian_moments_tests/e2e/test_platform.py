@@ -126,6 +126,7 @@ def test_all_four_rovers_are_complete_by_their_official_sources_alone_and_by_v1_
         assert bool(of_v1) == (sources == "v1")
 
 
+@pytest.mark.chaos
 def test_while_a_source_is_down_another_stands_in_and_leaves_when_it_is_back(tmp_path: Path) -> None:
     down = FaultPlan(outage=True, only=("/rss/api/", "/img/"))
     config = ReplicaConfig(sols=12, scale=0.1, faults=down)
