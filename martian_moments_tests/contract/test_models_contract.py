@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +16,15 @@ from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
-from martian_moments_tests.unit.dbt.conftest import bronze_object, dbt_build, photos
+from martian_moments_tests.dbt_builds import dbt_build
+from martian_moments_tests.unit.dbt.conftest import bronze_object, photos
 from martian_moments_tests.unit.dbt.test_feeds import m20_responses, msl_responses
 from martian_moments_tests.unit.dbt.test_paths import MAPS, map_of
 from martian_moments_tests.unit.dbt.test_photos import objects_of_every_source
 from martian_moments_tests.unit.dbt.test_places import HOLE, m20
 from martian_moments_tests.unit.dbt.test_real_data import MANIFESTS, PRODUCTION, SOLS, photo
 
-# Two dbt builds at once, each of a process that imports for seconds.
+# Each of the two tests builds all models on the double of Snowflake.
 pytestmark = pytest.mark.timeout(900)
 
 TABLES = (LEDGER, *published_models())
@@ -68,9 +68,9 @@ def stacks(tmp_path_factory: pytest.TempPathFactory, fakesnow: Callable[[], Snow
 
 
 def both(stacks: list[Stack], objects: Sequence[BronzeObject]) -> dict[str, pa.Table]:
-    """Advance both at once and compare; returns what both have published."""
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(lambda stack: stack.advance(objects), stacks))
+    """Advance both and compare; returns what both have published."""
+    for stack in stacks:
+        stack.advance(objects)
     on_duckdb, on_snowflake = (stack.tables() for stack in stacks)
     for name, table in on_duckdb.items():
         assert on_snowflake[name].schema == table.schema, name

@@ -28,8 +28,8 @@ from martian_moments.settings import Settings
 from martian_moments.warehouse.duckdb import CATALOG
 from martian_moments.warehouse.models import find_models
 from martian_moments_tests.conftest import REPOSITORY
+from martian_moments_tests.dbt_builds import dbt_build
 from martian_moments_tests.platforms import Platform, ScriptedSource
-from martian_moments_tests.unit.dbt.conftest import dbt_build
 
 ROVER: Final = "rosalind"
 SOURCE: Final = "gallery"

@@ -1,12 +1,9 @@
-"""dbt as it runs in production: a process of its own on a warehouse file."""
+"""The dbt project on warehouse files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,9 +14,9 @@ import duckdb
 import pytest
 
 from martian_moments.domain.documents import Document, Header, Kind, decode_text, encode
-from martian_moments.warehouse.base import BronzeObject, Warehouse
+from martian_moments.warehouse.base import BronzeObject
 from martian_moments.warehouse.duckdb import CATALOG, DuckDBWarehouse
-from martian_moments_dbt import PROJECT
+from martian_moments_tests.dbt_builds import dbt_build
 
 FETCHED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -48,24 +45,6 @@ def photos(rover: str, sol: int, records: list[dict[str, Any]], *, count: int | 
     )
 
 
-def dbt_build(warehouse: Warehouse, target: Path, *arguments: str, project: Path = PROJECT) -> str:
-    """dbt build on a warehouse, always with the seeds; what it printed. A failing build fails the test with its words."""
-    if "--select" in arguments:
-        at = arguments.index("--select") + 1
-        arguments = (*arguments[:at], "resource_type:seed", *arguments[at:])
-    command = [
-        *(sys.executable, "-m", "dbt.cli.main", "build"),
-        # Of a part of the models: the tests that read nothing else.
-        *("--indirect-selection", "cautious", *arguments),
-        *("--project-dir", str(project), "--profiles-dir", str(project)),
-        *("--target-path", str(target), "--log-path", str(target)),
-    ]
-    environment = os.environ | warehouse.dbt_environment()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-6000:]
-    return done.stdout
-
-
 @dataclass(frozen=True)
 class Project:
     """The dbt project on one warehouse file."""
@@ -90,12 +69,11 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
-    """Projects that share one parsed manifest, each on a new warehouse at the same path (dbt parses anew when it moves)."""
-    folder = tmp_path_factory.mktemp("dbt")
+    """Makes projects, each on a new warehouse."""
 
     def make() -> Project:
+        folder = tmp_path_factory.mktemp("dbt")
         made = Project(folder / "warehouse.duckdb", folder / "target")
-        made.path.unlink(missing_ok=True)
         made.warehouse.ensure()
         return made
 
