@@ -48,8 +48,7 @@ class Resources:
             settings.lake,
             s3=self.settings.s3,
             announce=None if settings.lake_announces_itself else self._announce,
-            # Files are opened faster than a table is read.
-            known=(lambda: cached_headers(self.published)) if settings.lake.startswith("s3:") else None,
+            known=lambda: cached_headers(self.published),
         )
 
     def _announce(self, written: ObjectInfo) -> None:

@@ -23,6 +23,11 @@ _log = logging.getLogger(__name__)
 
 _EXCERPT_BYTES: Final = 120
 
+_NOT_WHOLE: Final = re.compile(
+    r"[+-]?(?:[0-9]+[.][0-9]*(?:[eE][+-]?[0-9]+)?|[.][0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+)", re.ASCII
+)
+"""A number with a point or an exponent."""
+
 _NUMBER: Final = re.compile(r"\s*[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 """Text that is a number, as both warehouses read it too."""
 
@@ -155,12 +160,13 @@ def a_sol(value: object) -> int | None:
 def identity(value: object) -> str | None:
     """What names a record: text, or a whole number instead of it; else None. The macro identity reads the same.
 
-    The warehouse meets every value as text and cannot distinguish an object from its text, nor true from "true".
+    The warehouse meets every value as text and cannot distinguish an object from its text, nor true from "true" or 1.5 from
+    "1.5".
     """
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST_IDENTITY:
         return None
-    return None if text.startswith(("{", "[")) or text in {"true", "false"} else text
+    return None if text.startswith(("{", "[")) or text in {"true", "false"} or _NOT_WHOLE.fullmatch(text) else text
 
 
 def _parsed(body: bytes) -> object:

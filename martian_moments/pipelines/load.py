@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -106,17 +106,16 @@ def held_etags(warehouse: Warehouse) -> Mapping[str, str]:
 def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
     """The ETag and the header of every document in bronze, by key, as the published ledger reports them.
 
-    Nobody has to open 11,476 objects on S3 (7 s) for what one small table says. The addresses asked are not in it.
+    Nobody has to open 11,476 objects (7 s on S3, 3 s of processor time in files) for what one small table says (0.3 s). The
+    addresses asked are not in it.
     """
     columns = ["object_key", "etag", "kind", "rover", "source", "sol"]
     columns += ["fetched_at", "fingerprint", "record_count", "promised", "complete"]
     ledger = published.read(LEDGER.schema, LEDGER.name, columns, optional=["repeats"])
     if ledger is None:
         return {}
-    rows = zip(*(ledger[name].to_pylist() for name in columns), strict=True)
-    headers = {key: (etag, Header(Kind(kind), *rest)) for key, etag, kind, *rest in rows}
-    reported = zip(headers.items(), repeats_in(ledger), strict=True)
-    return {key: (etag, replace(header, repeats=repeats)) for (key, (etag, header)), repeats in reported}
+    rows = zip(repeats_in(ledger), *(ledger[name].to_pylist() for name in columns), strict=True)
+    return {key: (etag, Header(Kind(kind), *rest, repeats=repeats)) for repeats, key, etag, kind, *rest in rows}
 
 
 def cached_headers(published: Published) -> dict[str, tuple[str, Header]]:

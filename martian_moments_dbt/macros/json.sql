@@ -155,12 +155,13 @@
     end
 {%- endmacro %}
 
-{# Text that names a record, else null. A value of another type comes as its JSON. #}
+{# Text that names a record, else null. A value of another type comes as its JSON: of numbers only whole ones name anything. #}
 {% macro identity(text) -%}
     case
         when length({{ text }}) between 1 and 500
             and left({{ text }}, 1) not in ('{', '[')
             and {{ text }} not in ('true', 'false')
+            and {{ matched(text, '^([+-]?([0-9]+[.][0-9]*([eE][+-]?[0-9]+)?|[.][0-9]+([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+))$') }} is null
             then {{ text }}
     end
 {%- endmacro %}

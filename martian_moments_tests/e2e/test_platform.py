@@ -19,7 +19,8 @@ from martian_moments.replica.running import running
 from martian_moments_tests.e2e.loop import wait_until
 from martian_moments_tests.e2e.platform import Platform, platform
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+# Each test is a platform of its own, so that they need not share a worker: a group each.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_500)]
 
 SETTLE_SECONDS = 400
 
@@ -28,6 +29,7 @@ def high_watermarks(loop: Platform) -> int:
     return sum(mark.high for mark in loop.resources.event_log.watermarks(UPLOADS).values())
 
 
+@pytest.mark.xdist_group("real payloads")
 def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_the_lake(
     tmp_path: Path, real_payloads: Path
 ) -> None:
@@ -68,6 +70,7 @@ def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_t
         assert loop.photo_counts() == real
 
 
+@pytest.mark.xdist_group("kills")
 def test_kill_9_at_random_moments_loses_nothing_and_counts_nothing_twice(tmp_path: Path) -> None:
     chance = random.Random(2026)
     config = ReplicaConfig(sols=30, scale=0.2, faults=FaultPlan(latency_ms=150))
@@ -83,6 +86,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_counts_nothing_twice(tmp_pat
         loop.assert_exactly_the_truth()
 
 
+@pytest.mark.xdist_group("faults")
 def test_faulty_responses_an_outage_and_broken_events_only_delay_the_exact_result(tmp_path: Path) -> None:
     config = ReplicaConfig(sols=30, scale=0.1, faults=FaultPlan(outage=True))
     with running(config) as replica, platform(tmp_path / "home", replica) as loop:
@@ -109,7 +113,10 @@ def test_faulty_responses_an_outage_and_broken_events_only_delay_the_exact_resul
         assert sum(mark.high for mark in loop.resources.event_log.watermarks(UPLOADS_DEAD).values()) == 2
 
 
-@pytest.mark.parametrize("sources", ["m20,msl,pds", "v1"])
+@pytest.mark.parametrize(
+    "sources",
+    [pytest.param(each, marks=pytest.mark.xdist_group(f"four rovers by {each}")) for each in ("m20,msl,pds", "v1")],
+)
 def test_all_four_rovers_are_complete_by_their_official_sources_alone_and_by_v1_alone(tmp_path: Path, sources: str) -> None:
     with (
         running(ReplicaConfig(sols=12, scale=0.1)) as replica,
@@ -127,6 +134,7 @@ def test_all_four_rovers_are_complete_by_their_official_sources_alone_and_by_v1_
 
 
 @pytest.mark.chaos
+@pytest.mark.xdist_group("a source that is down")
 def test_while_a_source_is_down_another_stands_in_and_leaves_when_it_is_back(tmp_path: Path) -> None:
     down = FaultPlan(outage=True, only=("/rss/api/", "/img/"))
     config = ReplicaConfig(sols=12, scale=0.1, faults=down)

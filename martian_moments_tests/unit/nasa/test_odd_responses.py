@@ -248,6 +248,15 @@ def test_counts_end_where_the_warehouses_integers_do() -> None:
         ("{}", None),
         ("[", None),
         (1.5, None),
+        (5.0, None),
+        (-1e300, None),
+        ("1.5", None),
+        ("-1e+300", None),
+        (".5", None),
+        ("5.", None),
+        ("-5", "-5"),
+        ("1e", "1e"),
+        ("1.5.2", "1.5.2"),
     ],
 )
 def test_identities(value: object, text: str | None) -> None:
