@@ -115,7 +115,13 @@ def known_headers(published: Published) -> dict[str, tuple[str, Header]]:
     if ledger is None:
         return {}
     rows = zip(repeats_in(ledger), *(ledger[name].to_pylist() for name in columns), strict=True)
-    return {key: (etag, Header(Kind(kind), *rest, repeats=repeats)) for repeats, key, etag, kind, *rest in rows}
+    return {
+        key: (
+            etag,
+            Header(Kind(kind), rover, source, sol, fetched_at, fingerprint, count, promised, complete, repeats=repeats),
+        )
+        for repeats, key, etag, kind, rover, source, sol, fetched_at, fingerprint, count, promised, complete in rows
+    }
 
 
 def cached_headers(published: Published) -> dict[str, tuple[str, Header]]:
