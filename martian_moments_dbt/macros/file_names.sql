@@ -9,7 +9,7 @@
 #}
 
 {% macro known_grammars() -%}
-    {{ return(['mars2020', 'msl', 'mer']) }}
+    ('mars2020', 'msl', 'mer')
 {%- endmacro %}
 
 {% macro file_name(url) -%}

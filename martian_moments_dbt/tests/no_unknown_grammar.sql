@@ -10,5 +10,7 @@ select
     count(*) as photos
 from {{ ref('source_photos') }} as photos
 left join {{ facts('rovers') }} as rovers on photos.rover = rovers.rover
-where rovers.grammar is null or rovers.grammar not in ('{{ known_grammars() | join("', '") }}')
+where
+    rovers.grammar is null
+    or rovers.grammar not in {{ known_grammars() }}
 group by photos.rover, photos.source
