@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from martian_moments.warehouse.published import Published
 
 DESCRIPTIONS: Final = {
-    "lake": "The object store with every document as NASA answered it: a folder, MinIO or any S3.",
+    "lake": "The object store with every document as it came from NASA: a folder, MinIO or any S3.",
     "event_log": "The topics that report uploads, requests and loads: SQLite or Kafka.",
     "warehouse": "Bronze, silver and gold: DuckDB or Snowflake.",
     "published": "The published tables as Parquet, which everybody may read at any moment.",

@@ -45,7 +45,7 @@ class ObjectStore(Program):
                 "MINIO_ROOT_PASSWORD": environment.secret_key,
                 "MINIO_BROWSER": "off",
                 "MINIO_UPDATE": "off",
-                # A PUT is answered when its event lies in the queue's folder: no crash of broker or store loses it.
+                # A PUT is confirmed when its event lies in the queue's folder: no crash of broker or store loses it.
                 "MINIO_API_SYNC_EVENTS": "on",
                 "MINIO_NOTIFY_KAFKA_ENABLE_PRIMARY": "on",
                 "MINIO_NOTIFY_KAFKA_BROKERS_PRIMARY": f"{HOST}:{environment.kafka_port}",

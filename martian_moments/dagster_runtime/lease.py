@@ -80,7 +80,7 @@ class _Holder:
     """One lease, held from its own thread.
 
     Attributes:
-        granted: whether the lease was free; known when PostgreSQL has answered for the first time.
+        granted: whether the lease was free; known when PostgreSQL has responded for the first time.
         over: set when it is needed no longer.
     """
 

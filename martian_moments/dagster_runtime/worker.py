@@ -6,8 +6,8 @@ code beyond this module, so a worker always executes the definitions that are on
 first-hand, and reports a run whose worker died.
 
 Orders arrive on standard input, one JSON object a line: ``run`` (Dagster's serialized ExecuteRunArgs) and ``log`` (the file
-that takes the worker's output). Each is answered on standard output: ``{"pid": …}`` or ``{"error": …}``. At the end of the
-orders the fork server stays until its last worker ended.
+that takes the worker's output). The response to each is a line on standard output: ``{"pid": …}`` or ``{"error": …}``. When
+there are no more orders, the fork server stays until its last worker has ended.
 
 Measured on two cores, medians of seven runs, from the launch to RUN_START and to the asset's first line: 0.17 s and 0.27 s,
 beside 1.33 s and 1.41 s for ``dagster api execute_run``; four workers at once take 55 MB each (PSS), a plain one 97 MB.

@@ -107,4 +107,4 @@ def _post(webhook: SecretStr, body: dict[str, Any]) -> None:
             f"the alert webhook did not respond ({type(error).__name__}); check MARS_ALERT_WEBHOOK_URL"
         ) from None
     if response.is_error:
-        raise dg.Failure(f"the alert webhook answered {response.status_code}; check MARS_ALERT_WEBHOOK_URL")
+        raise dg.Failure(f"the alert webhook responded with {response.status_code}; check MARS_ALERT_WEBHOOK_URL")

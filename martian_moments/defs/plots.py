@@ -111,8 +111,6 @@ def _photos_per_sol(rows: pa.Table) -> Figure:
 
 def _path_driven(rows: pa.Table) -> Figure:
     """The legs of each rover, coloured by sol, in kilometres from where it started."""
-    import math
-
     parts = _by_rover(rows)
     figure, axes = _panels(list(parts), 6)
     for ax, part in zip(axes, parts.values(), strict=True):

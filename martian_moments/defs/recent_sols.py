@@ -20,7 +20,7 @@ _OLDER_HOURS: Final = 71
 """Hours between two looks at recent sols that are older: every third day, likewise."""
 
 
-def young_sols(known: Coverage, late_sols: int) -> list[int]:
+def recent_sols(known: Coverage, late_sols: int) -> list[int]:
     """The sols with promised photos that are within ``late_sols`` of the newest sol that their source knows, ascending."""
     return sorted(sol for sol, age in _ages(known).items() if age <= late_sols)
 
@@ -28,7 +28,7 @@ def young_sols(known: Coverage, late_sols: int) -> list[int]:
 def due_sols(known: Coverage, late_sols: int, hour: int) -> list[int]:
     """The recent sols whose turn it is in an hour (hours since 1970), ascending."""
     ages = _ages(known)
-    return [sol for sol in young_sols(known, late_sols) if hour % _hours_between_looks(ages[sol]) == 0]
+    return [sol for sol in recent_sols(known, late_sols) if hour % _hours_between_looks(ages[sol]) == 0]
 
 
 def _ages(known: Coverage) -> dict[int, int]:

@@ -69,7 +69,7 @@ def _recent_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Asks again for sols near the newest, whose photos may still be arriving; the newer, the more often.",
     )
-    def young_sols(
+    def recent_sols(
         context: dg.ScheduleEvaluationContext, lake: dg.ResourceParam[Lake]
     ) -> list[dg.RunRequest] | dg.SkipReason:
         if short := shortage(settings.folders):
@@ -77,7 +77,7 @@ def _recent_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
         known = ingest.coverage(lake, rover, settings.sources)
         return list(_recent_runs(context.instance, known, settings.late_sols, context.scheduled_execution_time))
 
-    return young_sols
+    return recent_sols
 
 
 def _recent_runs(instance: dg.DagsterInstance, known: Coverage, late_sols: int, moment: datetime) -> Iterator[dg.RunRequest]:

@@ -75,7 +75,7 @@ class Gap:
     """One sol of which a source may have more than the lake holds.
 
     Attributes:
-        state: ``missing``: no photos are held and a source has not answered; ``short``: fewer photos than the same source
+        state: ``missing``: no photos are held and a source has not responded; ``short``: fewer photos than the same source
             promises; ``fallback``: a less preferred source's whole document stands in for one that did not respond, is
             short, or said that there is nothing.
         expected: photos promised, 0 where only the source's response states a number.
@@ -136,7 +136,7 @@ class Coverage:
 
     @property
     def unanswered_parts(self) -> list[str]:
-        """Parts of sources that never answered while the rest did: ``pds mer1po_0xxx``. Nobody knows what they have."""
+        """Parts of sources that never responded while the rest did: ``pds mer1po_0xxx``. Nobody knows what they have."""
         return [f"{view.source} {part}" for view in self.views if view.promises for part in view.promises.unanswered]
 
     def candidates(self, sol: int) -> Sequence[LakeView]:

@@ -26,7 +26,7 @@ class UpstreamError(MartianError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """Nothing was answered: refused, timed out, cut, rate-limited or a 5xx. Asking later helps."""
+    """No response: refused, timed out, cut, rate-limited or a 5xx. Asking later helps."""
 
 
 class BrokenResponse(UpstreamError):
@@ -52,7 +52,7 @@ class FileMissing(BrokenResponse):
 
 
 class UnknownRover(UpstreamError):
-    """The upstream answered, in its own words, that it does not serve this rover. Asking again does not help.
+    """The upstream said, in its own words, that it does not serve this rover. Asking again does not help.
 
     Attributes:
         url: the address asked, without secrets.

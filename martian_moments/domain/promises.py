@@ -19,7 +19,7 @@ class Promises:
         newest_sol: the last sol that the source knows, with photos or without.
         stated_total: the source's own total. It may disagree with the sum of ``sols``; the sols count.
         status: the mission's status in the source's words, e.g. ``active``.
-        unanswered: parts of the source that failed while the rest answered, and of which nothing is held from before.
+        unanswered: parts of the source that failed while the rest responded, and of which nothing is held from before.
         impossible: how many sols were reported that cannot be: before the first one, or still to come.
     """
 

@@ -33,7 +33,7 @@ class Redaction:
         return _IN_ADDRESSES.sub(HIDDEN, text)
 
     def in_bytes(self, body: bytes) -> bytes:
-        """A response without secrets; credentials that others wrote into addresses stay."""
+        """Bytes without secrets; credentials that others wrote into addresses stay."""
         for form in self._forms:
             body = body.replace(form.encode(errors="surrogateescape"), HIDDEN.encode())
         return body

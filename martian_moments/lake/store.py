@@ -261,7 +261,7 @@ class Lake:
             now = join(held, document) if held and join else document
             if (size := sum(map(len, now.pages))) > MAX_TEXT_BYTES - MAX_HEADER_BYTES:
                 raise LakeError(
-                    f"{self.url}: {key} would have {size} bytes, more than any document has; look at its response"
+                    f"{self.url}: {key} would have {size} bytes, more than any document has; look at what the upstream sends"
                 )
             if info and held and held.header == sent:
                 # The PUT before was refused because it had succeeded: its response was lost and obstore sent it again.

@@ -39,9 +39,9 @@ class Breaker:
                 "asked either: run it again when the upstream is back"
             )
 
-    def note(self, request: httpx.Request, *, answered: bool) -> None:
+    def note(self, request: httpx.Request, *, responded: bool) -> None:
         """Take note of how a request ended."""
-        if answered:
+        if responded:
             self._unanswered.pop(_service(request), None)
         else:
             self._unanswered[_service(request)] += 1

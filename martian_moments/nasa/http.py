@@ -71,7 +71,7 @@ class PoliteClient:
         requests_per_minute: the even rate of all requests together.
         concurrency: the most requests in flight.
         user_agent: who asks; by default the honest name and purpose of the platform.
-        secrets: texts that never appear in an error, a log or an ``Response.url``. Values of ``api_key`` in a query and
+        secrets: texts that never appear in an error, a log or a ``Response.url``. Values of ``api_key`` in a query and
             credentials before a host's name never do.
         timeouts: limits of one response's time.
         max_bytes: limit of one response's decompressed size; a larger one is cut off.
@@ -227,9 +227,9 @@ class PoliteClient:
         except (NotAsked, NotYet):
             raise
         except Exception as error:
-            self._breaker.note(request, answered=not isinstance(error, UpstreamUnavailable))
+            self._breaker.note(request, responded=not isinstance(error, UpstreamUnavailable))
             raise
-        self._breaker.note(request, answered=True)
+        self._breaker.note(request, responded=True)
         return value
 
     async def _attempt(self, request: httpx.Request, read: Read, seconds: float) -> tuple[httpx.Response, Response]:
@@ -248,7 +248,7 @@ class PoliteClient:
         # 100 ms).
         await asyncio.sleep(0)
         if raw.status_code in _PASSING or raw.is_server_error:
-            raise UpstreamUnavailable(f"{url}: the upstream answered {raw.status_code}; ask again later")
+            raise UpstreamUnavailable(f"{url}: the upstream responded with {raw.status_code}; ask again later")
         return raw, Response(url, raw.status_code, body, datetime.now(UTC))
 
     async def _hold(self, host: str, seconds: float) -> None:

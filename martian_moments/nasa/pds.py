@@ -88,7 +88,7 @@ class PDS:
 
         Raises:
             InputError: the archive never has this rover.
-            UpstreamUnavailable: no volume was answered. Indexes that had arrived before are kept.
+            UpstreamUnavailable: no response for any volume. Indexes that had arrived before are kept.
             BrokenResponse: nothing that arrived is an index, or each is less of one than is held, or the server has none.
         """
         async with self._refreshing:

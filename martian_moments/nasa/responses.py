@@ -1,4 +1,4 @@
-"""What an upstream answered, and the first questions that every dialect asks about it."""
+"""The response of an upstream, and the first questions that every dialect asks about it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Response:
 
         Args:
             contents: the records as they came.
-            read: as for :func:`readable`. What its ValueError says completes "the upstream answered ...".
+            read: as for :func:`readable`. What its ValueError says completes "the upstream sent ...".
         """
         records, odd = readable(contents, read)
         if odd:
@@ -96,12 +96,12 @@ class Response:
         """The error to raise for a response that is not what the dialect promises.
 
         Args:
-            what: completes "the upstream answered ...".
+            what: completes "the upstream sent ...".
         """
         beginning = self.body[:_EXCERPT_BYTES].decode(errors="replace")
         kind = FileMissing if self.status == HTTPStatus.NOT_FOUND else BrokenResponse
         return kind(
-            f"{self.url}: the upstream answered {what} (status {self.status}, {len(self.body)} bytes, beginning "
+            f"{self.url}: the upstream sent {what} (status {self.status}, {len(self.body)} bytes, beginning "
             f"{beginning!r}); ask again later, and when it stays so check the upstream's address",
             url=self.url,
             body=self.body,
@@ -111,9 +111,9 @@ class Response:
         """The error to raise for a response that arrived whole and is not taken, so that it is not asked for again at once.
 
         Args:
-            why: completes "the upstream answered ...".
+            why: completes "the upstream sent ...".
         """
-        return RefusedResponse(f"{self.url}: the upstream answered {why}; what is held stays", url=self.url, body=self.body)
+        return RefusedResponse(f"{self.url}: the upstream sent {why}; what is held stays", url=self.url, body=self.body)
 
 
 def readable(contents: Sequence[object], read: Callable[[object], T]) -> tuple[list[T], list[str]]:

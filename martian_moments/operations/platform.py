@@ -34,7 +34,7 @@ class RunningPlatform:
         process: the supervisor, as ``pid@start``.
         grpc_port: port of the code server on 127.0.0.1.
         url: address of the web interface, or None when headless.
-        ready: whether code server, daemon and webserver have answered.
+        ready: whether code server, daemon and webserver have responded.
     """
 
     process: str

@@ -52,7 +52,7 @@ class RoverStatus:
 
     Photos and sols are those of the one document per sol that is selected for it. ``fallback`` counts the sols whose
     document is of a source preferred less than one that did not respond, is short, or does not reach as far. ``unanswered``
-    names the parts of sources that never answered while the rest did, e.g. volumes of the PDS: nobody knows what they have.
+    names the parts of sources that never responded while the rest did, e.g. volumes of the PDS: nobody knows what they have.
     What is in bronze and silver is None while the published table that says so is damaged.
     """
 

@@ -58,7 +58,7 @@ class SolResult:
 
     Attributes:
         header: the document that the lake holds for the sol now; None when it failed or no photos were promised.
-        errors: by source, why it could not be had from there. A sol fails only when no source has answered.
+        errors: by source, why it could not be had from there. A sol fails only when no source has responded.
         seconds: from the first request to the stored object.
         put: the write, where one was made or found unnecessary.
     """

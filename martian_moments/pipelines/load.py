@@ -190,9 +190,8 @@ def awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Coll
     """The documents that the published models were made from, that the lake holds, and that bronze has lost.
 
     While there are any, bronze is being made anew, and models built from what it holds so far would publish less than
-    before.
-    A document of which bronze holds another version is not lost, nor is one that no build has seen: on a first fill nothing
-    is awaited. Documents that cannot be read are not waited for: once no other is left, the response is empty.
+    before. A document of which bronze holds another version is not lost, nor is one that no build has seen: on a first fill
+    nothing is awaited. Documents that cannot be read are not waited for: once no other is left, the result is empty.
 
     Raises:
         PublishedDamaged: the ledger or LOADED_OBJECTS is damaged: nobody knows what was lost.

@@ -18,7 +18,7 @@ class ReplicaConfig:
     """The parameters of one replica. The same parameters always give the same mission.
 
     Attributes:
-        rovers: the rovers it knows; others are answered as unknown.
+        rovers: the rovers it knows; of others it says that they are unknown.
         seed: of the generated mission and of the faults.
         sols: how many sols with photos a generated rover has, the first ones of its mission; None for all of them.
         scale: factor on the photos of every generated sol (at least one remains).

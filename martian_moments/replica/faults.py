@@ -20,7 +20,7 @@ class Fault(StrEnum):
     ERROR_500 = "error_500"
     ERROR_503 = "error_503"
     DROPPED = "dropped"
-    """The connection is reset before anything is answered."""
+    """The connection is reset before anything is sent."""
     CUT = "cut"
     """The connection closes in the middle of the body."""
     HTML = "html"

@@ -1,6 +1,6 @@
 """What settings accept: each function returns the value, or raises a ValueError that says what would be accepted.
 
-No message repeats a value, because an address may hold a password; settings.py shows those that do not.
+No message repeats a value, because an address may hold a password; the settings show those that do not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the environment and the ``.env`` file say, before any of it is a setting. Only settings.py and this read them."""
+"""What the environment and the ``.env`` file say, before any of it is a setting. Only the settings and this read them."""
 
 from __future__ import annotations
 

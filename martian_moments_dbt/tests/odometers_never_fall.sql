@@ -8,7 +8,7 @@ select
     odometers.rover,
     odometers.site,
     odometers.drive,
-    odometers.odometer_told_m,
+    odometers.odometer_reported_m,
     odometers.doubt
 from {{ ref('odometers') }} as odometers
 inner join {{ ref('localized_waypoints') }} as waypoints

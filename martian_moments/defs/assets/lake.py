@@ -1,4 +1,4 @@
-"""The lake assets: manifests, photos and traverse maps, fetched from NASA and kept as they were answered."""
+"""The lake assets: manifests, photos and traverse maps, fetched from NASA and kept as they came."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -198,7 +198,7 @@ def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         # The newest sols are asked for about five times a day; nothing has to be new of a rover that sends nothing any more.
         freshness_policy=_ASKED_DAILY if ROVERS[rover].last_heard is None else None,
-        description=f"One document per sol: every photo record that its source has of {title}, as it was answered.",
+        description=f"One document per sol: every photo record that its source has of {title}, as it came.",
     )
     def photos(
         context: dg.AssetExecutionContext,

@@ -32,7 +32,7 @@ class GapCursor(Cursor, RootModel[dict[str, RetryState]]):
 
 
 def gap_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Asks for the newest missing and short sols of each rover, and for the manifest of a source that has not answered yet.
+    """Asks for the newest missing and short sols of each rover, and for the manifest of a source that has not responded yet.
 
     One run of either at a time per rover.
     """
@@ -66,11 +66,11 @@ def gap_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def _missing_manifests(known: Coverage, retry_state: RetryState, under_way: InFlight) -> Iterator[dg.RunRequest]:
-    """Ask again where something of a rover's sources has answered and the rest has not: nobody else does before the hour."""
-    answered = [view.promises is not None for view in known.views]
-    if all(answered) and not known.unanswered_parts:
+    """Ask again where a part of a rover's sources has responded and the rest has not: nobody else does before the hour."""
+    responded = [view.promises is not None for view in known.views]
+    if all(responded) and not known.unanswered_parts:
         retry_state.manifests = (0, 0.0)
-    elif any(answered) and not under_way.runs_of(MANIFESTS, known.rover) and retry_state.manifests_due(now := time.time()):
+    elif any(responded) and not under_way.runs_of(MANIFESTS, known.rover) and retry_state.manifests_due(now := time.time()):
         retry_state.manifests_asked(now)
         yield dg.RunRequest(asset_selection=[MANIFESTS], partition_key=known.rover)
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
-from martian_moments.defs.recent_sols import young_sols
+from martian_moments.defs.recent_sols import recent_sols
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.gap_sensor import run_request
 from martian_moments.defs.sensors.in_flight import UNFINISHED
@@ -194,7 +194,7 @@ class _Steps:
     def _recent(self) -> tuple[list[dg.RunRequest], bool]:
         known = ingest.coverage(self._lake, self._rover, self._sources)
         registered = registered_sols(self._instance, self._rover)
-        sols = [sol for sol in young_sols(known, self._late_sols) if sol in registered]
+        sols = [sol for sol in recent_sols(known, self._late_sols) if sol in registered]
         requests, waiting = [], False
         for span in spans(sols, LAKE_RUN_SOLS):
             tag = self._tag(f"recent-{span.first}-{span.last}")

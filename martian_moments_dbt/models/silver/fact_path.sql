@@ -41,7 +41,7 @@ measured as (
                 rows between unbounded preceding and 1 preceding
             ),
             0
-        ) as length_told_m,
+        ) as length_reported_before_m,
         max(sol) over (
             partition by rover order by leg_of_rover rows between unbounded preceding and 1 preceding
         ) as sol_before,
@@ -155,7 +155,7 @@ select
     sol,
     sol_method,
     case
-        when sol is not null and length_told_m > 0 then sol
+        when sol is not null and length_reported_before_m > 0 then sol
         when sol is not null then start_sol
         when sol_after <= sol_before + 1 then sol_before
         else sol_before + 1
@@ -172,7 +172,7 @@ select
     sclk_start,
     sclk_end,
     length_m,
-    greatest(length_m - length_told_m, 0) as distance_m,
+    greatest(length_m - length_reported_before_m, 0) as distance_m,
     is_after_gap,
     -- Of a gap of which not even that is known, null.
     case when is_after_gap then round(from_end_before_m, 3) end as gap_m,

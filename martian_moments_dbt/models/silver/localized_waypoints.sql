@@ -21,7 +21,7 @@ waypoints as (
         elevation_m,
         heading_deg,
         drive_m,
-        distance_total_m as odometer_told_m,
+        distance_total_m as odometer_reported_m,
         final
     from localized
     where site_text is not null and longitude is not null and latitude is not null

@@ -16,11 +16,11 @@ with waypoints as (
         reported.site,
         reported.drive,
         reported.place,
-        reported.odometer_told_m,
+        reported.odometer_reported_m,
         {{ sphere_metres(
             'reported.longitude', 'reported.latitude', 'rovers.landing_longitude', 'rovers.landing_latitude'
         ) }} as landing_m,
-        coalesce(max(reported.odometer_told_m) over (
+        coalesce(max(reported.odometer_reported_m) over (
             partition by reported.rover
             order by reported.place
             rows between unbounded preceding and 1 preceding
@@ -42,9 +42,9 @@ computed as (
         site,
         drive,
         place,
-        odometer_told_m,
+        odometer_reported_m,
         is_landing_place,
-        case when odometer_told_m > 0 or is_landing_place then odometer_told_m end as computed_m
+        case when odometer_reported_m > 0 or is_landing_place then odometer_reported_m end as computed_m
     from landed
 ),
 
@@ -88,11 +88,11 @@ select
     computed.site,
     computed.drive,
     computed.is_landing_place,
-    computed.odometer_told_m,
+    computed.odometer_reported_m,
     case when doubted.place is null then computed.computed_m end as odometer_m,
     case
         when doubted.place is not null then 'contradicted'
-        when computed.odometer_told_m is not null and computed.computed_m is null then 'not computed'
+        when computed.odometer_reported_m is not null and computed.computed_m is null then 'not computed'
     end as doubt
 from computed
 left join doubted on computed.rover = doubted.rover and computed.place = doubted.place

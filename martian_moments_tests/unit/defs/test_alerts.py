@@ -80,7 +80,7 @@ def test_a_failed_run_is_reported_to_the_webhook(webhook: Webhook) -> None:
 def test_a_webhook_that_refuses_is_reported_without_its_address(webhook: Webhook) -> None:
     webhook.status = 403
     instance, result = failed_run()
-    with pytest.raises(dg.Failure, match="answered 403; check MARS_ALERT_WEBHOOK_URL") as raised:
+    with pytest.raises(dg.Failure, match="responded with 403; check MARS_ALERT_WEBHOOK_URL") as raised:
         failure_alert(SecretStr(webhook.url))(context_of(instance, result))
     assert "secret-part" not in str(raised.value.description)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from martian_moments.defs.recent_sols import due_sols, young_sols
+from martian_moments.defs.recent_sols import due_sols, recent_sols
 from martian_moments.domain.coverage import Coverage, LakeView
 from martian_moments.domain.promises import Promises
 
@@ -13,14 +13,14 @@ def view(sols: list[int], newest: int | None) -> Coverage:
 
 
 def test_age_is_counted_from_the_newest_sol_that_the_source_knows_photos_or_not() -> None:
-    assert young_sols(view([10, 40, 41, 100], 101), 60) == [41, 100]
-    assert young_sols(view([10, 40, 41, 100], 101), 0) == []
-    assert young_sols(view([10, 101], 101), 0) == [101]
+    assert recent_sols(view([10, 40, 41, 100], 101), 60) == [41, 100]
+    assert recent_sols(view([10, 40, 41, 100], 101), 0) == []
+    assert recent_sols(view([10, 101], 101), 0) == [101]
 
 
 def test_without_a_manifest_or_photos_nothing_is_recent() -> None:
-    assert young_sols(Coverage("curiosity", [LakeView("curiosity", "v1", None, {})]), 60) == []
-    assert young_sols(view([], None), 60) == []
+    assert recent_sols(Coverage("curiosity", [LakeView("curiosity", "v1", None, {})]), 60) == []
+    assert recent_sols(view([], None), 60) == []
 
 
 def test_each_recent_sol_has_its_turns_the_newer_the_more() -> None:

@@ -44,7 +44,7 @@ async def test_a_passing_fault_is_asked_again_until_it_has_passed(client: Client
     ("fault", "error", "words"),
     [
         (httpx.ConnectError("refused"), UpstreamUnavailable, "ConnectError refused"),
-        (responding(502), UpstreamUnavailable, "answered 502"),
+        (responding(502), UpstreamUnavailable, "responded with 502"),
         (responding(200, HTML), BrokenResponse, "no JSON object .*doctype html"),
     ],
 )

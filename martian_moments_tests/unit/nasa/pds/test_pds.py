@@ -114,7 +114,7 @@ async def test_a_volume_that_fails_takes_no_other_away_and_the_manifest_says_why
         failing.add(HAZCAM)
         again = await source.manifest("opportunity")
     assert failures(first).keys() == failures(again).keys() == {HAZCAM}
-    assert "answered 503" in failures(again)[HAZCAM]
+    assert "responded with 503" in failures(again)[HAZCAM]
     assert (dict(read_promises(again).sols), again.header.complete) == ({1: 4, 2: 2}, False)
     assert len({document.header.fingerprint for document in (first, whole, again)}) == 3
 
@@ -123,7 +123,7 @@ async def test_an_outage_of_the_archive_is_an_error_and_what_is_held_stays(pds: 
     async with pds() as source:
         await source.manifest("opportunity")
     async with pds(lambda _: httpx.Response(503)) as source:
-        with pytest.raises(UpstreamUnavailable, match="answered 503"):
+        with pytest.raises(UpstreamUnavailable, match="responded with 503"):
             await source.manifest("opportunity")
         assert (await source.photos("opportunity", 1)).header.record_count == 4
 
