@@ -48,7 +48,7 @@ class MER:
 
     def __init__(self, client: PoliteClient, url: str) -> None:
         self._client = client
-        self._url = url.rstrip("/")
+        self._url = url
         self._tables: dict[str, _Table] = {}
 
     def serves(self, rover: str) -> bool:
@@ -75,7 +75,7 @@ class MER:
         if not self.serves(rover):
             raise InputError(f"{SOURCE} has no path of {rover}; ask for a rover that it serves")
         if rover not in self._tables:
-            self._tables[rover] = await self._client.get(f"{self._url}/{FILES[rover]}", _table)
+            self._tables[rover] = await self._client.get(address(self._url, rover), _table)
         table = self._tables[rover]
         page = {"file": FILES[rover], "columns": table.columns, "places": table.rows}
         return Document(
@@ -94,6 +94,11 @@ class MER:
             ),
             (orjson.dumps(page | ({"synthetic": True} if table.synthetic else {})),),
         )
+
+
+def address(url: str, rover: str) -> str:
+    """The address of a rover's file."""
+    return f"{url.rstrip('/')}/{FILES[rover]}"
 
 
 def sols(document: Document) -> list[int]:

@@ -35,7 +35,7 @@ class MMGIS:
 
     def __init__(self, client: PoliteClient, url: str) -> None:
         self._client = client
-        self._url = url.rstrip("/")
+        self._url = url
 
     @staticmethod
     def serves(rover: str) -> bool:
@@ -62,10 +62,7 @@ class MMGIS:
     async def _document(self, kind: Kind, rover: str) -> Document:
         if not self.serves(rover):
             raise InputError(f"MMGIS has no maps of {rover}; ask for a rover that it serves")
-        mission = ROVERS[rover].mmgis
-        response, collection = await self._client.get(
-            f"{self._url}/{mission}/Layers/json/{mission}_{kind}.json", _collection
-        )
+        response, collection = await self._client.get(address(self._url, rover, kind), _collection)
         features = collection["features"]
         return Document(
             Header(
@@ -83,6 +80,12 @@ class MMGIS:
             ),
             (response.body,),
         )
+
+
+def address(url: str, rover: str, kind: Kind) -> str:
+    """The address of a map of a rover that the server has."""
+    mission = ROVERS[rover].mmgis
+    return f"{url.rstrip('/')}/{mission}/Layers/json/{mission}_{kind}.json"
 
 
 def sols(document: Document) -> list[int]:

@@ -57,8 +57,8 @@ class V1:
 
     def __init__(self, client: PoliteClient, url: str, api_key: str | None = None) -> None:
         self._client = client
-        self._url = url.rstrip("/")
-        self._headers = {"X-API-Key": api_key.strip()} if api_key else {}
+        self._url = url
+        self._headers = key_header(api_key)
 
     @staticmethod
     def serves(rover: str) -> bool:  # noqa: ARG004 - the protocol's signature
@@ -75,7 +75,9 @@ class V1:
             BrokenResponse: a response that is no manifest of this rover.
         """
         try:
-            response, content = await self._ask(f"/manifests/{rover}", lambda response: _manifest(response, rover))
+            response, content = await self._ask(
+                manifest_address(self._url, rover), lambda response: _manifest(response, rover)
+            )
         except UnknownRover as unknown:
             return _unserved(rover, unknown)
         manifest = content["photo_manifest"]
@@ -128,13 +130,28 @@ class V1:
         # Without `page` the original sends the whole sol at once.
         params = {"sol": str(harvest.sol)} | ({"page": str(number)} if number > 1 else {})
         for _ in range(_EMPTY_ATTEMPTS):
-            page = await self._ask(f"/rovers/{rover}/photos", lambda response: _photos(response, rover), params)
+            page = await self._ask(photos_address(self._url, rover), lambda response: _photos(response, rover), params)
             if page.records or harvest.complete:
                 break
         return page
 
-    async def _ask(self, path: str, parse: Callable[[Response], T], params: Mapping[str, str] | None = None) -> T:
-        return await self._client.get(self._url + path, parse, params=params, headers=self._headers)
+    async def _ask(self, url: str, parse: Callable[[Response], T], params: Mapping[str, str] | None = None) -> T:
+        return await self._client.get(url, parse, params=params, headers=self._headers)
+
+
+def manifest_address(url: str, rover: str) -> str:
+    """The address of a rover's manifest."""
+    return f"{url.rstrip('/')}/manifests/{rover}"
+
+
+def photos_address(url: str, rover: str) -> str:
+    """The address of a rover's photos, without the query that chooses the sol and the page."""
+    return f"{url.rstrip('/')}/rovers/{rover}/photos"
+
+
+def key_header(api_key: str | None) -> dict[str, str]:
+    """The header that carries the key, where there is one."""
+    return {"X-API-Key": api_key.strip()} if api_key else {}
 
 
 def read_promises(document: Document) -> Promises:

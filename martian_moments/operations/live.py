@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from martian_moments.domain.documents import Kind
 from martian_moments.domain.errors import InputError, MartianError
 from martian_moments.domain.rovers import ROVERS, read_seed
-from martian_moments.nasa import feed, m20, mer, msl, pds, v1
+from martian_moments.nasa import feed, m20, mer, mmgis, msl, pds, v1
 from martian_moments.nasa.pds_label import read_label
 from martian_moments.nasa.responses import Response
 from martian_moments.nasa.sources import sources_of
@@ -108,9 +109,9 @@ def endpoints(resources: Resources) -> Iterator[Endpoint]:
     for rover in sources.get(pds.SOURCE, ()):
         yield from _volumes(upstream.pds_url, rover)
     for rover in sources.get(v1.SOURCE, ())[:1]:
-        yield from _v1(upstream.v1_url.rstrip("/"), upstream.key, rover)
+        yield from _v1(upstream.v1_url, upstream.key, rover)
     for rover in rovers:
-        yield from _maps(upstream.mmgis_url.rstrip("/"), upstream.mer_traverse_url.rstrip("/"), rover)
+        yield from _maps(upstream.mmgis_url, upstream.mer_traverse_url, rover)
 
 
 def _volumes(pds_url: str, rover: str) -> Iterator[Endpoint]:
@@ -122,8 +123,8 @@ def _volumes(pds_url: str, rover: str) -> Iterator[Endpoint]:
 
 
 def _v1(v1_url: str, api_key: str | None, rover: str) -> Iterator[Endpoint]:
-    headers = {"X-API-Key": api_key} if api_key else {}
-    manifest, photos = f"{v1_url}/manifests/{rover}", f"{v1_url}/rovers/{rover}/photos?sol=1&page=1"
+    headers = v1.key_header(api_key)
+    manifest, photos = v1.manifest_address(v1_url, rover), f"{v1.photos_address(v1_url, rover)}?sol=1&page=1"
     yield Endpoint(f"v1 manifest of {rover}", manifest, _v1_manifest, _V1_MANIFEST_NEEDED, _V1_MANIFEST_KNOWN, headers)
     yield Endpoint(f"v1 photos of {rover}", photos, _first_of("photos"), *_known(v1.SOURCE), headers)
 
@@ -131,12 +132,12 @@ def _v1(v1_url: str, api_key: str | None, rover: str) -> Iterator[Endpoint]:
 def _maps(mmgis_url: str, mer_url: str, rover: str) -> Iterator[Endpoint]:
     mission = ROVERS[rover].mmgis
     if mission is None:
-        url = f"{mer_url}/{mer.FILES[rover]}"
-        yield Endpoint(f"path of {rover}", url, _columns, *_known(mer.SOURCE), _BEGINNING)
+        yield Endpoint(f"path of {rover}", mer.address(mer_url, rover), _columns, *_known(mer.SOURCE), _BEGINNING)
         return
     needed = _M20_LEG if mission == "M20" else _fields("Length")
-    for kind, fields, known in (("traverse", needed, frozenset[str]()), ("waypoints", _WAYPOINT, _WAYPOINT_KNOWN)):
-        url = f"{mmgis_url}/{mission}/Layers/json/{mission}_{kind}.json"
+    maps = (Kind.TRAVERSE, needed, frozenset[str]()), (Kind.WAYPOINTS, _WAYPOINT, _WAYPOINT_KNOWN)
+    for kind, fields, known in maps:
+        url = mmgis.address(mmgis_url, rover, kind)
         yield Endpoint(f"{kind} of {rover}", url, _first_feature, fields, known, _BEGINNING)
 
 
