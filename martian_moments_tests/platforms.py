@@ -36,6 +36,9 @@ from martian_moments.pipelines.upstream import Nasa
 from martian_moments.resources import DESCRIPTIONS, Resources
 from martian_moments.settings import Settings
 
+Tick = SensorExecutionData
+"""What one evaluation of a sensor asks for, and the cursor that it leaves."""
+
 ROVERS = ("curiosity", "perseverance", "opportunity", "spirit")
 
 
@@ -212,7 +215,7 @@ class Platform:
         """The resources by the names that sensors and schedules know them by."""
         return {name: getattr(self.resources, name) for name in DESCRIPTIONS}
 
-    def tick(self, sensor: str, cursor: str | None = None) -> SensorExecutionData:
+    def tick(self, sensor: str, cursor: str | None = None) -> Tick:
         """Evaluate a sensor once; nothing of what it asks for is done."""
         context = dg.build_sensor_context(
             instance=self.instance, cursor=cursor, repository_def=self.repository, resources=self.opened
@@ -281,7 +284,7 @@ def photos_of(rover: str, sol: int, *, count: int = 3, promised: int | None = 3,
     return _document(Kind.PHOTOS, rover, sol, content, count=count, promised=promised, source=source)
 
 
-def requests_of(tick: SensorExecutionData) -> list[dg.RunRequest]:
+def requests_of(tick: Tick) -> list[dg.RunRequest]:
     """The runs that a tick asks for."""
     return list(tick.run_requests or ())
 

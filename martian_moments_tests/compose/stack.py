@@ -21,7 +21,8 @@ from martian_moments.resources import Resources
 from martian_moments_tests.compose.engine import Engine
 from martian_moments_tests.compose.images import SERVICES, stand_ins
 from martian_moments_tests.conftest import REPOSITORY
-from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
+from martian_moments_tests.e2e.loop import Loop, settings_of
+from martian_moments_tests.waiting import wait_until
 from services.environment import DATABASE, HOST, NAMES, complete, free_port
 
 PROJECT = "martian-moments-test"

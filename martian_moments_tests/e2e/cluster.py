@@ -33,8 +33,9 @@ from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments_tests.buckets import remove_bucket
 from martian_moments_tests.conftest import REPOSITORY
-from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
+from martian_moments_tests.e2e.loop import Loop, settings_of
 from martian_moments_tests.services import Services
+from martian_moments_tests.waiting import wait_until
 from services.environment import HOST, free_port
 
 READY_SECONDS = 120

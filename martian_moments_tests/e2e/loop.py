@@ -8,10 +8,10 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from unittest import mock
 
 import dagster as dg
@@ -25,19 +25,10 @@ from martian_moments.operations.status import status as read_status
 from martian_moments.replica.running import RunningReplica
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
-
-T = TypeVar("T")
+from martian_moments_tests.waiting import wait_until
 
 REST_SECONDS = 15
 """Three ticks of the sensors."""
-
-
-def wait_until(condition: Callable[[], T | None], what: Callable[[], str], seconds: float, pause: float = 0.5) -> T:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what()}"
-        time.sleep(pause)
-    return value
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:

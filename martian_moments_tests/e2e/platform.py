@@ -21,7 +21,8 @@ from martian_moments.operations.demo import environment
 from martian_moments.operations.platform import find_running
 from martian_moments.replica.running import RunningReplica
 from martian_moments.resources import Resources
-from martian_moments_tests.e2e.loop import Loop, settings_of, wait_until
+from martian_moments_tests.e2e.loop import Loop, settings_of
+from martian_moments_tests.waiting import wait_until
 
 READY_SECONDS = 120
 

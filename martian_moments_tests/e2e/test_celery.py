@@ -16,9 +16,9 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import _INTERVAL_SE
 
 from martian_moments.dagster_runtime.worker import WORKER_TAG
 from martian_moments.resources import Resources
-from martian_moments_tests.e2e.scratch import wait_until
 from martian_moments_tests.e2e.stage import Stage, staged, stored
 from martian_moments_tests.services import Services
+from martian_moments_tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.services]
 

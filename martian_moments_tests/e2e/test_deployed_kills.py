@@ -16,9 +16,9 @@ from martian_moments.replica.faults import FaultPlan
 from martian_moments.replica.running import running
 from martian_moments_tests.buckets import announce_nothing
 from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
-from martian_moments_tests.e2e.loop import wait_until
 from martian_moments_tests.mortal_services import MortalServices
 from martian_moments_tests.services import Services
+from martian_moments_tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.timeout(2_400)]
 

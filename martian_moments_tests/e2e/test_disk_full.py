@@ -12,8 +12,8 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan
 from martian_moments.replica.running import running
 from martian_moments_tests.disks import ext4, fill
-from martian_moments_tests.e2e.loop import wait_until
 from martian_moments_tests.e2e.platform import platform
+from martian_moments_tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(900)]
 

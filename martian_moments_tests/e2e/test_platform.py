@@ -16,8 +16,8 @@ from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import running
-from martian_moments_tests.e2e.loop import wait_until
 from martian_moments_tests.e2e.platform import Platform, platform
+from martian_moments_tests.waiting import wait_until
 
 # Each test is a platform of its own, so that they need not share a worker: a group each.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_500)]

@@ -19,7 +19,8 @@ import pytest
 from martian_moments.dagster_runtime.processes import ProcessId, supervised_by
 from martian_moments.operations.platform import RunningPlatform, find_running
 from martian_moments_tests.conftest import REPOSITORY
-from martian_moments_tests.e2e.scratch import ScratchPlatform, wait_until
+from martian_moments_tests.e2e.scratch import ScratchPlatform
+from martian_moments_tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platforms")]
 

@@ -7,11 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import dagster as dg
 import psutil
@@ -27,16 +26,7 @@ from martian_moments.dagster_runtime.processes import SUPERVISOR_VARIABLE, Proce
 from martian_moments.dagster_runtime.worker import WORKER_TAG
 from martian_moments.domain.errors import PlatformFailed
 from martian_moments_tests.conftest import REPOSITORY
-
-T = TypeVar("T")
-
-
-def wait_until(condition: Callable[[], T | None], what: str, seconds: float = 60) -> T:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for: {what}"
-        time.sleep(0.02)
-    return value
+from martian_moments_tests.waiting import wait_until
 
 
 @dataclass

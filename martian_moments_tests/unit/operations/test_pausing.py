@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from martian_moments.operations import children, pausing
 from martian_moments.operations.children import Child
 from martian_moments.operations.pausing import ROOM_SECONDS, Pause
+from martian_moments_tests.waiting import wait_until
 
 IDLE = ["timeit", "-n1", "-r1", "-s", "import time", "time.sleep(600)"]
 
@@ -50,13 +49,6 @@ def child(tmp_path: Path, name: str) -> Child:
     return Child(name, arguments=IDLE, environment=os.environ, log=tmp_path / f"{name}.log")
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_the_daemon_ends_at_the_beginning_and_starts_when_there_was_room_for_a_while(
     tmp_path: Path, clock: Clock, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,11 +62,11 @@ def test_the_daemon_ends_at_the_beginning_and_starts_when_there_was_room_for_a_w
         assert not pause.look(daemon, both)
         assert lines == []
         room.short = "1 MB free"
-        until(lambda: pause.look(daemon, both) and not daemon.alive)
+        wait_until(lambda: pause.look(daemon, both) and not daemon.alive, "the daemon has ended")
         assert server.alive
         assert lines == ["paused: 1 MB free"]
         # A full disk kills the code server too: nobody counts it.
-        until(lambda: pause.look(daemon, both) and _is_stopped(server))
+        wait_until(lambda: pause.look(daemon, both) and _is_stopped(server), "the server has stopped")
         room.short = None
         clock.now += ROOM_SECONDS - 1
         assert pause.look(daemon, both)
@@ -91,13 +83,13 @@ def test_the_daemon_ends_at_the_beginning_and_starts_when_there_was_room_for_a_w
         assert [line.partition(" restarted")[0] for line in lines[2:]] == ["daemon", "code server"]
         # Each may die once more before it is given up.
         daemon.stop()
-        until(lambda: not daemon.alive)
+        wait_until(lambda: not daemon.alive, "the daemon has ended")
         daemon.look_after(lines.append)
         assert "daemon ended" in lines[-1]
     finally:
         for each in both:
             each.stop()
-            until(partial(_is_gone, each))
+            wait_until(partial(_is_gone, each), f"{each.name} is gone")
 
 
 def _is_gone(child: Child) -> bool:
@@ -119,7 +111,7 @@ def test_a_daemon_that_does_not_end_when_asked_is_killed(
         log=tmp_path / "daemon.log",
     )  # fmt: skip
     daemon.start()
-    until(lambda: "deaf" in daemon.log.read_text())
+    wait_until(lambda: "deaf" in daemon.log.read_text(), "the daemon has begun")
     room.short = "1 MB free"
     pause = Pause([tmp_path], lambda _: None)
-    until(lambda: pause.look(daemon, [daemon]) and not daemon.alive)
+    wait_until(lambda: pause.look(daemon, [daemon]) and not daemon.alive, "the daemon has ended")

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from itertools import pairwise
 
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.defs.sensors import gap_sensor
 from martian_moments.defs.sensors.gap_sensor import GapCursor
 from martian_moments.domain.errors import UpstreamUnavailable
 from martian_moments.operations import backfill
-from martian_moments_tests.platforms import Platform, ScriptedSource, requests_of
+from martian_moments_tests.platforms import Platform, ScriptedSource, Tick, requests_of
 from martian_moments_tests.unit.conftest import Scripted
+from martian_moments_tests.unit.defs.sensors.conftest import Clock
 
 NAME = gap_sensor.NAME
 CURIOSITY = "lake/curiosity/photos"
 
 
-class Clock:
-    """The sensor's clock, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = float(round(time.time()))  # the cursor keeps tenths of a second
-
-    def time(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(gap_sensor, "time", clock)
-    return clock
+    return Clock.of(gap_sensor, monkeypatch)
 
 
-def asked(tick: SensorExecutionData) -> list[tuple[str, int, int, list[int]]]:
+def asked(tick: Tick) -> list[tuple[str, int, int, list[int]]]:
     """Rover, ends of the range and the sols that are due, of each run that a tick asks for."""
     found = []
     for request in tick.run_requests or ():

@@ -5,42 +5,32 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.defs.sensors import reconcile_sensor
 from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
-from martian_moments_tests.platforms import Platform, requests_of
+from martian_moments_tests.platforms import Platform, Tick, requests_of
+from martian_moments_tests.unit.defs.sensors.conftest import Clock
 from martian_moments_tests.unit.pipelines.test_load import build_loaded_objects
 
 NAME = reconcile_sensor.NAME
 CURIOSITY = "bronze/curiosity/photos"
 
 
-class Clock:
-    """The sensor's clock, moved by hand. It starts two minutes late: what a test uploads is no news to the sensor."""
-
-    def __init__(self) -> None:
-        self.now = float(round(time.time()) + 120)  # the cursor keeps whole seconds
-
-    def time(self) -> float:
-        return self.now
-
-
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(reconcile_sensor, "time", clock)
+    """It starts two minutes late: what a test uploads is no news to the sensor."""
+    clock = Clock.of(reconcile_sensor, monkeypatch)
+    clock.now += 120
     return clock
 
 
-def asked(tick: SensorExecutionData) -> list[str]:
+def asked(tick: Tick) -> list[str]:
     found = []
     for request in tick.run_requests or ():
         names = sorted(asset.to_user_string() for asset in request.asset_selection or ())

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import json
-import time
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.defs.sensors import requests_sensor
 from martian_moments.defs.sensors.requests_sensor import REFRESH_TAG, Refresh, RequestsCursor, first_look
 from martian_moments.domain.errors import EventLogUnavailable, UpstreamUnavailable
 from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Message
 from martian_moments.events.messages import refresh_request, sols_request
-from martian_moments_tests.platforms import Platform, requests_of
+from martian_moments_tests.platforms import Platform, Tick, requests_of
 from martian_moments_tests.unit.conftest import Scripted
+from martian_moments_tests.unit.defs.sensors.conftest import Clock
 
 NAME = requests_sensor.NAME
 DONE = RequestsCursor().write()
 
 
-class Clock:
-    """The sensor's clock, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def time(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(requests_sensor, "time", clock)
-    return clock
+    return Clock.of(requests_sensor, monkeypatch)
 
 
 def ask(platform: Platform, *messages: Message) -> None:
     platform.resources.event_log.publish(INGESTION_REQUESTS, messages)
 
 
-def steps(tick: SensorExecutionData) -> list[str]:
+def steps(tick: Tick) -> list[str]:
     """The steps of refreshes that a tick starts, without the refresh's id."""
     tags = [request.tags[REFRESH_TAG].split("/") for request in tick.run_requests or ()]
     return [f"{rover}/{step}" for rover, _, step in tags]

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from martian_moments.defs.sensors import upload_sensor
 from martian_moments.defs.sensors.upload_sensor import UploadCursor
@@ -17,7 +16,7 @@ from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, Message, Record, W
 from martian_moments.events.offsets import starts
 from martian_moments.events.uploads import upload_event
 from martian_moments.settings import Settings
-from martian_moments_tests.platforms import Platform, requests_of
+from martian_moments_tests.platforms import Platform, Tick, requests_of
 from martian_moments_tests.unit.conftest import Scripted
 
 NAME = upload_sensor.NAME
@@ -36,7 +35,7 @@ def photos(rover: str, *sols: int) -> list[str]:
     return [f"photos/rover={rover}/source=v1/sol={sol:05d}.json.gz" for sol in sols]
 
 
-def asked(tick: SensorExecutionData) -> dict[str, list[tuple[str, ...]]]:
+def asked(tick: Tick) -> dict[str, list[tuple[str, ...]]]:
     """What a tick asks for: partition ranges (or the partition) by asset."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for request in tick.run_requests or ():
