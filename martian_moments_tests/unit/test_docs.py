@@ -111,6 +111,16 @@ def test_every_file_of_the_code_that_a_page_names_exists(page: Path) -> None:
     assert [name for name in named if not any((root / name).exists() for root in ROOTS)] == []
 
 
+def test_the_packages_on_the_page_of_the_architecture_are_the_layers_that_make_lint_holds() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text()
+    (packages,) = code_blocks(page[page.index("## The packages") :], "")
+    starts = re.findall(r"^(?:\w+(?:/|\.py) *)+", packages, flags=re.MULTILINE)
+    named = [sorted(re.findall(r"(\w+)(?:/|\.py)", start)) for start in starts]
+    linter = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (contract["layers"] for contract in linter["contracts"] if contract["type"] == "layers")
+    assert named == [sorted(layer.split(" | ")) for layer in layers]
+
+
 def test_every_decision_is_in_the_list_of_decisions_and_has_its_four_parts() -> None:
     folder = REPOSITORY / "docs" / "decisions"
     records = sorted(folder.glob("0*.md"))
