@@ -36,7 +36,8 @@ What is in neither list may announce an upload in words of its own: nobody says 
 """
 
 _LONGEST_NAME: Final = 80
-_LONGEST_KEY: Final = 1_024
+LONGEST_KEY: Final = 1_024
+"""Characters of a key, as in S3."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
@@ -176,7 +177,7 @@ def _parse_record(record: object) -> Upload | Ignored | Odd:
         case {"s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(key), **rest}}} if bucket and key:
             unescaped = _unescaped(key)
             if unescaped is None:
-                return Odd(f"the object key {key[:_LONGEST_KEY]!r} is not percent-encoded UTF-8")
+                return Odd(f"the object key {key[:LONGEST_KEY]!r} is not percent-encoded UTF-8")
             return Upload(
                 bucket,
                 unescaped,

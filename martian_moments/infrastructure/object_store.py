@@ -61,3 +61,8 @@ def durable_folder(store: ObjectStore) -> DurableFolder | None:
     from obstore.store import LocalStore
 
     return DurableFolder(Path(store.prefix)) if isinstance(store, LocalStore) and store.prefix else None
+
+
+def bare(etag: str | None) -> str:
+    """A store's ETag without the quotes that HTTP puts around it; empty where the store gives none."""
+    return (etag or "").strip('"')

@@ -33,7 +33,7 @@ from martian_moments.domain.documents import (
     encode,
 )
 from martian_moments.domain.errors import DocumentError, LakeError, ObjectMissing
-from martian_moments.infrastructure.object_store import durable_folder, open_store
+from martian_moments.infrastructure.object_store import bare, durable_folder, open_store
 from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.lake.succession import takes_the_place
 
@@ -156,10 +156,6 @@ class Lake:
         """An object's bytes. Raises as :meth:`read`."""
         return self.read(key, version=version).body
 
-    async def aget(self, key: str) -> bytes:
-        """An object's bytes, without blocking the event loop. Raises as :meth:`read`."""
-        return await asyncio.to_thread(self.get, key)
-
     def head(self, key: str) -> ObjectInfo | None:
         """What the store reports about an object, or None where there is none."""
         try:
@@ -186,7 +182,7 @@ class Lake:
                 self._folder.write(key, path)
                 return _info(self._store.head(key))
             put = self._store.put(key, path)
-        return ObjectInfo(key, _bare(put["e_tag"]), path.stat().st_size, datetime.now(UTC), put["version"])
+        return ObjectInfo(key, bare(put["e_tag"]), path.stat().st_size, datetime.now(UTC), put["version"])
 
     def remove(self, key: str) -> None:
         """Remove an object that is no document; one that is gone already stays gone."""
@@ -315,7 +311,7 @@ class Lake:
             return _info(self._store.head(key))
         # One PUT whatever the size: a multipart upload would show in listings and events in another way.
         put = self._store.put(key, body, mode=mode, use_multipart=False)
-        return ObjectInfo(key, _bare(put["e_tag"]), len(body), datetime.now(UTC), put["version"])
+        return ObjectInfo(key, bare(put["e_tag"]), len(body), datetime.now(UTC), put["version"])
 
     def _get(self, key: str, options: GetOptions) -> StoredObject:
         with self._errors("read", f"{key} in version {options['version']}" if "version" in options else key):
@@ -362,8 +358,4 @@ def _origin(header: Header) -> str:
 
 
 def _info(meta: ObjectMeta) -> ObjectInfo:
-    return ObjectInfo(meta["path"], _bare(meta["e_tag"]), meta["size"], meta["last_modified"], meta["version"])
-
-
-def _bare(etag: str | None) -> str:
-    return (etag or "").strip('"')
+    return ObjectInfo(meta["path"], bare(meta["e_tag"]), meta["size"], meta["last_modified"], meta["version"])

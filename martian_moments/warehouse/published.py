@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseError
-from martian_moments.infrastructure.object_store import durable_folder, open_store
+from martian_moments.infrastructure.object_store import bare, durable_folder, open_store
 from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
 from martian_moments.warehouse.manifest import KEY, Manifest, PublishedFile
@@ -122,7 +122,7 @@ class Published:
             meta = listed.get(file.key)
             if meta is None:
                 reasons[name] = f"{self._url}/{file.key} is gone; {_HEALS}"
-            elif (meta["size"], _bare(meta["e_tag"])) != (file.size, file.etag):
+            elif (meta["size"], bare(meta["e_tag"])) != (file.size, file.etag):
                 reasons[name] = f"{self._url}/{file.key} was changed since it was published; {_HEALS}"
         return reasons
 
@@ -236,7 +236,7 @@ class Published:
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         with self._errors("read", key):
-            etag = _bare(self._store.head(key)["e_tag"])
+            etag = bare(self._store.head(key)["e_tag"])
         return PublishedFile(key, file.stat().st_size, etag, digest, pq.read_metadata(file).num_rows)
 
     def _damaged(self, schema: str, table: str, why: str) -> PublishedDamaged:
@@ -274,10 +274,6 @@ def _files(manifest: Manifest | None) -> Iterator[tuple[str, PublishedFile]]:
     """The name of each table with each of its files."""
     for name, files in (manifest.tables if manifest else {}).items():
         yield from ((name, file) for file in files)
-
-
-def _bare(etag: str | None) -> str:
-    return (etag or "").strip('"')
 
 
 def _key(schema: str, table: str) -> str:

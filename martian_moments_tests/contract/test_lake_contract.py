@@ -42,11 +42,10 @@ def lake(open_lake: OpenLake, announced: list[ObjectInfo]) -> Lake:
     return open_lake(announced.append)
 
 
-async def test_an_object_comes_back_as_it_was_written(lake: Lake) -> None:
+def test_an_object_comes_back_as_it_was_written(lake: Lake) -> None:
     body = bytes(range(256)) * 100
     lake.put_bytes("published/gold/t/t.parquet", body)
     assert lake.get("published/gold/t/t.parquet") == body
-    assert await lake.aget("published/gold/t/t.parquet") == body
 
 
 def test_an_objects_bytes_come_with_their_own_etag(lake: Lake) -> None:
@@ -70,12 +69,10 @@ def test_an_objects_bytes_come_with_their_own_etag(lake: Lake) -> None:
     assert all(written[etag] == each.body and each.info.size == 50_000 for etag, each in read.items())
 
 
-async def test_a_missing_object_is_no_failure(lake: Lake) -> None:
+def test_a_missing_object_is_no_failure(lake: Lake) -> None:
     assert lake.head("photos/nothing") is None
     with pytest.raises(ObjectMissing, match="photos/nothing"):
         lake.get("photos/nothing")
-    with pytest.raises(ObjectMissing):
-        await lake.aget("photos/nothing")
 
 
 def test_a_key_that_no_store_takes_is_refused(lake: Lake) -> None:

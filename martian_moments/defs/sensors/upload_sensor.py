@@ -25,7 +25,7 @@ from martian_moments.domain.errors import EventLogUnavailable, EventUnreadable
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.dead_letters import dead_letter
 from martian_moments.events.log import UPLOADS, UPLOADS_DEAD, EventLog, Message
-from martian_moments.events.uploads import Odd, Upload, of_records, parse_uploads
+from martian_moments.events.uploads import LONGEST_KEY, Odd, Upload, of_records, parse_uploads
 from martian_moments.infrastructure.space import shortage
 from martian_moments.settings import Settings
 
@@ -33,9 +33,6 @@ NAME: Final = "upload_events"
 
 EVENTS_PER_TICK: Final = 5_000
 """A tick reads at most this many events: parsing them takes under a second of the 60 that a tick may last."""
-
-_LONGEST_KEY: Final = 1_024
-"""Characters of a key, as in S3."""
 
 _DEAD_REPORTED: Final = 10
 """A tick's log names so many dead letters; all of them are in their topic."""
@@ -200,11 +197,11 @@ def _found(value: bytes | None, scope: _Scope) -> _Found:
 def _refusal(key: str, at: Coordinates | None) -> str | None:
     """Why no partition can hold the object of this key; None where one can."""
     if at is None:
-        return f"{key[:_LONGEST_KEY]!r} is not the key of a document"
+        return f"{key[:LONGEST_KEY]!r} is not the key of a document"
     if at.rover not in ROVERS:
-        return f"{key[:_LONGEST_KEY]!r} is of an unknown rover; known are {', '.join(ROVERS)}"
+        return f"{key[:LONGEST_KEY]!r} is of an unknown rover; known are {', '.join(ROVERS)}"
     if at.sol is not None and at.sol not in ROVERS[at.rover].sols_until(datetime.now(UTC)):
-        return f"{key[:_LONGEST_KEY]!r} is of a sol that {at.rover} has not reached yet"
+        return f"{key[:LONGEST_KEY]!r} is of a sol that {at.rover} has not reached yet"
     return None
 
 
