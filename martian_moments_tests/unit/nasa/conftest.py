@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from martian_moments.nasa.http import PoliteClient
@@ -26,3 +27,9 @@ def client() -> ClientFactory:
             yield made
 
     return make
+
+
+def always(status: int, body: Any) -> Handler:
+    """A server whose every response is this one."""
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    return lambda request: httpx.Response(status, content=content)

@@ -41,13 +41,6 @@ def shared() -> Iterator[RunningReplica]:
         yield replica
 
 
-@pytest.fixture
-def replica(shared: RunningReplica) -> RunningReplica:
-    shared.control.faults(FaultPlan())
-    shared.control.reset_counters()
-    return shared
-
-
 def sol_of(source: str, sol: int, **more: str) -> dict[str, str]:
     if source == "m20":
         return {"condition_2": f"{sol}:sol:gte", "condition_3": f"{sol}:sol:lte", "num": "100"} | more

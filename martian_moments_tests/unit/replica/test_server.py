@@ -31,13 +31,6 @@ def shared() -> Iterator[RunningReplica]:
 
 
 @pytest.fixture
-def replica(shared: RunningReplica) -> RunningReplica:
-    shared.control.faults(FaultPlan())
-    shared.control.reset_counters()
-    return shared
-
-
-@pytest.fixture
 def client(replica: RunningReplica) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=replica.base_url) as client:
         yield client

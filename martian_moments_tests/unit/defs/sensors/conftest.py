@@ -8,6 +8,8 @@ from typing import Self
 
 import pytest
 
+from martian_moments_tests.platforms import Platform
+
 
 class Clock:
     """A sensor's clock, moved by hand. Whole seconds, because cursors keep no more than tenths of one."""
@@ -24,3 +26,8 @@ class Clock:
         clock = cls()
         monkeypatch.setattr(sensor, "time", clock)
         return clock
+
+
+def delete_the_log(platform: Platform) -> None:
+    for file in platform.settings.home.glob("events.db*"):
+        file.unlink()

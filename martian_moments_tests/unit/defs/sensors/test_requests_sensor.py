@@ -14,7 +14,7 @@ from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Messa
 from martian_moments.events.messages import refresh_request, sols_request
 from martian_moments_tests.platforms import Platform, Tick, requests_of
 from martian_moments_tests.unit.conftest import Scripted
-from martian_moments_tests.unit.defs.sensors.conftest import Clock
+from martian_moments_tests.unit.defs.sensors.conftest import Clock, delete_the_log
 
 NAME = requests_sensor.NAME
 DONE = RequestsCursor().write()
@@ -48,11 +48,6 @@ def place(platform: Platform, offset: int) -> str:
 def done(platform: Platform) -> RequestsCursor:
     """The cursor when nothing was ever asked for, or all of it is done."""
     return RequestsCursor(offsets={0: 0}, log=platform.resources.event_log.identity(INGESTION_REQUESTS))
-
-
-def delete_the_log(platform: Platform) -> None:
-    for file in platform.settings.home.glob("events.db*"):
-        file.unlink()
 
 
 def dead(platform: Platform) -> list[dict[str, object]]:

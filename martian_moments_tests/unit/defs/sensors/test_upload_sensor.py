@@ -18,6 +18,7 @@ from martian_moments.events.uploads import upload_event
 from martian_moments.settings import Settings
 from martian_moments_tests.platforms import Platform, Tick, requests_of
 from martian_moments_tests.unit.conftest import Scripted
+from martian_moments_tests.unit.defs.sensors.conftest import delete_the_log
 
 NAME = upload_sensor.NAME
 CURIOSITY, SPIRIT = "bronze/curiosity/photos", "bronze/spirit/photos"
@@ -309,11 +310,6 @@ def test_after_events_were_lost_to_retention_it_reads_on_there_from_the_oldest(p
     assert UploadCursor.read(first.cursor) == UploadCursor(offsets={0: 4, 2: 100}, sols={"curiosity": {9}})
     second = UploadCursor.read(platform.tick(NAME, first.cursor).cursor)
     assert second == UploadCursor(offsets={0: 4, 2: 101}, sols={"curiosity": {3, 9}})
-
-
-def delete_the_log(platform: Platform) -> None:
-    for file in platform.settings.home.glob("events.db*"):
-        file.unlink()
 
 
 def test_a_log_that_was_deleted_is_read_from_its_beginning_and_asks_under_other_keys(platform: Platform) -> None:

@@ -1,4 +1,4 @@
-"""The two raw-image feeds, answering from memory."""
+"""The two raw-image feeds, responding from memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 
 from martian_moments.domain.documents import Document
@@ -90,11 +89,6 @@ class Server:
 
 def reported(document: Document) -> tuple[int, int | None, bool]:
     return document.header.record_count, document.header.promised, document.header.complete
-
-
-def always(status: int, body: Any) -> Handler:
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return lambda request: httpx.Response(status, content=content)
 
 
 def in_turn(responses: Iterable[Any]) -> Handler:

@@ -16,7 +16,7 @@ from martian_moments.nasa import m20, msl
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.m20 import M20
 from martian_moments.nasa.msl import MSL
-from martian_moments_tests.unit.nasa.conftest import ClientFactory
+from martian_moments_tests.unit.nasa.conftest import ClientFactory, always
 from martian_moments_tests.unit.nasa.feeds.conftest import (
     BOTH,
     HTML,
@@ -25,7 +25,6 @@ from martian_moments_tests.unit.nasa.feeds.conftest import (
     URL,
     Ask,
     Server,
-    always,
     image,
     in_turn,
     listing,

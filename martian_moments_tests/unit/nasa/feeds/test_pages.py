@@ -12,17 +12,8 @@ import pytest
 
 from martian_moments.nasa.m20 import M20
 from martian_moments.nasa.msl import MSL
-from martian_moments_tests.unit.nasa.feeds.conftest import (
-    BOTH,
-    SOL,
-    Ask,
-    Server,
-    always,
-    image,
-    in_turn,
-    listing,
-    reported,
-)
+from martian_moments_tests.unit.nasa.conftest import always
+from martian_moments_tests.unit.nasa.feeds.conftest import BOTH, SOL, Ask, Server, image, in_turn, listing, reported
 
 
 async def test_the_real_images_of_a_page_of_the_whole_feed_are_kept_and_short_of_its_total(

@@ -37,11 +37,6 @@ def photos_of(client: ClientFactory) -> Callable[..., Any]:
     return ask
 
 
-def always(status: int, body: Any) -> Handler:
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return lambda request: httpx.Response(status, content=content)
-
-
 def photo(number: int, sol: int = 7, **more: Any) -> dict[str, Any]:
     return {"id": number, "sol": sol, "img_src": f"https://example.test/{number}.jpg", "rover": {"name": "Curiosity"}} | more
 

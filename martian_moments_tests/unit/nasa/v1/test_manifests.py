@@ -11,12 +11,8 @@ import pytest
 from martian_moments.domain.documents import decode, encode
 from martian_moments.domain.errors import BrokenResponse, UnknownRover
 from martian_moments.nasa.v1 import read_promises
-from martian_moments_tests.unit.nasa.v1.conftest import (
-    HTML,
-    REFUSALS,
-    a_manifest,
-    always,
-)
+from martian_moments_tests.unit.nasa.conftest import always
+from martian_moments_tests.unit.nasa.v1.conftest import HTML, REFUSALS, a_manifest
 
 
 async def test_the_real_manifests_promise_every_photo(real_payloads: Path, manifest_of: Any) -> None:

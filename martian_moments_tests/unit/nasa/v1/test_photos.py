@@ -13,17 +13,8 @@ import pytest
 from martian_moments.domain.documents import decode, encode
 from martian_moments.domain.errors import BrokenResponse, UpstreamUnavailable
 from martian_moments.nasa.v1 import V1, _fingerprint, read_promises
-from martian_moments_tests.unit.nasa.conftest import ClientFactory
-from martian_moments_tests.unit.nasa.v1.conftest import (
-    HTML,
-    URL,
-    Mirror,
-    a_manifest,
-    always,
-    counts,
-    in_turn,
-    photo,
-)
+from martian_moments_tests.unit.nasa.conftest import ClientFactory, always
+from martian_moments_tests.unit.nasa.v1.conftest import HTML, URL, Mirror, a_manifest, counts, in_turn, photo
 
 
 @pytest.mark.parametrize(
