@@ -30,7 +30,7 @@ class Platform:
 
     Attributes:
         instance: its Dagster instance.
-        resources: its parts.
+        resources: what it reads and writes.
         launcher: launches runs on it.
     """
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx
 
+from martian_moments.nasa.v1 import manifest_address, photos_address
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan
 from martian_moments.replica.running import Control, RunningReplica
@@ -44,7 +45,7 @@ class Upstream:
 def upstream(sols: int) -> Iterator[Upstream]:
     """A replica of Curiosity's first sols with photos, with their real counts where the recorded manifest is at hand."""
     with replica_process(ReplicaConfig(rovers=(ROVER,), sols=sols, counts=real_counts())) as replica:
-        manifest = httpx.get(f"{replica.v1_url}/manifests/{ROVER}", trust_env=False).json()["photo_manifest"]
+        manifest = httpx.get(manifest_address(replica.v1_url, ROVER), trust_env=False).json()["photo_manifest"]
         rows = [(row["sol"], row["total_photos"]) for row in manifest["photos"]]
         with httpx.Client(trust_env=False) as client:
             for sol, _ in rows:
@@ -70,7 +71,7 @@ def replica_process(config: ReplicaConfig) -> Iterator[RunningReplica]:
 
 def photos_url(v1_url: str, sol: int) -> str:
     """The address of a sol's photos."""
-    return f"{v1_url}/rovers/{ROVER}/photos?sol={sol}"
+    return f"{photos_address(v1_url, ROVER)}?sol={sol}"
 
 
 def real_counts() -> Path | None:

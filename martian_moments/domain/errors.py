@@ -29,8 +29,8 @@ class UpstreamUnavailable(UpstreamError):
     """No response: refused, timed out, cut, rate-limited or a 5xx. Asking later helps."""
 
 
-class BrokenResponse(UpstreamError):
-    """A response arrived and is not what its dialect promises. The body is kept for the quarantine.
+class ResponseError(UpstreamError):
+    """A response arrived, and it is not the data that were asked for.
 
     Attributes:
         url: the address asked, without secrets.
@@ -43,6 +43,10 @@ class BrokenResponse(UpstreamError):
         self.body = body
 
 
+class BrokenResponse(ResponseError):
+    """A response that is not what its dialect promises. It is kept in the quarantine."""
+
+
 class RefusedResponse(BrokenResponse):
     """A response that asking again does not change: a 4xx, a redirect, one beyond a limit, a file with less than is held."""
 
@@ -51,18 +55,8 @@ class FileMissing(BrokenResponse):
     """A file that is asked for by its name is not there (404)."""
 
 
-class UnknownRover(UpstreamError):
-    """The upstream said, in its own words, that it does not serve this rover. Asking again does not help.
-
-    Attributes:
-        url: the address asked, without secrets.
-        body: the response, unchanged.
-    """
-
-    def __init__(self, message: str, *, url: str, body: bytes) -> None:
-        super().__init__(message)
-        self.url = url
-        self.body = body
+class UnknownRover(ResponseError):
+    """The upstream said, in its own words, that it does not serve this rover. Asking again does not help."""
 
 
 class LakeError(MartianError):
