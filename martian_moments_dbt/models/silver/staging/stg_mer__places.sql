@@ -1,5 +1,5 @@
 {#
-    The missions' maps are plane: east and north in metres on a sphere of 3,396,190 m, without the cosine of the latitude
+    The missions' maps are plane: east and north in metres on the sphere of mars_radius_m, without the cosine of the latitude
     (exact to 1e-6 degrees on all 8,751 lines that state both). Where their origins lie is a fact of the seed rovers.
 #}
 with documents as (

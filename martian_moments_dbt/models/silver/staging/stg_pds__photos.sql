@@ -1,6 +1,7 @@
 {#
     A product's address follows from its line: the folder data of its volume has a twin browse with a picture of each product.
-    The volume of the descent camera has neither PATH_NAME nor FILE_NAME nor ROVER_MOTION_COUNTER: the name of the product has what they would state.
+    The volume of the descent camera has neither PATH_NAME nor FILE_NAME nor ROVER_MOTION_COUNTER: the name of the product has what
+    they would state.
     START_TIME is true UTC. The motion counter is SITE, DRIVE, IDD, PMA, HGA.
 #}
 with {{ photo_records_of(
