@@ -16,6 +16,7 @@ from martian_moments.domain.errors import PlatformFailed
 from martian_moments.operations import children
 from martian_moments.operations.children import Child, stop_all
 from martian_moments.operations.platform import RunningPlatform, clear_state, find_running, read_state, write_state
+from martian_moments_tests.waiting import wait_until
 
 
 def test_a_child_that_keeps_dying_is_given_up_with_the_end_of_its_log(
@@ -35,6 +36,28 @@ def _look_after_for_ever(child: Child, events: list[str]) -> None:
     while True:
         child.look_after(events.append)
         time.sleep(0.01)
+
+
+def test_a_child_ends_when_asked_although_its_supervisor_ignores_the_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does where Dagster runs in the background of a shell without job control."""
+    monkeypatch.setattr(children, "STOP_SECONDS", 600.0)
+    setup = "import time; print('at work', flush=True)"
+    arguments = ["timeit", "-n1", "-r1", "-s", setup, "time.sleep(600)"]
+    child = Child("thing", arguments=arguments, environment=os.environ, log=tmp_path / "thing.log")
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        child.start()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    try:
+        wait_until(lambda: "at work" in child.log.read_text(), "the child is at work")
+        child.stop()
+        wait_until(lambda: not child.alive, "the child has ended")
+    finally:
+        monkeypatch.setattr(children, "STOP_SECONDS", 0.0)
+        child.stop()
 
 
 def test_a_process_that_ignores_the_request_to_end_is_killed_and_orphans_are_found() -> None:

@@ -82,8 +82,7 @@ def test_the_daemon_ends_at_the_beginning_and_starts_when_there_was_room_for_a_w
         assert lines[1] == "there is room on the disk again; going on"
         assert [line.partition(" restarted")[0] for line in lines[2:]] == ["daemon", "code server"]
         # Each may die once more before it is given up.
-        daemon.stop()
-        wait_until(lambda: not daemon.alive, "the daemon has ended")
+        wait_until(partial(_is_stopped, daemon), "the daemon has ended")
         daemon.look_after(lines.append)
         assert "daemon ended" in lines[-1]
     finally:
