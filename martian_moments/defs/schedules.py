@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key
+from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key, photos_run
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
 from martian_moments.defs.recent_sols import due_sols
-from martian_moments.defs.sensors.gap_sensor import run_request
 from martian_moments.domain.coverage import Coverage
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake
@@ -85,4 +84,4 @@ def _recent_runs(instance: dg.DagsterInstance, known: Coverage, late_sols: int, 
     registered = registered_sols(instance, known.rover)
     sols = [sol for sol in due_sols(known, late_sols, hour) if sol in registered]
     for span in spans(sols, LAKE_RUN_SOLS):
-        yield run_request(known.rover, span, refetch=True, run_key=f"{moment.isoformat()}-{known.rover}-{span.first}")
+        yield photos_run(known.rover, span, refetch=True, run_key=f"{moment.isoformat()}-{known.rover}-{span.first}")

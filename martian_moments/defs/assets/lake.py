@@ -11,7 +11,7 @@ from pydantic import Field
 
 from martian_moments.dagster_runtime.bookkeeping import materializations
 from martian_moments.defs.markdown import as_text, plain
-from martian_moments.defs.partitions import LAKE_RUN_SOLS, register_sols, sols_of
+from martian_moments.defs.partitions import LAKE_RUN_SOLS, Span, register_sols, sols_of
 from martian_moments.domain.coverage import Coverage
 from martian_moments.domain.documents import Document, Header, Kind, sol_key
 from martian_moments.domain.errors import LakeError, MartianError, UpstreamError
@@ -48,6 +48,18 @@ class PhotosConfig(dg.Config):
 
     refetch: bool = Field(default=False, description="Ask NASA again for sols that the lake already holds whole.")
     sols: list[int] = Field(default=[], description="Ask only for these sols of the partition range; empty: for every one.")
+
+
+def photos_run(rover: str, span: Span, *, refetch: bool = False, run_key: str | None = None, **tags: str) -> dg.RunRequest:
+    """A run of ``lake/<rover>/photos`` over a span that asks only for the sols that are due."""
+    asset = photos_key(rover)
+    config = {"sols": list(span.sols), "refetch": refetch}
+    return dg.RunRequest(
+        run_key=run_key,
+        asset_selection=[asset],
+        run_config={"ops": {asset.to_python_identifier(): {"config": config}}},
+        tags={**span.tags(), **tags},
+    )
 
 
 def lake_assets(settings: Settings) -> list[dg.AssetsDefinition]:

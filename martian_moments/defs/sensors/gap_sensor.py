@@ -7,8 +7,8 @@ from typing import Final
 import dagster as dg
 from pydantic import Field, RootModel
 
-from martian_moments.defs.assets.lake import MANIFESTS, photos_key
-from martian_moments.defs.partitions import LAKE_RUN_SOLS, Span, newest_span, registered_sols
+from martian_moments.defs.assets.lake import MANIFESTS, photos_key, photos_run
+from martian_moments.defs.partitions import LAKE_RUN_SOLS, newest_span, registered_sols
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain.coverage import Coverage
@@ -87,16 +87,4 @@ def _next_gaps(
     due = [sol for sol in retry_state.due(gaps, under_way.sols(asset), now) if sol in registered]
     if span := newest_span(due, LAKE_RUN_SOLS):
         retry_state.asked(span.sols, gaps, now)
-        yield run_request(known.rover, span)
-
-
-def run_request(rover: str, span: Span, *, refetch: bool = False, run_key: str | None = None, **tags: str) -> dg.RunRequest:
-    """A run of ``lake/<rover>/photos`` over a span that asks only for the sols that are due."""
-    asset = photos_key(rover)
-    config = {"sols": list(span.sols), "refetch": refetch}
-    return dg.RunRequest(
-        run_key=run_key,
-        asset_selection=[asset],
-        run_config={"ops": {asset.to_python_identifier(): {"config": config}}},
-        tags={**span.tags(), **tags},
-    )
+        yield photos_run(known.rover, span)

@@ -13,11 +13,10 @@ from typing import Final
 import dagster as dg
 from pydantic import Field
 
-from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key
+from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key, photos_run
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
 from martian_moments.defs.recent_sols import recent_sols
 from martian_moments.defs.sensors.cursor import Cursor
-from martian_moments.defs.sensors.gap_sensor import run_request
 from martian_moments.defs.sensors.in_flight import UNFINISHED
 from martian_moments.defs.sensors.reading import in_words, read_on
 from martian_moments.domain.backoff import Backoff
@@ -150,7 +149,7 @@ def _runs_for(
         raise EventUnreadable(f"sols {asked[0]}-{asked[-1]} of {request.rover} are asked for, known are {known}")
     for span in spans(asked, LAKE_RUN_SOLS):
         run_key = f"{INGESTION_REQUESTS}-{place}-{span.first}"
-        yield run_request(request.rover, span, refetch=request.refetch, run_key=run_key)
+        yield photos_run(request.rover, span, refetch=request.refetch, run_key=run_key)
 
 
 class _Steps:
@@ -202,7 +201,7 @@ class _Steps:
                 continue
             waiting = True
             if self._may_start(tag):
-                requests.append(run_request(self._rover, span, refetch=True, **{REFRESH_TAG: tag}))
+                requests.append(photos_run(self._rover, span, refetch=True, **{REFRESH_TAG: tag}))
         return requests, waiting
 
     def _tag(self, step: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
+from martian_moments.defs.assets.lake import photos_run
 from martian_moments.defs.partitions import Span
-from martian_moments.defs.sensors.gap_sensor import run_request
 from martian_moments.domain.errors import BrokenResponse, UpstreamUnavailable
 from martian_moments.events.log import UPLOADS
 from martian_moments.nasa.upstream import Upstream
@@ -120,7 +120,7 @@ def test_a_failing_run_does_not_fail_the_sols_that_it_is_not_for(scripted: Scrip
 def test_a_sol_that_is_missing_and_not_asked_for_is_not_called_good(scripted: Scripted) -> None:
     platform: Platform = scripted({0: 3, 1: 3, 2: 3})
     platform.run("lake/manifests", "curiosity")
-    assert platform.execute(run_request("curiosity", Span(0, 2, (0, 2)))).success
+    assert platform.execute(photos_run("curiosity", Span(0, 2, (0, 2)))).success
     assert platform.statuses("curiosity") == {0: GOOD, 1: None, 2: GOOD}
 
 
