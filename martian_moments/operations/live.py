@@ -39,8 +39,17 @@ def _fields(text: str) -> frozenset[str]:
 
 def _known(dialect: str) -> tuple[frozenset[str], frozenset[str]]:
     """The fields of a dialect's records that the models cannot do without, and all that were ever seen."""
-    rows = [row for row in read_seed(PROJECT, "known_fields") if row["dialect"] == dialect]
+    rows = _rows(dialect)
     return frozenset(row["name"] for row in rows if row["is_needed"] == "true"), frozenset(row["name"] for row in rows)
+
+
+def _instead(dialect: str) -> dict[str, str]:
+    """The fields that stand for needed ones in the file of the other mission."""
+    return {row["name"]: row["instead"] for row in _rows(dialect) if row["instead"]}
+
+
+def _rows(dialect: str) -> list[dict[str, str]]:
+    return [row for row in read_seed(PROJECT, "known_fields") if row["dialect"] == dialect]
 
 
 _LATEST: Final = _fields("latest latest_sols new_count sol_count type error_message synthetic")
@@ -50,14 +59,6 @@ _V1_MANIFEST_KNOWN: Final = _fields(
 )
 _NOT_ON_DESCENT: Final = _fields("PATH_NAME FILE_NAME ROVER_MOTION_COUNTER")
 """The descent volumes lack these."""
-
-_M20_LEG: Final = _fields("sol fromRMC toRMC length SCLK_START SCLK_END")
-_WAYPOINT: Final = _fields("RMC sol lon lat elev_geoid yaw dist_total_m")
-_WAYPOINT_KNOWN: Final = _fields(
-    "site drive easting northing elev_radii radius roll pitch yaw_rad tilt dist_m dist_total dist_km dist_mi final final_"
-    " drive_type Note images SCLK_START SCLK_END OID_ ORIG_FID drive__m drive_tota drive_to_1 drive_to_2"
-)
-"""The names of 2021 to 2026, as the models' own check of the maps knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Endpoint:
         needed: fields that the models read.
         known: other fields that were ever seen.
         headers: sent with the question.
+        instead: the field that stands for a needed one in the file of the other mission.
     """
 
     what: str
@@ -79,10 +81,12 @@ class Endpoint:
     needed: frozenset[str]
     known: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     def drift(self, found: set[str]) -> list[str]:
         """What is missing and what is new."""
-        missing, unknown = sorted(self.needed - found), sorted(found - self.needed - self.known)
+        missing = sorted(name for name in self.needed - found if self.instead.get(name) not in found)
+        unknown = sorted(found - self.needed - self.known)
         reported = [f"missing fields: {', '.join(missing)}"] if missing else []
         return [*reported, f"unknown fields: {', '.join(unknown)}"] if unknown else reported
 
@@ -130,15 +134,12 @@ def _v1(v1_url: str, api_key: str | None, rover: str) -> Iterator[Endpoint]:
 
 
 def _maps(mmgis_url: str, mer_url: str, rover: str) -> Iterator[Endpoint]:
-    mission = ROVERS[rover].mmgis
-    if mission is None:
+    if ROVERS[rover].mmgis is None:
         yield Endpoint(f"path of {rover}", mer.address(mer_url, rover), _columns, *_known(mer.SOURCE), _BEGINNING)
         return
-    needed = _M20_LEG if mission == "M20" else _fields("Length")
-    maps = (Kind.TRAVERSE, needed, frozenset[str]()), (Kind.WAYPOINTS, _WAYPOINT, _WAYPOINT_KNOWN)
-    for kind, fields, known in maps:
-        url = mmgis.address(mmgis_url, rover, kind)
-        yield Endpoint(f"{kind} of {rover}", url, _first_feature, fields, known, _BEGINNING)
+    for kind in (Kind.TRAVERSE, Kind.WAYPOINTS):
+        url, dialect = mmgis.address(mmgis_url, rover, kind), f"{mmgis.SOURCE} {kind}"
+        yield Endpoint(f"{kind} of {rover}", url, _first_feature, *_known(dialect), _BEGINNING, _instead(dialect))
 
 
 async def _ask_all(resources: Resources, asked: list[Endpoint]) -> list[Finding]:

@@ -2,8 +2,7 @@
     Where the map server's files differ from those of 2022-11 to 2026, which staging reads by their own names: fields that have
     another name, also those of earlier drifts that staging knows; fields that are missing, which are read as null unless the
     geometry or an earlier name reports them; numbers that come as text. All features are looked at, some thousands.
-
-    Curiosity's legs have nothing but their Length, its waypoints say drive_type instead of final.
+    Which names are known says the seed known_fields.
 #}
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_mmgis__waypoints'}}}) }}
 
@@ -64,50 +63,18 @@ totals as (
 
 known as (
     select
-        listed.kind,
-        listed.name
-    from (
-        values
-        {%- for kind, names in {
-            'traverse': ['sol', 'fromRMC', 'toRMC', 'length', 'Length', 'SCLK_START', 'SCLK_END'],
-            'waypoints': [
-                'RMC', 'site', 'drive', 'sol', 'easting', 'northing', 'elev_geoid', 'elev_radii', 'radius', 'lon',
-                'lat', 'roll', 'pitch', 'yaw', 'yaw_rad', 'tilt', 'dist_m', 'dist_total_m', 'dist_km', 'dist_mi',
-                'final', 'drive_type', 'Note', 'images',
-            ],
-        }.items() %}
-        {%- set last = loop.last %}
-        {%- for name in names %}
-        ('{{ kind }}', '{{ name }}'){{ ',' if not (last and loop.last) }}
-        {%- endfor %}
-        {%- endfor %}
-    ) as listed (kind, name)
+        replace(dialect, 'mmgis ', '') as kind,
+        name,
+        is_needed,
+        coalesce(instead, name) as other_name
+    from {{ ref('known_fields') }}
+    where dialect in ('mmgis traverse', 'mmgis waypoints') and last_seen is null
 ),
 
 -- What staging reads, and the name that stands for it in the file of the other mission.
 needed as (
-    select
-        listed.kind,
-        listed.name,
-        listed.other_name
-    from (
-        values
-        ('traverse', 'sol', 'Length'),
-        ('traverse', 'fromRMC', 'Length'),
-        ('traverse', 'toRMC', 'Length'),
-        ('traverse', 'length', 'Length'),
-        ('traverse', 'SCLK_START', 'Length'),
-        ('traverse', 'SCLK_END', 'Length'),
-        ('waypoints', 'RMC', 'RMC'),
-        ('waypoints', 'sol', 'sol'),
-        ('waypoints', 'lon', 'lon'),
-        ('waypoints', 'lat', 'lat'),
-        ('waypoints', 'elev_geoid', 'elev_geoid'),
-        ('waypoints', 'dist_m', 'dist_m'),
-        ('waypoints', 'dist_total_m', 'dist_total_m'),
-        ('waypoints', 'yaw', 'yaw'),
-        ('waypoints', 'final', 'drive_type')
-    ) as listed (kind, name, other_name)
+    select * from known
+    where is_needed
 ),
 
 missing as (

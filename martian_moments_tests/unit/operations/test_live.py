@@ -97,7 +97,7 @@ def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_repo
 
     monkeypatch.setattr(resources.nasa, "client", lambda: quick_client(httpx.MockTransport(response)))
     found = checked(resources)
-    drift = "missing fields: dist_total_m, elev_geoid, yaw; unknown fields: elev"
+    drift = "missing fields: dist_m, dist_total_m, elev_geoid, final, yaw; unknown fields: elev"
     assert found["waypoints of perseverance"] == Finding("waypoints of perseverance", ok=False, detail=drift)
     assert "status 404" in found["traverse of perseverance"].detail
     assert sum(each.ok for each in found.values()) == 0
@@ -106,8 +106,8 @@ def test_fields_that_went_and_came_are_named_and_an_address_that_is_gone_is_repo
 @pytest.mark.parametrize(
     ("day", "missing"),
     [
-        ("2021-03-15", "dist_total_m"),
-        ("2021-03-22", "dist_total_m"),
+        ("2021-03-15", "dist_total_m, final"),
+        ("2021-03-22", "dist_m, dist_total_m, final"),
         ("2021-04-04", "dist_total_m"),
         ("2022-03-30_cut12of116", "dist_total_m"),
         ("2022-11-28_cut12of206", None),
