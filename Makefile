@@ -75,11 +75,11 @@ services-down: setup ## Stop them; their data stays (ARGS=--volumes: goes as wel
 
 .PHONY: test-services
 test-services: setup ## Run the tests that need the services (ARGS="-k kafka": some of them)
-	CI=true $(BIN)/pytest $(PARALLEL) -m "services and not chaos" $(ARGS)
+	CI=true $(BIN)/pytest $(PARALLEL) --suite "services and not chaos" $(ARGS)
 
 .PHONY: test-chaos
 test-chaos: setup ## Run the long tests under faults, before a release; needs make services-up
-	CI=true $(BIN)/pytest -m chaos $(ARGS)
+	CI=true $(BIN)/pytest --suite chaos $(ARGS)
 
 .PHONY: test-compose
 test-compose: setup ## Start docker-compose.yml for real and run the loop through it, with restarts of every service

@@ -296,3 +296,10 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
     error = event.step_failure_data.user_failure_data or event.step_failure_data.error
     assert error is not None
     return str(getattr(error, "description", None) or error)
+
+
+def build(platform: Platform) -> dg.ExecuteInProcessResult:
+    """All models in one run, as the automation sensor asks for them."""
+    graph = platform.definitions.resolve_asset_graph()
+    models = [key for key in graph.materializable_asset_keys if key.path[0] in {"silver", "gold"}]
+    return platform.execute(dg.RunRequest(asset_selection=models))

@@ -36,6 +36,12 @@ class Stage(ScratchPlatform):
         for name in self.on.worker_names:
             self.on.kill(name)
 
+    def finish_unharmed(self, run: str) -> None:
+        """Let the patient run go on: it succeeds, and no other was made in its place."""
+        self.let_go()
+        assert self.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
+        assert self.retries_of(run) == []
+
     def start_workers(self) -> None:
         """Start the workers, and wait until they take orders: one ordered before may wait for longer than a run may."""
         self.on.up()

@@ -29,9 +29,8 @@ from martian_moments.warehouse.base import LEDGER, PublishedTable
 from martian_moments.warehouse.models import published_models
 from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
 from martian_moments_tests.e2e.loop import settings_of
-from martian_moments_tests.platforms import Platform, requests_of
+from martian_moments_tests.platforms import Platform, build, requests_of
 from martian_moments_tests.services import Services
-from martian_moments_tests.unit.defs.assets.test_models import build
 
 pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(2_400)]
 

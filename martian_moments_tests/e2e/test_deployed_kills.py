@@ -23,6 +23,9 @@ from martian_moments_tests.waiting import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.timeout(2_400)]
 
 SETTLE_SECONDS = 1_500
+PROCESS_OUTAGE_SECONDS, SERVICE_OUTAGE_SECONDS = 1, 3
+"""How long a victim is missed: nothing is waited for, this is the fault."""
+
 VICTIMS = ("worker 1", "kafka", "objectstore", "redis", "postgres", "daemon", "code server", "worker 2")
 
 EXECUTED = (dg.DagsterRunStatus.STARTED,)
@@ -36,11 +39,11 @@ def kill_under_way(loop: DeployedLoop, services: MortalServices, victim: str) ->
     wait_until(lambda: loop.runs(*statuses), lambda: f"{in_vain}\n{loop.log_tail()}", SETTLE_SECONDS)
     if victim in loop.on.names:
         loop.on.kill(victim)
-        time.sleep(1)
+        time.sleep(PROCESS_OUTAGE_SECONDS)
         loop.on.start(victim)
     else:
         with services.killed(victim):
-            time.sleep(3)
+            time.sleep(SERVICE_OUTAGE_SECONDS)
 
 
 def uploads_of(loop: DeployedLoop) -> int:

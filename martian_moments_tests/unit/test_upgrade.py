@@ -21,8 +21,7 @@ from martian_moments.operations.instance import open_instance
 from martian_moments.operations.status import status
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
-from martian_moments_tests.platforms import Platform
-from martian_moments_tests.unit.defs.assets.test_models import build
+from martian_moments_tests.platforms import Platform, build
 
 HOME = Path(__file__).parent.parent / "homes" / "0.1.0.tar.xz"
 

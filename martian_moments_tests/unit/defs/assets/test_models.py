@@ -21,19 +21,12 @@ from martian_moments.replica.running import running
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.models import published_models
-from martian_moments_tests.platforms import ROVERS, Platform, failure_of
+from martian_moments_tests.platforms import ROVERS, Platform, build, failure_of
 from martian_moments_tests.unit.warehouse.test_damaged import overwrite_blocks
 
 Built = tuple[Platform, dg.ExecuteInProcessResult]
 
 SOLS = {"curiosity": [1_000], "perseverance": [0, 367], "opportunity": [1], "spirit": [1]}
-
-
-def build(platform: Platform) -> dg.ExecuteInProcessResult:
-    """All models in one run, as the automation sensor asks for them."""
-    graph = platform.definitions.resolve_asset_graph()
-    models = [key for key in graph.materializable_asset_keys if key.path[0] in {"silver", "gold"}]
-    return platform.execute(dg.RunRequest(asset_selection=models))
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,7 @@ from martian_moments.pipelines.load import silver_lags
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
-from martian_moments_tests.platforms import Platform
-from martian_moments_tests.unit.defs.assets.test_models import build
+from martian_moments_tests.platforms import Platform, build
 from martian_moments_tests.unit.warehouse.test_snowflake import key_file
 
 # Half a minute of dbt: with the tests of the deployed platform, although the double needs no service.
