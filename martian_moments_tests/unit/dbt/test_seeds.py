@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ KEYS = {
     "rovers": ["rover"],
     "cameras": ["rover", "camera"],
     "camera_names": ["rover", "name"],
+    "instruments": ["rover", "name"],
     "clock_points": ["rover", "clock"],
     "expected_pauses": ["rover", "first_sol"],
     "solar_conjunctions": ["day"],
@@ -55,6 +58,61 @@ def test_every_column_of_a_seed_has_a_type_and_a_description() -> None:
 def test_every_name_of_a_camera_is_of_a_camera_that_there_is() -> None:
     known = {(row["rover"], row["camera"]) for row in rows("cameras")}
     assert {(row["rover"], row["camera"]) for row in rows("camera_names")} <= known
+
+
+def instruments() -> dict[tuple[str, str], dict[str, str]]:
+    return {(row["rover"], row["name"]): row for row in rows("instruments")}
+
+
+def canonical(rover: str, name: str) -> str:
+    names = {(row["rover"], row["name"]): row["camera"] for row in rows("camera_names")}
+    return names.get((rover, name), name)
+
+
+def test_every_camera_has_instruments_and_every_name_of_one_is_an_instrument() -> None:
+    cameras = {(row["rover"], row["camera"]) for row in rows("cameras")}
+    assert {(rover, canonical(rover, name)) for rover, name in instruments()} == cameras
+    assert {(row["rover"], row["name"]) for row in rows("camera_names")} <= set(instruments())
+
+
+def test_stereo_partners_are_each_others_left_and_right_eye() -> None:
+    eyes = {key: row["eye"] for key, row in instruments().items()}
+    partners = {key: (key[0], row["stereo_partner"]) for key, row in instruments().items() if row["stereo_partner"]}
+    assert {key for key, eye in eyes.items() if eye} == set(partners)
+    assert {partner: key for key, partner in partners.items()} == partners
+    assert {(eyes[key], eyes[partner]) for key, partner in partners.items()} == {("left", "right"), ("right", "left")}
+    # The two computers of Curiosity, and the pairs of Perseverance: 12 + 2 and 10 cameras; 8 of each older rover.
+    assert Counter(rover for rover, _ in partners) == {"curiosity": 14, "perseverance": 10, "opportunity": 8, "spirit": 8}
+
+
+def test_the_facts_of_a_camera_have_a_source_and_those_of_one_canonical_camera_agree() -> None:
+    for (rover, name), row in instruments().items():
+        assert re.fullmatch(r"[\w -]+ et al\. (2003|201[0-9]|202[01])", row["fact_source"]), name
+        camera = rover, canonical(rover, name)
+        same = [other for key, other in instruments().items() if (key[0], canonical(*key)) == camera]
+        for column in ("detector_width_px", "detector_height_px", "is_bayer", "fact_source"):
+            assert {other[column] for other in same} == {row[column]}, (name, column)
+
+
+def test_no_real_picture_is_larger_than_the_detector(real_payloads: Path) -> None:
+    sizes: dict[tuple[str, str], set[tuple[int, int]]] = {}
+    for file in real_payloads.glob("m20_feed_*.json"):
+        for image in json.loads(file.read_bytes()).get("images", []):
+            scale = int(image["extended"]["scaleFactor"]) if image["extended"].get("scaleFactor", "UNK") != "UNK" else 1
+            width, height = (int(number) * scale for number in image["extended"]["dimension"].strip("()").split(","))
+            sizes.setdefault(("perseverance", image["camera"]["instrument"]), set()).add((width, height))
+    for item in json.loads((real_payloads / "msl_api_sol86_nav_16items.json").read_bytes())["items"]:
+        _, _, width, height = (int(number) for number in item["subframe_rect"].strip("()").split(","))
+        sizes.setdefault(("curiosity", item["instrument"]), set()).add((width, height))
+    for line in (real_payloads / "mer_edrindex_row_sample.tab").read_text().splitlines():
+        fields = [field.strip().strip('"').strip() for field in line.split("\t")]
+        sizes.setdefault(("opportunity", fields[3]), set()).add((int(fields[22]), int(fields[21])))
+    assert {("perseverance", "NAVCAM_LEFT"), ("curiosity", "NAV_LEFT_A"), ("opportunity", "PANCAM_LEFT")} <= set(sizes)
+    for key, seen in sizes.items():
+        detector = instruments()[key]
+        for width, height in seen:
+            assert width <= int(detector["detector_width_px"]), key
+            assert height <= int(detector["detector_height_px"]), key
 
 
 def test_pauses_and_clock_points_are_in_order_and_pauses_are_of_sols_that_there_were() -> None:
