@@ -12,11 +12,11 @@ from typing import Final
 
 from martian_moments_dbt import PROJECT
 
-_DECIDING: Final = ("macros/**/*.sql", "models/silver/**/*.sql", "seeds/*.csv")
+_DECIDING: Final = ("dbt_project.yml", "macros/**/*.sql", "models/silver/**/*.sql", "seeds/*.csv")
 
 
 def photo_rules(project: Path = PROJECT) -> str:
-    """SHA-256 hex of the SQL of silver, of the macros and of the seeds (4 ms)."""
+    """SHA-256 hex of the SQL of silver, of the macros, of the seeds and of the project's variables (4 ms)."""
     digest = hashlib.sha256()
     for file in sorted(file for pattern in _DECIDING for file in project.glob(pattern)):
         digest.update(f"\0{file.relative_to(project).as_posix()}\0".encode() + file.read_bytes())

@@ -188,7 +188,8 @@ def test_silver_lags_where_its_photos_were_read_by_other_rules(platform: Platfor
 def test_the_rules_change_with_any_sql_that_decides_how_a_photo_is_read(tmp_path: Path) -> None:
     shutil.copytree(PROJECT, tmp_path / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
     assert photo_rules(tmp_path / "dbt") == photo_rules()
-    for name in ("macros/mars_time.sql", "seeds/clock_points.csv", "models/silver/staging/stg_msl__photos.sql"):
+    deciding = "dbt_project.yml macros/mars_time.sql seeds/clock_points.csv models/silver/staging/stg_msl__photos.sql"
+    for name in deciding.split():
         before = photo_rules(tmp_path / "dbt")
         with (tmp_path / "dbt" / name).open("a") as file:
             file.write(" ")
