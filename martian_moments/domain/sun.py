@@ -120,10 +120,11 @@ def _equation_of_centre(days: float) -> float:
     centre: float = sum(
         (size + growth * days) * math.sin(turns * anomaly) for turns, size, growth in _SERIES["equation_of_centre_deg"]
     )
-    return centre + sum(
+    perturbed: float = sum(
         size * math.cos(math.radians(360 / 365.25 * days / period + phase))
         for size, period, phase in _SERIES["perturbations_deg"]
     )
+    return centre + perturbed
 
 
 def _line(terms: tuple[float, float], days: float) -> float:
