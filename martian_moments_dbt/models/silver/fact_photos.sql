@@ -3,6 +3,9 @@
     rewriting them.
 #}
 {{ config(materialized='view') }}
+{%- set sun = [
+    'positions.longitude', 'positions.latitude', 'photos.subsolar_longitude_deg', 'photos.sun_declination_deg'
+] %}
 
 select
     photos.photo_key,
@@ -36,6 +39,11 @@ select
     positions.location_method,
     positions.location_quality,
     positions.location_uncertainty_m,
+    {{ sun_azimuth(*sun) }} as sun_azimuth_deg,
+    {{ sun_elevation(*sun) }} as sun_elevation_deg,
+    photos.solar_longitude_deg,
+    {{ true_solar_time(sun[0], sun[2]) }} as local_true_solar_time,
+    photos.mars_year,
     photos.image_url,
     photos.object_key,
     photos.fetched_at

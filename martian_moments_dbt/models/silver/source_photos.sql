@@ -222,8 +222,14 @@ reported_on_mars as (
             when mission_ms >= 0 and taken_at_method != 'sol'
                 then {{ mission_sol('mission_ms', 'first_sol') }}
         end as mars_sol,
-        case when mission_ms >= 0 then {{ mars_milliseconds('mission_ms') }} end as mars_ms
+        case when mission_ms >= 0 then {{ mars_milliseconds('mission_ms') }} end as mars_ms,
+        -- Likewise for the Sun.
+        case when taken_at_method != 'sol' then taken_at_utc end as lit_at_utc
     from counted
+),
+
+sunlit as (
+    {{ with_sun('reported_on_mars', 'lit_at_utc') }}
 )
 
 select
@@ -278,6 +284,10 @@ select
             and coalesce(reported_drive, drive_of_name) is not null
             then 'file_name'
     end as site_method,
+    solar_longitude_deg,
+    mars_year,
+    sun_declination_deg,
+    subsolar_longitude_deg,
     coalesce(
         case
             when source = 'v1'
@@ -291,4 +301,4 @@ select
     object_key,
     etag,
     fetched_at
-from reported_on_mars
+from sunlit
