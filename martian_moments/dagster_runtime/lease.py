@@ -98,6 +98,8 @@ class _Holder:
         while not self.over.is_set() and (not self.granted.done() or self.granted.result()):
             try:
                 with self._storage.connect() as connection:
+                    # Out of the storage's pool: the lock lasts as long as its connection.
+                    connection.detach()
                     self._hold_on(connection)
             except (DagsterPostgresException, SQLAlchemyError) as error:
                 _logger.warning("The lease of run %s is taken anew: PostgreSQL was away (%s)", self._run["run"], error)
