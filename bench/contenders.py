@@ -183,6 +183,7 @@ def _resources(work: Work) -> Any:
 
 def _fetch(work: Work) -> list[Any]:
     from martian_moments.pipelines import ingest
+    from martian_moments.pipelines.coverage import coverage
 
     parts = _resources(work)
 
@@ -191,7 +192,7 @@ def _fetch(work: Work) -> list[Any]:
             sources = parts.nasa.photo_sources(client, ROVER)
             for source in sources:
                 await ingest.fetch_manifest(source, parts.lake, ROVER)
-            known = ingest.coverage(parts.lake, ROVER, [each.name for each in sources])
+            known = coverage(parts.lake, ROVER, [each.name for each in sources])
             results = ingest.fetch_sols(sources, parts.lake, known, work.sols, refetch=False, in_flight=work.in_flight)
             return [result.header async for result in results]
 

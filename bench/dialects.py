@@ -122,12 +122,13 @@ def _resources(home: Path, settings: Mapping[str, Any]) -> Resources:
 def fetch(parts: Resources, rover: str) -> dict[str, int]:
     """From the responses to the lake."""
     from martian_moments.pipelines import ingest
+    from martian_moments.pipelines.coverage import coverage
 
     async def ask() -> int:
         async with parts.nasa.client() as client:
             (source,) = parts.nasa.photo_sources(client, rover)
             await ingest.fetch_manifest(source, parts.lake, rover)
-            known = ingest.coverage(parts.lake, rover, [source.name])
+            known = coverage(parts.lake, rover, [source.name])
             asked = ingest.fetch_sols([source], parts.lake, known, known.sols, refetch=False, in_flight=_IN_FLIGHT)
             return sum([result.header.record_count async for result in asked if result.header])
 

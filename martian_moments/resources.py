@@ -41,7 +41,7 @@ class Resources:
     def lake(self) -> Lake:
         """The object store. Where it does not announce its uploads itself, each is reported to the event log."""
         from martian_moments.lake.store import Lake
-        from martian_moments.pipelines.load import cached_headers
+        from martian_moments.pipelines.headers import cached_headers
 
         settings = self.settings
         return Lake(

@@ -19,6 +19,7 @@ from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from martian_moments.definitions import build_defs
 from martian_moments.defs.partitions import PARTITION, RANGE_END, RANGE_START, sols_of
 from martian_moments.domain.documents import (
+    FOLDERS,
     Coordinates,
     Document,
     Header,
@@ -32,9 +33,14 @@ from martian_moments.domain.documents import (
 from martian_moments.events.log import Record
 from martian_moments.lake.store import Lake
 from martian_moments.nasa.sources import sources_of
+from martian_moments.pipelines.differences import unloaded
+from martian_moments.pipelines.load import Loading, load
 from martian_moments.pipelines.upstream import Nasa
 from martian_moments.resources import DESCRIPTIONS, Resources
 from martian_moments.settings import Settings
+from martian_moments.warehouse.base import LEDGER
+from martian_moments.warehouse.models import published_models
+from martian_moments.warehouse.rules import photo_rules
 
 Tick = SensorExecutionData
 """What one evaluation of a sensor asks for, and the cursor that it leaves."""
@@ -303,3 +309,34 @@ def build(platform: Platform) -> dg.ExecuteInProcessResult:
     graph = platform.definitions.resolve_asset_graph()
     models = [key for key in graph.materializable_asset_keys if key.path[0] in {"silver", "gold"}]
     return platform.execute(dg.RunRequest(asset_selection=models))
+
+
+def load_all(platform: Platform) -> Loading:
+    """Load the photos of the lake, and publish the ledger."""
+    resources = platform.resources
+    loading = load(resources.lake, resources.warehouse, resources.lake.list("photos"))
+    resources.warehouse.publish(resources.published, [LEDGER])
+    return loading
+
+
+def differing(platform: Platform, *prefixes: str) -> list[str]:
+    """The sols of the documents of the lake, below some prefixes, that bronze does not hold in this version."""
+    resources = platform.resources
+    different = unloaded(
+        resources.lake, resources.warehouse, resources.published, resources.settings.rovers, prefixes or FOLDERS
+    )
+    return [each.key[-13:-8] for each in different]
+
+
+def build_loaded_objects(platform: Platform, *bronze: str, rules: str | None = None) -> None:
+    """What a dbt build would publish last."""
+    import duckdb
+
+    with duckdb.connect(platform.settings.home / "warehouse.duckdb") as connection:
+        connection.execute("create schema if not exists silver")
+        order = ",".join(platform.settings.sources)
+        columns = f"select object_key, etag, rover, kind, source, sol, '{order}' as preferred_sources, "
+        columns += f"'{photo_rules() if rules is None else rules}' as photo_rules from"
+        tables = " union all ".join(f"{columns} {table}" for table in bronze or ("bronze.raw_photos",))
+        connection.execute(f"create or replace table silver.loaded_objects as {tables}")
+    platform.resources.warehouse.publish(platform.resources.published, [published_models()[-1]])

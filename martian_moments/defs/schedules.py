@@ -11,7 +11,7 @@ from martian_moments.defs.recent_sols import due_sols
 from martian_moments.domain.coverage import Coverage
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines import ingest
+from martian_moments.pipelines.coverage import coverage, served
 from martian_moments.settings import Settings
 
 
@@ -49,8 +49,8 @@ def _traverse_maps(settings: Settings) -> dg.ScheduleDefinition:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        served = (rover for rover in settings.rovers if ingest.served(lake, rover, settings.sources))
-        return [_request(TRAVERSE, rover, context) for rover in served]
+        rovers = (rover for rover in settings.rovers if served(lake, rover, settings.sources))
+        return [_request(TRAVERSE, rover, context) for rover in rovers]
 
     return traverse_maps
 
@@ -73,7 +73,7 @@ def _recent_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        known = ingest.coverage(lake, rover, settings.sources)
+        known = coverage(lake, rover, settings.sources)
         return list(_recent_runs(context.instance, known, settings.late_sols, context.scheduled_execution_time))
 
     return recent_sols

@@ -15,11 +15,11 @@ from martian_moments.domain.errors import MartianError, PublishedDamaged, Wareho
 from martian_moments.events.log import TOPICS, UPLOADS
 from martian_moments.infrastructure.space import require_space
 from martian_moments.infrastructure.web import check_environment
+from martian_moments.operations.dated_ahead import dated_ahead
 from martian_moments.operations.failures import described
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
 from martian_moments.operations.platform import find_running, require_running
-from martian_moments.pipelines.load import dated_ahead
 from martian_moments.resources import Resources
 from martian_moments.settings.environment import given_secrets
 from martian_moments.warehouse.base import LEDGER

@@ -26,8 +26,10 @@ from martian_moments.domain.gaps import RetryState
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.infrastructure.space import shortage
-from martian_moments.pipelines.ingest import coverage
-from martian_moments.pipelines.load import dated_ahead, differences, known_headers
+from martian_moments.operations.dated_ahead import dated_ahead
+from martian_moments.pipelines.coverage import coverage
+from martian_moments.pipelines.differences import differences
+from martian_moments.pipelines.headers import known_headers
 from martian_moments.pipelines.shrinkage import unconfirmed
 from martian_moments.resources import Resources
 

@@ -11,7 +11,7 @@ import pytest
 
 from martian_moments.domain.documents import Document, Header, Kind, decode_text, encode
 from martian_moments.domain.errors import PublishingError
-from martian_moments.pipelines.load import known_headers
+from martian_moments.pipelines.headers import known_headers
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, PublishedTable, Warehouse
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published

@@ -19,7 +19,8 @@ from martian_moments.events.log import INGESTION_REQUESTS, LOADS_COMPLETE, UPLOA
 from martian_moments.events.messages import load_complete, refresh_request, sols_request
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake, ObjectInfo
-from martian_moments.pipelines.load import Loading, load, unloaded
+from martian_moments.pipelines.differences import unloaded
+from martian_moments.pipelines.load import Loading, load
 from martian_moments.settings import WAREHOUSE_POOL, Settings
 from martian_moments.warehouse.base import LEDGER, Warehouse
 from martian_moments.warehouse.published import Published

@@ -20,6 +20,7 @@ from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake, Put
 from martian_moments.nasa.sources import read_promises
 from martian_moments.pipelines import ingest
+from martian_moments.pipelines.coverage import coverage
 from martian_moments.pipelines.ingest import Outcome, SolResult
 from martian_moments.pipelines.upstream import Nasa
 from martian_moments.settings import NASA_POOL, Settings
@@ -220,7 +221,7 @@ def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.Output[None]]:
         room = partial(require_space, settings.folders)
         room()
-        known = ingest.coverage(lake, rover, settings.sources)
+        known = coverage(lake, rover, settings.sources)
         sols = [int(partition) for partition in context.partition_keys]
         failed = asyncio.run(_fetch_photos(context, config, nasa, lake, known, sols=sols, before_each=room))
         if failed:

@@ -17,7 +17,7 @@ from martian_moments.defs.plots import pages
 from martian_moments.domain.errors import PublishedDamaged, PublishingError
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake, ObjectInfo
-from martian_moments.pipelines.load import awaited, photo_rules_of
+from martian_moments.pipelines.differences import awaited, photo_rules_of
 from martian_moments.settings import WAREHOUSE_POOL, Settings
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable, Warehouse
 from martian_moments.warehouse.models import published_models
@@ -97,7 +97,7 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Sequence[str]) -> list[ObjectInfo]:
-    """The documents without which no model is built, see :func:`martian_moments.pipelines.load.awaited`."""
+    """The documents without which no model is built, see :func:`martian_moments.pipelines.differences.awaited`."""
     # Anew, for rows may have been removed from bronze since the last load: with a ledger that claims no more than there is,
     # reconcile loads them.
     try:

@@ -15,7 +15,7 @@ from martian_moments.domain.coverage import Coverage
 from martian_moments.domain.gaps import RetryState
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines.ingest import coverage
+from martian_moments.pipelines.coverage import coverage
 from martian_moments.settings import Settings
 
 NAME: Final = "gaps"

@@ -22,7 +22,7 @@ from martian_moments.domain.backoff import Backoff
 from martian_moments.domain.documents import Kind, coordinates
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake, ObjectInfo
-from martian_moments.pipelines.load import Differences, differences
+from martian_moments.pipelines.differences import Differences, differences
 from martian_moments.settings import Settings
 from martian_moments.warehouse import manifest
 from martian_moments.warehouse.base import LEDGER, Warehouse

@@ -26,7 +26,7 @@ from martian_moments.events.log import INGESTION_DEAD, INGESTION_REQUESTS, Event
 from martian_moments.events.messages import RefreshRequest, SolsRequest, parse_request
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines import ingest
+from martian_moments.pipelines.coverage import coverage, served
 from martian_moments.settings import Settings
 
 NAME: Final = "ingestion_requests"
@@ -188,10 +188,10 @@ class _Steps:
             yield "traverse", TRAVERSE
 
     def _is_served(self) -> bool:
-        return ingest.served(self._lake, self._rover, self._sources)
+        return served(self._lake, self._rover, self._sources)
 
     def _recent(self) -> tuple[list[dg.RunRequest], bool]:
-        known = ingest.coverage(self._lake, self._rover, self._sources)
+        known = coverage(self._lake, self._rover, self._sources)
         registered = registered_sols(self._instance, self._rover)
         sols = [sol for sol in recent_sols(known, self._late_sols) if sol in registered]
         requests, waiting = [], False

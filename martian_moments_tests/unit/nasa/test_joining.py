@@ -18,6 +18,7 @@ from martian_moments.nasa.msl import MSL
 from martian_moments.nasa.sources import joined
 from martian_moments.nasa.v1 import V1
 from martian_moments.pipelines import ingest
+from martian_moments.pipelines.coverage import coverage
 from martian_moments.pipelines.ingest import Outcome, SolResult
 from martian_moments_tests.platforms import photos_of
 from martian_moments_tests.unit.nasa.conftest import ClientFactory
@@ -83,7 +84,7 @@ class Asking:
             source = SOURCES[name](client, "https://nasa/api")
             if name == "v1":
                 await ingest.fetch_manifest(source, self.lake, rover)
-            known = ingest.coverage(self.lake, rover, [name])
+            known = coverage(self.lake, rover, [name])
             (result,) = [
                 each async for each in ingest.fetch_sols([source], self.lake, known, [SOL], refetch=True, in_flight=1)
             ]

@@ -21,9 +21,8 @@ from martian_moments.operations import status as status_module
 from martian_moments.operations.status import Status, status
 from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
-from martian_moments_tests.platforms import Platform
+from martian_moments_tests.platforms import Platform, build_loaded_objects
 from martian_moments_tests.unit.conftest import Scripted
-from martian_moments_tests.unit.pipelines.test_load import build_loaded_objects
 
 ROVER_KEYS = {
     "state": str, "sols_expected": int, "sols_in_lake": int, "sols_in_bronze": int, "photos_expected": int,

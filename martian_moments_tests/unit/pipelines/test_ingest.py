@@ -22,6 +22,7 @@ from martian_moments.nasa.msl import MSL
 from martian_moments.nasa.protocols import PhotoSource
 from martian_moments.nasa.v1 import V1
 from martian_moments.pipelines import ingest
+from martian_moments.pipelines.coverage import coverage, promises, view
 from martian_moments.pipelines.ingest import Outcome, SolResult
 from martian_moments_tests.platforms import ScriptedSource, photos_of
 
@@ -35,7 +36,7 @@ def fetch(
     source: PhotoSource, lake: Lake, sols: Iterable[int], *, refetch: bool = False, in_flight: int = 3
 ) -> dict[int, SolResult]:
     async def collect() -> dict[int, SolResult]:
-        known = ingest.coverage(lake, "curiosity", ["v1"])
+        known = coverage(lake, "curiosity", ["v1"])
         results = ingest.fetch_sols([source], lake, known, sols, refetch=refetch, in_flight=in_flight)
         return {result.sol: result async for result in results}
 
@@ -60,7 +61,7 @@ def test_sols_that_are_held_whole_are_not_asked_for_and_failures_stop_nobody(lak
     assert outcomes(results) == {1: Outcome.HELD, 2: Outcome.FAILED, 3: Outcome.STORED, 4: Outcome.STORED}
     assert source.asked_since() == [2, 3, 4]
     assert isinstance(results[2].errors["v1"], UpstreamUnavailable)
-    assert sorted(ingest.view(lake, "curiosity", "v1").headers) == [1, 3, 4]
+    assert sorted(view(lake, "curiosity", "v1").headers) == [1, 3, 4]
 
 
 def test_a_refetch_asks_again_and_an_unchanged_response_is_not_written(lake: Lake) -> None:
@@ -85,10 +86,10 @@ def test_an_empty_response_for_a_promised_sol_is_kept_short_and_asked_for_again(
     header = fetch(source, lake, [1])[1].header
     assert header is not None
     assert (header.record_count, header.promised, header.complete) == (0, 3, False)
-    assert not ingest.view(lake, "curiosity", "v1").holds(1)
+    assert not view(lake, "curiosity", "v1").holds(1)
     source.photos_of[1] = 3
     assert outcomes(fetch(source, lake, [1])) == {1: Outcome.STORED}
-    assert ingest.view(lake, "curiosity", "v1").holds(1)
+    assert view(lake, "curiosity", "v1").holds(1)
 
 
 def test_an_empty_response_for_a_sol_without_promise_is_an_empty_document_that_is_held(lake: Lake) -> None:
@@ -108,12 +109,12 @@ def test_a_smaller_response_takes_nothing_back_and_a_bigger_one_replaces(lake: L
     fetch(source, lake, [1])
     source.photos_of[1] = 1
     assert outcomes(fetch(source, lake, [1], refetch=True)) == {1: Outcome.UNCHANGED}
-    assert ingest.view(lake, "curiosity", "v1").headers[1].record_count == 3
+    assert view(lake, "curiosity", "v1").headers[1].record_count == 3
     source.promised[1] = source.photos_of[1] = 5
     fetch_manifest(source, lake)
-    assert not ingest.view(lake, "curiosity", "v1").holds(1), "more is promised now"
+    assert not view(lake, "curiosity", "v1").holds(1), "more is promised now"
     assert outcomes(fetch(source, lake, [1])) == {1: Outcome.STORED}
-    assert ingest.view(lake, "curiosity", "v1").headers[1].record_count == 5
+    assert view(lake, "curiosity", "v1").headers[1].record_count == 5
 
 
 def test_at_most_so_many_sols_are_asked_for_at_once(lake: Lake) -> None:
@@ -172,7 +173,7 @@ def test_a_broken_response_is_quarantined_with_its_reason_and_the_document_stays
     assert note["reason"] == "no list of photos"
     assert note["url"] == "https://nasa/photos?sol=1"
     assert note["body"].startswith("<html>")
-    assert ingest.view(lake, "curiosity", "v1").headers[1].record_count == 3
+    assert view(lake, "curiosity", "v1").headers[1].record_count == 3
 
 
 def test_a_full_disk_fails_the_sol_and_not_the_run(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +205,7 @@ def test_a_manifest_that_was_served_is_never_replaced_by_a_denial(lake: Lake) ->
     with pytest.raises(UnknownRover, match=r"served curiosity before .7 photos.* kept as it was"):
         fetch_manifest(source, lake)
     assert lake.list() == before
-    promised = ingest.promises(lake, "curiosity", "v1")
+    promised = promises(lake, "curiosity", "v1")
     assert promised is not None
     assert promised.served
     assert promised.total == 7
@@ -214,20 +215,20 @@ def test_a_rover_that_is_not_served_has_a_manifest_document_that_says_so(lake: L
     source = ScriptedSource({1: 3})
     source.status = None
     assert fetch_manifest(source, lake)
-    promised = ingest.promises(lake, "curiosity", "v1")
+    promised = promises(lake, "curiosity", "v1")
     assert promised is not None
     assert not promised.served
     assert not fetch_manifest(source, lake), "the same denial again is not written again"
     source.status = "active"
     assert fetch_manifest(source, lake), "and it may be served later"
-    assert ingest.view(lake, "curiosity", "v1").promised(1) == 3
+    assert view(lake, "curiosity", "v1").promised(1) == 3
 
 
 def test_a_manifest_that_cannot_be_read_counts_as_none(lake: Lake) -> None:
     lake.put_bytes("manifests/rover=curiosity/source=v1/manifest.json.gz", b"not gzip")
-    assert ingest.promises(lake, "curiosity", "v1") is None
+    assert promises(lake, "curiosity", "v1") is None
     assert fetch_manifest(ScriptedSource({1: 3}), lake), "the next response replaces it"
-    assert ingest.promises(lake, "curiosity", "v1") is not None
+    assert promises(lake, "curiosity", "v1") is not None
 
 
 def test_both_maps_are_kept_under_their_keys(lake: Lake) -> None:

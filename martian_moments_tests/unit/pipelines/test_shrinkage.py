@@ -14,6 +14,7 @@ import pytest
 from martian_moments.domain.documents import Document, Header, Kind, decode, fingerprint_of
 from martian_moments.lake.store import Lake, Put
 from martian_moments.pipelines import ingest
+from martian_moments.pipelines.coverage import promises
 from martian_moments.pipelines.shrinkage import unconfirmed
 
 ROVER = {"mmgis": "perseverance", "mer": "spirit", "m20": "perseverance", "msl": "curiosity"} | dict.fromkeys(
@@ -207,11 +208,11 @@ def test_a_manifest_that_loses_sols_waits_for_its_confirmation(lake: Lake, sourc
     _, put = refresh(lake, cut)
     assert put.kept is not None
     assert f"{rover}: the manifest of {source} promises less than the one that is held of 20 sols (11, 12," in put.kept
-    promised = ingest.promises(lake, rover, source)
+    promised = promises(lake, rover, source)
     assert promised is not None
     assert promised.newest_sol == 30, "what is missing of these sols is still missing"
     refresh(lake, cut)
-    promised = ingest.promises(lake, rover, source)
+    promised = promises(lake, rover, source)
     assert promised is not None
     assert promised.newest_sol == 10
 
@@ -224,6 +225,6 @@ def test_a_manifest_that_goes_on_growing_confirms_a_loss_and_a_newest_sol_alone_
     assert refresh(lake, a_manifest(source, MANY | {8: 4, 32: 2}))[1].kept is not None, "another loss"
     assert refresh(lake, a_manifest(source, less | {31: 2}))[1].kept is not None
     assert refresh(lake, a_manifest(source, less | {31: 2, 32: 6}))[1].changed
-    promised = ingest.promises(lake, ROVER[source], source)
+    promised = promises(lake, ROVER[source], source)
     assert promised is not None
     assert (promised.sols[7], promised.sols[32]) == (4, 6)

@@ -15,7 +15,8 @@ from martian_moments.defs.assets.models import sound_tables
 from martian_moments.domain.documents import FOLDERS
 from martian_moments.nasa.upstream import Upstream
 from martian_moments.operations.baking import bake
-from martian_moments.pipelines.load import load, silver_lags, unloaded
+from martian_moments.pipelines.differences import silver_lags, unloaded
+from martian_moments.pipelines.load import load
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import running
 from martian_moments.resources import Resources

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from martian_moments.operations.baking import bake
-from martian_moments.pipelines.load import silver_lags
+from martian_moments.pipelines.differences import silver_lags
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount

@@ -14,9 +14,8 @@ import pytest
 from martian_moments.defs.sensors import reconcile_sensor
 from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
-from martian_moments_tests.platforms import Platform, Tick, requests_of
+from martian_moments_tests.platforms import Platform, Tick, build_loaded_objects, requests_of
 from martian_moments_tests.unit.defs.sensors.conftest import Clock
-from martian_moments_tests.unit.pipelines.test_load import build_loaded_objects
 
 NAME = reconcile_sensor.NAME
 CURIOSITY = "bronze/curiosity/photos"

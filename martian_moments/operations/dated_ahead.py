@@ -1,0 +1,24 @@
+"""Documents that are dated in the future, for a clock was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from martian_moments.domain.clock import is_ahead
+from martian_moments.domain.documents import FOLDERS
+from martian_moments.lake.store import Lake
+
+
+def dated_ahead(lake: Lake, rovers: Collection[str]) -> str | None:
+    """What to say of documents that were fetched at a time still to come; None where there are none."""
+    heads = (header for prefix in FOLDERS for header in lake.heads(prefix).values() if header.rover in rovers)
+    ahead = sorted((header.fetched_at, header.key) for header in heads if is_ahead(header.fetched_at))
+    if not ahead:
+        return None
+    moment, key = ahead[-1]
+    return (
+        f"{len(ahead)} documents of the lake say that they were fetched at a time still to come, {key} at "
+        f"{moment:%Y-%m-%d %H:%M} UTC: the clock was wrong then, or is now ({datetime.now(UTC):%Y-%m-%d %H:%M} UTC); "
+        "correct it. Each is replaced by the next response"
+    )
