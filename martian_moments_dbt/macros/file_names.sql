@@ -185,3 +185,20 @@
                 || 'o_0xxx/browse/sol' || {{ padded(sol, 4) }} || '/edr/' || lower({{ product }}) || '.img.jpg'
     end
 {%- endmacro %}
+
+{# The product itself, of which a picture in the archive's folder browse is a JPEG. #}
+{% macro archived_file(browse_url) -%}
+    regexp_replace(replace({{ browse_url }}, '/browse/', '/data/'), '[.]jpg$', '')
+{%- endmacro %}
+
+{#
+    The picture of v1 as large as its mission publishes it; null where that is not certain. v1 has Perseverance's in the rendition
+    that is 1,200 pixels wide, beside which the feed has the PNG without it; Curiosity's files have one size.
+#}
+{% macro full_size_url(grammar, image_url) -%}
+    case {{ grammar }}
+        when 'mars2020' then {{ matched(image_url, '^(.*J[0-9]{2})_1200[.]jpg$') }} || '.png'
+        when 'msl' then {{ image_url }}
+        when 'mer' then case when {{ image_url }} like '%/browse/%' then {{ archived_file(image_url) }} end
+    end
+{%- endmacro %}

@@ -39,9 +39,11 @@ kept as (
         staged.*,
         rovers.grammar,
         concat_ws('|', staged.rover, staged.source, staged.source_id) as photo_key,
-        -- The files of the PDS have the names of their products, in small letters.
+        -- The PDS names its files by their products, in small letters, the Mars 2020 feed by the id and a version.
         case staged.source
-            when 'pds' then staged.source_id else {{ file_name('staged.image_url') }}
+            when 'pds' then staged.source_id
+            when 'm20' then coalesce({{ file_name('staged.image_url') }}, staged.source_id)
+            else {{ file_name('staged.image_url') }}
         end as file_name
     from staged
     inner join {{ ref('photo_documents') }} as documents
@@ -88,7 +90,10 @@ named as (
         {{ counter.site }} as site_of_name,
         {{ counter.drive }} as drive_of_name,
         site as reported_site,
-        drive as reported_drive
+        drive as reported_drive,
+        {{ exposure('grammar', 'file_name') }} as exposure,
+        coalesce(sequence_id, {{ sequence('grammar', 'file_name') }}) as sequence_id,
+        {{ picture_columns().keys() | reject('equalto', 'sequence_id') | join(',\n        ') }}
     from kept
 ),
 
@@ -230,6 +235,22 @@ reported_on_mars as (
 
 sunlit as (
     {{ with_sun('reported_on_mars', 'lit_at_utc') }}
+),
+
+linked as (
+    select
+        *,
+        coalesce(
+            case
+                -- The archive files a picture under the sol of its clock, v1 at times under the one before.
+                when source = 'v1'
+                    then {{ archived_url(
+                        'grammar', 'rover', 'product', 'case when abs(mars_sol - sol) <= 1 then mars_sol else sol end'
+                    ) }}
+            end,
+            {{ secure('image_url') }}
+        ) as link
+    from sunlit
 )
 
 select
@@ -284,21 +305,37 @@ select
             and coalesce(reported_drive, drive_of_name) is not null
             then 'file_name'
     end as site_method,
+    sequence_id,
+    rover || '|' || exposure as exposure_id,
+    {{ color_kind('grammar', 'file_name', 'exposure') }} as color_kind,
+    width_px,
+    height_px,
+    scale_factor,
+    subframe_x,
+    subframe_y,
+    subframe_width,
+    subframe_height,
+    view_azimuth_deg,
+    view_elevation_deg,
+    fov_h_deg,
+    fov_v_deg,
+    view_method,
+    camera_x_m,
+    camera_y_m,
+    camera_z_m,
     solar_longitude_deg,
     mars_year,
     sun_declination_deg,
     subsolar_longitude_deg,
-    coalesce(
-        case
-            when source = 'v1'
-                -- The archive files a picture under the sol of its clock, v1 at times under the one before.
-                then {{ archived_url(
-                    'grammar', 'rover', 'product', 'case when abs(mars_sol - sol) <= 1 then mars_sol else sol end'
-                ) }}
-        end,
-        regexp_replace(image_url, '^http:', 'https:')
-    ) as image_url,
+    caption,
+    credit,
+    received_at_utc as date_received,
+    link as image_url,
+    {{ secure('image_url_small') }} as image_url_small,
+    case source
+        when 'v1' then {{ full_size_url('grammar', 'link') }} else {{ secure('image_url_full') }}
+    end as image_url_full,
     object_key,
     etag,
     fetched_at
-from sunlit
+from linked

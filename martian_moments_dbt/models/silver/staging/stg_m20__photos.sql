@@ -18,8 +18,37 @@ with {{ photo_records_of(
         'site': 'site',
         'drive': 'drive',
         'sample_type': 'sample_type',
+        'attitude': 'attitude',
+        'camera_vector': 'camera.camera_vector',
+        'camera_position': 'camera.camera_position',
+        'camera_model': 'camera.camera_model_component_list',
+        'dimension': 'extended.dimension',
+        'subframe_rect': 'extended.subframeRect',
+        'scale_factor': 'extended.scaleFactor',
+        'caption': 'caption',
+        'title': 'title',
+        'credit': 'credit',
+        'small': 'image_files.small',
     },
 ) }},
+
+listed as (
+    select
+        *,
+        {{ numbers('dimension') }} as dimension_numbers,
+        {{ numbers('subframe_rect') }} as subframe_numbers
+    from records
+),
+
+sized as (
+    select
+        *,
+        {{ pixel_count('dimension_numbers', 1, of=2) }} as width_px,
+        {{ pixel_count('dimension_numbers', 2, of=2) }} as height_px
+    from listed
+),
+
+{{ pointing_of('sized') }},
 
 renamed as (
     select
@@ -38,8 +67,21 @@ renamed as (
         {{ known('site', to_integer('site')) }} as site,
         {{ known('drive', to_integer('drive')) }} as drive,
         lower({{ known_text('sample_type') }}) as product_type,
-        lower({{ known_text('sample_type') }}) = 'thumbnail' as is_thumbnail
-    from records
+        lower({{ known_text('sample_type') }}) = 'thumbnail' as is_thumbnail,
+        cast(null as varchar) as sequence_id,
+        width_px,
+        height_px,
+        {{ to_integer('scale_factor', lowest=1) }} as scale_factor,
+        {{ pixel_count('subframe_numbers', 1, of=4) }} as subframe_x,
+        {{ pixel_count('subframe_numbers', 2, of=4) }} as subframe_y,
+        {{ pixel_count('subframe_numbers', 3, of=4) }} as subframe_width,
+        {{ pixel_count('subframe_numbers', 4, of=4) }} as subframe_height,
+        {{ pointing_columns() | join(',\n        ') }},
+        coalesce({{ known_text('caption') }}, {{ known_text('title') }}) as caption,
+        {{ known_text('credit') }} as credit,
+        small as image_url_small,
+        full_res as image_url_full
+    from pointed
 )
 
 select * from renamed

@@ -1,4 +1,7 @@
-{# Items of the first sols and of Malin's cameras have no telemetry: it is null. #}
+{#
+    Items of the first sols and of Malin's cameras have no telemetry: it is null. subframe_rect counts delivered pixels, those of the
+    camera model: a whole picture of 1024 at a scale of 2 is (1,1,512,512).
+#}
 with {{ photo_records_of(
     'msl',
     'items',
@@ -18,8 +21,35 @@ with {{ photo_records_of(
         'sample_type': 'extended.sample_type',
         'thumbnail': 'is_thumbnail',
         'mission': 'mission',
+        'attitude': 'attitude',
+        'camera_vector': 'camera_vector',
+        'camera_position': 'camera_position',
+        'camera_model': 'camera_model_component_list',
+        'subframe_rect': 'subframe_rect',
+        'scale_factor': 'scale_factor',
+        'description': 'description',
+        'title': 'title',
+        'credit': 'image_credit',
     },
 ) }},
+
+listed as (
+    select
+        *,
+        {{ numbers('subframe_rect') }} as subframe_numbers,
+        {{ to_integer('scale_factor', lowest=1) }} as scale
+    from records
+),
+
+sized as (
+    select
+        *,
+        {{ pixel_count('subframe_numbers', 3, of=4) }} as width_px,
+        {{ pixel_count('subframe_numbers', 4, of=4) }} as height_px
+    from listed
+),
+
+{{ pointing_of('sized') }},
 
 renamed as (
     select
@@ -44,8 +74,21 @@ renamed as (
         {{ known('site', to_integer('site')) }} as site,
         {{ known('drive', to_integer('drive')) }} as drive,
         lower({{ known_text('sample_type') }}) as product_type,
-        coalesce(try_cast(thumbnail as boolean), lower(sample_type) = 'thumbnail') as is_thumbnail
-    from records
+        coalesce(try_cast(thumbnail as boolean), lower(sample_type) = 'thumbnail') as is_thumbnail,
+        cast(null as varchar) as sequence_id,
+        width_px,
+        height_px,
+        scale as scale_factor,
+        {{ first_pixel(pixel_count('subframe_numbers', 1, of=4), 'scale') }} as subframe_x,
+        {{ first_pixel(pixel_count('subframe_numbers', 2, of=4), 'scale') }} as subframe_y,
+        width_px * scale as subframe_width,
+        height_px * scale as subframe_height,
+        {{ pointing_columns() | join(',\n        ') }},
+        coalesce({{ known_text('description') }}, {{ known_text('title') }}) as caption,
+        {{ known_text('credit') }} as credit,
+        cast(null as varchar) as image_url_small,
+        coalesce(https_url, url) as image_url_full
+    from pointed
 )
 
 select * from renamed
