@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,22 @@ from martian_moments_dbt import PROJECT
 
 PAGE: Final = Path(__file__).with_name("tables.md")
 QUERIES: Final = Path(__file__).with_name("queries")
+MANIFEST: Final = PROJECT / "target" / "manifest.json"
+
+_WIDTH: Final = 100
+_UNITS: Final = {
+    "m": "m", "deg": "°", "longitude": "°", "latitude": "°", "s": "s", "px": "px", "share": "0 to 1",
+}  # fmt: skip
 
 _HEAD: Final = """\
 # Tables
 
-What is published, one Parquet file per table: `published/<schema>/<table>/<table>.parquet` in the home folder or in
-`MARS_PUBLISHED_URL`. A file is replaced whole when its rows change. This page is made by `docs/tables.py` from the
-contracts of the models, and a test runs every query of it.
+What is published: one Parquet file per table, `published/<schema>/<table>/<table>.parquet` in the
+home folder or in `MARS_PUBLISHED_URL`. A file is replaced whole when its rows change, so that it
+can be read at any moment. This page is made by `docs/tables.py` from the contracts of the models
+and from `docs/queries`, and a test runs each of its queries on NASA's own records.
 
-To ask as the examples do, give DuckDB a view of each file (here of the demo's home):
+To ask as the examples do, give DuckDB a view of each file, here of the demonstration:
 
 ```python
 import pathlib
@@ -34,15 +42,15 @@ import duckdb
 
 for file in pathlib.Path(".mars/demo/published").glob("*/*/*.parquet"):
     schema, table = file.parts[-3:-1]
-    duckdb.sql(f"create schema if not exists {schema}; create view {schema}.{table} as from '{file}'")
+    duckdb.sql(f"create schema if not exists {schema}")
+    duckdb.sql(f"create view {schema}.{table} as from '{file}'")
+
 print(duckdb.sql("select rover, photos from gold.rover_summary"))
 ```
 
-In pandas a table is `pandas.read_parquet(".mars/demo/published/gold/rover_summary/rover_summary.parquet")`, and what any
-of these queries finds is `duckdb.sql(query).df()`.
-
-Angles are degrees, lengths metres, moments UTC with their time zone; null means that no source states it. Longitudes are
-positive to the east.
+Angles are degrees (°), lengths metres, times seconds, pictures pixels; longitudes and latitudes are
+planetocentric, positive to the east. Azimuths and headings are counted from true north over east.
+Moments are UTC with their time zone. Null means that no source states it, never 0 or none.
 """
 
 
@@ -54,37 +62,43 @@ class Example:
     sql: str
 
 
-def models() -> list[Mapping[str, Any]]:
-    """The nodes of the published models in dbt's manifest, by schema and name. Raises FileNotFoundError before ``make setup``."""
-    nodes = json.loads((PROJECT / "target" / "manifest.json").read_bytes())["nodes"].values()
+def models(manifest: Path = MANIFEST) -> list[Mapping[str, Any]]:
+    """The nodes of the published models of dbt's manifest, by schema and name. FileNotFoundError before ``make setup``."""
+    nodes = json.loads(manifest.read_bytes())["nodes"].values()
     published = [node for node in nodes if node["resource_type"] == "model" and "published" in node["config"]["meta"]]
     return sorted(published, key=lambda node: (node["config"]["schema"], node["name"]))
 
 
-def examples(table: str) -> list[Example]:
+def examples(table: str, queries: Path = QUERIES) -> list[Example]:
     """The examples of a table, in the order of its file; none without one."""
-    file = QUERIES / f"{table}.sql"
+    file = queries / f"{table}.sql"
     text = file.read_text() if file.exists() else ""
     parts = re.split(r"^-- ", text, flags=re.MULTILINE)[1:]
     return [Example(question.strip(), sql.strip()) for question, _, sql in (part.partition("\n") for part in parts)]
 
 
-def page() -> str:
+def page(manifest: Path = MANIFEST, queries: Path = QUERIES) -> str:
     """The whole page."""
-    found = models()
+    found = models(manifest)
     listed = "\n".join(f"* [{_name(node)}](#{_anchor(node)}): {_first_sentence(node)}" for node in found)
-    return "\n".join([_HEAD, listed, "", *(line for node in found for line in _chapter(node))])
+    return "\n".join([_HEAD, listed, "", *(line for node in found for line in _chapter(node, queries))])
 
 
-def _chapter(node: Mapping[str, Any]) -> Iterator[str]:
+def _chapter(node: Mapping[str, Any], queries: Path) -> Iterator[str]:
     yield f"## {_name(node)}\n"
-    yield f"{_text(node['description'])} In the order of {', '.join(node['config']['meta']['published']['sort_by'])}.\n"
-    yield "| column | type | |\n|---|---|---|"
+    yield _wrapped(f"{node['description']} In the order of {', '.join(node['config']['meta']['published']['sort_by'])}.\n")
+    yield "\n| column | type | unit | what it is |\n|---|---|---|---|"
     for column in node["columns"].values():
-        yield f"| `{column['name']}` | {column['data_type']} | {_text(column['description']).replace('|', '&#124;')} |"
+        yield f"| `{column['name']}` | {column['data_type']} | {_unit(column['name'])} | {_cell(column['description'])} |"
     yield ""
-    for example in examples(node["name"]):
-        yield f"{example.question}\n\n```sql\n{example.sql}\n```\n"
+    for example in examples(node["name"], queries):
+        yield f"{_wrapped(example.question)}\n\n```sql\n{example.sql}\n```\n"
+
+
+def _unit(column: str) -> str:
+    """Names end in their unit, but for longitudes and latitudes, which are degrees."""
+    last = column.rpartition("_")[2]
+    return _UNITS.get(last, "")
 
 
 def _name(node: Mapping[str, Any]) -> str:
@@ -101,6 +115,17 @@ def _first_sentence(node: Mapping[str, Any]) -> str:
 
 def _text(description: str) -> str:
     return " ".join(description.split())
+
+
+def _cell(description: str) -> str:
+    return _text(description).replace("|", "&#124;")
+
+
+def _wrapped(text: str) -> str:
+    """Lines of prose. None begins with a dash, with which Markdown would begin a list."""
+    kept = _text(text).replace(" - ", "\0-\0")
+    lines = textwrap.wrap(kept, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
 
 
 if __name__ == "__main__":

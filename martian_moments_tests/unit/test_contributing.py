@@ -30,6 +30,7 @@ from martian_moments.warehouse.models import find_models
 from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.dbt_builds import dbt_build
 from martian_moments_tests.platforms import Platform, ScriptedSource
+from martian_moments_tests.scripts import script
 
 ROVER: Final = "rosalind"
 SOURCE: Final = "gallery"
@@ -189,6 +190,19 @@ def test_an_invented_gold_model_is_an_asset_and_is_published_as_its_yml_says(mis
     read = resources.published.read("gold", "photos_by_source")
     assert read is not None
     assert read.to_pylist() == [{"rover": ROVER, "source": SOURCE, "photos": 5}]
+
+
+def test_an_invented_gold_model_has_a_chapter_on_the_page_of_the_tables_with_its_questions(
+    mission: Mission, tmp_path: Path
+) -> None:
+    query = "select source, photos from gold.photos_by_source"
+    (tmp_path / "photos_by_source.sql").write_text(f"-- Which source has photos?\n{query};\n")
+    page = script("docs/tables.py").page(mission.manifest, tmp_path)
+    assert "* [gold.photos_by_source](#goldphotos_by_source): One row per rover and source that has the photos\n" in page
+    chapter = page.partition("\n## gold.photos_by_source\n")[2].partition("\n## ")[0]
+    assert "| `photos` | bigint |  | Photos. |\n" in chapter
+    assert f"\nWhich source has photos?\n\n```sql\n{query};\n```\n" in chapter
+    assert mission.query(query) == [(SOURCE, 5)]
 
 
 def test_a_gold_model_whose_yml_does_not_say_how_it_is_published_is_refused_by_name(

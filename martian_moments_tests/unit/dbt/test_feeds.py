@@ -75,10 +75,10 @@ def bronze(document: Document) -> BronzeObject:
     return BronzeObject(document.header.key, f"etag-{document.header.fingerprint}", document.header, decode_text("", body))
 
 
-@pytest.fixture(scope="module")
-async def documents(real_payloads: Path) -> list[Document]:
-    m20, msl = m20_responses(real_payloads), msl_responses(real_payloads)
-    latest = json.loads((real_payloads / "m20_feed_latest_2025-10-07.json").read_text())
+async def feed_documents(folder: Path) -> list[Document]:
+    """The documents that both dialects make of every real response."""
+    m20, msl = m20_responses(folder), msl_responses(folder)
+    latest = json.loads((folder / "m20_feed_latest_2025-10-07.json").read_text())
     manifest = {"latest": latest, "newest": m20[1965]}
     made = []
     async with client(recorded(m20, manifest)) as asking:
@@ -88,6 +88,11 @@ async def documents(real_payloads: Path) -> list[Document]:
         made += [await MSL(asking, URL).manifest("curiosity")]
         made += [await MSL(asking, URL).photos("curiosity", sol) for sol in msl]
     return made
+
+
+@pytest.fixture(scope="module")
+async def documents(real_payloads: Path) -> list[Document]:
+    return await feed_documents(real_payloads)
 
 
 def client(handler: Callable[[httpx.Request], httpx.Response]) -> PoliteClient:

@@ -69,29 +69,37 @@ def feature(number: int, sol: int, at: Point) -> dict[str, Any]:
     return {"type": "Feature", "properties": properties, "geometry": {"type": "Point", "coordinates": [*at, -4500.0]}}
 
 
-@pytest.fixture(scope="module")
-async def built(project: Callable[[], Project], real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    made = project()
-    maps = [await map_of(rover, kind, (real_payloads / name).read_bytes()) for (rover, kind), name in MAPS.items()]
+async def path_documents(payloads: Path, folder: Path) -> list[BronzeObject]:
+    """The maps of all rovers, and what the archive has of Opportunity. The index of the archive is kept in the folder."""
+    maps = [await map_of(rover, kind, (payloads / name).read_bytes()) for (rover, kind), name in MAPS.items()]
     # The real positions and sols of Curiosity's first 214 waypoints; their motion counters were not kept.
-    features = [feature(number, sol, at) for number, (sol, at) in enumerate(curiositys_waypoints(real_payloads))]
+    features = [feature(number, sol, at) for number, (sol, at) in enumerate(curiositys_waypoints(payloads))]
     collection = json.dumps({"type": "FeatureCollection", "features": features}).encode()
-    lake, scratch = Lake(tmp_path_factory.mktemp("lake").as_uri()), tmp_path_factory.mktemp("scratch")
+    lake, scratch = Lake((folder / "lake").as_uri()), folder / "scratch"
+    scratch.mkdir()
 
     def archive(request: httpx.Request) -> httpx.Response:
         if "mer1po_0xxx" not in request.url.path:
             return httpx.Response(404)
         name = "mer_edrindex.lbl" if request.url.path.endswith(".lbl") else "mer_edrindex_row_sample.tab"
-        return httpx.Response(200, content=(real_payloads / name).read_bytes())
+        return httpx.Response(200, content=(payloads / name).read_bytes())
 
+    return [
+        *maps,
+        await map_of("curiosity", Kind.WAYPOINTS, collection),
+        # No file of Opportunity was kept: the origin of its map, which is the landing site.
+        await map_of("opportunity", Kind.WAYPOINTS, b"SITE,DRIVE,CORRECTED_X,CORRECTED_Y\n0,0,0,0\n"),
+        await fetched(lambda client: PDS(client, PDS_URL, lake, scratch).manifest("opportunity"), archive),
+        await fetched(lambda client: PDS(client, PDS_URL, lake, scratch).photos("opportunity", 1), archive),
+    ]
+
+
+@pytest.fixture(scope="module")
+async def built(project: Callable[[], Project], real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = project()
     made.warehouse.load(
         [
-            *maps,
-            await map_of("curiosity", Kind.WAYPOINTS, collection),
-            # No file of Opportunity was kept: the origin of its map, which is the landing site.
-            await map_of("opportunity", Kind.WAYPOINTS, b"SITE,DRIVE,CORRECTED_X,CORRECTED_Y\n0,0,0,0\n"),
-            await fetched(lambda client: PDS(client, PDS_URL, lake, scratch).manifest("opportunity"), archive),
-            await fetched(lambda client: PDS(client, PDS_URL, lake, scratch).photos("opportunity", 1), archive),
+            *await path_documents(real_payloads, tmp_path_factory.mktemp("paths")),
             bronze_object(
                 Kind.PHOTOS, "opportunity", (real_payloads / "v1_photos_opportunity_sol1_2023-07.json").read_bytes(), sol=1
             ),

@@ -13,7 +13,7 @@ import pytest
 
 from martian_moments.domain.documents import Kind
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.warehouse.base import LEDGER
+from martian_moments.warehouse.base import LEDGER, BronzeObject
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
@@ -39,17 +39,21 @@ OTHERS = "select * from silver.fact_photos where rover != 'spirit' order by phot
 PRODUCTION = ("--exclude", "resource_type:unit_test")
 
 
+def v1_documents(folder: Path) -> list[BronzeObject]:
+    """The manifests of all rovers, and the sols of which all photos were kept."""
+    return [bronze_object(Kind.MANIFEST, rover, (folder / name).read_bytes()) for rover, name in MANIFESTS.items()] + [
+        bronze_object(Kind.PHOTOS, rover, (folder / name).read_bytes(), sol=sol, count=count, promised=count)
+        for (rover, sol), (name, count) in SOLS.items()
+    ]
+
+
 @pytest.fixture(scope="module")
 def built(project: Callable[[], Project], real_payloads: Path) -> Project:
     made = project()
     # The first build, with dbt's own unit tests, is on an empty bronze.
     assert "ERROR=0" in made.build()
     made.warehouse.load(
-        [bronze_object(Kind.MANIFEST, rover, (real_payloads / name).read_bytes()) for rover, name in MANIFESTS.items()]
-        + [
-            bronze_object(Kind.PHOTOS, rover, (real_payloads / name).read_bytes(), sol=sol, count=count, promised=count)
-            for (rover, sol), (name, count) in SOLS.items()
-        ]
+        v1_documents(real_payloads)
         + [
             bronze_object(kind, "perseverance", (real_payloads / name).read_bytes(), source="mmgis")
             for kind, name in MAPS.items()

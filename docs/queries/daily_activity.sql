@@ -1,0 +1,54 @@
+-- The ten longest drives of one sol
+select
+    rover,
+    sol,
+    earth_date,
+    legs,
+    distance_m
+from gold.daily_activity
+where distance_m is not null
+order by distance_m desc, rover, sol
+limit 10;
+
+-- How far did each rover come in steps of 100 sols?
+select
+    rover,
+    sol - sol % 100 as from_sol,
+    round(sum(distance_m)) as metres,
+    sum(photos) as photos
+from gold.daily_activity
+group by rover, from_sol
+order by rover, from_sol;
+
+-- On which sols is it not certain how far the rover drove, and between what does it lie?
+select
+    rover,
+    sol,
+    distance_at_least_m,
+    distance_at_most_m
+from gold.daily_activity
+where distance_m is null and distance_at_least_m is not null
+order by rover, sol;
+
+-- The longest stay at one place: sols between two drives
+select
+    rover,
+    sol as arrived_on_sol,
+    lead(sol) over (partition by rover order by sol) as left_on_sol,
+    lead(sol) over (partition by rover order by sol) - sol as sols
+from gold.daily_activity
+where distance_at_least_m > 0
+qualify sols is not null
+order by sols desc, rover
+limit 10;
+
+-- Which sols had many photos from many cameras, but no metre driven?
+select
+    rover,
+    sol,
+    photos,
+    cameras
+from gold.daily_activity
+where distance_m = 0 and cameras >= 3
+order by photos desc, rover, sol
+limit 20;

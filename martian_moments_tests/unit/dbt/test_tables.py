@@ -1,0 +1,51 @@
+"""docs/tables.md: it says what the contracts say, and each of its examples runs on NASA's own records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from martian_moments.warehouse.models import published_models
+from martian_moments_tests.scripts import script
+from martian_moments_tests.unit.dbt.conftest import Project
+from martian_moments_tests.unit.dbt.test_feeds import bronze, feed_documents
+from martian_moments_tests.unit.dbt.test_paths import path_documents
+from martian_moments_tests.unit.dbt.test_real_data import v1_documents
+
+TABLES = script("docs/tables.py")
+NAMES = [table.name for table in published_models()]
+EXAMPLES = [(name, example) for name in NAMES for example in TABLES.examples(name)]
+
+
+@pytest.fixture(scope="module")
+async def built(project: Callable[[], Project], real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Every real document of all dialects and rovers in one warehouse."""
+    made = project()
+    feeds = await feed_documents(real_payloads)
+    paths = await path_documents(real_payloads, tmp_path_factory.mktemp("paths"))
+    made.warehouse.load([*v1_documents(real_payloads), *map(bronze, feeds), *paths])
+    made.build("--exclude", "resource_type:unit_test", "resource_type:test")
+    return made
+
+
+def test_the_page_is_what_its_generator_writes() -> None:
+    assert TABLES.PAGE.read_text() == TABLES.page(), "run .venv/bin/python docs/tables.py"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_table_has_five_examples_or_more_and_none_twice(name: str) -> None:
+    examples = TABLES.examples(name)
+    assert len({example.question for example in examples}) == len({example.sql for example in examples}) == len(examples)
+    assert len(examples) >= 5, f"docs/queries/{name}.sql has {len(examples)} questions, each a comment line before its query"
+
+
+def test_every_file_of_queries_belongs_to_a_published_table() -> None:
+    assert {file.stem for file in TABLES.QUERIES.iterdir()} <= set(NAMES)
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[f"{name}-{example.question}" for name, example in EXAMPLES])
+def test_an_example_finds_rows_among_the_real_records(built: Project, name: str, example: TABLES.Example) -> None:  # type: ignore[name-defined]
+    assert f".{name}" in example.sql
+    assert built.query(example.sql)
