@@ -10,6 +10,7 @@ from martian_moments.defs.alerts import failure_alert, warning_alert
 from martian_moments.defs.assets.bronze import bronze_assets
 from martian_moments.defs.assets.lake import lake_assets
 from martian_moments.defs.assets.models import model_assets
+from martian_moments.defs.assets.open_formats import open_format_assets
 from martian_moments.defs.schedules import schedules
 from martian_moments.defs.sensors.gap_sensor import gap_sensor
 from martian_moments.defs.sensors.reconcile_sensor import reconcile_sensor
@@ -35,12 +36,13 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
         # Backfill policies are beta in Dagster 1.13: a warning for each asset would stand in front of what a command prints.
         warnings.simplefilter("ignore", dg.BetaWarning)
         models = model_assets(settings)
-        assets = [*lake_assets(settings), *bronze_assets(settings), models]
+        open_formats = open_format_assets(settings)
+        assets = [*lake_assets(settings), *bronze_assets(settings), models, open_formats]
     sensors: list[dg.SensorDefinition] = [
         upload_sensor(settings),
         gap_sensor(settings),
         requests_sensor(settings),
-        reconcile_sensor(settings, sorted(models.keys)),
+        reconcile_sensor(settings, sorted(models.keys), sorted(open_formats.keys)),
         retry_sensor(),
         dg.AutomationConditionSensorDefinition(
             "automation",
@@ -50,6 +52,15 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
             # Ahead of the loads that are queued: silver must not wait for a bronze that is never idle.
             run_tags={"dagster/priority": "1"},
             description="Starts dbt when bronze has changed.",
+        ),
+        dg.AutomationConditionSensorDefinition(
+            "open_formats",
+            target=[open_formats],
+            minimum_interval_seconds=5,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            # Behind everything else that is queued: nothing in the platform waits for them.
+            run_tags={"dagster/priority": "-1"},
+            description="Makes the open formats when the tables that they are made of were published.",
         ),
     ]
     if settings.alert_webhook_url is not None:

@@ -1,4 +1,4 @@
-"""When dbt runs: soon after bronze changed, never losing a change, never starved by a busy bronze."""
+"""When dbt runs: soon after bronze changed, never losing a change, never starved by a busy bronze. And what follows it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,22 @@ def refresh_from_bronze() -> dg.AutomationCondition[Any]:
     While bronze is loading the model waits, so that a backfill makes one dbt run and not twenty; but at each full minute it
     goes ahead all the same, so that silver never waits longer than two minutes for what has been loaded.
     """
+    return _after_changes("refresh_from_bronze", "* * * * *")
+
+
+def refresh_from_models() -> dg.AutomationCondition[Any]:
+    """For the open formats: one of the models that they are made of was built since they were last asked for.
+
+    In a run of their own, so that they keep no build and no load waiting and fail alone. While builds follow each other, as
+    in a backfill, only every ten minutes.
+    """
+    return _after_changes("refresh_from_models", "*/10 * * * *")
+
+
+def _after_changes(label: str, at_the_latest: str) -> dg.AutomationCondition[Any]:
     changed = AC.any_deps_match(AC.newly_updated()).since(AC.newly_requested())
     quiet = ~AC.any_deps_in_progress()
-    return (changed & ~AC.in_progress() & (quiet | AC.cron_tick_passed("* * * * *"))).with_label("refresh_from_bronze")
+    return (changed & ~AC.in_progress() & (quiet | AC.cron_tick_passed(at_the_latest))).with_label(label)
 
 
 def ride_along() -> dg.AutomationCondition[Any]:

@@ -148,6 +148,8 @@ def _waiting_for_tables(resources: Resources) -> Iterator[str]:
         yield f"{len(found.unloaded)} objects of the lake are not in bronze yet{builds}"
     elif found.silver_lags:
         yield "silver and gold have not seen all of bronze yet"
+    if found.outdated:
+        yield f"the open formats {', '.join(found.outdated)} are not made of the published tables yet"
 
 
 class _Held:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.documents import FOLDERS, coordinates
 from martian_moments.domain.errors import DocumentError, ObjectMissing, PublishedDamaged
+from martian_moments.formats.export import outdated
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.pipelines.load import read_one
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, Warehouse
@@ -29,16 +30,19 @@ class Differences:
     """What separates the published tables from the lake.
 
     Attributes:
-        damaged: the published tables that are damaged or gone, by ``schema/table``, and why.
+        damaged: the published tables and open formats that are damaged or gone, by ``schema/table`` or name, and why.
         unloaded: the documents whose version is not in bronze; None while the ledger is damaged.
         silver_lags: whether silver was built before the last load; False while the table that says so is damaged.
         awaited: the documents without which no model is built, see :func:`awaited`; empty while a table is damaged.
+        outdated: the open formats that are not made yet of the published tables; those that a build replaces anyway are not
+            missed.
     """
 
     damaged: dict[str, str]
     unloaded: list[ObjectInfo] | None = None
     silver_lags: bool = False
     awaited: list[ObjectInfo] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
 
 
 def differences(
@@ -51,6 +55,8 @@ def differences(
         found.silver_lags = silver_lags(published, sources)
         if found.unloaded:  # what was lost is among it, and mostly there is none: two tables less are read each time
             found.awaited = _readable_among(lake, found.unloaded, _lost(warehouse, published))
+        if not found.silver_lags:
+            found.outdated = outdated(published.manifest())
     except PublishedDamaged as error:
         found.damaged.setdefault(error.name, str(error))
     return found

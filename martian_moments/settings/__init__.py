@@ -47,6 +47,9 @@ BUILT_SOURCES: Final = tuple(VARS["sources"])
 NASA_POOL: Final = "nasa"
 """Runs that ask NASA share this pool."""
 
+OPEN_FORMATS_POOL: Final = "open_formats"
+"""Runs that make the open formats wait for each other, and for nobody else: they read what is published."""
+
 WAREHOUSE_POOL: Final = "warehouse"
 """DuckDB has one writer: bronze loads and dbt take turns."""
 
@@ -180,7 +183,7 @@ class Settings(Group):
         NASA's slots each get an equal share of the rate limit. All are set in the instance: Dagster knows a default limit
         only after a pool's first run.
         """
-        return {NASA_POOL: self.nasa_slots, WAREHOUSE_POOL: 1}
+        return {NASA_POOL: self.nasa_slots, WAREHOUSE_POOL: 1, OPEN_FORMATS_POOL: 1}
 
     @cached_property
     def lake(self) -> str:

@@ -1,6 +1,7 @@
 """The published tables: exactly one Parquet file per table, replaced whole, for readers who never touch the warehouse.
 
-``manifest.json``, written last, says which files make one build of them; what differs from it is damaged.
+``manifest.json``, written last, says which files make one build of them; what differs from it is damaged. Beside them stand
+the open formats, files that are made of the tables by others (formats/export.py) and are kept in the same way.
 """
 
 from __future__ import annotations
@@ -8,28 +9,38 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseError
+from filelock import FileLock, Timeout
+
+from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseBusy, WarehouseError
+from martian_moments.infrastructure.addresses import path_of
 from martian_moments.infrastructure.object_store import bare, durable_folder, open_store
 from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
-from martian_moments.warehouse.manifest import KEY, Manifest, PublishedFile
+from martian_moments.warehouse.manifest import KEY, FormatFiles, MadeFile, Manifest, PublishedFile
 from martian_moments.warehouse.models import published_models
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from obstore import PutMode
 
 _LONGEST_REASON: Final = 300
+
+_WRITE_ATTEMPTS: Final = 20
+"""How often others may replace the manifest on S3 between its reading and its writing."""
+
+_LOCK_SECONDS: Final = 60.0
+"""How long another process may be in between the two in a folder; it takes milliseconds."""
 
 _HEALS: Final = "the running platform makes it again within some minutes (reconcile)"
 
 
 class Published:
-    """``<url>/<schema>/<table>/<table>.parquet`` in a folder or under an S3 prefix.
+    """``<url>/<schema>/<table>/<table>.parquet`` and the open formats in a folder or under an S3 prefix.
 
     Every method raises WarehouseError when the store refuses or fails.
     """
@@ -44,6 +55,7 @@ class Published:
         self._url = url.rstrip("/")
         self._store = open_store(self._url, s3)
         self._folder = durable_folder(self._store)
+        self._lock = FileLock(f"{path_of(self._url)}/{KEY}.lock", timeout=_LOCK_SECONDS) if self._folder else nullcontext()
 
     def publish(
         self,
@@ -63,6 +75,8 @@ class Published:
             PublishingError: some tables could not be read, and LOADED_OBJECTS, which says that all before it are current,
                 was left as it was. The others are published.
         """
+        import pyarrow.parquet as pq
+
         changed: list[PublishedTable] = []
         files: dict[str, tuple[PublishedFile, ...]] = {}
         failed: dict[str, str] = {}
@@ -79,7 +93,8 @@ class Published:
                     continue
                 if self.put(table.schema, table.name, file):
                     changed.append(table)
-                files[f"{table.schema}/{table.name}"] = (self._described(_key(table.schema, table.name), file),)
+                made = MadeFile(_key(table.schema, table.name), file, pq.read_metadata(file).num_rows)
+                files[f"{table.schema}/{table.name}"] = (self._described(made),)
                 file.unlink()
         self._put_manifest(files)
         if failed:
@@ -89,6 +104,34 @@ class Published:
                 tables=list(failed),
             )
         return changed
+
+    def publish_format(
+        self, name: str, made: Iterable[MadeFile], *, made_from: Mapping[str, str], made_by: str
+    ) -> tuple[tuple[PublishedFile, ...], list[str]]:
+        """Publish the files of an open format in their order, then the manifest; what it had besides is removed.
+
+        Returns:
+            The files as they are published, and the keys of those that were written or removed.
+        """
+        changed: list[str] = []
+        files: list[PublishedFile] = []
+        for each in made:
+            if self._put_file(each.key, each.file):
+                changed.append(each.key)
+            files.append(self._described(each))
+        before = self._held_manifest()[0]
+        held = before.open_formats.get(name) if before else None
+        for key in {file.key for file in held.files} - {file.key for file in files} if held else ():
+            self._remove(key)
+            changed.append(key)
+        found = FormatFiles(tuple(files), made_from, made_by)
+
+        def joined(now: Manifest | None) -> Manifest:
+            tables, moment = (now.tables, now.published_at) if now else ({}, datetime.now(UTC))
+            return Manifest(tables, moment, {**(now.open_formats if now else {}), name: found})
+
+        self._change_manifest(joined)
+        return found.files, changed
 
     def manifest(self) -> Manifest | None:
         """What is published, or None where a release without manifests published last. Raises PublishedDamaged."""
@@ -101,7 +144,7 @@ class Published:
             raise PublishedDamaged(f"{self._url}/{KEY} is damaged ({error}); {_HEALS}", name=KEY) from error
 
     def damaged(self) -> dict[str, str]:
-        """What differs from the manifest, by ``schema/table``, and why; by one listing, without reading a table.
+        """What differs from the manifest, by ``schema/table`` or open format, and why; by one listing, reading none.
 
         Without a manifest nobody knows what else is gone, so that it is what has to be made again.
         While tables are being published, those that are written already differ from the manifest, which comes last.
@@ -118,7 +161,7 @@ class Published:
             return {KEY: gone} if there else {}
         names = (f"{table.schema}/{table.name}" for table in there)
         reasons = {name: f"{self._url}/{name} is not in {KEY}; {_HEALS}" for name in names if name not in manifest.tables}
-        for name, file in _files(manifest):
+        for name, file in manifest.files():
             meta = listed.get(file.key)
             if meta is None:
                 reasons[name] = f"{self._url}/{file.key} is gone; {_HEALS}"
@@ -127,16 +170,16 @@ class Published:
         return reasons
 
     def unreadable(self) -> dict[str, str]:
-        """The tables of the manifest whose bytes are not those that were published, and why; every file is read."""
-        reasons = {}
-        for name, file in _files(self.manifest()):
+        """The tables and open formats whose bytes are not those that were published, and why; every file is read."""
+        reasons: dict[str, str] = {}
+        manifest = self.manifest()
+        for name, file in manifest.files() if manifest else ():
             try:
-                with self._errors("read", file.key):
-                    body = self._store.get(file.key).bytes()
+                digest = self._digest(file.key)
             except FileNotFoundError:
                 reasons[name] = f"{self._url}/{file.key} is gone; {_HEALS}"
                 continue
-            if hashlib.sha256(body).hexdigest() != file.sha256:
+            if digest != file.sha256:
                 reasons[name] = f"{self._url}/{file.key} has other bytes than were published; delete it, and {_HEALS}"
         return reasons
 
@@ -146,15 +189,24 @@ class Published:
         A folder gets the file under another name, then renamed; S3 gets one PUT: readers see the old table or the new one,
         also after a power cut.
         """
+        return self._put_file(_key(schema, table), file)
+
+    def fetch(self, schema: str, table: str, file: Path) -> str:
+        """Copy a table's Parquet file, of any size, and return the SHA-256 (hex) of the bytes that were copied.
+
+        Raises:
+            PublishedDamaged: it is gone, or was never published.
+        """
         key = _key(schema, table)
-        with self._errors("write", key):
-            if self._holds(key, file):
-                return False
-            if self._folder:
-                self._folder.write(key, file)
-            else:
-                self._store.put(key, file, use_multipart=False)
-        return True
+        digest = hashlib.sha256()
+        try:
+            with self._errors("read", key), file.open("wb") as copy:
+                for chunk in self._store.get(key).stream():
+                    digest.update(chunk)
+                    copy.write(chunk)
+        except FileNotFoundError:
+            raise self._damaged(schema, table, "it is not there") from None
+        return digest.hexdigest()
 
     def read(
         self, schema: str, table: str, columns: Sequence[str] | None = None, *, optional: Sequence[str] = ()
@@ -193,12 +245,15 @@ class Published:
 
     def withdraw(self, schema: str, table: str) -> None:
         """Take a table away, as if it had never been published: the file first, then what the manifest says of it."""
-        key = _key(schema, table)
-        with suppress(FileNotFoundError), self._errors("remove", key):
-            self._store.delete(key)
-        with suppress(PublishedDamaged):
-            if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
-                self._write_manifest({name: files for name, files in manifest.tables.items() if name != f"{schema}/{table}"})
+        self._remove(_key(schema, table))
+
+        def without(now: Manifest | None) -> Manifest | None:
+            if now is None or f"{schema}/{table}" not in now.tables:
+                return None
+            tables = {name: files for name, files in now.tables.items() if name != f"{schema}/{table}"}
+            return Manifest(tables, datetime.now(UTC), now.open_formats)
+
+        self._change_manifest(without)
 
     def modified(self, schema: str, table: str) -> datetime | None:
         """When the table last changed (UTC), or None when it has never been published."""
@@ -210,34 +265,82 @@ class Published:
             return None
 
     def _put_manifest(self, files: dict[str, tuple[PublishedFile, ...]]) -> None:
-        try:
-            before = self.manifest()
-        except PublishedDamaged:
-            before = None
-        held = before.tables if before else {}
-        # Without those that an earlier release published: nobody makes them again.
-        kept = {f"{table.schema}/{table.name}" for table in (LEDGER, *published_models())} & held.keys()
-        tables = {name: held[name] for name in kept} | files
-        if before is None or tables != held:
-            self._write_manifest(tables)
+        def joined(now: Manifest | None) -> Manifest | None:
+            held = now.tables if now else {}
+            # Without those that an earlier release published: nobody makes them again.
+            kept = {f"{table.schema}/{table.name}" for table in (LEDGER, *published_models())} & held.keys()
+            tables = {name: held[name] for name in kept} | files
+            if now is not None and tables == held:
+                return None
+            return Manifest(tables, datetime.now(UTC), now.open_formats if now else {})
 
-    def _write_manifest(self, tables: Mapping[str, tuple[PublishedFile, ...]]) -> None:
-        body = Manifest(tables, datetime.now(UTC)).dump()
+        self._change_manifest(joined)
+
+    def _change_manifest(self, change: Callable[[Manifest | None], Manifest | None]) -> None:
+        """Write what becomes of the manifest, None: nothing. Of two processes at once none loses what the other wrote.
+
+        Loads, builds and the open formats each write their part of it.
+        """
+        try:
+            with self._lock:
+                for _ in range(_WRITE_ATTEMPTS):
+                    now, mode = self._held_manifest()
+                    after = change(now)
+                    if after is None or self._replaces(mode, after.dump()):
+                        return
+        except Timeout:
+            raise WarehouseBusy(f"{self._url}/{KEY}: another process has been writing it for {_LOCK_SECONDS:g} s") from None
+        raise WarehouseBusy(f"{self._url}/{KEY} is being written by others again and again; the next run tries again")
+
+    def _held_manifest(self) -> tuple[Manifest | None, PutMode]:
+        """The manifest, None where there is none or a damaged one, and as what S3 takes its successor."""
+        try:
+            with self._errors("read", KEY):
+                found = self._store.get(KEY)
+                body = found.bytes().to_bytes()
+        except FileNotFoundError:
+            return None, "create"
+        mode: PutMode = {"e_tag": found.meta["e_tag"]}
+        try:
+            return Manifest.load(body), mode
+        except ValueError:
+            return None, mode
+
+    def _replaces(self, mode: PutMode, body: bytes) -> bool:
+        """Write the manifest, unless on S3 it is not any more what was read."""
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
         with self._errors("write", KEY):
             if self._folder:
                 self._folder.write(KEY, body)
+                return True
+            try:
+                self._store.put(KEY, body, mode=mode, use_multipart=False)
+            except (AlreadyExistsError, PreconditionError):
+                return False
+        return True
+
+    def _put_file(self, key: str, file: Path) -> bool:
+        with self._errors("write", key):
+            if self._holds(key, file):
+                return False
+            if self._folder:
+                self._folder.write(key, file)
             else:
-                self._store.put(KEY, body)
+                self._store.put(key, file, use_multipart=False)
+        return True
 
-    def _described(self, key: str, file: Path) -> PublishedFile:
+    def _remove(self, key: str) -> None:
+        with suppress(FileNotFoundError), self._errors("remove", key):
+            self._store.delete(key)
+
+    def _described(self, made: MadeFile) -> PublishedFile:
         """A file that was just published."""
-        import pyarrow.parquet as pq
-
-        with file.open("rb") as stream:
+        with made.file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        with self._errors("read", key):
-            etag = bare(self._store.head(key)["e_tag"])
-        return PublishedFile(key, file.stat().st_size, etag, digest, pq.read_metadata(file).num_rows)
+        with self._errors("read", made.key):
+            etag = bare(self._store.head(made.key)["e_tag"])
+        return PublishedFile(made.key, made.file.stat().st_size, etag, digest, made.rows)
 
     def _damaged(self, schema: str, table: str, why: str) -> PublishedDamaged:
         where = f"{self._url}/{_key(schema, table)}"
@@ -247,13 +350,19 @@ class Published:
         try:
             if self._store.head(key)["size"] != file.stat().st_size:
                 return False
-            held = hashlib.sha256()
-            for chunk in self._store.get(key).stream():
-                held.update(chunk)
+            held = self._digest(key)
         except FileNotFoundError:
             return False
         with file.open("rb") as stream:
-            return held.digest() == hashlib.file_digest(stream, "sha256").digest()
+            return held == hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def _digest(self, key: str) -> str:
+        """SHA-256 (hex) of what stands there. Raises FileNotFoundError."""
+        digest = hashlib.sha256()
+        with self._errors("read", key):
+            for chunk in self._store.get(key).stream():
+                digest.update(chunk)
+        return digest.hexdigest()
 
     @contextmanager
     def _errors(self, verb: str, key: str) -> Iterator[None]:
@@ -268,12 +377,6 @@ class Published:
             reason = str(error).partition("\n")[0]  # what follows is a dump of obstore's own structures
             advice = "check space and permissions, on S3 the bucket and the keys (martian-moments doctor)"
             raise WarehouseError(f"{self._url}/{key}: cannot {verb} the published table ({reason}); {advice}") from error
-
-
-def _files(manifest: Manifest | None) -> Iterator[tuple[str, PublishedFile]]:
-    """The name of each table with each of its files."""
-    for name, files in (manifest.tables if manifest else {}).items():
-        yield from ((name, file) for file in files)
 
 
 def _key(schema: str, table: str) -> str:

@@ -101,6 +101,7 @@ MAY_TOUCH = {
     "bronze": {"lake", "warehouse", "published", "event_log"},
     "silver": {"lake", "warehouse", "published"},
     "gold": {"lake", "warehouse", "published"},
+    "open_formats": {"published"},
 }
 
 
@@ -120,6 +121,7 @@ SENSORS_MAY_TOUCH: dict[str, set[str]] = {
     "reconcile": {"lake", "warehouse", "published"},
     "retries": set(),
     "automation": set(),
+    "open_formats": set(),
 }
 
 

@@ -7,7 +7,7 @@ delay, and what was uploaded a moment ago is left to the upload sensor.
 """
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import dagster as dg
@@ -20,6 +20,7 @@ from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain import clock
 from martian_moments.domain.backoff import Backoff
 from martian_moments.domain.documents import Kind, coordinates
+from martian_moments.formats.export import OPEN_FORMATS
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.pipelines.differences import Differences, differences
@@ -37,6 +38,7 @@ _SILVER: Final = "silver"
 
 _DAMAGED_LEDGER: Final = "damaged ledger"
 _DAMAGED_MODELS: Final = "damaged models"
+_OPEN_FORMATS: Final = "open formats"
 
 _LEDGER_NAME: Final = f"{LEDGER.schema}/{LEDGER.name}"
 
@@ -66,8 +68,13 @@ class ReconcileCursor(Cursor, RootModel[dict[str, tuple[int, float]]]):
         self.root = {thing: attempts for thing, attempts in self.root.items() if thing in things}
 
 
-def reconcile_sensor(settings: Settings, models: Sequence[dg.AssetKey]) -> dg.SensorDefinition:
-    """Asks for the bronze partitions whose objects differ from the ledger, and for dbt where silver lags behind."""
+def reconcile_sensor(
+    settings: Settings, models: Sequence[dg.AssetKey], open_formats: Sequence[dg.AssetKey]
+) -> dg.SensorDefinition:
+    """Asks for the bronze partitions whose objects differ from the ledger, and for dbt where silver lags behind.
+
+    And for the open formats where they lag behind the published tables.
+    """
 
     @dg.sensor(
         name=NAME,
@@ -76,6 +83,7 @@ def reconcile_sensor(settings: Settings, models: Sequence[dg.AssetKey]) -> dg.Se
             TRAVERSE,
             *(photos_key(rover) for rover in settings.rovers),
             *models,
+            *open_formats,
         ],
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -93,7 +101,13 @@ def reconcile_sensor(settings: Settings, models: Sequence[dg.AssetKey]) -> dg.Se
         retry_state = ReconcileCursor.read(context.cursor, warn=context.log.warning)
         under_way = InFlight(context)
         found = differences(lake, warehouse, published, settings.rovers, settings.sources)
-        requests = _repairs(found, retry_state, under_way, settings.rovers[0], models)
+        runs = {
+            # A load that finds nothing new publishes the ledger, dbt all other tables.
+            _DAMAGED_LEDGER: dg.RunRequest(asset_selection=[MANIFESTS], partition_key=settings.rovers[0]),
+            _DAMAGED_MODELS: dg.RunRequest(asset_selection=list(models)),
+            _OPEN_FORMATS: dg.RunRequest(asset_selection=list(open_formats)),
+        }
+        requests = _repairs(found, runs, retry_state, under_way)
         if found.unloaded is None:
             return dg.SensorResult(
                 run_requests=requests, cursor=retry_state.write(), skip_reason=None if requests else _in_words(found)
@@ -117,25 +131,29 @@ def reconcile_sensor(settings: Settings, models: Sequence[dg.AssetKey]) -> dg.Se
 
 def _in_words(found: Differences) -> str:
     differ = "an unknown number of" if found.unloaded is None else len(found.unloaded)
-    damaged = ", ".join(found.damaged) or "none"
-    return f"{differ} objects differ and wait; silver lags: {found.silver_lags}; damaged: {damaged}"
+    damaged, outdated = ", ".join(found.damaged) or "none", ", ".join(found.outdated) or "none"
+    lags = f"silver lags: {found.silver_lags}; open formats that lag: {outdated}"
+    return f"{differ} objects differ and wait; {lags}; damaged: {damaged}"
 
 
 def _damaged(found: Differences) -> list[str]:
-    """Which parts of what is published have to be made again, and can be now. The manifest is written by both."""
+    """Which parts of what is published have to be made again, and can be now. The manifest is written by all of them."""
+    formats = {each.name for each in OPEN_FORMATS}
     ledger = _LEDGER_NAME in found.damaged or manifest.KEY in found.damaged
-    models = bool(found.damaged.keys() - {_LEDGER_NAME}) and not found.awaited
-    return [*([_DAMAGED_LEDGER] if ledger else []), *([_DAMAGED_MODELS] if models else [])]
+    models = found.damaged.keys() - {_LEDGER_NAME} - formats
+    parts = {
+        _DAMAGED_LEDGER: ledger,
+        _DAMAGED_MODELS: bool(models) and not found.awaited,
+        # Of damaged tables nothing is made.
+        _OPEN_FORMATS: not models and bool(found.outdated or formats & found.damaged.keys()),
+    }
+    return [part for part, is_due in parts.items() if is_due]
 
 
 def _repairs(
-    found: Differences, retry_state: ReconcileCursor, under_way: InFlight, rover: str, models: Sequence[dg.AssetKey]
+    found: Differences, runs: Mapping[str, dg.RunRequest], retry_state: ReconcileCursor, under_way: InFlight
 ) -> list[dg.RunRequest]:
-    """Runs that publish again what is damaged: a load that finds nothing new publishes the ledger, dbt all other tables."""
-    runs = {
-        _DAMAGED_LEDGER: dg.RunRequest(asset_selection=[MANIFESTS], partition_key=rover),
-        _DAMAGED_MODELS: dg.RunRequest(asset_selection=list(models)),
-    }
+    """The runs that publish again what is damaged, by part."""
     requests = []
     for part in _damaged(found):
         (first, *_) = runs[part].asset_selection or ()

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from martian_moments.defs.conditions import refresh_from_bronze, ride_along
+from martian_moments.defs.conditions import refresh_from_bronze, refresh_from_models, ride_along
 from martian_moments_tests.platforms import Platform
 
 SOLS = dg.DynamicPartitionsDefinition(name="sols")
@@ -27,6 +27,10 @@ def silver() -> None: ...
 def gold() -> None: ...
 
 
+@dg.asset(deps=[gold], automation_condition=refresh_from_models())
+def geo() -> None: ...
+
+
 AC = dg.AutomationCondition
 
 
@@ -40,7 +44,7 @@ class Bench:
     def __init__(self, partitions: int = 3) -> None:
         self.instance = dg.DagsterInstance.ephemeral()
         self.instance.add_dynamic_partitions("sols", [f"{sol:05d}" for sol in range(partitions)])
-        self.defs = dg.Definitions(assets=[bronze, silver, gold, eager])
+        self.defs = dg.Definitions(assets=[bronze, silver, gold, geo, eager])
         self.cursor: Any = None
         self.now = NOON
 
@@ -49,7 +53,7 @@ class Bench:
         self.now += timedelta(seconds=seconds)
         result = dg.evaluate_automation_conditions(self.defs, self.instance, cursor=self.cursor, evaluation_time=self.now)
         self.cursor = result.cursor
-        return {name for name in ("silver", "gold", "eager") if result.get_num_requested(dg.AssetKey(name))}
+        return {name for name in ("silver", "gold", "geo", "eager") if result.get_num_requested(dg.AssetKey(name))}
 
     def load(self, *sols: int) -> None:
         for sol in sols:
@@ -198,3 +202,39 @@ def test_every_model_of_the_project_is_asked_for_together_whatever_was_loaded(
     assert second.total_requested == len(models), "and nothing else"
     third = dg.evaluate_automation_conditions(platform.definitions, platform.instance, cursor=second.cursor)
     assert third.total_requested == 0
+
+
+def test_open_formats_follow_a_build_in_a_run_of_their_own_and_only_once(bench: Bench) -> None:
+    run = bench.request()
+    assert "geo" not in bench.tick(), "the build is under way"
+    bench.finish(run)
+    assert bench.tick() == {"geo"}
+    assert dg.materialize([geo], instance=bench.instance).success
+    for _ in range(3):
+        assert "geo" not in bench.tick(), "nothing was built since"
+
+
+def test_a_build_while_open_formats_are_made_is_followed_once_more(bench: Bench) -> None:
+    bench.finish(bench.request())
+    assert "geo" in bench.tick()
+    making = bench.start("geo")
+    bench.load(1)
+    bench.finish(bench.request())
+    assert "geo" not in bench.tick(), "it is being made"
+    bench.instance.report_run_canceled(making)
+    assert dg.materialize([geo], instance=bench.instance).success
+    assert "geo" in bench.tick(), "of the tables before"
+
+
+def test_while_builds_follow_each_other_open_formats_are_made_every_ten_minutes(bench: Bench) -> None:
+    bench.finish(bench.request())
+    bench.load(1)
+    run = bench.request()
+    asked = []
+    for _ in range(21):
+        asked += [bench.now.minute] if "geo" in bench.tick(60) else []
+        bench.load(2)
+        bench.finish(run)
+        run = bench.start("silver", "gold")
+    assert [minute % 10 for minute in asked] == [0] * len(asked) != []
+    assert len(asked) == 2
