@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from martian_moments.replica.running import RunningReplica
     from martian_moments.resources import Resources
 
-_ROVERS: Final[Mapping[str, str]] = {m20.SOURCE: "perseverance", msl.SOURCE: ROVER, pds.SOURCE: "opportunity"}
+ROVERS: Final[Mapping[str, str]] = {m20.SOURCE: "perseverance", msl.SOURCE: ROVER, pds.SOURCE: "opportunity"}
 """The rover that stands for a dialect; v1 has all of them."""
 
 _IN_FLIGHT: Final = 16
@@ -51,8 +51,8 @@ def measure(*, quick: bool) -> Iterator[Line]:
         def median(source: str, rover: str) -> Measured:
             return median_of(partial(_once, replica, home, source, rover), times)
 
-        by_v1 = {rover: median(v1.SOURCE, rover) for rover in _ROVERS.values()}
-        for source, rover in _ROVERS.items():
+        by_v1 = {rover: median(v1.SOURCE, rover) for rover in ROVERS.values()}
+        for source, rover in ROVERS.items():
             ours = median(source, rover)
             yield _line(source, rover, ours, by_v1[rover], "v1")
             yield _peak(source, sols, ours)
@@ -88,6 +88,17 @@ def _once(replica: RunningReplica, home: Path, source: str, rover: str) -> Measu
     for folder in (home / "lake", home / "scratch"):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copy(home / _EMPTY, home / _WAREHOUSE)
+    fetched, built = (step_of(step, replica, home, source, rover) for step in ("fetch", "silver"))
+    photos = built.result["photos"]
+    truth = sum(map(len, replica.control.ids(source, rover).values()))
+    if photos != truth:
+        raise RuntimeError(f"{source} ended with {photos} of {truth} records of {rover}")
+    result = {"photos": photos, "fetch_mb": fetched.peak_mb}
+    return Measured(fetched.seconds + built.seconds, max(fetched.peak_mb, built.peak_mb), result)
+
+
+def step_of(step: str, replica: RunningReplica, home: Path, source: str, rover: str) -> Measured:
+    """One of STEPS in a process of its own, with a replica as its upstream and no limit to its requests."""
     settings = {
         "upstream": replica.addresses,
         "sources": source,
@@ -95,15 +106,7 @@ def _once(replica: RunningReplica, home: Path, source: str, rover: str) -> Measu
         "concurrency": _IN_FLIGHT,
         "nasa_slots": 1,
     }
-    fetched, built = (
-        in_own_process("bench.dialects", step, rover, str(home), json.dumps(settings)) for step in ("fetch", "silver")
-    )
-    photos = built.result["photos"]
-    truth = sum(map(len, replica.control.ids(source, rover).values()))
-    if photos != truth:
-        raise RuntimeError(f"{source} ended with {photos} of {truth} records of {rover}")
-    result = {"photos": photos, "fetch_mb": fetched.peak_mb}
-    return Measured(fetched.seconds + built.seconds, max(fetched.peak_mb, built.peak_mb), result)
+    return in_own_process("bench.dialects", step, rover, str(home), json.dumps(settings))
 
 
 def _bare_loop(replica: RunningReplica) -> Measured:

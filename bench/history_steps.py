@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,29 +18,43 @@ if TYPE_CHECKING:
     from martian_moments.replica.archive import Archive
     from martian_moments.resources import Resources
 
+_OBSERVATIONS: Final = frozenset(
+    f"model.martian_moments.{name}"
+    for name in (
+        *("stops", "stereo_pairs", "panoramas", "panorama_frames", "image_sequences", "image_sequence_frames"),
+        *("photo_changes", "observed_frames"),
+    )
+)
+"""What one picture alone does not show."""
+
 _HELD_BACK: Final = "held_back"
 """The folder, beside the lake, of the document that arrives later: Curiosity's newest sol."""
 
 
 def generate(home: Path, sols: str) -> dict[str, int]:
-    """Make the lake: every rover's manifest and its first sols with photos, or ``all``; Curiosity's newest is held back."""
-    from martian_moments.domain.documents import Kind, encode
+    """Make the lake as v1 would fill it: every rover's manifest and its first sols with photos, or ``all``."""
+    from martian_moments.domain.documents import encode
     from martian_moments.replica.archive import open_archive
     from martian_moments.replica.config import ReplicaConfig
 
     archive = open_archive(ReplicaConfig(sols=None if sols == "all" else int(sols), counts=real_counts()))
-    newest = archive.histories[ROVER].totals()["max_sol"]
-    found = {"sols": 0, "photos": 0}
     for document in _documents(archive):
-        header = document.header
-        held_back = (header.rover, header.sol) == (ROVER, newest)
-        file = home / (_HELD_BACK if held_back else "lake") / header.key
+        file = home / "lake" / document.header.key
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(encode(document))
-        if header.kind is Kind.PHOTOS and not held_back:
-            found["sols"] += 1
-            found["photos"] += header.record_count
-    return found
+    return {}
+
+
+def hold_back(home: Path) -> dict[str, int]:
+    """Take Curiosity's newest sol out of the lake until it arrives; how many sols with photos and photos are left."""
+    lake = _resources(home).lake
+    headers = {key: header for key, header in lake.heads("photos").items() if header.record_count}
+    newest = max(key for key in headers if f"rover={ROVER}/" in key)
+    file = home / _HELD_BACK / newest
+    file.parent.mkdir(parents=True)
+    (home / "lake" / newest).rename(file)
+    del headers[newest]
+    return {"sols": len(headers), "photos": sum(header.record_count for header in headers.values())}
 
 
 def _documents(archive: Archive) -> Iterator[Document]:
@@ -85,7 +99,7 @@ def load(home: Path) -> dict[str, int]:
     return {"loaded": len(done.report.loaded)}
 
 
-def build(home: Path) -> dict[str, int]:
+def build(home: Path) -> dict[str, float]:
     """``dbt build`` as the platform runs it, tests included."""
     resources = _resources(home)
     from martian_moments_dbt import PROJECT
@@ -105,7 +119,8 @@ def build(home: Path) -> dict[str, int]:
     if done.returncode != 0:
         raise RuntimeError(done.stdout[-3_000:])
     results = json.loads((target / "run_results.json").read_text())["results"]
-    return {"nodes": len(results)}
+    observed = sum(each["execution_time"] for each in results if each["unique_id"] in _OBSERVATIONS)
+    return {"nodes": len(results), "observations_s": round(observed, 3)}
 
 
 def publish(home: Path) -> dict[str, int]:
@@ -136,8 +151,8 @@ def _resources(home: Path) -> Resources:
     return Resources(Settings.load(home=home))
 
 
-STEPS: Final[dict[str, Callable[..., dict[str, int]]]] = {
-    step.__name__: step for step in (generate, load, build, publish, arrive, count)
+STEPS: Final[dict[str, Callable[..., Mapping[str, float]]]] = {
+    step.__name__: step for step in (generate, hold_back, load, build, publish, arrive, count)
 }
 
 
