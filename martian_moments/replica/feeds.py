@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import chain, islice, starmap
+from itertools import chain, islice
 from typing import Any, Final, Protocol
 
 import orjson
 
 from martian_moments.domain.rovers import Rover
+from martian_moments.replica.file_names import Shot
 from martian_moments.replica.histories import GeneratedHistory, NotRecordedError
 from martian_moments.replica.mission import Photo
 from martian_moments.replica.responses import Response
@@ -37,7 +38,8 @@ class Dialect:
         rover: the one rover that the feed has.
         array: the field of a response that lists the images.
         identity: the field of an image that identifies it.
-        count: how many images a photo has, by its camera and its number.
+        count: how many images a photo has.
+        pictures: how many of them, the first ones, are the picture itself and its tiles.
         ids: their identities, as text.
         images: a photo's images, in the same order.
         response: the feed's response to a query; with ``odd`` as in ``odd_feeds`` of config.py. Raises NotRecordedError.
@@ -48,7 +50,8 @@ class Dialect:
     rover: str
     array: str
     identity: str
-    count: Callable[[str, int], int]
+    count: Callable[[Shot], int]
+    pictures: Callable[[Shot], int]
     ids: Callable[[Photo], Sequence[str]]
     images: Callable[[Rover, Photo], Sequence[Image]]
     response: FeedResponse
@@ -104,8 +107,8 @@ class GeneratedFeed:
     @cached_property
     def counts(self) -> Mapping[int, int]:
         """How many images each of the sols has; nothing is made to count them."""
-        count, exposures = self._dialect.count, self._history.exposures
-        return {sol: sum(starmap(count, exposures(sol))) for sol in self.sols}
+        count, shots = self._dialect.count, self._history.shots
+        return {sol: sum(map(count, shots(sol))) for sol in self.sols}
 
 
 class RecordedFeed:

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from martian_moments.replica.observations import Look, Observation
 
 CameraParts = tuple[str, str, str]
 """What of a file name depends on the camera: folder and instrument prefix, and the sequence's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """When and where one picture is taken.
+class Shot(NamedTuple):
+    """When, where and how one picture is taken.
 
     Attributes:
         sol: the mission sol.
         clock: the spacecraft clock, in seconds.
+        milliseconds: of the spacecraft clock.
         site: of the rover motion counter.
         drive: of the rover motion counter.
-        number: counts the pictures of a sol, so that no two file names are equal.
+        number: counts the pictures of a sol, camera by camera.
+        heading_deg: where the rover's nose points, clockwise from north.
+        observation: of which it is a part.
+        look: which part, and where it looks.
     """
 
     sol: int
     clock: int
+    milliseconds: int
     site: int
     drive: int
     number: int
+    heading_deg: float
+    observation: Observation
+    look: Look
 
 
 def m20_address(camera: CameraParts, shot: Shot) -> str:
     """A picture of Perseverance, 1,200 pixels wide."""
     folder, prefix, sequence = camera
     name = (
-        f"{prefix}_{shot.sol:04}_{shot.clock:010}_{shot.number % 1000:03}ECM"
-        f"_N{shot.site:03}{shot.drive:04}{sequence}{shot.number % 100_000:05}_00_2I4J01_1200.jpg"
+        f"{prefix}_{shot.sol:04}_{shot.clock:010}_{shot.milliseconds:03}ECM"
+        f"_N{shot.site:03}{shot.drive:04}{sequence}{shot.observation.sequence:05}_00_2I4J01_1200.jpg"
     )
     return f"https://mars.nasa.gov/mars2020-raw-images/pub/ods/surface/sol/{shot.sol:05}/ids/edr/browse/{folder}/{name}"
 
@@ -43,17 +52,18 @@ def msl_address(camera: CameraParts, shot: Shot) -> str:
     folder, prefix, sequence = camera
     images = "http://mars.jpl.nasa.gov/msl-raw-images"
     if not sequence:  # the cameras of Malin Space Science Systems name no place
-        name = f"{shot.sol:04}{prefix}{shot.number:06}0000{shot.number:06}E01_DXXX.jpg"
+        name = f"{shot.sol:04}{prefix}{shot.observation.sequence:06}{shot.look.step:03}{shot.number:07}E01_DXXX.jpg"
         return f"{images}/msss/{shot.sol:05}/{folder}/{name}"
-    name = f"{prefix}_{shot.clock:09}EDR_F{shot.site:03}{shot.drive:04}{sequence}{shot.number % 100_000:05}M_.JPG"
+    name = f"{prefix}_{shot.clock:09}EDR_F{shot.site:03}{shot.drive:04}{sequence}{shot.observation.sequence:05}M_.JPG"
     return f"{images}/proj/msl/redops/ods/surface/sol/{shot.sol:05}/opgs/edr/{folder}/{name}"
 
 
 def mer_address(camera: CameraParts, shot: Shot) -> str:
     """A picture of Spirit or Opportunity."""
-    spacecraft, letter, eye = camera
+    spacecraft, letter, sequence = camera
     place = mer_code(shot.site) + mer_code(shot.drive)
-    name = f"{spacecraft}{letter}{shot.clock:09}EFF{place}P{shot.number % 10_000:04}{eye}M1-BR.JPG"
+    taken = f"{shot.clock:09}EFF{place}{sequence}{shot.observation.sequence:04}{shot.look.eye}{shot.look.filter}"
+    name = f"{spacecraft}{letter}{taken}M1-BR.JPG"
     return f"http://mars.nasa.gov/mer/gallery/all/{spacecraft}/{letter.lower()}/{shot.sol:03}/{name}"
 
 

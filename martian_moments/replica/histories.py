@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import count
 from typing import Any, Final, Protocol
 
 import orjson
 
 from martian_moments.domain.rovers import Camera, Rover
 from martian_moments.replica.config import Unrecorded
+from martian_moments.replica.file_names import Shot
 from martian_moments.replica.mission import Mission, Photo, SolPlan, plan_mission, promises_of
 from martian_moments.replica.recorded import Recording, manifest_of
 from martian_moments.replica.v1_names import V1_ROVERS, V1Camera, full_name
@@ -147,13 +147,10 @@ class GeneratedHistory:
             return ()
         return self._late_photos.get(sol) or self.mission.photos(sol)
 
-    def exposures(self, sol: int) -> Iterator[tuple[str, int]]:
-        """The camera and the number of each photo that :meth:`visible` gives, without making the photos."""
+    def shots(self, sol: int) -> Iterable[Shot]:
+        """How each photo that :meth:`visible` gives is taken, without making the photos."""
         photos = self._late_photos.get(sol)
-        if photos is not None:
-            return ((photo.camera, photo.shot.number) for photo in photos)
-        plan = self.mission.by_sol[sol]
-        return zip((camera for camera, photos in plan.cameras for _ in range(photos)), count(), strict=False)
+        return self.mission.shots(sol) if photos is None else (photo.shot for photo in photos)
 
     def photo_ids(self) -> Iterator[tuple[int, Sequence[int]]]:
         """Every sol with the ids of its photos; those of sols without late photos are counted, not generated."""

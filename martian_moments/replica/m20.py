@@ -1,7 +1,7 @@
 """The raw-image feed of Mars 2020 as a replica reports it.
 
-Every photo of the mission is a full frame here; some of the navigation cameras' come in tiles of one exposure, and most have
-a thumbnail. Types are those of the real feed: numbers as text, and 'UNK' for what is not known.
+Every photo of the mission is a full frame here; the stereo pairs after drives come in four tiles that overlap by 16 pixels,
+and most photos have a thumbnail. Types are those of the real feed: numbers as text, and 'UNK' for what is not known.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from martian_moments.domain.rovers import Rover
 from martian_moments.replica.feeds import NOTHING, Dialect, Excerpt, Feed, Image, Question, a_number, excerpt, sol_bounds
+from martian_moments.replica.file_names import Shot
 from martian_moments.replica.histories import NotRecordedError
 from martian_moments.replica.mission import Photo
+from martian_moments.replica.optics import Optics
+from martian_moments.replica.pointing import Frame, Sight, attitude, centre, exact, model, model_type, text, whole
 from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
 
@@ -25,32 +29,60 @@ _MISSION: Final = "mars2020"
 _LIST: Final = "mars2020-images-list-1.1"
 _UNKNOWN: Final = "UNK"
 
-_TILES: Final = 3
-_TILED_EVERY: Final = 5
 _NO_THUMBNAIL_EVERY: Final = 6
 _ZULU_UNTIL_SOL: Final = 4
 """In its first weeks the feed wrote times with a Z and without milliseconds."""
+
+_TILED: Final = 2
+"""A picture in tiles has so many columns and rows of them, and detector pixels per pixel."""
+
+_BORDER: Final = 16
+"""Detector pixels at the inner sides of a tile that the next one shows too."""
 
 _SAMPLING: Final = re.compile(r"_N(?=\d{7})")
 _V1_ENDING: Final = "00_2I4J01_1200.jpg"
 
 
-def _tiles(camera: str, number: int) -> int:
-    return _TILES if camera.startswith("NAVCAM") and number % _TILED_EVERY == 0 else 1
+def _frames(shot: Shot) -> Sequence[Frame | None]:
+    """What of the detector each image of a photo shows: its tiles or all, then a thumbnail; None if unknown."""
+    looking = shot.look.sight
+    if looking is None:
+        return (None,) * _count(shot)
+    frames = _tiles(looking.optics) if _is_tiled(shot) else (whole(looking.optics, looking.optics.scale),)
+    return (*frames, whole(looking.optics, looking.optics.thumbnail_scale)) if _has_thumbnail(shot.number) else frames
+
+
+@cache
+def _tiles(optics: Optics) -> Sequence[Frame]:
+    """The tiles of a picture at half the resolution, in two columns and two rows that overlap by a border."""
+    width, height = (side // _TILED for side in optics.size)
+    return [
+        Frame(1 + column * (width - _BORDER), 1 + row * (height - _BORDER), width + _BORDER, height + _BORDER, _TILED)
+        for row in range(_TILED)
+        for column in range(_TILED)
+    ]
+
+
+def _is_tiled(shot: Shot) -> bool:
+    return shot.observation.kind.tiled
 
 
 def _has_thumbnail(number: int) -> bool:
     return number % _NO_THUMBNAIL_EVERY != _NO_THUMBNAIL_EVERY - 1
 
 
-def _count(camera: str, number: int) -> int:
-    return _tiles(camera, number) + _has_thumbnail(number)
+def _count(shot: Shot) -> int:
+    return _pictures(shot) + _has_thumbnail(shot.number)
+
+
+def _pictures(shot: Shot) -> int:
+    return _TILED * _TILED if _is_tiled(shot) else 1
 
 
 def _addresses(photo: Photo) -> list[str]:
     """The images of a photo, as addresses without rendition and extension: full frames in tiles first, then a thumbnail."""
     stem = photo.img_src.removesuffix(_V1_ENDING)
-    addresses = [f"{stem}{tile:02}_2I4J01" for tile in range(_tiles(photo.camera, photo.shot.number))]
+    addresses = [f"{stem}{tile:02}_2I4J01" for tile in range(_pictures(photo.shot))]
     if _has_thumbnail(photo.shot.number):
         addresses.append(_SAMPLING.sub("_T", addresses[0]))
     return addresses
@@ -66,27 +98,44 @@ def _ids(photo: Photo) -> Sequence[str]:
 
 
 def _images(rover: Rover, photo: Photo) -> Sequence[Image]:
-    return [_image(rover, photo, address, tile) for tile, address in enumerate(_addresses(photo))]
-
-
-def _image(rover: Rover, photo: Photo, address: str, tile: int) -> Image:
-    shot, image_id = photo.shot, _image_id(address)
-    thumbnail = "_T" in image_id
-    milliseconds = shot.number % 1000
-    taken = moment_of(shot.clock) + timedelta(milliseconds=milliseconds)
+    shot = photo.shot
+    taken = moment_of(shot.clock) + timedelta(milliseconds=shot.milliseconds)
     mars_time = str(rover.mars_time_of(taken))
     camera = rover.cameras[photo.camera].full_name
+    of_photo = {
+        "sclk": f"{shot.clock}.{shot.milliseconds:03}",
+        "xyz": f"({shot.drive * 0.2:.3f},-7.02897,0.0931684)" if shot.drive else "(0.0,0.0,0.0)",
+        "attitude": attitude(shot.heading_deg),
+        "caption": f"A generated image of Perseverance's {camera}. \n\nIt was not acquired on Mars ({mars_time}).",
+        "date_taken_mars": mars_time,
+        "date_taken_utc": _utc(taken, shot.sol),
+        "drive": str(shot.drive),
+        "title": f"Mars Perseverance Sol {shot.sol}: {camera}",
+        "date_received": f"{taken + timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    frames = _frames(shot)
+    thumbnail = len(frames) - 1 if _has_thumbnail(shot.number) else None
+    return [
+        _image(photo, of_photo, address, frame, is_thumbnail=place == thumbnail)
+        for place, (address, frame) in enumerate(zip(_addresses(photo), frames, strict=True))
+    ]
+
+
+def _image(photo: Photo, of_photo: Mapping[str, str], address: str, frame: Frame | None, *, is_thumbnail: bool) -> Image:
+    shot, image_id, looking = photo.shot, _image_id(address), photo.shot.look.sight
+    shown = _UNSEEN if looking is None or frame is None else _seen(photo.camera, looking, frame)
     return {
         "extended": {
-            **_pointing(photo),
-            "sclk": f"{shot.clock}.{milliseconds:03}",
-            "scaleFactor": _UNKNOWN if photo.camera == "SKYCAM" else "1",
-            "xyz": f"({shot.drive * 0.2:.3f},-7.02897,0.0931684)" if shot.drive else "(0.0,0.0,0.0)",
-            "subframeRect": f"({1 + tile * 1264},1,1288,968)",
-            "dimension": "(64,48)" if thumbnail else "(1288,968)",
+            "mastAz": shown.mast_azimuth,
+            "mastEl": shown.mast_elevation,
+            "sclk": of_photo["sclk"],
+            "scaleFactor": shown.scale,
+            "xyz": of_photo["xyz"],
+            "subframeRect": shown.subframe,
+            "dimension": shown.dimension,
         },
         "sol": shot.sol,
-        "attitude": "(0.616904,-0.0945242,0.0479905,-0.779867)",
+        "attitude": of_photo["attitude"],
         "image_files": {
             "medium": f"{address}_800.jpg",
             "small": f"{address}_320.jpg",
@@ -94,40 +143,69 @@ def _image(rover: Rover, photo: Photo, address: str, tile: int) -> Image:
             "large": f"{address}_1200.jpg",
         },
         "imageid": image_id,
-        "camera": _camera(photo.camera),
-        "caption": f"A generated image of Perseverance's {camera}. \n\nIt was not acquired on Mars ({mars_time}).",
-        "sample_type": "Thumbnail" if thumbnail else "Full",
-        "date_taken_mars": mars_time,
+        "camera": shown.camera,
+        "caption": of_photo["caption"],
+        "sample_type": "Thumbnail" if is_thumbnail else "Full",
+        "date_taken_mars": of_photo["date_taken_mars"],
         "credit": "martian-moments replica",
-        "date_taken_utc": _utc(taken, shot.sol),
+        "date_taken_utc": of_photo["date_taken_utc"],
         "json_link": f"https://mars.nasa.gov/rss/api/?feed=raw_images&category=mars2020&feedtype=json&id={image_id}",
         "link": f"https://mars.nasa.gov/mars2020/multimedia/raw-images/{image_id}",
-        "drive": str(shot.drive),
-        "title": f"Mars Perseverance Sol {shot.sol}: {camera}",
+        "drive": of_photo["drive"],
+        "title": of_photo["title"],
         "site": shot.site,
-        "date_received": f"{taken + timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}",
+        "date_received": of_photo["date_received"],
     }
 
 
-def _pointing(photo: Photo) -> dict[str, str]:
-    on_mast = photo.camera.startswith(("NAVCAM", "MCZ", "SUPERCAM"))
-    if not on_mast:
-        return {"mastAz": _UNKNOWN, "mastEl": _UNKNOWN}
-    return {"mastAz": f"{photo.shot.number * 7 % 360 - 180}.984", "mastEl": "-21.2951"}
+class _Shown(NamedTuple):
+    """What the feed says of the frame of a picture, the same for every picture with this frame and direction."""
+
+    mast_azimuth: str
+    mast_elevation: str
+    scale: str
+    subframe: str
+    dimension: str
+    camera: Mapping[str, str]
 
 
-def _camera(instrument: str) -> dict[str, str]:
-    known = instrument != "SKYCAM"
-    return {
-        "filter_name": "ZCAM_L0_RGB" if instrument.startswith("MCZ") else _UNKNOWN,
-        "camera_vector": "(0.626437,-0.776511,-0.067883)" if known else _UNKNOWN,
-        "camera_model_component_list": "(1.01041,0.70639,-1.92531);(0.868858,-0.326305,0.372326);2.0;0.0"
-        if known
-        else _UNKNOWN,
-        "camera_position": "(1.01041,0.70639,-1.92531)" if known else _UNKNOWN,
+_UNSEEN: Final = _Shown(
+    _UNKNOWN,
+    _UNKNOWN,
+    _UNKNOWN,
+    "(1,1,2048,1024)",
+    "(1056,1024)",
+    {
+        "filter_name": _UNKNOWN,
+        "camera_vector": _UNKNOWN,
+        "camera_model_component_list": _UNKNOWN,
+        "camera_position": _UNKNOWN,
+        "instrument": "SKYCAM",
+        "camera_model_type": _UNKNOWN,
+    },
+)
+"""Of the one camera whose pictures do not say where they look."""
+
+
+@cache
+def _seen(instrument: str, looking: Sight, frame: Frame) -> _Shown:
+    turns = looking.optics.fixed is None
+    camera = {
+        "filter_name": f"ZCAM_{instrument[4]}0_RGB" if instrument.startswith("MCZ") else _UNKNOWN,
+        "camera_vector": exact(centre(looking, frame)),
+        "camera_model_component_list": model(looking, frame),
+        "camera_position": text(looking.position),
         "instrument": instrument,
-        "camera_model_type": "CAHVORE" if known else _UNKNOWN,
+        "camera_model_type": model_type(looking),
     }
+    return _Shown(
+        f"{looking.azimuth_deg:.6g}" if turns else _UNKNOWN,
+        f"{looking.elevation_deg:.6g}" if turns else _UNKNOWN,
+        str(frame.scale),
+        text(frame[:4]),
+        text(frame.delivered),
+        camera,
+    )
 
 
 def _utc(taken: datetime, sol: int) -> str:
@@ -196,4 +274,6 @@ def _latest(feed: Feed) -> dict[str, Any]:
     }
 
 
-DIALECT: Final = Dialect("m20", "perseverance", "images", "imageid", _count, _ids, _images, response, without_images)
+DIALECT: Final = Dialect(
+    "m20", "perseverance", "images", "imageid", _count, _pictures, _ids, _images, response, without_images
+)

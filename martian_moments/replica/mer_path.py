@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
 
+from martian_moments.domain.rovers import MARS_RADIUS_M
 from martian_moments.replica.mission import Mission, Stop
 
 FILES: Final = {"MERA_traverse.csv": "spirit", "MERB_traverse_5130.csv": "opportunity"}
@@ -31,7 +32,7 @@ class _Place:
     @classmethod
     def read(cls, row: Mapping[str, str]) -> _Place:
         sol, site, drive, last_sol = (int(row[name]) for name in ("START_SOL", "SITE", "DRIVE", "END_SOL"))
-        return cls(Stop(sol, site, drive, 0.0), last_sol, float(row["CORRECTED_X"]), float(row["CORRECTED_Y"]))
+        return cls(Stop(sol, site, drive, 0.0, 0.0), last_sol, float(row["CORRECTED_X"]), float(row["CORRECTED_Y"]))
 
     def line(self) -> str:
         at = f"{self.east_m:.2f},{self.north_m:.2f}"
@@ -64,19 +65,33 @@ class MERPath:
         steps = pairwise(self._until(newest_sol))
         return round(sum(math.dist((a.east_m, a.north_m), (b.east_m, b.north_m)) for a, b in steps), 2)
 
+    @cached_property
+    def coordinates(self) -> Mapping[tuple[int, int], tuple[float, float]]:
+        """East longitude and latitude in degrees of each place, by site and drive, on the mission's map.
+
+        The map is plane: metres on the sphere, without the cosine of the latitude.
+        """
+        longitude, latitude = self.mission.rover.landing_place
+        east, north = _LANDING[self.mission.rover.name]
+        return {
+            (place.stop.site, place.stop.drive): (
+                longitude + math.degrees((place.east_m - east) / MARS_RADIUS_M),
+                latitude + math.degrees((place.north_m - north) / MARS_RADIUS_M),
+            )
+            for place in self._places
+        }
+
     def _until(self, newest_sol: int) -> Sequence[_Place]:
         return [place for place in self._places if place.stop.sol <= newest_sol]
 
     @cached_property
     def _places(self) -> Sequence[_Place]:
-        draw = self.mission.random("traverse")
         east, north = _LANDING[self.mission.rover.name]
-        heading = draw.uniform(0, math.tau)
         stops = self.mission.stops
         leaves = [stop.sol for stop in stops[1:]] + [self.mission.sols[-1].sol]
         places = []
         for stop, last_sol in zip(stops, leaves, strict=True):
-            heading += draw.uniform(-0.5, 0.5)
+            heading = math.radians(stop.heading_deg)
             east += stop.distance_m * math.sin(heading)
             north += stop.distance_m * math.cos(heading)
             # To the centimetre, as in the file, so that the truth is the distance between the places that are reported.

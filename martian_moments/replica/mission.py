@@ -10,18 +10,24 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from martian_moments.domain.rovers import Rover
 from martian_moments.replica.file_names import MER_CODE_END, Shot
+from martian_moments.replica.observations import observe
 from martian_moments.replica.spacecraft_clock import spacecraft_clock
 from martian_moments.replica.v1_names import V1_ROVERS, V1Camera
 
+_NUMBER: Final = attrgetter("number")
 _FIRST_ID: Final = 100_000_000
 """Generated photo ids start at this times the rover's id: above every recorded id, so the two cannot be confused."""
 
 _MORNING_S: Final = 7 * 3600
 _EVENING_S: Final = 18 * 3600
+_SEQUENCE_STEP: Final = {"curiosity": 1000, "perseverance": 1000, "opportunity": 1, "spirit": 1}
+"""Of the numbers in the names of observations, which have five digits, or four."""
+
 _QUANTILE_SHARES: Final = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
 _GAP_LENGTHS: Final = (1, 1, 1, 1, 1, 2, 2, 3, 4, 7, 20)
 
@@ -59,16 +65,19 @@ class SolPlan:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A place where the rover stands after a drive, or after its site counter went up without motion (distance 0)."""
+    """A place where the rover stands after a drive, or after its site counter went up without motion (distance 0).
+
+    ``heading_deg`` is where its nose points: 0 to 360, clockwise from north.
+    """
 
     sol: int
     site: int
     drive: int
     distance_m: float
+    heading_deg: float
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
+class Photo(NamedTuple):
     """One generated photo: what v1 reports about it, and when and where it was taken."""
 
     id: int
@@ -109,20 +118,37 @@ class Mission:
         """Where the rover stands at the end of a sol of the mission."""
         return self.stops[bisect_right(self._stop_sols, sol) - 1]
 
-    def photos(self, sol: int) -> list[Photo]:
-        """The photos of a sol of the mission, ordered by camera id, then by id, as v1 orders them."""
+    def shots(self, sol: int) -> list[Shot]:
+        """How the photos of a sol of the mission are taken, in the order of their numbers: by camera id, then by time."""
         plan = self.by_sol[sol]
         stop = self.stop_on(sol)
-        names = V1_ROVERS[self.rover.name]
         morning = spacecraft_clock(self.rover.utc_of(sol, _MORNING_S))
-        evening = spacecraft_clock(self.rover.utc_of(sol, _EVENING_S))
-        step = (evening - morning) / plan.photos
-        shooting = (camera for camera, count in plan.cameras for _ in range(count))
-        photos = []
-        for number, camera in enumerate(shooting):
-            shot = Shot(sol, morning + int(number * step), stop.site, stop.drive, number)
-            photos.append(Photo(plan.first_id + number, camera, names.image_address(names.cameras[camera].file, shot), shot))
-        return photos
+        day_s = spacecraft_clock(self.rover.utc_of(sol, _EVENING_S)) - morning
+        numbers, first = {}, 0
+        for camera, photos in plan.cameras:
+            numbers[camera] = first
+            first += photos
+        shots: list[Shot] = []
+        observed = observe(self.rover.name, sol, dict(plan.cameras), day_s, _SEQUENCE_STEP[self.rover.name])
+        for index, (start, step_s, observation, looks) in enumerate(observed):
+            begin, milliseconds = morning + start, index * 37 % 1000
+            for look in looks:
+                number = numbers[look.camera]
+                numbers[look.camera] = number + 1
+                clock = begin + look.step * step_s
+                shots.append(
+                    Shot(sol, clock, milliseconds, stop.site, stop.drive, number, stop.heading_deg, observation, look)
+                )
+        return sorted(shots, key=_NUMBER)
+
+    def photos(self, sol: int) -> list[Photo]:
+        """The photos of a sol of the mission, ordered by camera id, then by id, as v1 orders them."""
+        names, first_id = V1_ROVERS[self.rover.name], self.by_sol[sol].first_id
+        address, files = names.image_address, names.files
+        return [
+            Photo(first_id + shot.number, shot.look.camera, address(files[shot.look.camera, shot.look.eye], shot), shot)
+            for shot in self.shots(sol)
+        ]
 
     def random(self, *topic: object) -> random.Random:
         """The mission's random numbers on one topic, always the same."""
@@ -192,13 +218,14 @@ _DRIVE_SHARE: Final = 0.5
 _LAST_DRIVE: Final = {"curiosity": 9000, "perseverance": 9000, "opportunity": MER_CODE_END, "spirit": MER_CODE_END}
 _LONGEST_DRIVE: Final = {"curiosity": 600, "perseverance": 600, "opportunity": 160, "spirit": 160}
 _METRES_PER_COUNT: Final = 0.2
+_SHARPEST_TURN_DEG: Final = 40.0
 _LANDING_SITE: Final = 3
 
 
 def _drives(rover: Rover, seed: int, sols: Sequence[int]) -> Iterator[Stop]:
-    draw = _random(seed, rover.name, "drives")
-    site, drive = _LANDING_SITE, 0
-    yield Stop(sols[0], site, drive, 0.0)
+    draw, turn = _random(seed, rover.name, "drives"), _random(seed, rover.name, "headings")
+    site, drive, heading = _LANDING_SITE, 0, turn.uniform(0, 360)
+    yield Stop(sols[0], site, drive, 0.0, heading)
     for index, sol in enumerate(sols[1:]):
         always = index < 3  # noqa: PLR2004 - so that the shortest mission drives, and drives on
         if draw.random() >= _DRIVE_SHARE and not always:
@@ -206,10 +233,11 @@ def _drives(rover: Rover, seed: int, sols: Sequence[int]) -> Iterator[Stop]:
         count = draw.randrange(10, _LONGEST_DRIVE[rover.name], 2)
         if drive + count < _LAST_DRIVE[rover.name]:
             drive += count
-            yield Stop(sol, site, drive, round(count * _METRES_PER_COUNT * draw.uniform(0.5, 1.5), 2))
+            heading = (heading + turn.uniform(-_SHARPEST_TURN_DEG, _SHARPEST_TURN_DEG)) % 360
+            yield Stop(sol, site, drive, round(count * _METRES_PER_COUNT * draw.uniform(0.5, 1.5), 2), heading)
         else:
             site, drive = site + 1, 0
-            yield Stop(sol, site, drive, 0.0)
+            yield Stop(sol, site, drive, 0.0, heading)
 
 
 def _random(*topic: object) -> random.Random:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from martian_moments.domain.rovers import Rover
 from martian_moments.replica.feeds import NOTHING, Dialect, Excerpt, Feed, Image, Question, a_number, excerpt, sol_bounds
+from martian_moments.replica.file_names import Shot
 from martian_moments.replica.mission import Photo
+from martian_moments.replica.pointing import Sight, attitude, centre, exact, model, model_type, text, whole
 from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
 
@@ -29,18 +32,22 @@ _NO_THUMBNAIL_EVERY: Final = 8
 _DOWNSAMPLED_EVERY: Final = 5
 _COMPOSITE_EVERY: Final = 4
 _SUBFRAME_EVERY: Final = 3
-_NO_TELEMETRY_UNTIL_SOL: Final = 3
+NO_TELEMETRY_UNTIL_SOL: Final = 3
 """Items of the first sols were imported later, without telemetry."""
 
-# By v1 camera: the instrument whose prefix v1's file names carry, its name, its place in the server's order.
+# By v1 camera and eye: the instrument whose prefix v1's file names carry, its name, its place in the server's order.
 _INSTRUMENTS: Final = {
-    "FHAZ": ("FHAZ_LEFT_B", "Front Hazcam: Left B", 3),
-    "RHAZ": ("RHAZ_LEFT_B", "Rear Hazcam: Left B", 5),
-    "NAVCAM": ("NAV_LEFT_B", "Left Navigation Camera", 7),
-    "MAST": ("MAST_RIGHT", "Mast Camera (Mastcam): Right", 2),
-    "CHEMCAM": ("CHEMCAM_RMI", "Chemistry & Camera (ChemCam)", 9),
-    "MAHLI": ("MAHLI", "Mars Hand Lens Imager (MAHLI)", 10),
-    "MARDI": ("MARDI", "Mars Descent Imager (MARDI)", 11),
+    ("MAST", "L"): ("MAST_LEFT", "Mast Camera (Mastcam): Left", 1),
+    ("MAST", "R"): ("MAST_RIGHT", "Mast Camera (Mastcam): Right", 2),
+    ("FHAZ", "L"): ("FHAZ_LEFT_B", "Front Hazcam: Left B", 3),
+    ("FHAZ", "R"): ("FHAZ_RIGHT_B", "Front Hazcam: Right B", 4),
+    ("RHAZ", "L"): ("RHAZ_LEFT_B", "Rear Hazcam: Left B", 5),
+    ("RHAZ", "R"): ("RHAZ_RIGHT_B", "Rear Hazcam: Right B", 6),
+    ("NAVCAM", "L"): ("NAV_LEFT_B", "Left Navigation Camera", 7),
+    ("NAVCAM", "R"): ("NAV_RIGHT_B", "Right Navigation Camera", 8),
+    ("CHEMCAM", "N"): ("CHEMCAM_RMI", "Chemistry & Camera (ChemCam)", 9),
+    ("MAHLI", "N"): ("MAHLI", "Mars Hand Lens Imager (MAHLI)", 10),
+    ("MARDI", "N"): ("MARDI", "Mars Descent Imager (MARDI)", 11),
 }
 _MALIN: Final = frozenset({"MAST", "MAHLI", "MARDI"})
 _FILE_NAMES: Final = {
@@ -72,8 +79,12 @@ def _sample_types(camera: str, number: int) -> Iterator[str]:
         yield "chemcam prc"
 
 
-def _count(camera: str, number: int) -> int:
-    return sum(1 for _ in _sample_types(camera, number))
+def _count(shot: Shot) -> int:
+    return sum(1 for _ in _sample_types(shot.look.camera, shot.number))
+
+
+def _pictures(shot: Shot) -> int:  # noqa: ARG001 - the signature of every feed
+    return 1
 
 
 def _renditions(photo: Photo) -> Iterator[_Rendition]:
@@ -89,46 +100,89 @@ def _ids(photo: Photo) -> Sequence[str]:
 
 
 def _items(rover: Rover, photo: Photo) -> Sequence[Image]:
-    return [_item(rover, photo, rendition) for rendition in _renditions(photo)]
-
-
-def _item(rover: Rover, photo: Photo, rendition: _Rendition) -> Image:
     shot, taken = photo.shot, moment_of(photo.shot.clock)
-    instrument, name, order = _INSTRUMENTS[photo.camera]
-    reported = photo.camera not in _MALIN and shot.sol >= _NO_TELEMETRY_UNTIL_SOL
-    on_mast = reported and photo.camera in {"NAVCAM", "CHEMCAM"}
+    looking = shot.look.sight if shot.sol >= NO_TELEMETRY_UNTIL_SOL else None
+    times = {
+        "lmst": None if looking is None else str(rover.mars_time_of(taken)),
+        "taken": _zulu(taken),
+        "received": _zulu(taken + timedelta(hours=18)),
+        "created": _zulu(taken + timedelta(hours=40)),
+        "updated": _zulu(taken + timedelta(hours=50)),
+    }
+    return [_item(photo, looking, times, rendition) for rendition in _renditions(photo)]
+
+
+class _Shown(NamedTuple):
+    """What the server says of the frame of a picture, the same for every picture with this scale and direction."""
+
+    camera_vector: str | None = None
+    subframe_rect: str | None = None
+    scale_factor: int | None = None
+    components: str | None = None
+    position: str | None = None
+    model_type: str | None = None
+    mast_azimuth: str | None = None
+    mast_elevation: str | None = None
+
+
+_UNSEEN: Final = _Shown()
+
+
+@cache
+def _seen(looking: Sight, scale: int) -> _Shown:
+    frame = whole(looking.optics, scale)
+    turns = looking.optics.fixed is None
+    return _Shown(
+        exact(centre(looking, frame)),
+        # In pixels of the picture, as in the real downsampled ones: (1,1,512,512) at scale 2.
+        text((1, 1, *frame.delivered)),
+        scale,
+        model(looking, frame),
+        text(looking.position),
+        model_type(looking),
+        f"{looking.azimuth_deg % 360:.6g}" if turns else None,
+        f"{looking.elevation_deg:.6g}" if turns else None,
+    )
+
+
+def _item(photo: Photo, looking: Sight | None, times: Mapping[str, str | None], rendition: _Rendition) -> Image:
+    shot, sample_type = photo.shot, rendition.sample_type
+    instrument, name, order = _INSTRUMENTS[photo.camera, shot.look.eye]
+    reported = looking is not None
+    scale = {"thumbnail": looking.optics.thumbnail_scale, "downsampled": 2}.get(sample_type, 1) if looking else 1
+    shown = _UNSEEN if looking is None else _seen(looking, scale)
     return {
         "id": rendition.id,
-        "camera_vector": "(-0.799679,0.109951,-0.590275)" if reported else None,
+        "camera_vector": shown.camera_vector,
         "site": shot.site if reported else None,
         "imageid": rendition.url.rpartition("/")[2].rpartition(".")[0],
-        "subframe_rect": "(1,1,1024,1024)" if reported else None,
+        "subframe_rect": shown.subframe_rect,
         "sol": shot.sol,
-        "scale_factor": 1 if reported else None,
-        "camera_model_component_list": "(0.795873,0.777822,-2.04002);(-0.796054,0.116464,-0.5939)" if reported else None,
+        "scale_factor": shown.scale_factor,
+        "camera_model_component_list": shown.components,
         "instrument": instrument,
         "url": rendition.url,
         "spacecraft_clock": shot.clock + 0.148 if reported else None,
-        "attitude": "(0.746473,-0.0212997,0.0353686,-0.664133)" if reported else None,
-        "camera_position": "(0.795873,0.777822,-2.04002)" if reported else None,
-        "camera_model_type": "CAHVOR" if reported else None,
+        "attitude": attitude(shot.heading_deg) if reported else None,
+        "camera_position": shown.position,
+        "camera_model_type": shown.model_type,
         "drive": shot.drive if reported else None,
         "xyz": "(1.37636,0.164033,-0.0887201)" if reported else None,
-        "created_at": _zulu(taken + timedelta(hours=40)),
-        "updated_at": _zulu(taken + timedelta(hours=50)),
+        "created_at": times["created"],
+        "updated_at": times["updated"],
         "mission": _MISSION,
         "extended": {
-            "lmst": str(rover.mars_time_of(taken)) if reported else None,
+            "lmst": times["lmst"],
             "bucket": "msl-raws",
-            "mast_az": "172.142" if on_mast else None,
-            "mast_el": "36.2001" if on_mast else None,
+            "mast_az": shown.mast_azimuth,
+            "mast_el": shown.mast_elevation,
             "url_list": rendition.url,
             "contributor": "MSSS" if photo.camera in _MALIN else "Team MSLICE",
             "filter_name": None,
             "sample_type": rendition.sample_type,
         },
-        "date_taken": _zulu(taken),
-        "date_received": _zulu(taken + timedelta(hours=18)),
+        "date_taken": times["taken"],
+        "date_received": times["received"],
         "instrument_sort": order,
         "sample_type_sort": _SORT[rendition.sample_type],
         "is_thumbnail": rendition.sample_type == "thumbnail",
@@ -179,4 +233,4 @@ def _list(page: Excerpt, asked: Question) -> dict[str, Any]:
     }
 
 
-DIALECT: Final = Dialect("msl", "curiosity", "items", "id", _count, _ids, _items, response, without_images)
+DIALECT: Final = Dialect("msl", "curiosity", "items", "id", _count, _pictures, _ids, _items, response, without_images)

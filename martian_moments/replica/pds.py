@@ -7,15 +7,20 @@ lacks paths and the motion counter. Every second photo has a thumbnail beside it
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import cached_property, lru_cache
-from pathlib import PurePosixPath
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache, cached_property, lru_cache
 from typing import Final
 
+from martian_moments.domain.rovers import SOL_SECONDS
+from martian_moments.domain.sun import Sun
+from martian_moments.replica.file_names import Shot
 from martian_moments.replica.histories import GeneratedHistory
+from martian_moments.replica.mer_path import MERPath
 from martian_moments.replica.mission import Photo
+from martian_moments.replica.observations import STEREO
+from martian_moments.replica.pointing import Sight, bearing, fields_of_view
 from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
 
@@ -46,28 +51,55 @@ _COLUMNS: Final = (
     ("PLANET_DAY_NUMBER", 4, not _TEXT),
     ("START_TIME", 20, not _TEXT),
     ("STOP_TIME", 20, not _TEXT),
+    ("EARTH_RECEIVED_START_TIME", 20, not _TEXT),
+    ("EARTH_RECEIVED_STOP_TIME", 20, not _TEXT),
     ("SPACECRAFT_CLOCK_START_COUNT", 30, _TEXT),
+    ("SEQUENCE_ID", 30, _TEXT),
+    ("LOCAL_TRUE_SOLAR_TIME", 12, _TEXT),
     ("LINES", 4, not _TEXT),
     ("LINE_SAMPLES", 4, not _TEXT),
+    ("FIRST_LINE", 4, not _TEXT),
+    ("FIRST_LINE_SAMPLE", 4, not _TEXT),
     ("IMAGE_TYPE", 10, _TEXT),
+    ("FILTER_NAME", 22, _TEXT),
+    ("FILTER_NUMBER", 4, not _TEXT),
+    ("FRAME_ID", 5, _TEXT),
+    ("FRAME_TYPE", 6, _TEXT),
+    ("AZIMUTH_FOV", 10, not _TEXT),
+    ("ELEVATION_FOV", 10, not _TEXT),
+    ("SITE_INSTRUMENT_AZIMUTH", 10, not _TEXT),
+    ("SITE_INSTRUMENT_ELEVATION", 10, not _TEXT),
+    ("ROVER_INSTRUMENT_AZIMUTH", 10, not _TEXT),
+    ("ROVER_INSTRUMENT_ELEVATION", 10, not _TEXT),
+    ("SOLAR_AZIMUTH", 11, not _TEXT),
+    ("SOLAR_ELEVATION", 11, not _TEXT),
+    ("SOLAR_LONGITUDE", 11, not _TEXT),
     ("ROVER_MOTION_COUNTER", 34, not _TEXT),
+    ("PIXEL_AVERAGING_HEIGHT", 4, not _TEXT),
+    ("PIXEL_AVERAGING_WIDTH", 4, not _TEXT),
 )
 """Name, width in bytes, and whether quotation marks stand around the column."""
 
 _NOTE: Final = "SYNTHETIC                     = TRUE"
 
 
-@dataclass(frozen=True, slots=True)
-class _Product:
-    """One line: a photo, or its thumbnail."""
+_PANCAM_FILTERS: Final = {
+    ("L", "2"): "PANCAM_L2_753NM",
+    ("L", "5"): "PANCAM_L5_535NM",
+    ("L", "7"): "PANCAM_L7_432NM",
+    ("R", "2"): "PANCAM_R2_754NM",
+}
+"""By eye and filter (Bell et al. 2003)."""
 
-    photo: Photo
-    is_thumbnail: bool
+_NOT_STATED: Final = "N/A"
+_SUN_EVERY_S: Final = 1800
+"""So often the Sun is computed; in between it moves evenly over the meridians, within 0.001 degrees."""
 
-    @property
-    def identity(self) -> str:
-        name = PurePosixPath(self.photo.img_src).name.removesuffix("-BR.JPG")
-        return name.replace("EFF", "ETH", 1) if self.is_thumbnail else name
+
+def identities(photo: Photo) -> Sequence[str]:
+    """The products of a photo: the picture, and of some its thumbnail."""
+    name = photo.img_src.rpartition("/")[2].removesuffix("-BR.JPG")
+    return [name.replace("EFF", "ETH", 1) if thumbnail else name for thumbnail in _renditions(photo.shot.number)]
 
 
 def _renditions(number: int) -> Sequence[bool]:
@@ -81,7 +113,7 @@ class PDSIndex:
         self._history = history
         self._spacecraft = _SPACECRAFT[history.rover.name]
         self._volumes = {f"{self._spacecraft}{letter}o_0xxx": letter for letter, _ in _CAMERAS.values()}
-        self._table = lru_cache(maxsize=len(self._volumes))(self._lines)
+        self._places = MERPath(history.mission).coordinates
 
     @property
     def sols(self) -> Sequence[int]:
@@ -91,19 +123,19 @@ class PDSIndex:
     @cached_property
     def counts(self) -> Mapping[int, int]:
         """How many lines each of the sols has; nothing is made to count them."""
-        exposures = self._history.exposures
-        return {sol: sum(len(_renditions(number)) for _, number in exposures(sol)) for sol in self.sols}
+        shots = self._history.shots
+        return {sol: sum(len(_renditions(shot.number)) for shot in shots(sol)) for sol in self.sols}
 
     def ids(self, sol: int) -> Sequence[str]:
         """The identities of a sol's products."""
-        return [product.identity for product in self._products(sol)]
+        return [identity for photo in self._history.visible(sol) for identity in identities(photo)]
 
     def file(self, volume: str, name: str, known: str | None) -> Response | None:
         """A volume's ``edrindex.lbl`` or ``edrindex.tab``; 304 for one whose ETag is ``known``; None for any other file."""
         letter = self._volumes.get(volume)
         if letter is None or name not in {"edrindex.lbl", "edrindex.tab"}:
             return None
-        table = self._table(volume)
+        table = self._tables.get(volume)
         if not table:
             return None
         body = table if name == "edrindex.tab" else _label(_layout(letter), len(table))
@@ -113,53 +145,136 @@ class PDSIndex:
             return Response(b"", status=304, headers=headers)
         return Response(body, media_type=b"text/plain", headers=headers)
 
-    def _products(self, sol: int) -> Iterator[_Product]:
-        for photo in self._history.visible(sol):
-            yield from (_Product(photo, is_thumbnail) for is_thumbnail in _renditions(photo.shot.number))
+    @cached_property
+    def _tables(self) -> Mapping[str, bytes]:
+        """The table of each volume."""
+        formats = {volume: _format(_layout(letter)) for volume, letter in self._volumes.items()}
+        volumes = {letter: volume for volume, letter in self._volumes.items()}
+        lines: dict[str, list[str]] = {volume: [] for volume in self._volumes}
+        for sol in self.sols:
+            for photo in self._history.visible(sol):
+                volume = volumes[_CAMERAS[photo.camera][0]]
+                values = self._values(volume, photo)
+                for identity, is_thumbnail in zip(identities(photo), _renditions(photo.shot.number), strict=True):
+                    lines[volume].append(formats[volume] % (values | _rendition(identity, is_thumbnail=is_thumbnail)))
+        return {volume: "".join(found).encode() for volume, found in lines.items()}
 
-    def _lines(self, volume: str) -> bytes:
-        letter = self._volumes[volume]
-        layout = _layout(letter)
-        return b"".join(
-            _line(layout, _values(volume, product))
-            for sol in self.sols
-            for product in self._products(sol)
-            if _CAMERAS[product.photo.camera][0] == letter
-        )
+    def _values(self, volume: str, photo: Photo) -> dict[str, str]:
+        """What the lines of a photo and of its thumbnail both say."""
+        shot, look = photo.shot, photo.shot.look
+        start = moment_of(shot.clock)
+        counter = (shot.site, shot.drive, 0, 0, 0)
+        received = start + timedelta(hours=2)
+        return {
+            "VOLUME_ID": volume,
+            "INSTRUMENT_HOST_ID": volume[:4].upper(),
+            "PATH_NAME": f"/{volume}/data/sol{shot.sol:04}/edr/",
+            "PLANET_DAY_NUMBER": str(shot.sol),
+            "START_TIME": _zulu(start),
+            "STOP_TIME": _zulu(start + timedelta(seconds=1)),
+            "EARTH_RECEIVED_START_TIME": _zulu(received),
+            "EARTH_RECEIVED_STOP_TIME": _zulu(received + timedelta(seconds=25)),
+            "SPACECRAFT_CLOCK_START_COUNT": f"{shot.clock}.000",
+            "SEQUENCE_ID": f"p{shot.observation.sequence:04}",
+            "FIRST_LINE": "1",
+            "FIRST_LINE_SAMPLE": "1",
+            "FILTER_NAME": _PANCAM_FILTERS.get((look.eye, look.filter), "NONE"),
+            "FILTER_NUMBER": look.filter,
+            "FRAME_TYPE": "STEREO" if shot.observation.kind.name == STEREO else "MONO",
+            "ROVER_MOTION_COUNTER": "\t".join(f"{count:<6}" for count in counter),
+            **_camera(photo.camera, look.eye),
+            **_direction(shot),
+            **self._sun(shot),
+        }
+
+    def _sun(self, shot: Shot) -> dict[str, str]:
+        mean = _sun_at(shot.clock // _SUN_EVERY_S * _SUN_EVERY_S)
+        moved = shot.clock % _SUN_EVERY_S * 360 / SOL_SECONDS
+        sun = replace(mean, subsolar_longitude_deg=mean.subsolar_longitude_deg - moved)
+        sky = sun.seen_from(*self._places[shot.site, shot.drive])
+        return {
+            "LOCAL_TRUE_SOLAR_TIME": sky.true_solar_time,
+            "SOLAR_AZIMUTH": f"{sky.azimuth_deg:.6f}",
+            "SOLAR_ELEVATION": f"{sky.elevation_deg:.6f}",
+            "SOLAR_LONGITUDE": f"{_signed(sun.solar_longitude_deg):.6f}",
+        }
 
 
-def _values(volume: str, product: _Product) -> dict[str, str]:
-    identity, shot = product.identity, product.photo.shot
-    _, instrument = _CAMERAS[product.photo.camera]
-    eye = "RIGHT" if identity[23] == "R" else "LEFT"
-    start = moment_of(shot.clock)
-    counter = (shot.site, shot.drive, 0, 0, 0)
-    size = "64" if product.is_thumbnail else "1024"
+@lru_cache(maxsize=2)
+def _sun_at(clock: int) -> Sun:
+    return Sun.at(moment_of(clock))
+
+
+def _rendition(identity: str, *, is_thumbnail: bool) -> dict[str, str]:
+    """What a line says of its product alone."""
+    size = "64" if is_thumbnail else "1024"
     return {
-        "VOLUME_ID": volume,
-        "INSTRUMENT_HOST_ID": volume[:4].upper(),
-        "INSTRUMENT_ID": instrument if instrument in _ONE_EYED else f"{instrument}_{eye}",
-        "PATH_NAME": f"/{volume}/data/sol{shot.sol:04}/edr/",
         "FILE_NAME": f"{identity.lower()}.img",
         "PRODUCT_ID": identity,
-        "PLANET_DAY_NUMBER": str(shot.sol),
-        "START_TIME": f"{start:%Y-%m-%dT%H:%M:%SZ}",
-        "STOP_TIME": f"{start + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
-        "SPACECRAFT_CLOCK_START_COUNT": f"{shot.clock}.000",
         "LINES": size,
         "LINE_SAMPLES": size,
-        "IMAGE_TYPE": "THUMBNAIL" if product.is_thumbnail else "REGULAR",
-        "ROVER_MOTION_COUNTER": "\t".join(f"{count:<6}" for count in counter),
+        "IMAGE_TYPE": "THUMBNAIL" if is_thumbnail else "REGULAR",
+        "PIXEL_AVERAGING_HEIGHT": "1",
+        "PIXEL_AVERAGING_WIDTH": "1",
     }
+
+
+@cache
+def _camera(camera: str, eye: str) -> Mapping[str, str]:
+    """What a line says of the camera and the eye."""
+    _, instrument = _CAMERAS[camera]
+    side = {"L": "LEFT", "R": "RIGHT"}.get(eye, "MONO")
+    return {
+        "INSTRUMENT_ID": instrument if instrument in _ONE_EYED else f"{instrument}_{side}",
+        "FRAME_ID": side,
+    }
+
+
+def _direction(shot: Shot) -> Mapping[str, str]:
+    """Where a line says that the picture looks, in the frame of the site and in that of the rover, and how wide."""
+    looking = shot.look.sight
+    return _NOWHERE if looking is None else _seen(looking, shot.heading_deg)
+
+
+_NOWHERE: Final = dict.fromkeys(
+    (
+        "AZIMUTH_FOV",
+        "ELEVATION_FOV",
+        "SITE_INSTRUMENT_AZIMUTH",
+        "SITE_INSTRUMENT_ELEVATION",
+        "ROVER_INSTRUMENT_AZIMUTH",
+        "ROVER_INSTRUMENT_ELEVATION",
+    ),
+    _NOT_STATED,
+)
+
+
+@lru_cache(maxsize=512)
+def _seen(looking: Sight, heading_deg: float) -> Mapping[str, str]:
+    wide, high = fields_of_view(looking.optics)
+    azimuth, elevation = bearing(heading_deg, looking.azimuth_deg, looking.elevation_deg)
+    numbers = wide, high, _signed(azimuth), elevation, _signed(looking.azimuth_deg), looking.elevation_deg
+    # Six digits behind the point, as many as the column has room for: -173.73300.
+    return dict(zip(_NOWHERE, (f"{number:.6f}"[:10] for number in numbers), strict=True))
+
+
+def _signed(degrees: float) -> float:
+    """An angle as the index has it, from -180 to 180."""
+    return degrees - 360 if degrees > 180 else degrees  # noqa: PLR2004 - half a turn
+
+
+def _zulu(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _layout(letter: str) -> Sequence[tuple[str, int, bool]]:
     return [column for column in _COLUMNS if letter != _DESCENT or column[0] not in _NOT_OF_THE_DESCENT]
 
 
-def _line(layout: Sequence[tuple[str, int, bool]], values: Mapping[str, str]) -> bytes:
-    fields = [f'"{values[name]:<{width}}"' if quoted else f"{values[name]:<{width}}" for name, width, quoted in layout]
-    return "\t".join(fields).encode() + b"\n"
+def _format(layout: Sequence[tuple[str, int, bool]]) -> str:
+    """The line of a table, to be filled with values by name."""
+    fields = [f'"%({name})-{width}s"' if quoted else f"%({name})-{width}s" for name, width, quoted in layout]
+    return "\t".join(fields) + "\n"
 
 
 def _label(layout: Sequence[tuple[str, int, bool]], table_bytes: int) -> bytes:

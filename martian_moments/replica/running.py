@@ -54,6 +54,13 @@ class Control:
         )
         return {int(sol): ids for sol, ids in response.raise_for_status().json().items()}
 
+    def observations(self, source: str, rover: str) -> list[dict[str, Any]]:
+        """What a rover observed, as a source has it (see truth.py)."""
+        response = httpx.get(
+            f"{self.base_url}/truth/observations", params={"source": source, "rover": rover}, timeout=60, trust_env=False
+        )
+        return list(response.raise_for_status().json())
+
     def _post(self, path: str, content: dict[str, Any]) -> None:
         httpx.post(f"{self.base_url}{path}", json=content, trust_env=False).raise_for_status()
 

@@ -1,7 +1,8 @@
 """The replica as a web server on one address: v1 under ``/api/v1``, the raw-image feeds, MMGIS, and its own controls.
 
-Controls: ``GET /truth`` and ``/truth/ids?source=s&rover=r``; ``GET`` and ``POST /control/faults``; ``POST /control/late``;
-``GET /control/requests``; ``POST /control/reset-counters``. They are never faulty and never counted.
+Controls: ``GET /truth``, ``/truth/ids?source=s&rover=r`` and ``/truth/observations?source=s&rover=r``; ``GET`` and ``POST
+/control/faults``; ``POST /control/late``; ``GET /control/requests``; ``POST /control/reset-counters``. They are never faulty
+and never counted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from martian_moments.replica.archive import NOT_FOUND, PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan, FaultStream, spoil
 from martian_moments.replica.responses import TRANSPORT, Reply, Response
-from martian_moments.replica.truth import ids_of, truth_of
+from martian_moments.replica.truth import ids_of, observations_of, truth_of
 
 if TYPE_CHECKING:
     import uvicorn
@@ -103,6 +104,11 @@ class Replica:
         query = request.query_params
         return _json(ids_of(self._archive, query.get("source", ""), query.get("rover", "")))
 
+    async def observations(self, request: Request) -> Reply:
+        """``GET /truth/observations?source=s&rover=r``."""
+        query = request.query_params
+        return _json(observations_of(self._archive, query.get("source", ""), query.get("rover", "")))
+
     async def faults(self, request: Request) -> Reply:
         """``GET`` the fault plan, or ``POST`` a new one, whose faults start from the seed again."""
         if request.method == "POST":
@@ -157,6 +163,7 @@ def build_app(config: ReplicaConfig) -> Starlette:
             Route("/img/data/mer/{rover}/{volume}/index/{name}", replica.index),
             Route("/truth", replica.truth),
             Route("/truth/ids", replica.ids),
+            Route("/truth/observations", replica.observations),
             Route("/control/faults", replica.faults, methods=["GET", "POST"]),
             Route("/control/late", replica.late, methods=["POST"]),
             Route("/control/requests", replica.requests),

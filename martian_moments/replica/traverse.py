@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from martian_moments.domain.rovers import MARS_RADIUS_M
 from martian_moments.replica.mission import Mission, Stop
+from martian_moments.replica.pointing import PITCH_DEG, ROLL_DEG
 from martian_moments.replica.spacecraft_clock import spacecraft_clock
 
 Position = tuple[float, float, float]
@@ -45,7 +46,6 @@ class _Leg:
     end: Stop
     path: tuple[Position, ...]
     length_m: float
-    heading_deg: float
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ class Traverse:
         """The content of the waypoints file up to a sol."""
         total = 0.0
         landing = self.mission.stops[0]
-        features = [_waypoint(landing, self._landing, 0.0, 0.0, 0.0)]
+        features = [_waypoint(landing, self._landing, 0.0, 0.0)]
         for index, leg in enumerate(self._legs_until(newest_sol)):
             if self._mid_drives and index % _MID_DRIVE_EVERY == _MID_DRIVE_EVERY - 1 and leg.length_m:
                 features.append(_mid_drive(leg))
             total += leg.length_m
-            features.append(_waypoint(leg.end, leg.path[-1], leg.length_m, total, leg.heading_deg))
+            features.append(_waypoint(leg.end, leg.path[-1], leg.length_m, total))
         return {
             "type": "FeatureCollection",
             "name": f"{self.mission.rover.mmgis}_waypoints_sol{newest_sol}_all",
@@ -137,17 +137,18 @@ class Traverse:
     def _legs(self) -> list[_Leg]:
         draw = self.mission.random("traverse")
         legs: list[_Leg] = []
-        position, heading = self._landing, draw.uniform(0, 360)
+        position = self._landing
         stops = self.mission.stops
         for start, end in pairwise(stops):
             path = [position]
             steps = max(2, math.ceil(end.distance_m / _POINT_SPACING_M))
-            for _ in range(steps):
-                heading += draw.uniform(-8, 8)
+            turn = (end.heading_deg - start.heading_deg + 180) % 360 - 180
+            for step in range(steps):
+                heading = start.heading_deg + turn * step / (steps - 1) + draw.uniform(-8, 8)
                 climb = draw.uniform(-0.05, 0.05) if end.distance_m else 0.0
                 path.append(_moved(path[-1], end.distance_m / steps, heading, climb))
             position = path[-1]
-            legs.append(_Leg(start, end, tuple(path), round(path_length_m(path), 2), heading % 360))
+            legs.append(_Leg(start, end, tuple(path), round(path_length_m(path), 2)))
         return legs
 
 
@@ -215,9 +216,9 @@ def _leg_feature(mission: Mission, leg: _Leg, before: _Leg | None) -> dict[str, 
     }
 
 
-def _waypoint(stop: Stop, at: Position, driven_m: float, total_m: float, yaw_deg: float) -> dict[str, Any]:
+def _waypoint(stop: Stop, at: Position, driven_m: float, total_m: float) -> dict[str, Any]:
     lon, lat, elevation = at
-    yaw = round(yaw_deg if yaw_deg <= 180 else yaw_deg - 360, 4)  # noqa: PLR2004 - half a turn
+    yaw = round(stop.heading_deg if stop.heading_deg <= 180 else stop.heading_deg - 360, 4)  # noqa: PLR2004 - half a turn
     parallel = math.cos(math.radians(_EASTING_LATITUDE))
     return {
         "type": "Feature",
@@ -233,8 +234,8 @@ def _waypoint(stop: Stop, at: Position, driven_m: float, total_m: float, yaw_deg
             "radius": round(MARS_RADIUS_M + elevation - 1683.56, 2),
             "lon": lon,
             "lat": lat,
-            "roll": 0.5,
-            "pitch": -0.25,
+            "roll": ROLL_DEG,
+            "pitch": PITCH_DEG,
             "yaw": yaw,
             "yaw_rad": round(math.radians(yaw), 4),
             "tilt": 0.56,
@@ -268,8 +269,8 @@ def _panorama(stop: Stop) -> dict[str, Any]:
 def _mid_drive(leg: _Leg) -> dict[str, Any]:
     """A waypoint in the middle of a drive. Most real ones have no total."""
     middle = len(leg.path) // 2
-    stop = Stop(leg.end.sol, leg.end.site, leg.end.drive - 4, 0.0)
-    feature = _waypoint(stop, leg.path[middle], path_length_m(leg.path[: middle + 1]), 0.0, leg.heading_deg)
+    stop = Stop(leg.end.sol, leg.end.site, leg.end.drive - 4, 0.0, leg.end.heading_deg)
+    feature = _waypoint(stop, leg.path[middle], path_length_m(leg.path[: middle + 1]), 0.0)
     feature["properties"]["final"] = "m"
     return feature
 

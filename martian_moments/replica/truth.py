@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -11,6 +12,9 @@ import orjson
 from martian_moments.replica.archive import DIALECTS, Archive
 from martian_moments.replica.histories import AnyHistory, GeneratedHistory, History
 from martian_moments.replica.mer_path import MERPath, recorded_truth
+from martian_moments.replica.mission import Photo
+from martian_moments.replica.msl import NO_TELEMETRY_UNTIL_SOL
+from martian_moments.replica.pds import identities
 from martian_moments.replica.traverse import Traverse, newly_driven_m
 
 
@@ -80,6 +84,64 @@ def ids_of(archive: Archive, source: str, rover: str) -> dict[str, list[str]]:
         index = archive.indexes[rover]
         return {str(sol): list(index.ids(sol)) for sol in index.sols}
     return {}
+
+
+def observations_of(archive: Archive, source: str, rover: str) -> list[dict[str, Any]]:
+    """What a generated rover observed, in order, as far as a source has it now; empty where it does not have the rover.
+
+    ``[{"kind", "sol", "sequence", "site", "drive", "pointed", "frames": [[id, ...], ...], "pairs": [[place, place], ...]}]``
+
+    The kinds are those of observations.py; ``sequence`` is the number in the file names; ``pointed`` says whether the source
+    reports where the pictures look. A frame is one picture, as the ids of its tiles or its one id, without thumbnails and
+    other renditions, in the order of time, the left eye first. A pair are the places, in the list of frames, of a left and a
+    right picture that were taken at once.
+    """
+    history = archive.histories.get(rover)
+    if not isinstance(history, GeneratedHistory):
+        return []
+    name = _frame_namer(archive, source, rover)
+    if name is None:
+        return []
+    found = []
+    for sol in history.sols:
+        photos = sorted(history.visible(sol), key=lambda photo: (photo.shot.clock, photo.shot.look.eye))
+        groups: dict[int, list[Photo]] = {}
+        for photo in photos:
+            groups.setdefault(id(photo.shot.observation), []).append(photo)
+        found += [_observation(group, name, source) for group in groups.values()]
+    return found
+
+
+def _frame_namer(archive: Archive, source: str, rover: str) -> Callable[[Photo], Sequence[str]] | None:
+    """How a source names a picture: all ids of it but those of thumbnails and other renditions."""
+    if source == "v1":
+        return lambda photo: [str(photo.id)]
+    if source in archive.feeds and rover == DIALECTS[source].rover:
+        dialect = DIALECTS[source]
+        return lambda photo: dialect.ids(photo)[: dialect.pictures(photo.shot)]
+    if source == "pds" and rover in archive.indexes:
+        return lambda photo: identities(photo)[:1]
+    return None
+
+
+def _observation(photos: Sequence[Photo], name: Callable[[Photo], Sequence[str]], source: str) -> dict[str, Any]:
+    first = photos[0].shot
+    pairs = [
+        [place, place + 1]
+        for place, (one, other) in enumerate(pairwise(photos))
+        if one.shot.clock == other.shot.clock and (one.shot.look.eye, other.shot.look.eye) == ("L", "R")
+    ]
+    telemetry = source != "v1" and (source != "msl" or first.sol >= NO_TELEMETRY_UNTIL_SOL)
+    return {
+        "kind": first.observation.kind.name,
+        "sol": first.sol,
+        "sequence": first.observation.sequence,
+        "site": first.site,
+        "drive": first.drive,
+        "pointed": telemetry and first.look.sight is not None,
+        "frames": [list(name(photo)) for photo in photos],
+        "pairs": pairs,
+    }
 
 
 def _traverse_truth(archive: Archive) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -25,6 +26,7 @@ class V1Camera:
         id: the API's camera id.
         share: share of the sols with photos on which this camera has some.
         file: the parts of a file name that depend on the camera.
+        right: the same of its right eye, where one v1 camera is both.
         last_sol: the last sol on which it takes photos, or None.
     """
 
@@ -32,9 +34,10 @@ class V1Camera:
     share: float
     file: CameraParts
     last_sol: int | None = None
+    right: CameraParts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class V1Rover:
     """A rover as v1 describes it: ``cameras`` in the order of the API's rover object."""
 
@@ -44,21 +47,30 @@ class V1Rover:
     cameras: Mapping[str, V1Camera]
     image_address: Callable[[CameraParts, Shot], str]
 
+    @cached_property
+    def files(self) -> Mapping[tuple[str, str], CameraParts]:
+        """The parts of a file name that depend on the camera and its eye."""
+        return {
+            (name, eye): camera.right if camera.right and eye == "R" else camera.file
+            for name, camera in self.cameras.items()
+            for eye in "LRN"
+        }
+
 
 def _mer_cameras(spacecraft: str, first_id: int, shares: Mapping[str, float]) -> Mapping[str, V1Camera]:
-    # (name, offset of its id, letter, eye and filter)
+    # (name, offset of its id, letter)
     rows = (
-        ("FHAZ", 0, "F", "L0"),
-        ("NAVCAM", 2, "N", "L0"),
-        ("PANCAM", 3, "P", "L2"),
-        ("MINITES", 4, "M", "N0"),
-        ("ENTRY", 5, "E", "N0"),
-        ("RHAZ", 1, "R", "L0"),
+        ("FHAZ", 0, "F"),
+        ("NAVCAM", 2, "N"),
+        ("PANCAM", 3, "P"),
+        ("MINITES", 4, "M"),
+        ("ENTRY", 5, "E"),
+        ("RHAZ", 1, "R"),
     )
     return MappingProxyType(
         {
-            name: V1Camera(first_id + offset, shares[name], (spacecraft, letter, eye), 1 if name == "ENTRY" else None)
-            for name, offset, letter, eye in rows
+            name: V1Camera(first_id + offset, shares[name], (spacecraft, letter, "P"), 1 if name == "ENTRY" else None)
+            for name, offset, letter in rows
         }
     )
 
@@ -77,13 +89,13 @@ V1_ROVERS: Final[Mapping[str, V1Rover]] = MappingProxyType(
             image_address=msl_address,
             cameras=MappingProxyType(
                 {
-                    "FHAZ": V1Camera(20, 0.88, ("fcam", "FLB", "FHAZ")),
-                    "NAVCAM": V1Camera(26, 0.85, ("ncam", "NLB", "NCAM")),
-                    "MAST": V1Camera(22, 0.70, ("mcam", "MR", "")),
+                    "FHAZ": V1Camera(20, 0.88, ("fcam", "FLB", "FHAZ"), right=("fcam", "FRB", "FHAZ")),
+                    "NAVCAM": V1Camera(26, 0.85, ("ncam", "NLB", "NCAM"), right=("ncam", "NRB", "NCAM")),
+                    "MAST": V1Camera(22, 0.70, ("mcam", "ML", ""), right=("mcam", "MR", "")),
                     "CHEMCAM": V1Camera(23, 0.66, ("ccam", "CR0", "CCAM")),
                     "MAHLI": V1Camera(24, 0.44, ("mhli", "MH", "")),
                     "MARDI": V1Camera(25, 0.23, ("mrdi", "MD", "")),
-                    "RHAZ": V1Camera(21, 0.87, ("rcam", "RLB", "RHAZ")),
+                    "RHAZ": V1Camera(21, 0.87, ("rcam", "RLB", "RHAZ"), right=("rcam", "RRB", "RHAZ")),
                 }
             ),
         ),
@@ -125,7 +137,7 @@ V1_ROVERS: Final[Mapping[str, V1Rover]] = MappingProxyType(
                     "REAR_HAZCAM_LEFT": V1Camera(44, 0.31, ("rcam", "RLF", "RHAZ")),
                     "REAR_HAZCAM_RIGHT": V1Camera(45, 0.30, ("rcam", "RRF", "RHAZ")),
                     "EDL_RDCAM": V1Camera(34, 0.03, ("edl", "EDF", "EDLC")),
-                    "SKYCAM": V1Camera(46, 0.82, ("wcam", "WSM", "SKYC")),
+                    "SKYCAM": V1Camera(46, 0.82, ("wcam", "WSM", "MEDA")),
                     "SHERLOC_WATSON": V1Camera(47, 0.20, ("shrlc", "SI1", "SRLC")),
                     "SUPERCAM_RMI": V1Camera(48, 0.66, ("scam", "LRE", "SCAM")),
                     "LCAM": V1Camera(49, 0.0, ("lcam", "ELM", "LCAM")),

@@ -59,6 +59,14 @@ def test_who_asks_for_everything_holds_the_truth(replica: RunningReplica, client
     assert set(truth["traverse"]) == set(ROVERS)
 
 
+def test_the_observations_are_of_pictures_that_the_truth_has(replica: RunningReplica) -> None:
+    for source, rover in (("m20", "perseverance"), ("msl", "curiosity"), ("pds", "spirit"), ("v1", "opportunity")):
+        ids = replica.control.ids(source, rover)
+        observed = replica.control.observations(source, rover)
+        assert observed
+        assert all(set(frame) <= set(ids[each["sol"]]) for each in observed for frame in each["frames"])
+
+
 def test_the_errors_are_those_of_the_original(client: httpx.Client) -> None:
     unknown = [client.get("/api/v1/manifests/sojourner"), client.get("/api/v1/rovers/sojourner/photos?sol=1")]
     assert [(response.status_code, response.text) for response in unknown] == [(400, '{"errors":"Invalid Rover Name"}')] * 2
