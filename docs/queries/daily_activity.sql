@@ -52,3 +52,28 @@ from gold.daily_activity
 where distance_m = 0 and cameras >= 3
 order by photos desc, rover, sol
 limit 20;
+
+-- In which season of Mars did each rover take most photos on a sol?
+select
+    rover,
+    season,
+    count(*) as sols,
+    round(avg(photos), 1) as photos_on_a_sol
+from gold.daily_activity
+where photos > 0
+group by rover, season
+order by rover, photos_on_a_sol desc;
+
+-- The sols with most photos by low or no Sun
+select
+    rover,
+    sol,
+    season,
+    pictures_with_sun,
+    share_golden_hour,
+    share_twilight,
+    share_night
+from gold.daily_activity
+where pictures_with_sun > 0
+order by pictures_with_sun * (1 - share_day) desc, rover, sol
+limit 20;

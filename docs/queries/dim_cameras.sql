@@ -47,3 +47,16 @@ inner join silver.dim_cameras as cameras on photos.rover = cameras.rover and pho
 where photos.taken_at_utc is not null and photos.taken_at_method <> 'sol'
 group by cameras.role
 order by first_taken;
+
+-- Wide or narrow: the cameras of each rover by their field of view
+select
+    rover,
+    camera,
+    fov_h_deg,
+    fov_v_deg,
+    detector_width_px,
+    detector_height_px,
+    fact_source
+from silver.dim_cameras
+where fov_h_deg is not null
+order by rover, fov_h_deg desc, camera;

@@ -19,6 +19,20 @@ with photos as (
     group by rover, sol
 ),
 
+lights as (
+    select
+        rover,
+        sol,
+        count(*) as pictures,
+        count(case when sun_elevation_deg > 10 then 1 end) as by_day,
+        count(case when sun_elevation_deg between 0 and 10 then 1 end) as golden,
+        count(case when sun_elevation_deg >= -18 and sun_elevation_deg < 0 then 1 end) as dim,
+        count(case when sun_elevation_deg < -18 then 1 end) as by_night
+    from {{ ref('fact_photos') }}
+    where sun_elevation_deg is not null
+    group by rover, sol
+),
+
 path as (
     select
         *,
@@ -130,16 +144,44 @@ bounded as (
     left join in_gaps on sols.rover = in_gaps.rover and sols.sol = in_gaps.sol
     left join possible on sols.rover = possible.rover and sols.sol = possible.sol
     left join paths on sols.rover = paths.rover
+),
+
+-- The season changes by half a degree a sol: that of its mean noon is the sol's.
+noons as (
+    select
+        bounded.*,
+        {{ seconds_after(
+            'rovers.first_midnight_utc', '(bounded.sol - rovers.first_sol + 0.5) * ' ~ sol_seconds()
+        ) }} as noon_utc
+    from bounded
+    left join {{ ref('dim_rovers') }} as rovers on bounded.rover = rovers.rover
+),
+
+seasons as (
+    {{ with_sun('noons', 'noon_utc') }}
 )
 
 select
-    rover,
-    sol,
-    earth_date,
-    cast(coalesce(photos, 0) as bigint) as photos,
-    coalesce(cameras, 0) as cameras,
-    case when more_m < {{ place_m }} then coalesce(legs, 0) end as legs,
-    case when more_m < {{ place_m }} then least_m end as distance_m,
-    least_m as distance_at_least_m,
-    round(least_m + more_m, 3) as distance_at_most_m
-from bounded
+    seasons.rover,
+    seasons.sol,
+    seasons.earth_date,
+    cast(coalesce(seasons.photos, 0) as bigint) as photos,
+    coalesce(seasons.cameras, 0) as cameras,
+    case when seasons.more_m < {{ place_m }} then coalesce(seasons.legs, 0) end as legs,
+    case when seasons.more_m < {{ place_m }} then seasons.least_m end as distance_m,
+    seasons.least_m as distance_at_least_m,
+    round(seasons.least_m + seasons.more_m, 3) as distance_at_most_m,
+    seasons.solar_longitude_deg,
+    case
+        when seasons.solar_longitude_deg < 90 then 'northern spring'
+        when seasons.solar_longitude_deg < 180 then 'northern summer'
+        when seasons.solar_longitude_deg < 270 then 'northern autumn'
+        when seasons.solar_longitude_deg < 360 then 'northern winter'
+    end as season,
+    coalesce(lights.pictures, 0) as pictures_with_sun,
+    round(cast(lights.by_day as double) / lights.pictures, 4) as share_day,
+    round(cast(lights.golden as double) / lights.pictures, 4) as share_golden_hour,
+    round(cast(lights.dim as double) / lights.pictures, 4) as share_twilight,
+    round(cast(lights.by_night as double) / lights.pictures, 4) as share_night
+from seasons
+left join lights on seasons.rover = lights.rover and seasons.sol = lights.sol

@@ -1,0 +1,61 @@
+{#
+    Pictures of Spirit and Opportunity of which the PDS index states another Sun than is computed: where it stood more than 0.3
+    degrees from there, or the season more than 0.02 degrees off. What differs is a time, a place or a frame that is not what it is
+    taken for. How many of a sample, as fields_are_known takes it, and by how much at most.
+#}
+{% test sun_as_in_the_index(model) %}
+
+{{ config(severity='warn') }}
+
+with latest as (
+    select object_key
+    from {{ source('bronze', 'raw_photos') }}
+    where source = 'pds' and record_count > 0
+    qualify row_number() over (partition by rover order by fetched_at desc, object_key desc) <= 200
+),
+
+documents as (
+    select
+        rover,
+        document
+    from {{ source('bronze', 'raw_photos') }}
+    where object_key in (select object_key from latest)
+),
+
+records as (
+    {{ sampled_records('documents', 'lines', 25) }}
+),
+
+stated as (
+    select
+        rover,
+        {{ identity(json_text('record', 'PRODUCT_ID')) }} as source_id,
+        {{ bounded(to_double(json_text('record', 'SOLAR_AZIMUTH')), -360, 360) }} as azimuth,
+        {{ bounded(to_double(json_text('record', 'SOLAR_ELEVATION')), -90, 90) }} as elevation,
+        {{ bounded(to_double(json_text('record', 'SOLAR_LONGITUDE')), -360, 360) }} as solar_longitude
+    from records
+),
+
+compared as (
+    select
+        stated.rover,
+        degrees({{ sphere_metres(
+            'photos.sun_azimuth_deg', 'photos.sun_elevation_deg', 'stated.azimuth', 'stated.elevation'
+        ) }} / {{ var('mars_radius_m') }}) as sun_apart_deg,
+        abs(degrees(2 * asin(sin(radians(photos.solar_longitude_deg - stated.solar_longitude) / 2)))) as season_apart_deg
+    from stated
+    inner join {{ model }} as photos
+        on stated.rover = photos.rover and stated.source_id = photos.source_id
+    where photos.source = 'pds' and photos.object_key in (select object_key from latest)
+)
+
+select
+    rover,
+    count(*) as pictures,
+    round(max(sun_apart_deg), 3) as sun_apart_at_most_deg,
+    round(max(season_apart_deg), 3) as season_apart_at_most_deg
+from compared
+where sun_apart_deg > 0.3 or season_apart_deg > 0.02
+group by rover
+
+{% endtest %}
