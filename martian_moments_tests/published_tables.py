@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
+from martian_moments.domain.rovers import ROVERS
 from martian_moments.warehouse.base import PublishedTable
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
@@ -46,20 +48,43 @@ PATH: Rows = [
 """A vertex without elevation, a leg of several lines of which one is a point, and a leg without a shape."""
 
 
+NOON: Final = datetime(2026, 4, 1, 12, tzinfo=UTC)
+"""When the sources were asked."""
+
+
 def photo(rover: str, number: int, **columns: Any) -> dict[str, Any]:
     """A row of silver.fact_photos."""
-    key = f"{rover}|v1|{number}"
-    return {"photo_key": key, "rover": rover, "sol": 13, "source": "v1", "source_id": str(number), **columns}
+    at = {"rover": rover, "sol": 13, "source": "v1", "camera": "MAST", "source_camera": "MAST", "fetched_at": NOON}
+    return {"photo_key": f"{rover}|v1|{number}", "source_id": str(number), **at, **columns}
 
 
 PHOTOS: Rows = [
-    photo("curiosity", 1, longitude=137.4416, latitude=-4.5895, elevation_m=-4500.97, camera="MAST", site=3, drive=0),
-    photo("curiosity", 2, sol=22),
-    photo("spirit", 1, sol=1, longitude=175.4729, latitude=-14.5692, camera="PANCAM"),
+    photo("curiosity", 1, longitude=137.4416, latitude=-4.5895, elevation_m=-4500.97, site=3, drive=0)
+    | {"taken_at_utc": datetime(2012, 8, 19, 3, 30, tzinfo=UTC), "lmst": "Sol-00013M15:28:38.766", "mars_year": 31}
+    | {"view_azimuth_deg": 12.5, "view_elevation_deg": -3.25, "fov_h_deg": 45.1, "fov_v_deg": 45.2, "width_px": 1024}
+    | {"height_px": 512, "sun_azimuth_deg": 270.0, "sun_elevation_deg": 33.5, "solar_longitude_deg": 158.6}
+    | {"image_url": "https://mars.example/1.JPG", "image_url_small": "https://mars.example/1-thm.png"},
+    # Nobody knows when; neither its camera nor its picture is known.
+    photo("curiosity", 2, longitude=137.442, latitude=-4.59, camera="NEW", source_camera="NEW"),
+    # Nobody knows where.
+    photo("curiosity", 3, sol=22, image_url="https://mars.example/3.IMG"),
+    photo("spirit", 1, sol=1, longitude=175.4729, latitude=-14.5692, camera="PANCAM", source_camera="P"),
 ]
-"""The second stands nowhere."""
 
 TABLES: Mapping[str, Rows] = {
+    "silver/dim_cameras": [{"rover": "curiosity", "camera": "MAST", "full_name": "Mast Camera"}],
+    "silver/dim_rovers": [
+        {
+            "rover": rover.name,
+            "title": rover.title,
+            "first_sol": rover.first_sol,
+            "first_midnight_utc": rover.first_midnight,
+            "landing_date": rover.landing_date,
+            "landing_longitude": rover.landing_place[0],
+            "landing_latitude": rover.landing_place[1],
+        }
+        for rover in ROVERS.values()
+    ],
     "silver/dim_waypoints": WAYPOINTS,
     "silver/fact_path": PATH,
     "silver/fact_photos": PHOTOS,

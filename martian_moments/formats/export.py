@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 from martian_moments.domain.errors import WarehouseError
 from martian_moments.formats.geo import SOURCES as GEO_SOURCES
 from martian_moments.formats.geo import make_geo
+from martian_moments.formats.stac import SOURCES as STAC_SOURCES
+from martian_moments.formats.stac import make_stac
 from martian_moments.warehouse.manifest import MadeFile, Manifest, PublishedFile
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class OpenFormat:
     make: Callable[[duckdb.DuckDBPyConnection, Path], Iterable[MadeFile]]
 
 
-OPEN_FORMATS: Final = (OpenFormat("geo", GEO_SOURCES, make_geo),)
+OPEN_FORMATS: Final = (OpenFormat("geo", GEO_SOURCES, make_geo), OpenFormat("stac", STAC_SOURCES, make_stac))
 """Every open format that is published."""
 
 

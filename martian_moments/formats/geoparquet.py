@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,7 +97,12 @@ def lines(rows: str) -> str:
 
 
 def write_geoparquet(
-    connection: duckdb.DuckDBPyConnection, placed: str, file: Path, metadata: Mapping[str, Any] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    placed: str,
+    file: Path,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    without: Sequence[str] = (),
 ) -> int:
     """Write the rows of a query, in their order, and return how many there are.
 
@@ -106,6 +111,7 @@ def write_geoparquet(
         placed: has geometry (WKB), bbox (xmin, ymin, xmax, ymax), zmin and zmax, as of :func:`points` and :func:`lines`.
         file: to be written; the same rows make the same bytes.
         metadata: joins that of GeoParquet in the footer, as JSON.
+        without: columns of the query that the file does not get.
     """
     found = connection.execute(f"""
         select
@@ -126,9 +132,10 @@ def write_geoparquet(
     if kinds:
         column["bbox"] = extent if extent[2] is not None else [extent[i] for i in (0, 1, 3, 4)]
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-    footer = ", ".join(f"{_quoted(key)}: {_quoted(_text(value))}" for key, value in {"geo": geo, **(metadata or {})}.items())
+    footer = ", ".join(f"{quoted(key)}: {quoted(_text(value))}" for key, value in {"geo": geo, **(metadata or {})}.items())
+    others = f"* exclude ({', '.join(('bbox', 'geometry', 'zmin', 'zmax', *without))})"
     connection.execute(f"""
-        copy (select * exclude (bbox, geometry, zmin, zmax), bbox, geometry from ({placed})) to {_quoted(str(file))} (
+        copy (select {others}, bbox, geometry from ({placed})) to {quoted(str(file))} (
             format parquet, compression zstd, geoparquet_version 'NONE', row_group_size {_ROWS_OF_A_GROUP},
             kv_metadata {{{footer}}}
         )
@@ -140,5 +147,6 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as SQL has it."""
     return "'" + text.replace("'", "''") + "'"

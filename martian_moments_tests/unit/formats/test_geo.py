@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,6 @@ from martian_moments.domain.rovers import MARS_RADIUS_M
 from martian_moments.formats.export import export
 from martian_moments.formats.mars_crs import MARS_CRS, MARS_CRS_CODE
 from martian_moments.warehouse.published import Published
-from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.published_tables import PATH, PHOTOS, WAYPOINTS, publish_rows
 from martian_moments_tests.unit.formats.conftest import open_format
 
@@ -81,7 +79,7 @@ def test_a_leg_has_the_shape_of_its_geojson(geo: Path) -> None:
 def test_a_photo_without_a_place_is_there_without_a_geometry(geo: Path) -> None:
     found = geopandas.read_parquet(geo / "photos.parquet")
     assert list(found["photo_key"]) == [row["photo_key"] for row in PHOTOS]
-    assert [each is None for each in found.geometry] == [False, True, False]
+    assert [each is None for each in found.geometry] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -120,18 +118,3 @@ def test_tables_without_a_row_make_files_that_can_be_read(published: Published, 
     for layer in LAYERS:
         assert len(geopandas.read_parquet(geo / f"{layer}.parquet")) == 0
     assert pyogrio.list_layers(geo / "mars.gpkg")[:, 0].tolist() == ["waypoints", "path"]
-
-
-def test_the_example_of_the_page_reads_the_files(
-    geo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    page = (REPOSITORY / "docs" / "operations.md").read_text()
-    (example,) = re.findall(r"^```python\n(.*?)^```", page[page.index("## Maps") :], flags=re.MULTILINE | re.DOTALL)
-    (geo.parent.parent / ".mars").mkdir()
-    geo.parent.rename(geo.parent.parent / ".mars" / "published")
-    monkeypatch.chdir(geo.parent.parent)
-    exec(example, {})
-    shown = capsys.readouterr().out
-    assert "Mars (2015) - Sphere / Ocentric" in shown
-    assert "curiosity" in shown
-    assert "spirit" not in shown
