@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,36 @@ def durable_folder(store: ObjectStore) -> DurableFolder | None:
     from obstore.store import LocalStore
 
     return DurableFolder(Path(store.prefix)) if isinstance(store, LocalStore) and store.prefix else None
+
+
+class StoredFile(io.RawIOBase):
+    """An object of a store as a file for reading: only the parts that are read are fetched."""
+
+    def __init__(self, store: ObjectStore, key: str) -> None:
+        """Open it. Raises FileNotFoundError, and what obstore raises."""
+        import obstore
+
+        self._file = obstore.open_reader(store, key)
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It can be read from any place."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, as files do."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The place that is read next."""
+        return self._file.tell()
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Bytes from here; all that follow, where no size is given."""
+        return bytes(self._file.read(None if size is None or size < 0 else size))
 
 
 def bare(etag: str | None) -> str:

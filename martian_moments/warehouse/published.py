@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseBusy, WarehouseError
 from martian_moments.infrastructure.addresses import path_of
-from martian_moments.infrastructure.object_store import bare, durable_folder, open_store
+from martian_moments.infrastructure.object_store import StoredFile, bare, durable_folder, open_store
 from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
 from martian_moments.warehouse.manifest import KEY, FormatFiles, MadeFile, Manifest, PublishedFile
@@ -26,6 +26,7 @@ from martian_moments.warehouse.models import published_models
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from obstore import PutMode
 
 _LONGEST_REASON: Final = 300
@@ -230,8 +231,7 @@ class Published:
             with self._errors("read", key):
                 body = self._store.get(key).bytes()
         except FileNotFoundError:
-            if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
-                raise self._damaged(schema, table, "it was published and is gone") from None
+            self._must_be_unpublished(schema, table)
             return None
         # Without threads, and not by read_table (pyarrow.dataset, which has its own): a thread of Arrow's that lets go of a
         # Python buffer while the interpreter ends aborts the process: one status in forty, one in twelve with read_table.
@@ -241,6 +241,30 @@ class Published:
                     raise self._damaged(schema, table, f"it lacks {', '.join(lacking)}")
                 return file.read(columns=None if columns is None else [*columns, *optional], use_threads=False)
         except (pa.ArrowException, OSError) as error:
+            raise self._damaged(schema, table, str(error).partition("\n")[0]) from error
+
+    @contextmanager
+    def opened(self, schema: str, table: str) -> Iterator[pq.ParquetFile | None]:
+        """The table's file, of which only the parts that are read are fetched; None when it has never been published.
+
+        Raises:
+            PublishedDamaged: as for :meth:`read`, also by what reads the file.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        key = _key(schema, table)
+        try:
+            with self._errors("read", key):
+                stored = StoredFile(self._store, key)
+        except FileNotFoundError:
+            self._must_be_unpublished(schema, table)
+            yield None
+            return
+        try:
+            with stored, pq.ParquetFile(pa.PythonFile(stored, mode="r")) as file:
+                yield file
+        except pa.ArrowException as error:
             raise self._damaged(schema, table, str(error).partition("\n")[0]) from error
 
     def withdraw(self, schema: str, table: str) -> None:
@@ -341,6 +365,10 @@ class Published:
         with self._errors("read", made.key):
             etag = bare(self._store.head(made.key)["e_tag"])
         return PublishedFile(made.key, made.file.stat().st_size, etag, digest, made.rows)
+
+    def _must_be_unpublished(self, schema: str, table: str) -> None:
+        if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
+            raise self._damaged(schema, table, "it was published and is gone")
 
     def _damaged(self, schema: str, table: str, why: str) -> PublishedDamaged:
         where = f"{self._url}/{_key(schema, table)}"

@@ -59,6 +59,8 @@ def test_other_bytes_of_the_same_length_are_written(published: Published, lake: 
 def test_a_table_never_published_is_none(published: Published) -> None:
     assert published.read("gold", "days") is None
     assert published.modified("gold", "days") is None
+    with published.opened("gold", "days") as file:
+        assert file is None
 
 
 def test_a_table_says_when_it_last_changed(published: Published, parquet: Callable[[int], Path]) -> None:
@@ -74,6 +76,14 @@ def test_a_reader_may_ask_for_some_columns(published: Published, parquet: Callab
     table = published.read("gold", "days", ["number"])
     assert table is not None
     assert table.to_pydict() == {"number": [0, 1, 2]}
+
+
+def test_a_reader_may_open_a_table_and_read_a_part_of_it(published: Published, parquet: Callable[[int], Path]) -> None:
+    published.put("gold", "days", parquet(3))
+    with published.opened("gold", "days") as file:
+        assert file is not None
+        assert file.metadata.num_rows == 3
+        assert file.read(["number"], use_threads=False).to_pydict() == {"number": [0, 1, 2]}
 
 
 def test_a_large_table_is_one_put(published: Published, lake: Lake, tmp_path: Path) -> None:
@@ -156,6 +166,12 @@ DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
 }
 
 
+def opened_and_read(published: Published, table: PublishedTable) -> None:
+    with published.opened(table.schema, table.name) as file:
+        assert file
+        file.read(use_threads=False)
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("table", [SUMMARY, LEDGER])
 def test_what_is_damaged_or_gone_is_known_by_a_listing_refused_to_readers_and_published_again(
@@ -181,6 +197,8 @@ def test_what_is_damaged_or_gone_is_known_by_a_listing_refused_to_readers_and_pu
     with pytest.raises(PublishedDamaged, match=rf"{key} is damaged .*the running platform makes it again") as raised:
         published.read(table.schema, table.name, ["number"])
     assert raised.value.name == name
+    with pytest.raises(PublishedDamaged, match=rf"{key} is damaged"):
+        opened_and_read(published, table)
     assert publish({LEDGER: 300, SUMMARY: 300}) == [table], "what is whole is not written again"
     assert published.damaged() == published.unreadable() == {}
     assert lake.get(f"published/{key}") == whole

@@ -13,7 +13,7 @@ from martian_moments.defs.assets import bronze
 from martian_moments.defs.assets.lake import OWNERS
 from martian_moments.defs.conditions import refresh_from_bronze, ride_along
 from martian_moments.defs.dbt_specs import MANIFEST, SPECS, DbtSpecs, node_names, read_specs, translator
-from martian_moments.defs.plots import pages
+from martian_moments.defs.plots.pages import pages
 from martian_moments.domain.errors import PublishedDamaged, PublishingError
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake, ObjectInfo

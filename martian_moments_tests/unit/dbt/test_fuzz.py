@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from martian_moments.defs.plots import pages
+from martian_moments.defs.plots.pages import pages
 from martian_moments.domain.documents import Document, Kind
 from martian_moments.domain.errors import UpstreamError
 from martian_moments.lake.store import Lake

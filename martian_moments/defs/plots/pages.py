@@ -1,0 +1,115 @@
+"""The metadata of published tables: the number of rows, a preview, and a picture where one is drawn.
+
+Of a table's file only what is shown is read: fact_photos has millions of rows, of which a picture needs one column.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import dagster as dg
+
+from martian_moments.defs.markdown import as_text, plain
+from martian_moments.defs.plots.activity import photos_and_light_by_sol, photos_by_camera
+from martian_moments.defs.plots.compass import footprints_of_panoramas, looking_directions
+from martian_moments.defs.plots.figures import png
+from martian_moments.defs.plots.paths import path_driven
+from martian_moments.domain.rovers import ROVERS
+from martian_moments.warehouse.base import PublishedTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from matplotlib.figure import Figure
+
+    from martian_moments.warehouse.published import Published
+
+_log = logging.getLogger(__name__)
+
+_PREVIEW_ROWS: Final = 10
+_LONGEST: Final = 40
+"""Characters of a value in a preview."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn of a table.
+
+    Attributes:
+        columns: what is read of it, beside its rover.
+        draw: makes the figure of the rows of known rovers, by rover; None where nothing can be seen of them.
+    """
+
+    columns: tuple[str, ...]
+    draw: Callable[[Mapping[str, pa.Table]], Figure | None]
+
+
+_PICTURES: Final = {
+    "camera_summary": Picture(("camera", "photos"), photos_by_camera),
+    "daily_activity": Picture(
+        ("sol", "photos", "pictures_with_sun", "share_day", "share_golden_hour", "share_twilight", "share_night"),
+        photos_and_light_by_sol,
+    ),
+    "fact_path": Picture(("sol", "geometry"), path_driven),
+    "fact_photos": Picture(("view_azimuth_deg",), looking_directions),
+    "panorama_frames": Picture(
+        ("panorama_id", "sol", "view_azimuth_deg", "view_elevation_deg", "fov_h_deg", "fov_v_deg"),
+        footprints_of_panoramas,
+    ),
+}
+
+
+def page(published: Published, table: PublishedTable) -> dict[str, Any]:
+    """The metadata of a published table; empty where it is not published."""
+    with published.opened(table.schema, table.name) as file:
+        if file is None:
+            return {}
+        metadata: dict[str, Any] = {"dagster/row_count": file.metadata.num_rows}
+        if preview := _shown(lambda: _preview(file)):
+            metadata["preview"] = preview
+        if table.name in _PICTURES and (picture := _shown(lambda: _picture(file, table.name))):
+            metadata["picture"] = picture
+        return metadata
+
+
+def pages(published: Published, tables: Iterable[PublishedTable]) -> dict[dg.AssetKey, dict[str, Any]]:
+    """The metadata of published tables, by the asset of each."""
+    return {dg.AssetKey([table.schema, table.name]): page(published, table) for table in tables}
+
+
+def _shown(make: Callable[[], str | None]) -> dg.MetadataValue[Any] | None:
+    """What is made, as Markdown; else why it could not be. The table is published all the same."""
+    try:
+        made = make()
+    except Exception as error:  # noqa: BLE001 - whatever a library makes of a table's values must not fail the run
+        _log.warning("the page of a table lacks a part, which could not be made", exc_info=True)
+        return dg.MetadataValue.text(f"could not be made: {plain(repr(error), 200)}")
+    return None if made is None else dg.MetadataValue.md(made)
+
+
+def _preview(file: pq.ParquetFile) -> str:
+    """The first rows as a Markdown table; long values are cut."""
+    names = file.schema_arrow.names
+    first_group = range(file.num_row_groups)[:1]
+    batch = next(file.iter_batches(_PREVIEW_ROWS, row_groups=first_group, use_threads=False), None)
+    lines = [" | ".join(names), " | ".join("---" for _ in names)]
+    lines += [" | ".join(map(_cell, row.values())) for row in (batch.to_pylist() if batch else [])]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else as_text(value, _LONGEST)
+
+
+def _picture(file: pq.ParquetFile, name: str) -> str | None:
+    import pyarrow.compute as pc
+
+    picture = _PICTURES[name]
+    rows = file.read(columns=["rover", *picture.columns], use_threads=False)
+    present = set(pc.unique(rows["rover"]).to_pylist())
+    parts = {rover: rows.filter(pc.equal(rows["rover"], rover)) for rover in ROVERS if rover in present}
+    figure = picture.draw(parts) if parts else None
+    return f"![{name}](data:image/png;base64,{png(figure)})" if figure else None
