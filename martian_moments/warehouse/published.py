@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
@@ -224,47 +224,39 @@ class Published:
             PublishedDamaged: it is damaged, lacks a column, or is gone although it was published.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        key = _key(schema, table)
-        try:
-            with self._errors("read", key):
-                body = self._store.get(key).bytes()
-        except FileNotFoundError:
-            self._must_be_unpublished(schema, table)
-            return None
-        # Without threads, and not by read_table (pyarrow.dataset, which has its own): a thread of Arrow's that lets go of a
-        # Python buffer while the interpreter ends aborts the process: one status in forty, one in twelve with read_table.
-        try:
-            with pq.ParquetFile(pa.BufferReader(body)) as file:
-                if lacking := sorted(set(columns or ()) - set(file.schema_arrow.names)):
-                    raise self._damaged(schema, table, f"it lacks {', '.join(lacking)}")
-                return file.read(columns=None if columns is None else [*columns, *optional], use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise self._damaged(schema, table, str(error).partition("\n")[0]) from error
+        # Whole, so that it is one table also where another one takes its place meanwhile.
+        with self._parquet(schema, table, lambda key: pa.BufferReader(self._store.get(key).bytes())) as file:
+            if file is None:
+                return None
+            if lacking := sorted(set(columns or ()) - set(file.schema_arrow.names)):
+                raise self._damaged(schema, table, f"it lacks {', '.join(lacking)}")
+            return file.read(columns=None if columns is None else [*columns, *optional], use_threads=False)
+
+    def opened(self, schema: str, table: str) -> AbstractContextManager[pq.ParquetFile | None]:
+        """As :meth:`read`, but the file, of which parts are fetched as they are read, for those who write the tables."""
+        return self._parquet(schema, table, lambda key: StoredFile(self._store, key))
 
     @contextmanager
-    def opened(self, schema: str, table: str) -> Iterator[pq.ParquetFile | None]:
-        """The table's file, of which only the parts that are read are fetched; None when it has never been published.
-
-        Raises:
-            PublishedDamaged: as for :meth:`read`, also by what reads the file.
-        """
+    def _parquet(self, schema: str, table: str, fetch: Callable[[str], Any]) -> Iterator[pq.ParquetFile | None]:
+        # Without threads, and not by read_table (pyarrow.dataset, which has its own): a thread of Arrow's that lets go of a
+        # Python buffer while the interpreter ends aborts the process: one status in forty, one in twelve with read_table.
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         key = _key(schema, table)
         try:
             with self._errors("read", key):
-                stored = StoredFile(self._store, key)
+                source = fetch(key)
         except FileNotFoundError:
-            self._must_be_unpublished(schema, table)
+            if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
+                raise self._damaged(schema, table, "it was published and is gone") from None
             yield None
             return
         try:
-            with stored, pq.ParquetFile(pa.PythonFile(stored, mode="r")) as file:
+            with pq.ParquetFile(source, pre_buffer=False) as file:
                 yield file
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             raise self._damaged(schema, table, str(error).partition("\n")[0]) from error
 
     def withdraw(self, schema: str, table: str) -> None:
@@ -365,10 +357,6 @@ class Published:
         with self._errors("read", made.key):
             etag = bare(self._store.head(made.key)["e_tag"])
         return PublishedFile(made.key, made.file.stat().st_size, etag, digest, made.rows)
-
-    def _must_be_unpublished(self, schema: str, table: str) -> None:
-        if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
-            raise self._damaged(schema, table, "it was published and is gone")
 
     def _damaged(self, schema: str, table: str, why: str) -> PublishedDamaged:
         where = f"{self._url}/{_key(schema, table)}"
