@@ -21,9 +21,8 @@ QUERIES: Final = Path(__file__).with_name("queries")
 MANIFEST: Final = PROJECT / "target" / "manifest.json"
 
 _WIDTH: Final = 100
-_UNITS: Final = {
-    "m": "m", "deg": "°", "longitude": "°", "latitude": "°", "s": "s", "px": "px", "share": "0 to 1",
-}  # fmt: skip
+_UNITS: Final = {"m": "m", "deg": "°", "longitude": "°", "latitude": "°", "s": "s", "px": "px"}
+_SHARE: Final = "0 to 1"
 
 _HEAD: Final = """\
 # Tables
@@ -96,9 +95,9 @@ def _chapter(node: Mapping[str, Any], queries: Path) -> Iterator[str]:
 
 
 def _unit(column: str) -> str:
-    """Names end in their unit, but for longitudes and latitudes, which are degrees."""
-    last = column.rpartition("_")[2]
-    return _UNITS.get(last, "")
+    """Names end in their unit, but for longitudes and latitudes, which are degrees, and shares."""
+    first, last = column.partition("_")[0], column.rpartition("_")[2]
+    return _SHARE if "share" in {first, last} else _UNITS.get(last, "")
 
 
 def _name(node: Mapping[str, Any]) -> str:

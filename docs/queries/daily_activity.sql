@@ -77,3 +77,29 @@ from gold.daily_activity
 where pictures_with_sun > 0
 order by pictures_with_sun * (1 - share_day) desc, rover, sol
 limit 20;
+
+-- Which sols had pictures with the Sun low or down: golden hour, twilight, night?
+select
+    rover,
+    sol,
+    season,
+    pictures_with_sun,
+    round(share_golden_hour * pictures_with_sun) as golden_hour,
+    round(share_twilight * pictures_with_sun) as twilight,
+    round(share_night * pictures_with_sun) as night
+from gold.daily_activity
+where share_day < 1
+order by share_day, rover, sol
+limit 20;
+
+-- Does the season change how many photos a rover takes, and how far it drives?
+select
+    rover,
+    season,
+    count(*) as sols,
+    round(avg(photos)) as photos_per_sol,
+    round(avg(distance_m), 1) as metres_per_sol
+from gold.daily_activity
+where season is not null
+group by rover, season
+order by rover, min(solar_longitude_deg);

@@ -55,6 +55,7 @@ def photos_and_light_by_sol(parts: Mapping[str, pa.Table]) -> Figure:
                 ax.legend(handles, labels, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, labelcolor=INK)
             ax = below
         ax.set_xlabel("sol", color=INK)
+        ax.locator_params("x", integer=True)
     return figure
 
 
