@@ -174,9 +174,11 @@ def _published(resources: Resources) -> str:
     # Also whether they are Parquet, which a comparison of bytes does not show.
     tables = [published.read(table.schema, table.name, []) for table in published_models()]
     ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key"])
+    manifest = published.manifest()
     return (
-        f"{resources.settings.published}: {sum(table is not None for table in tables)} tables of dbt as they were published,"
-        f" {0 if ledger is None else ledger.num_rows} objects in the published ledger"
+        f"{resources.settings.published}: {sum(table is not None for table in tables)} tables of dbt and "
+        f"{len(manifest.open_formats) if manifest else 0} open formats as they were published, "
+        f"{0 if ledger is None else ledger.num_rows} objects in the published ledger"
     )
 
 

@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import geopandas
+import pyarrow.parquet as pq
 import pytest
 
 from martian_moments.domain.documents import Kind
 from martian_moments.domain.rovers import ROVERS
+from martian_moments.formats.export import OPEN_FORMATS, export
 from martian_moments.warehouse.base import LEDGER, BronzeObject
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
@@ -207,6 +210,52 @@ def test_building_again_changes_no_row_and_no_published_file(built: Project, tmp
     built.build(*PRODUCTION)
     assert built.warehouse.publish(published, tables) == []
     assert sorted(path.name for path in tmp_path.rglob("*.parquet")) == sorted(f"{table.name}.parquet" for table in tables)
+
+
+@pytest.fixture(scope="module")
+def open_formats(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The open formats of what was built."""
+    folder = tmp_path_factory.mktemp("published")
+    published = Published(folder.as_uri())
+    built.warehouse.publish(published, published_models())
+    for each in OPEN_FORMATS:
+        export(published, each)
+    return folder
+
+
+def coordinates(geometry: Any) -> list[tuple[float, ...]]:
+    return [point for line in getattr(geometry, "geoms", [geometry]) for point in line.coords]
+
+
+def test_no_coordinate_on_a_map_differs_from_silver(built: Project, open_formats: Path) -> None:
+    places = "longitude, latitude, elevation_m"
+    for layer, table, key in (("waypoints", "dim_waypoints", "rover, site, drive"), ("photos", "fact_photos", "photo_key")):
+        found = geopandas.read_parquet(open_formats / "geo" / f"{layer}.parquet")
+        found = found[found.geometry.notna()].sort_values(key.split(", "))
+        placed = built.query(f"select {places} from silver.{table} where longitude is not null order by {key}")
+        assert [coordinates(each) for each in found.geometry] == [[place] for place in placed] != []
+    path = geopandas.read_parquet(open_formats / "geo" / "path.parquet")
+    shapes = [json.loads(text) for (text,) in built.query("select geometry from silver.fact_path order by rover, leg")]
+    for drawn, shape in zip(path.geometry, shapes, strict=True):
+        lines = shape["coordinates"] if shape["type"] == "MultiLineString" else [shape["coordinates"]]
+        assert coordinates(drawn) == [tuple(point) for line in lines for point in line]
+
+
+def test_proj_measures_the_distance_driven_on_the_reference_system_of_the_path(open_formats: Path) -> None:
+    path = geopandas.read_parquet(open_formats / "geo" / "path.parquet")
+    metres = path.geometry.map(path.crs.get_geod().geometry_length)
+    assert metres.sum() == pytest.approx(path.length_m.sum(), rel=0.001)
+    # Legs that overlap add less to the distance than they are long.
+    alone = path.distance_m == path.length_m
+    assert alone.sum() > 400
+    assert metres[alone].sum() == pytest.approx(path.distance_m[alone].sum(), rel=0.001)
+
+
+def test_every_photo_is_an_item_once(built: Project, open_formats: Path) -> None:
+    files = list((open_formats / "stac").glob("*/*.parquet"))
+    items = [key for file in files for key in pq.read_table(file)["id"].to_pylist()]
+    keys = [key.replace("|", ".", 2) for (key,) in built.query("select photo_key from silver.fact_photos")]
+    assert sorted(items) == sorted(keys)
 
 
 def photo(number: int, sol: int) -> dict[str, Any]:
