@@ -25,17 +25,16 @@
     translate({{ text }}, ';_()[]', ',x')
 {%- endmacro %}
 
-{# The nth of numbers(), from 1 on, as a double; null where it is none that a pixel or a metre could be. #}
+{# The nth of numbers(), from 1 on, as a double, which may be NaN or infinite. #}
 {% macro nth_number(numbers, n) -%}
-    {% set number = adapter.dispatch('_nth_number')(numbers, n) %}
-    {{ return(bounded(number, -1000000, 1000000)) }}
+    {{ return(adapter.dispatch('nth_number')(numbers, n)) }}
 {%- endmacro %}
 
-{% macro duckdb___nth_number(numbers, n) -%}
+{% macro duckdb__nth_number(numbers, n) -%}
     try_cast({{ numbers }}[{{ n }}] as double)
 {%- endmacro %}
 
-{% macro snowflake___nth_number(numbers, n) -%}
+{% macro snowflake__nth_number(numbers, n) -%}
     try_cast(split_part({{ numbers }}, ',', {{ n }}) as double)
 {%- endmacro %}
 
@@ -65,9 +64,9 @@
     ({{ one }}1 * {{ other }}1 + {{ one }}2 * {{ other }}2 + {{ one }}3 * {{ other }}3)
 {%- endmacro %}
 
-{# An arc cosine in degrees: what rounding has put beyond 1 is 1. #}
+{# An arc cosine in degrees: what rounding has put beyond 1 is 1, and what is no cosine, as NaN, null. #}
 {% macro degrees_of_cosine(cosine) -%}
-    degrees(acos(greatest(-1, least(1, {{ cosine }}))))
+    case when {{ cosine }} between -1.000001 and 1.000001 then degrees(acos(greatest(-1, least(1, {{ cosine }})))) end
 {%- endmacro %}
 
 {# Degrees from 0 to below 360, in four digits. #}
@@ -85,6 +84,8 @@
     camera_vector is the centre's ray as the lens bends it (MSL) or without that (Mars 2020).
 #}
 {% macro pointing_of(records) -%}
+    {%- set rays = {'centre': (0.5, 0.5), 'left': (0, 0.5), 'right': (1, 0.5), 'top': (0.5, 0), 'bottom': (0.5, 1)} %}
+    {%- set nearly_one = 0.99999962 %}
 measured as (
     select
         *,
@@ -129,7 +130,7 @@ lengths as (
         *,
         nullif(sqrt({{ dot('model_a', 'model_a') }}), 0) as a_length,
         nullif(sqrt({{ dot('model_o', 'model_o') }}), 0) as o_length,
-        sqrt({{ dot('c', 'c') }}) as vector_length,
+        nullif(sqrt({{ dot('c', 'c') }}), 0) as vector_length,
         q0 * q0 + q1 * q1 + q2 * q2 + q3 * q3 as attitude_square
     from components
 ),
@@ -185,7 +186,6 @@ framed as (
         {{ dot('n', vector) }} / hs as {{ vector }}_down{{ ',' if not loop.last }}
         {%- endfor %}
     from looking
-    {%- set rays = {'centre': (0.5, 0.5), 'left': (0, 0.5), 'right': (1, 0.5), 'top': (0.5, 0), 'bottom': (0.5, 1)} %}
 ),
 
 rays_right as (
@@ -217,29 +217,35 @@ rays_along as (
     from rays_down
 ),
 
-rays_0 as (
+rays_across as (
     select
         *,
         {%- for ray in rays %}
-        sqrt(greatest(0, {{ ray }}_square - {{ ray }}_along * {{ ray }}_along)) as {{ ray }}_across,
-        case
-            when {{ ray }}_along > 0
-                then sqrt(greatest(0, {{ ray }}_square - {{ ray }}_along * {{ ray }}_along)) / {{ ray }}_along
-        end as {{ ray }}_0{{ ',' if not loop.last }}
+        sqrt(greatest(0, {{ ray }}_square - {{ ray }}_along * {{ ray }}_along)) as {{ ray }}_across{{ ',' if not loop.last }}
         {%- endfor %}
     from rays_along
 ),
 
--- Newton's method, from the ray without a lens: (1 + lens1) t + lens2 t^3 + lens3 t^5 is the ray's tangent.
-{%- for step in range(5) %}
-
-rays_{{ step + 1 }} as (
+rays_0 as (
     select
         *,
         {%- for ray in rays %}
-        {{ _newton(ray ~ '_0', ray ~ '_' ~ step) }} as {{ ray }}_{{ step + 1 }}{{ ',' if not loop.last }}
+        case when {{ ray }}_along > 0 then {{ ray }}_across / {{ ray }}_along end as {{ ray }}_0{{ ',' if not loop.last }}
         {%- endfor %}
-    from rays_{{ step }}
+    from rays_across
+),
+
+-- Newton's method, from the ray without a lens: (1 + lens1) t + lens2 t^3 + lens3 t^5 is the ray's tangent. Three steps leave
+-- 1e-9 of the widest ray of a navigation camera.
+{%- for step in (1, 2, 3) %}
+
+rays_{{ step }} as (
+    select
+        *,
+        {%- for ray in rays %}
+        {{ _newton(ray ~ '_0', ray ~ '_' ~ (step - 1)) }} as {{ ray }}_{{ step }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from rays_{{ step - 1 }}
 ),
 {%- endfor %}
 
@@ -248,12 +254,12 @@ bent as (
         *,
         {%- for ray in rays %}
         case
-            when abs({{ ray }}_5 - {{ ray }}_4) > 0.000001 then null
-            when linearity = 0 then {{ ray }}_5
-            else atan(linearity * {{ ray }}_5) / linearity
+            when abs({{ ray }}_3 - {{ ray }}_2) > 0.001 then null
+            when linearity = 0 then {{ ray }}_3
+            else atan(linearity * {{ ray }}_3) / linearity
         end as {{ ray }}_angle{{ ',' if not loop.last }}
         {%- endfor %}
-    from rays_5
+    from rays_3
 ),
 
 compared as (
@@ -261,22 +267,21 @@ compared as (
         *,
         {{ _cosine_of_edges('left', 'right') }} as cosine_h,
         {{ _cosine_of_edges('top', 'bottom') }} as cosine_v,
-        (c_ahead + c_right * centre_right + c_down * centre_down) / sqrt(centre_square) as straight_cosine,
-        cos(centre_angle) * (o_ahead * c_ahead + o_right * c_right + o_down * c_down)
-        + sin(centre_angle) * (
-            (c_ahead + c_right * centre_right + c_down * centre_down)
-            - centre_along * (o_ahead * c_ahead + o_right * c_right + o_down * c_down)
-        ) / nullif(centre_across, 0) as bent_cosine
+        o_ahead * c_ahead + o_right * c_right + o_down * c_down as c_along,
+        c_ahead + c_right * centre_right + c_down * centre_down as c_centre
     from bent
 ),
 
 checked as (
     select
         *,
-        is_model
-        and vs > 0
-        and greatest(straight_cosine, coalesce(bent_cosine, straight_cosine)) / nullif(vector_length, 0)
-        >= cos(radians(0.05)) as is_model_of_picture
+        is_model and vs > 0 and (
+            c_centre / sqrt(centre_square) / vector_length between {{ nearly_one }} and 1.000001
+            or (
+                cos(centre_angle) * c_along
+                + sin(centre_angle) * (c_centre - centre_along * c_along) / nullif(centre_across, 0)
+            ) / vector_length between {{ nearly_one }} and 1.000001
+        ) as is_model_of_picture
     from compared
 ),
 
@@ -311,8 +316,8 @@ pointed as (
 
 {# A better t for the tangent of a ray that no lens has bent. #}
 {% macro _newton(tangent, t) -%}
-    ({{ tangent }} + 2 * lens2 * {{ t }} * {{ t }} * {{ t }} + 4 * lens3 * {{ t }} * {{ t }} * {{ t }} * {{ t }} * {{ t }})
-    / nullif(1 + lens1 + 3 * lens2 * {{ t }} * {{ t }} + 5 * lens3 * {{ t }} * {{ t }} * {{ t }} * {{ t }}, 0)
+    ({{ tangent }} + {{ t }} * {{ t }} * {{ t }} * (2 * lens2 + 4 * lens3 * {{ t }} * {{ t }}))
+    / nullif(1 + lens1 + {{ t }} * {{ t }} * (3 * lens2 + 5 * lens3 * {{ t }} * {{ t }}), 0)
 {%- endmacro %}
 
 {# The cosine of the angle between two rays that the lens has bent. #}
