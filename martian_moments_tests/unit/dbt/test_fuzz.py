@@ -50,14 +50,23 @@ V1_PHOTO = {
 }  # fmt: skip
 M20_IMAGE = {
     "imageid": "NLF_0367_0699523414_304ECM_N0110108NCAM00710_13_0LLJ", "sol": "1", "site": "11", "drive": "108",
-    "camera": {"instrument": "NAVCAM_LEFT"}, "image_files": {"large": "https://mars.example/a_1200.jpg"},
+    "image_files": {"small": "https://mars.example/a_320.jpg", "large": "https://mars.example/a_1200.jpg"},
+    "camera": {
+        "instrument": "NAVCAM_LEFT", "camera_vector": "(1,0,0)", "camera_position": "(1,0,-2)",
+        "camera_model_component_list": "(1,0,-2);(1,0,0);(640,740,0);(480,0,740);(1,0,0);(0,0.05,-0.02);(0,0,0);2.0;0.0",
+    },
+    "attitude": "(1,0,0,0)", "caption": "A picture.", "credit": "NASA/JPL-Caltech", "date_received": "2022-03-02T18:55:14Z",
     "date_taken_utc": "2022-03-02T15:55:14.000", "date_taken_mars": "Sol-00367M15:28:38.766", "sample_type": "Full",
-    "extended": {"sclk": "699523414.304"},
+    "extended": {
+        "sclk": "699523414.304", "dimension": "(1280,960)", "subframeRect": "(1,1,5120,3840)", "scaleFactor": "4",
+    },
 }  # fmt: skip
 MSL_ITEM = {
     "id": 1, "sol": 1, "instrument": "NAV_LEFT_B", "https_url": "https://mars.example/a.JPG", "mission": "msl",
     "date_taken": "2013-12-29T05:32:38.000Z", "site": 48, "drive": 1570, "spacecraft_clock": 441_564_000.5,
     "is_thumbnail": False, "extended": {"lmst": "Sol-00497M07:02:03.000", "sample_type": "full"},
+    "attitude": "(1,0,0,0)", "camera_vector": "(1,0,0)", "camera_position": "(1,0,-2)", "subframe_rect": "(1,1,512,512)",
+    "camera_model_component_list": "(1,0,-2);(1,0,0);(256,613,0);(256,0,613)", "scale_factor": 2, "description": "Seen.",
 }  # fmt: skip
 LEG = {
     "type": "Feature",
@@ -125,7 +134,7 @@ odd_texts = st.sampled_from(
         "9" * 5_000, "x" * 20_000, "infinity", "294247-01-01", "0001-01-01T00:00:00Z", "-4713-01-01", "99999-01-01T00:00:00",
         "UNK", "none", "true", "{}", "[1,", '{"type":"Point"}', "Sol-99999M99:99:99.999", "Sol-1M1:1:1..", "12_-1",
         "999999999_1",
-        "0_999999999", "'; drop table x; --", "LineString", "y",
+        "0_999999999", "'; drop table x; --", "LineString", "y", "(NaN,0,0)", "(1e308,1e308,1e308)", "(0,0)", ");(" * 30,
     ]
 )  # fmt: skip
 odd_numbers = st.sampled_from(
@@ -162,7 +171,7 @@ WHOLES: dict[str, Callable[[bytes], bytes]] = {
 odds = st.builds(
     Odd,
     st.sampled_from([*PHOTOS * 6, *SHAPES]),
-    st.integers(0, 24),
+    st.integers(0, 40),
     odd_values,
     st.sampled_from(["", "", "", "", "", "", "", "", *WHOLES]),
 )
