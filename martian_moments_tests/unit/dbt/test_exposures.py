@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -209,4 +210,4 @@ def test_captions_credits_and_receipts_are_those_of_the_msl_items(built: Project
 
 
 def milliseconds(text: str) -> int:
-    return round(np.datetime64(text.removesuffix("Z"), "ms").astype("int64"))
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
