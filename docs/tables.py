@@ -39,17 +39,92 @@ import pathlib
 
 import duckdb
 
-for file in pathlib.Path(".mars/demo/published").glob("*/*/*.parquet"):
-    schema, table = file.parts[-3:-1]
+published = pathlib.Path(".mars/demo/published")
+for schema in ("silver", "gold"):
     duckdb.sql(f"create schema if not exists {schema}")
-    duckdb.sql(f"create view {schema}.{table} as from '{file}'")
+    for file in published.glob(f"{schema}/*/*.parquet"):
+        duckdb.sql(f"create or replace view {schema}.{file.stem} as from '{file}'")
 
 print(duckdb.sql("select rover, photos from gold.rover_summary"))
+```
+
+With **pandas**, a table is a file, and what a query finds is a frame:
+
+```python
+import pandas
+
+daily = pandas.read_parquet(published / "gold/daily_activity/daily_activity.parquet")
+weeks = daily.assign(week=daily["sol"] // 7).pivot_table("photos", "week", "rover", aggfunc="sum")
+print(weeks.rolling(4, min_periods=1).mean().idxmax())
+
+light = duckdb.sql("select rover, sun_elevation_deg from silver.fact_photos").df()
+print(light.groupby("rover")["sun_elevation_deg"].describe())
 ```
 
 Angles are degrees (°), lengths metres, times seconds, pictures pixels; longitudes and latitudes are
 planetocentric, positive to the east. Azimuths and headings are counted from true north over east.
 Moments are UTC with their time zone. Null means that no source states it, never 0 or none.
+"""
+
+
+_MAPS: Final = """\
+## Maps: published/geo
+
+GeoParquet and a GeoPackage made of the tables, in the coordinates of Mars; the columns are those of
+the tables ([maps and catalogues](operations.md#maps-and-catalogues) has more). With **geopandas**:
+
+How long is each rover's path, measured on the sphere of Mars, beside what the table states?
+
+```python
+import geopandas
+
+path = geopandas.read_parquet(published / "geo/path.parquet")
+mars = path.crs.get_geod()
+path["measured_m"] = [mars.geometry_length(line) if line else None for line in path.geometry]
+print(path.groupby("rover")[["measured_m", "length_m", "distance_m"]].sum().round(1))
+```
+
+Which photos were taken within 200 metres of a point, here of Perseverance's first waypoint, and in
+which direction from it? Only what lies in the box is read.
+
+```python
+waypoints = geopandas.read_parquet(published / "geo/waypoints.parquet")
+landing = waypoints[waypoints["rover"] == "perseverance"].iloc[0]
+lon, lat = landing["longitude"], landing["latitude"]
+
+box = (lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01)
+near = geopandas.read_parquet(published / "geo/photos.parquet", bbox=box)
+lines = [mars.inv(lon, lat, point.x, point.y) for point in near.geometry]
+near = near.assign(metres=[line[2] for line in lines], direction=[line[0] % 360 for line in lines])
+print(near[near["metres"] <= 200].sort_values("metres")[["photo_key", "metres", "direction"]])
+```
+
+Where did Perseverance come back to, within 20 metres and 50 sols or more later? Metres need a plane
+of Mars, here one that is true at its latitude:
+
+```python
+plane = "+proj=eqc +lat_ts=18.4 +R=3396190 +units=m"
+stops = waypoints[waypoints["rover"] == "perseverance"].to_crs(plane)
+pairs = stops.sjoin(stops, predicate="dwithin", distance=20, lsuffix="first", rsuffix="again")
+back = pairs[pairs["sol_again"] - pairs["sol_first"] >= 50]
+print(back[["site_first", "drive_first", "sol_first", "sol_again"]].drop_duplicates())
+```
+
+A map of every drive, coloured by sol:
+
+```python
+for rover, legs in path.dropna(subset=["geometry", "sol"]).groupby("rover"):
+    axes = legs.plot(column="sol", cmap="YlOrBr", legend=True, legend_kwds={"label": "sol"})
+    axes.set(title=rover, xlabel="degrees east", ylabel="degrees north")
+    axes.figure.savefig(f"{rover}.png")
+```
+
+The same layers for programs that do not read Parquet:
+
+```python
+legs = geopandas.read_file(published / "geo/mars.gpkg", layer="path")
+print(legs.crs.name, legs.groupby("rover")["distance_m"].sum())
+```
 """
 
 
@@ -80,7 +155,7 @@ def page(manifest: Path = MANIFEST, queries: Path = QUERIES) -> str:
     """The whole page."""
     found = models(manifest)
     listed = "\n".join(f"* [{_name(node)}](#{_anchor(node)}): {_first_sentence(node)}" for node in found)
-    return "\n".join([_HEAD, listed, "", *(line for node in found for line in _chapter(node, queries))])
+    return "\n".join([_HEAD, listed, "", *(line for node in found for line in _chapter(node, queries)), _MAPS])
 
 
 def _chapter(node: Mapping[str, Any], queries: Path) -> Iterator[str]:

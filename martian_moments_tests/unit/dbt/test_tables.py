@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from martian_moments.formats.export import OPEN_FORMATS, export
 from martian_moments.warehouse.models import published_models
+from martian_moments.warehouse.published import Published
 from martian_moments_tests.scripts import script
 from martian_moments_tests.unit.dbt.conftest import Project
 from martian_moments_tests.unit.dbt.test_feeds import bronze, feed_documents
@@ -17,6 +20,17 @@ from martian_moments_tests.unit.dbt.test_real_data import v1_documents
 TABLES = script("docs/tables.py")
 NAMES = [table.name for table in published_models()]
 EXAMPLES = [(name, example) for name in NAMES for example in TABLES.examples(name)]
+
+SHOWN = [
+    r"curiosity +│ +873 ",
+    r"perseverance +236\.0 ",
+    r"curiosity +36\d\d\d\.\d +36821\.4 ",
+    r"perseverance\|v1\|943971 +97\.",
+    r"\[\d+ rows|\d+ +\d+ +\d+ +\d+",
+    r"^$",
+    r"Mars \(2015\) - Sphere / Ocentric .*\n(.*\n)*perseverance +41737\.68",
+]
+"""What each example in Python prints of the real records."""
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +63,21 @@ def test_every_file_of_queries_belongs_to_a_published_table() -> None:
 def test_an_example_finds_rows_among_the_real_records(built: Project, name: str, example: TABLES.Example) -> None:  # type: ignore[name-defined]
     assert f".{name}" in example.sql
     assert built.query(example.sql)
+
+
+def test_the_examples_in_python_show_what_is_published(
+    built: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = Published((tmp_path / ".mars" / "demo" / "published").as_uri())
+    built.warehouse.publish(published, published_models())
+    (geo,) = (each for each in OPEN_FORMATS if each.name == "geo")
+    export(published, geo)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    shown = []
+    for code in re.findall(r"^```python\n(.*?)^```", TABLES.PAGE.read_text(), flags=re.MULTILINE | re.DOTALL):
+        exec(compile(code, "docs/tables.md", "exec"), names)
+        shown.append(capsys.readouterr().out)
+    for printed, expected in zip(shown, SHOWN, strict=True):
+        assert re.search(expected, printed), printed
+    assert {file.name for file in tmp_path.glob("*.png")} == {"curiosity.png", "perseverance.png", "spirit.png"}
