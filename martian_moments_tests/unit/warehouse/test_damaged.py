@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import duckdb
@@ -154,10 +154,18 @@ def test_a_damaged_file_is_reported_kept_aside_and_made_anew_without_a_ledger_th
 
 
 def overwrite_blocks(path: Path, *tables: str) -> None:
-    """Overwrite what some tables hold; the file opens all the same."""
+    """Overwrite what some tables hold, and no other; the file opens all the same."""
     with duckdb.connect(str(path), read_only=True) as connection:
-        asked = " union ".join(f"select block_id from pragma_storage_info('{table}')" for table in tables)
-        blocks = [block for (block,) in connection.execute(asked).fetchall() if block is not None and block >= 0]
+        every = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where not internal"
+        ).fetchall()
+
+        def blocks_of(wanted: Iterable[str]) -> set[int]:
+            asked = " union ".join(f"select block_id from pragma_storage_info('{table}')" for table in wanted)
+            return {block for (block,) in connection.execute(asked).fetchall() if block is not None and block >= 0}
+
+        # What is small of several tables shares a block.
+        blocks = blocks_of(tables) - blocks_of(name for (name,) in every if name not in tables)
     assert blocks
     for block in blocks:
         overwrite(path, 12_288 + block * 262_144 + 100, b"\xff" * 262_000)
