@@ -39,7 +39,7 @@ kept as (
         staged.*,
         rovers.grammar,
         concat_ws('|', staged.rover, staged.source, staged.source_id) as photo_key,
-        -- The PDS names its files by their products, in small letters, the Mars 2020 feed by the id and a version.
+        -- The PDS names its files by the product, in small letters, the Mars 2020 feed by id and version.
         case staged.source
             when 'pds' then staged.source_id
             when 'm20' then coalesce({{ file_name('staged.image_url') }}, staged.source_id)
