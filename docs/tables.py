@@ -114,7 +114,7 @@ A map of every drive, coloured by sol:
 
 ```python
 for rover, legs in path.dropna(subset=["geometry", "sol"]).groupby("rover"):
-    axes = legs.plot(column="sol", cmap="YlOrBr", legend=True, legend_kwds={"label": "sol"})
+    axes = legs.plot(column="sol", cmap="copper_r", legend=True, legend_kwds={"label": "sol"})
     axes.set(title=rover, xlabel="degrees east", ylabel="degrees north")
     axes.figure.savefig(f"{rover}.png")
 ```

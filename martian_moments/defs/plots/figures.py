@@ -50,7 +50,7 @@ def compasses(rovers: Sequence[str], subtitles: Sequence[str]) -> tuple[Figure, 
     from matplotlib.figure import Figure
 
     side = WIDTH_IN / max(len(rovers), 2)
-    figure = Figure(figsize=(side * len(rovers), side + 0.5), layout="constrained")
+    figure = Figure(figsize=(side * len(rovers), side + 0.6), layout="constrained")
     axes = figure.subplots(1, len(rovers), squeeze=False, subplot_kw={"projection": "polar"}, gridspec_kw={"wspace": 0.15})[
         0
     ]
