@@ -6,36 +6,26 @@ the open formats, files that are made of the tables by others (formats/export.py
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from filelock import FileLock, Timeout
-
-from martian_moments.domain.errors import PublishedDamaged, PublishingError, WarehouseBusy, WarehouseError
-from martian_moments.infrastructure.addresses import path_of
-from martian_moments.infrastructure.object_store import StoredFile, bare, durable_folder, open_store
+from martian_moments.domain.errors import PublishedDamaged, PublishingError
+from martian_moments.infrastructure.object_store import StoredFile, bare
 from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
 from martian_moments.warehouse.manifest import KEY, FormatFiles, MadeFile, Manifest, PublishedFile
 from martian_moments.warehouse.models import published_models
+from martian_moments.warehouse.published_files import PublishedFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from obstore import PutMode
 
 _LONGEST_REASON: Final = 300
-
-_WRITE_ATTEMPTS: Final = 20
-"""How often others may replace the manifest on S3 between its reading and its writing."""
-
-_LOCK_SECONDS: Final = 60.0
-"""How long another process may be in between the two in a folder; it takes milliseconds."""
 
 _HEALS: Final = "the running platform makes it again within some minutes (reconcile)"
 
@@ -54,9 +44,7 @@ class Published:
             s3: for ``s3://`` addresses.
         """
         self._url = url.rstrip("/")
-        self._store = open_store(self._url, s3)
-        self._folder = durable_folder(self._store)
-        self._lock = FileLock(f"{path_of(self._url)}/{KEY}.lock", timeout=_LOCK_SECONDS) if self._folder else nullcontext()
+        self._files = PublishedFiles(self._url, s3)
 
     def publish(
         self,
@@ -95,7 +83,7 @@ class Published:
                 if self.put(table.schema, table.name, file):
                     changed.append(table)
                 made = MadeFile(_key(table.schema, table.name), file, pq.read_metadata(file).num_rows)
-                files[f"{table.schema}/{table.name}"] = (self._described(made),)
+                files[f"{table.schema}/{table.name}"] = (self._files.described(made),)
                 file.unlink()
         self._put_manifest(files)
         if failed:
@@ -117,13 +105,13 @@ class Published:
         changed: list[str] = []
         files: list[PublishedFile] = []
         for each in made:
-            if self._put_file(each.key, each.file):
+            if self._files.put(each.key, each.file):
                 changed.append(each.key)
-            files.append(self._described(each))
-        before = self._held_manifest()[0]
+            files.append(self._files.described(each))
+        before = _loaded(self._files.content(KEY))
         held = before.open_formats.get(name) if before else None
         for key in {file.key for file in held.files} - {file.key for file in files} if held else ():
-            self._remove(key)
+            self._files.remove(key)
             changed.append(key)
         found = FormatFiles(tuple(files), made_from, made_by)
 
@@ -137,10 +125,8 @@ class Published:
     def manifest(self) -> Manifest | None:
         """What is published, or None where a release without manifests published last. Raises PublishedDamaged."""
         try:
-            with self._errors("read", KEY):
-                return Manifest.load(self._store.get(KEY).bytes().to_bytes())
-        except FileNotFoundError:
-            return None
+            body = self._files.content(KEY)
+            return None if body is None else Manifest.load(body)
         except ValueError as error:
             raise PublishedDamaged(f"{self._url}/{KEY} is damaged ({error}); {_HEALS}", name=KEY) from error
 
@@ -154,8 +140,7 @@ class Published:
             manifest = self.manifest()
         except PublishedDamaged as error:
             return {error.name: str(error)}
-        with self._errors("list", ""):
-            listed = {meta["path"]: meta for chunk in self._store.list() for meta in chunk}
+        listed = self._files.listed()
         there = [table for table in (LEDGER, *published_models()) if _key(table.schema, table.name) in listed]
         if manifest is None:
             gone = f"{self._url}/{KEY} is gone, or an earlier release published, which wrote none; {_HEALS}"
@@ -176,7 +161,7 @@ class Published:
         manifest = self.manifest()
         for name, file in manifest.files() if manifest else ():
             try:
-                digest = self._digest(file.key)
+                digest = self._files.digest(file.key)
             except FileNotFoundError:
                 reasons[name] = f"{self._url}/{file.key} is gone; {_HEALS}"
                 continue
@@ -190,7 +175,7 @@ class Published:
         A folder gets the file under another name, then renamed; S3 gets one PUT: readers see the old table or the new one,
         also after a power cut.
         """
-        return self._put_file(_key(schema, table), file)
+        return self._files.put(_key(schema, table), file)
 
     def fetch(self, schema: str, table: str, file: Path) -> str:
         """Copy a table's Parquet file, of any size, and return the SHA-256 (hex) of the bytes that were copied.
@@ -198,16 +183,10 @@ class Published:
         Raises:
             PublishedDamaged: it is gone, or was never published.
         """
-        key = _key(schema, table)
-        digest = hashlib.sha256()
         try:
-            with self._errors("read", key), file.open("wb") as copy:
-                for chunk in self._store.get(key).stream():
-                    digest.update(chunk)
-                    copy.write(chunk)
+            return self._files.digest(_key(schema, table), copy=file)
         except FileNotFoundError:
             raise self._damaged(schema, table, "it is not there") from None
-        return digest.hexdigest()
 
     def read(
         self, schema: str, table: str, columns: Sequence[str] | None = None, *, optional: Sequence[str] = ()
@@ -226,7 +205,7 @@ class Published:
         import pyarrow as pa
 
         # Whole, so that it is one table also where another one takes its place meanwhile.
-        with self._parquet(schema, table, lambda key: pa.BufferReader(self._store.get(key).bytes())) as file:
+        with self._parquet(schema, table, lambda key: pa.BufferReader(self._files.store.get(key).bytes())) as file:
             if file is None:
                 return None
             if lacking := sorted(set(columns or ()) - set(file.schema_arrow.names)):
@@ -235,7 +214,7 @@ class Published:
 
     def opened(self, schema: str, table: str) -> AbstractContextManager[pq.ParquetFile | None]:
         """As :meth:`read`, but the file, of which parts are fetched as they are read, for those who write the tables."""
-        return self._parquet(schema, table, lambda key: StoredFile(self._store, key))
+        return self._parquet(schema, table, lambda key: StoredFile(self._files.store, key))
 
     @contextmanager
     def _parquet(self, schema: str, table: str, fetch: Callable[[str], Any]) -> Iterator[pq.ParquetFile | None]:
@@ -246,7 +225,7 @@ class Published:
 
         key = _key(schema, table)
         try:
-            with self._errors("read", key):
+            with self._files.errors("read", key):
                 source = fetch(key)
         except FileNotFoundError:
             if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
@@ -261,7 +240,7 @@ class Published:
 
     def withdraw(self, schema: str, table: str) -> None:
         """Take a table away, as if it had never been published: the file first, then what the manifest says of it."""
-        self._remove(_key(schema, table))
+        self._files.remove(_key(schema, table))
 
         def without(now: Manifest | None) -> Manifest | None:
             if now is None or f"{schema}/{table}" not in now.tables:
@@ -275,8 +254,8 @@ class Published:
         """When the table last changed (UTC), or None when it has never been published."""
         key = _key(schema, table)
         try:
-            with self._errors("read", key):
-                return self._store.head(key)["last_modified"]
+            with self._files.errors("read", key):
+                return self._files.store.head(key)["last_modified"]
         except FileNotFoundError:
             return None
 
@@ -293,106 +272,25 @@ class Published:
         self._change_manifest(joined)
 
     def _change_manifest(self, change: Callable[[Manifest | None], Manifest | None]) -> None:
-        """Write what becomes of the manifest, None: nothing. Of two processes at once none loses what the other wrote.
+        """Write what becomes of the manifest, None: nothing. Loads, builds and open formats each write their part of it."""
 
-        Loads, builds and the open formats each write their part of it.
-        """
-        try:
-            with self._lock:
-                for _ in range(_WRITE_ATTEMPTS):
-                    now, mode = self._held_manifest()
-                    after = change(now)
-                    if after is None or self._replaces(mode, after.dump()):
-                        return
-        except Timeout:
-            raise WarehouseBusy(f"{self._url}/{KEY}: another process has been writing it for {_LOCK_SECONDS:g} s") from None
-        raise WarehouseBusy(f"{self._url}/{KEY} is being written by others again and again; the next run tries again")
+        def changed(body: bytes | None) -> bytes | None:
+            after = change(_loaded(body))
+            return None if after is None else after.dump()
 
-    def _held_manifest(self) -> tuple[Manifest | None, PutMode]:
-        """The manifest, None where there is none or a damaged one, and as what S3 takes its successor."""
-        try:
-            with self._errors("read", KEY):
-                found = self._store.get(KEY)
-                body = found.bytes().to_bytes()
-        except FileNotFoundError:
-            return None, "create"
-        mode: PutMode = {"e_tag": found.meta["e_tag"]}
-        try:
-            return Manifest.load(body), mode
-        except ValueError:
-            return None, mode
-
-    def _replaces(self, mode: PutMode, body: bytes) -> bool:
-        """Write the manifest, unless on S3 it is not any more what was read."""
-        from obstore.exceptions import AlreadyExistsError, PreconditionError
-
-        with self._errors("write", KEY):
-            if self._folder:
-                self._folder.write(KEY, body)
-                return True
-            try:
-                self._store.put(KEY, body, mode=mode, use_multipart=False)
-            except (AlreadyExistsError, PreconditionError):
-                return False
-        return True
-
-    def _put_file(self, key: str, file: Path) -> bool:
-        with self._errors("write", key):
-            if self._holds(key, file):
-                return False
-            if self._folder:
-                self._folder.write(key, file)
-            else:
-                self._store.put(key, file, use_multipart=False)
-        return True
-
-    def _remove(self, key: str) -> None:
-        with suppress(FileNotFoundError), self._errors("remove", key):
-            self._store.delete(key)
-
-    def _described(self, made: MadeFile) -> PublishedFile:
-        """A file that was just published."""
-        with made.file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        with self._errors("read", made.key):
-            etag = bare(self._store.head(made.key)["e_tag"])
-        return PublishedFile(made.key, made.file.stat().st_size, etag, digest, made.rows)
+        self._files.change(KEY, changed)
 
     def _damaged(self, schema: str, table: str, why: str) -> PublishedDamaged:
         where = f"{self._url}/{_key(schema, table)}"
         return PublishedDamaged(f"{where} is damaged ({why}); {_HEALS}", name=f"{schema}/{table}")
 
-    def _holds(self, key: str, file: Path) -> bool:
-        try:
-            if self._store.head(key)["size"] != file.stat().st_size:
-                return False
-            held = self._digest(key)
-        except FileNotFoundError:
-            return False
-        with file.open("rb") as stream:
-            return held == hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def _digest(self, key: str) -> str:
-        """SHA-256 (hex) of what stands there. Raises FileNotFoundError."""
-        digest = hashlib.sha256()
-        with self._errors("read", key):
-            for chunk in self._store.get(key).stream():
-                digest.update(chunk)
-        return digest.hexdigest()
-
-    @contextmanager
-    def _errors(self, verb: str, key: str) -> Iterator[None]:
-        """A table that is not there stays FileNotFoundError; a bucket that is not there is a failure like any other."""
-        from obstore.exceptions import BaseError
-
-        try:
-            yield
-        except (BaseError, OSError) as error:
-            if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
-                raise
-            reason = str(error).partition("\n")[0]  # what follows is a dump of obstore's own structures
-            advice = "check space and permissions, on S3 the bucket and the keys (martian-moments doctor)"
-            raise WarehouseError(f"{self._url}/{key}: cannot {verb} the published table ({reason}); {advice}") from error
+def _loaded(body: bytes | None) -> Manifest | None:
+    """The manifest; None where there is none or a damaged one, in whose place the next one is written."""
+    try:
+        return None if body is None else Manifest.load(body)
+    except ValueError:
+        return None
 
 
 def _key(schema: str, table: str) -> str:
