@@ -26,7 +26,7 @@ _TENTH: Final = "287"
 _FLAT: Final = 1.2
 """How much longer one new sol may take at ten times the history to count as flat."""
 
-_STEPS: Final = ("load", "build", "publish")
+_STEPS: Final = ("load", "build", "publish", "open_formats")
 
 _OFFICIAL: Final = f"{m20.SOURCE},{msl.SOURCE},{pds.SOURCE}"
 

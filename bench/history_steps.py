@@ -131,6 +131,14 @@ def publish(home: Path) -> dict[str, int]:
     return {"written": len(resources.warehouse.publish(resources.published, published_models()))}
 
 
+def open_formats(home: Path) -> dict[str, int]:
+    """Make what the published tables are as open formats."""
+    from martian_moments.formats.export import OPEN_FORMATS, export
+
+    published = _resources(home).published
+    return {"written": sum(len(export(published, each).written) for each in OPEN_FORMATS)}
+
+
 def arrive(home: Path) -> dict[str, int]:
     """The sol that was held back appears in the lake."""
     for file in (home / _HELD_BACK).rglob("*.gz"):
@@ -152,7 +160,7 @@ def _resources(home: Path) -> Resources:
 
 
 STEPS: Final[dict[str, Callable[..., Mapping[str, float]]]] = {
-    step.__name__: step for step in (generate, hold_back, load, build, publish, arrive, count)
+    step.__name__: step for step in (generate, hold_back, load, build, publish, open_formats, arrive, count)
 }
 
 

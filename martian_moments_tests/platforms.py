@@ -306,9 +306,18 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
 
 def build(platform: Platform) -> dg.ExecuteInProcessResult:
     """All models in one run, as the automation sensor asks for them."""
+    return _run_groups(platform, "silver", "gold")
+
+
+def make_open_formats(platform: Platform) -> dg.ExecuteInProcessResult:
+    """All open formats in one run, which follows the build."""
+    return _run_groups(platform, "open_formats")
+
+
+def _run_groups(platform: Platform, *groups: str) -> dg.ExecuteInProcessResult:
     graph = platform.definitions.resolve_asset_graph()
-    models = [key for key in graph.materializable_asset_keys if key.path[0] in {"silver", "gold"}]
-    return platform.execute(dg.RunRequest(asset_selection=models))
+    assets = [key for key in graph.materializable_asset_keys if key.path[0] in groups]
+    return platform.execute(dg.RunRequest(asset_selection=assets))
 
 
 def load_all(platform: Platform) -> Loading:

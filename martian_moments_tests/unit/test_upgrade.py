@@ -21,7 +21,7 @@ from martian_moments.operations.instance import open_instance
 from martian_moments.operations.status import status
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
-from martian_moments_tests.platforms import Platform, build
+from martian_moments_tests.platforms import Platform, build, make_open_formats
 
 HOME = Path(__file__).parent.parent / "homes" / "0.1.0.tar.xz"
 
@@ -76,6 +76,7 @@ def test_reconcile_and_one_build_make_it_current_with_the_same_photos(upgraded: 
     for request in upgraded.tick("reconcile").run_requests or ():
         assert upgraded.execute(request).success
     assert build(upgraded).success
+    assert make_open_formats(upgraded).success
     after = photos(home)
     assert set(before.column_names) <= set(after.column_names)
     assert after.select(IDENTITY).to_pylist() == before.select(IDENTITY).to_pylist()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from martian_moments.defs.assets.open_formats import open_format_key
@@ -15,7 +14,7 @@ from martian_moments.operations import status as status_module
 from martian_moments.operations.status import status
 from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
-from martian_moments_tests.platforms import Platform, Tick, build_loaded_objects, failure_of, requests_of
+from martian_moments_tests.platforms import Platform, Tick, build_loaded_objects, failure_of, make_open_formats, requests_of
 from martian_moments_tests.published_tables import publish_rows
 from martian_moments_tests.unit.defs.sensors.conftest import Clock
 
@@ -36,10 +35,6 @@ def built(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
     return platform
 
 
-def make(platform: Platform) -> dg.ExecuteInProcessResult:
-    return platform.execute(dg.RunRequest(asset_selection=KEYS))
-
-
 def waiting(platform: Platform) -> list[str]:
     """What the status says of the open formats."""
     found = status(platform.resources, platform.instance, running=True).waiting_for
@@ -52,7 +47,7 @@ def first_file(platform: Platform, name: str) -> Path:
 
 def test_a_run_makes_every_open_format_and_says_what_it_made(built: Platform) -> None:
     assert waiting(built) == [f"the open formats {', '.join(NAMES)} are not made of the published tables yet"]
-    result = make(built)
+    result = make_open_formats(built)
     assert result.success
     made = {event.asset_key: event.metadata for event in result.asset_materializations_for_node("open_formats")}
     assert set(made) == set(KEYS)
@@ -61,14 +56,14 @@ def test_a_run_makes_every_open_format_and_says_what_it_made(built: Platform) ->
         assert metadata["bytes"].value == sum(each.stat().st_size for each in files)
         assert metadata["files written"].value == len(files)
     assert waiting(built) == []
-    again = make(built).asset_materializations_for_node("open_formats")
+    again = make_open_formats(built).asset_materializations_for_node("open_formats")
     assert [event.metadata["files written"].value for event in again] == [0] * len(KEYS)
 
 
 def test_one_that_fails_does_not_stop_another_and_is_waited_for(built: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     last = built.settings.home / "published" / "silver" / "dim_waypoints" / "dim_waypoints.parquet"
     last.write_bytes(b"garbage")
-    result = make(built)
+    result = make_open_formats(built)
     assert "the open format geo cannot be made of the published tables" in failure_of(result)
     made = {event.asset_key for event in result.asset_materializations_for_node("open_formats")}
     assert made == {open_format_key(each.name) for each in OPEN_FORMATS if ("silver", "dim_waypoints") not in each.sources}
@@ -101,7 +96,7 @@ def test_reconcile_makes_what_no_run_has_made(built: Platform, clock: Clock) -> 
 
 @pytest.mark.parametrize("body", [b"garbage", None])
 def test_a_file_that_is_gone_or_damaged_is_named_and_made_again(built: Platform, clock: Clock, body: bytes | None) -> None:
-    make(built)
+    make_open_formats(built)
     file = first_file(built, NAMES[0])
     whole = file.read_bytes()
     file.unlink() if body is None else file.write_bytes(body)
@@ -118,7 +113,7 @@ def test_a_file_that_is_gone_or_damaged_is_named_and_made_again(built: Platform,
 
 
 def test_of_damaged_tables_nothing_is_made_until_dbt_has_made_them_again(built: Platform, clock: Clock) -> None:
-    make(built)
+    make_open_formats(built)
     (built.settings.home / "published" / "silver" / "fact_path" / "fact_path.parquet").write_bytes(b"garbage")
     first_file(built, NAMES[0]).unlink()
     first = reconcile(built)
