@@ -29,6 +29,9 @@ pytestmark = pytest.mark.timeout(900)
 
 TABLES = (LEDGER, *published_models())
 
+MOMENTS = {"loaded_at", "changed_at", "appeared_at", "history_since"}
+"""When something was loaded or built, which no two warehouses do at the same moment."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -45,11 +48,11 @@ class Stack:
         self.warehouse.publish(self._published, TABLES)
 
     def tables(self) -> dict[str, pa.Table]:
-        """All that is published, but for the moments of loading."""
+        """All that is published, but for MOMENTS."""
         read = {table.name: self._published.read(table.schema, table.name) for table in TABLES}
         assert [name for name, table in read.items() if table is None] == []
         return {
-            name: table.select([column for column in table.column_names if column != "loaded_at"])
+            name: table.select([column for column in table.column_names if column not in MOMENTS])
             for name, table in read.items()
             if table is not None
         }

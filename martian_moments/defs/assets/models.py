@@ -194,7 +194,7 @@ def _build(
     # The dbt of this environment, which need not be on the PATH of whoever started the platform.
     executable = str(Path(sys.executable).with_name("dbt"))
     return DbtCliInvocation.run(
-        # What was read by other rules is read again: source_photos is the only incremental model.
+        # What was read by other rules is read again; photo_versions, which knows what went, refuses to be made anew.
         args=[executable, "build", *selection, *(["--full-refresh"] if reads_photos and held_rules != current else [])],
         env=environment,
         manifest=orjson.loads(MANIFEST.read_bytes()),
