@@ -71,7 +71,15 @@ PHOTOS: Rows = [
     photo("spirit", 1, sol=1, longitude=175.4729, latitude=-14.5692, camera="PANCAM", source_camera="P"),
 ]
 
+STOPS: Rows = [
+    {"stop_id": "curiosity|3|0", "rover": "curiosity", "site": 3, "drive": 0, "first_sol": 13, "last_sol": 21, "photos": 1}
+    | {"cameras": 1, "longitude": 137.4416, "latitude": -4.5895, "elevation_m": -4500.97},
+    {"stop_id": "curiosity|9|6", "rover": "curiosity", "site": 9, "drive": 6, "first_sol": 22, "last_sol": 22, "photos": 1},
+]
+"""The second is on no map."""
+
 TABLES: Mapping[str, Rows] = {
+    "gold/stops": STOPS,
     "silver/dim_cameras": [{"rover": "curiosity", "camera": "MAST", "full_name": "Mast Camera"}],
     "silver/dim_rovers": [
         {

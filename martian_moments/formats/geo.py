@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 WAYPOINTS: Final = ("silver", "dim_waypoints")
 PATH: Final = ("silver", "fact_path")
 PHOTOS: Final = ("silver", "fact_photos")
+STOPS: Final = ("gold", "stops")
 
-SOURCES: Final = (WAYPOINTS, PATH, PHOTOS)
+SOURCES: Final = (WAYPOINTS, PATH, STOPS, PHOTOS)
 """The published tables that these files are made of."""
 
 _LAYERS: Final = {
     "waypoints": points("select * from silver.dim_waypoints order by rover, sol, site, drive"),
     "path": lines("select * from silver.fact_path order by rover, leg"),
+    "stops": points("select * from gold.stops order by rover, first_sol, site, drive"),
 }
 """The small layers by name, each in the order of driving: on a rover's path neighbours in time are neighbours in space."""
 

@@ -13,8 +13,8 @@ from martian_moments.settings import OPEN_FORMATS_POOL, Settings
 from martian_moments.warehouse.published import Published
 
 _DESCRIPTIONS: Final = {
-    "geo": "GeoParquet of waypoints, path and photos, and a GeoPackage, in the coordinates of Mars: for QGIS, geopandas and "
-    "whatever else draws maps.",
+    "geo": "GeoParquet of waypoints, path, stops and photos, and a GeoPackage, in the coordinates of Mars: for QGIS, "
+    "geopandas and whatever else draws maps.",
     "stac": "A STAC catalogue with a collection for each rover, whose items are one stac-geoparquet: for pystac, DuckDB and "
     "catalogue browsers.",
 }

@@ -16,10 +16,10 @@ from martian_moments.domain.rovers import MARS_RADIUS_M
 from martian_moments.formats.export import export
 from martian_moments.formats.mars_crs import MARS_CRS, MARS_CRS_CODE
 from martian_moments.warehouse.published import Published
-from martian_moments_tests.published_tables import PATH, PHOTOS, WAYPOINTS, publish_rows
+from martian_moments_tests.published_tables import PATH, PHOTOS, STOPS, WAYPOINTS, publish_rows
 from martian_moments_tests.unit.formats.conftest import open_format
 
-LAYERS = ("waypoints", "path", "photos")
+LAYERS = ("waypoints", "path", "stops", "photos")
 
 
 @pytest.fixture
@@ -76,6 +76,12 @@ def test_a_leg_has_the_shape_of_its_geojson(geo: Path) -> None:
     ]
 
 
+def test_a_stop_stands_where_the_rover_stood(geo: Path) -> None:
+    found = geopandas.read_parquet(geo / "stops.parquet")
+    assert list(found["stop_id"]) == ["curiosity|3|0", "curiosity|9|6"]
+    assert [each and each.coords[0] for each in found.geometry] == [(137.4416, -4.5895, -4500.97), None]
+
+
 def test_a_photo_without_a_place_is_there_without_a_geometry(geo: Path) -> None:
     found = geopandas.read_parquet(geo / "photos.parquet")
     assert list(found["photo_key"]) == [row["photo_key"] for row in PHOTOS]
@@ -91,8 +97,12 @@ def test_a_reader_skips_by_the_bounding_boxes_and_finds_the_same(geo: Path, laye
 
 
 def test_the_columns_are_those_of_silver_but_for_the_geometry(published: Published, geo: Path) -> None:
-    for layer, table in (("waypoints", "dim_waypoints"), ("path", "fact_path")):
-        silver = published.read("silver", table)
+    for layer, *table in (
+        ("waypoints", "silver", "dim_waypoints"),
+        ("path", "silver", "fact_path"),
+        ("stops", "gold", "stops"),
+    ):
+        silver = published.read(*table)
         assert silver is not None
         names = [name for name in silver.column_names if name != "geometry"]
         assert pq.read_schema(geo / f"{layer}.parquet").names == [*names, "bbox", "geometry"]
@@ -102,19 +112,19 @@ def test_the_columns_are_those_of_silver_but_for_the_geometry(published: Publish
 
 
 def test_the_geopackage_has_the_small_layers_on_mars(geo: Path) -> None:
-    assert pyogrio.list_layers(geo / "mars.gpkg")[:, 0].tolist() == ["waypoints", "path"]
-    for layer, rows in (("waypoints", WAYPOINTS), ("path", PATH)):
+    assert pyogrio.list_layers(geo / "mars.gpkg")[:, 0].tolist() == ["waypoints", "path", "stops"]
+    for layer, rows in (("waypoints", WAYPOINTS), ("path", PATH), ("stops", STOPS)):
         found = geopandas.read_file(geo / "mars.gpkg", layer=layer)
         parquet = geopandas.read_parquet(geo / f"{layer}.parquet")
         assert len(found) == len(rows)
         assert found.crs == parquet.crs
         assert [each and each.wkb for each in found.geometry] == [each and each.wkb for each in parquet.geometry]
-        assert list(found["sol"]) == list(parquet["sol"])
+        assert list(found["rover"]) == list(parquet["rover"])
 
 
 def test_tables_without_a_row_make_files_that_can_be_read(published: Published, geo: Path) -> None:
-    publish_rows(published, {"silver/dim_waypoints": [], "silver/fact_path": [], "silver/fact_photos": []})
+    publish_rows(published, {"/".join(source): [] for source in open_format("geo").sources})
     export(published, open_format("geo"))
     for layer in LAYERS:
         assert len(geopandas.read_parquet(geo / f"{layer}.parquet")) == 0
-    assert pyogrio.list_layers(geo / "mars.gpkg")[:, 0].tolist() == ["waypoints", "path"]
+    assert pyogrio.list_layers(geo / "mars.gpkg")[:, 0].tolist() == ["waypoints", "path", "stops"]
