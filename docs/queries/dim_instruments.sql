@@ -8,7 +8,7 @@ from silver.dim_instruments
 where eye = 'left'
 order by rover, left_eye;
 
--- Which cameras see the finest detail: the angle of a pixel in millionths of a radian
+-- Which cameras see the finest detail: about the angle of a pixel, in millionths of a radian
 select
     rover,
     source_camera,
