@@ -16,12 +16,21 @@ select
 from gold.image_sequence_frames
 order by image_sequence_id, taken_at_utc;
 
--- How still does the camera stand?
+-- How still does the camera stand? (The azimuth of each frame against the first, also across north)
+with moved as (
+    select
+        *,
+        first(view_azimuth_deg) over frames as first_azimuth_deg,
+        first(view_elevation_deg) over frames as first_elevation_deg
+    from gold.image_sequence_frames
+    window frames as (partition by image_sequence_id order by taken_at_utc, photo_key)
+)
+
 select
     image_sequence_id,
-    max(view_azimuth_deg) - min(view_azimuth_deg) as azimuth_deg,
-    max(view_elevation_deg) - min(view_elevation_deg) as elevation_deg
-from gold.image_sequence_frames
+    max(abs((view_azimuth_deg - first_azimuth_deg + 540) % 360 - 180)) as azimuth_deg,
+    max(abs(view_elevation_deg - first_elevation_deg)) as elevation_deg
+from moved
 group by image_sequence_id
 order by image_sequence_id;
 

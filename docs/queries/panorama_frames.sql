@@ -7,18 +7,26 @@ from gold.panorama_frames as frames
 inner join silver.fact_photos as photos on frames.photo_key = photos.photo_key
 order by frames.panorama_id, frames.view_azimuth_deg;
 
--- By how much do frames that stand beside each other overlap?
+-- By how much does a frame overlap its neighbour to the right? The last one's is the first, across north
+with neighbours as (
+    select
+        *,
+        coalesce(lead(view_azimuth_deg) over ring, first(view_azimuth_deg) over ring) as next_azimuth_deg,
+        coalesce(lead(fov_h_deg) over ring, first(fov_h_deg) over ring) as next_fov_h_deg
+    from gold.panorama_frames
+    window ring as (partition by panorama_id order by view_azimuth_deg, photo_key)
+)
+
 select
     panorama_id,
     view_azimuth_deg,
     round(
-        lag(view_azimuth_deg + fov_h_deg / 2) over (partition by panorama_id order by view_azimuth_deg)
-        - (view_azimuth_deg - fov_h_deg / 2), 2
+        (fov_h_deg + next_fov_h_deg) / 2 - (next_azimuth_deg - view_azimuth_deg + 360) % 360, 1
     ) as overlap_deg
-from gold.panorama_frames
+from neighbours
 order by panorama_id, view_azimuth_deg;
 
--- Where is the Sun in them: the frames that it stands above or in?
+-- Which frames have the Sun above them or in them?
 select
     frames.panorama_id,
     frames.photo_key,

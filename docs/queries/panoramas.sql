@@ -49,3 +49,21 @@ select
     elevation_to_deg
 from gold.panoramas
 order by elevation_to_deg - elevation_from_deg desc, panorama_id;
+
+-- The same panorama again: from the same stop, as wide and with another Sun
+select
+    a.panorama_id,
+    b.panorama_id as again,
+    b.sol - a.sol as sols_apart,
+    a.coverage_deg,
+    date_diff('minute', a.first_taken_at_utc, b.first_taken_at_utc) as minutes_apart
+from gold.panoramas as a
+inner join gold.panoramas as b
+    on
+        a.rover = b.rover
+        and a.site = b.site
+        and a.drive = b.drive
+        and a.source_camera = b.source_camera
+        and a.first_taken_at_utc < b.first_taken_at_utc
+        and abs(a.coverage_deg - b.coverage_deg) < 10
+order by minutes_apart;

@@ -67,3 +67,15 @@ inner join gold.stops
 where stops.stop_id = 'perseverance|11|108'
 group by photos.camera
 order by photos desc;
+
+-- The way from stop to stop: metres driven, days and photos
+select
+    stop_id,
+    first_sol,
+    round(distance_driven_m - lag(distance_driven_m) over way, 1) as metres_from_the_last,
+    first_sol - lag(last_sol) over way as sols_on_the_way,
+    photos
+from gold.stops
+where distance_driven_m is not null
+window way as (partition by rover order by site, drive)
+order by rover, site, drive;
