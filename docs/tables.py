@@ -119,6 +119,13 @@ for rover, legs in path.dropna(subset=["geometry", "sol"]).groupby("rover"):
     axes.figure.savefig(f"{rover}.png")
 ```
 
+From where are most photos? The stops, their places and how many photos each has:
+
+```python
+stops = geopandas.read_parquet(published / "geo/stops.parquet").dropna(subset="geometry")
+print(stops.nlargest(5, "photos")[["stop_id", "photos", "geometry"]])
+```
+
 The same layers for programs that do not read Parquet:
 
 ```python

@@ -28,6 +28,7 @@ SHOWN = [
     r"perseverance\|v1\|943971 +97\.",
     r"\[\d+ rows|\d+ +\d+ +\d+ +\d+",
     r"^$",
+    r"perseverance\|11\|108 +162 +POINT Z",
     r"Mars \(2015\) - Sphere / Ocentric .*\n(.*\n)*perseverance +41737\.68",
 ]
 """What each example in Python prints of the real records."""
