@@ -132,7 +132,7 @@ described as (
             series.sequence_id,
             cast(series.sol as varchar),
             sequences.direction,
-            cast(series.width_px as varchar) || 'x' || cast(series.height_px as varchar),
+            coalesce(cast(series.width_px as varchar) || 'x' || cast(series.height_px as varchar), '?'),
             series.subframe
         ) as base
     from sequences

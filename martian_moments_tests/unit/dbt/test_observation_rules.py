@@ -85,6 +85,7 @@ MOVIES: dict[str, tuple[list[Frame], list[tuple[int, int]]]] = {
     "two views in turn": ([Frame(25 * n, 100 + 30 * (n % 2)) for n in range(10)], []),
     "two views, one after the other": ([Frame(25 * n, 100 + 30 * (n // 4)) for n in range(8)], [(4, 0), (4, 0)]),
     "two sizes": ([Frame(25 * n, size=1024 if n < 3 else 512) for n in range(6)], []),
+    "a size that no camera has, and so none": (every(range(0, 100, 25), size=2_000_000_000), [(4, 0)]),
     "thumbnails": (every(range(0, 100, 25), product="ETH"), []),
     "two versions of each frame": (
         [frame for version in (1, 2) for frame in every(range(0, 100, 25), version=version)],

@@ -44,7 +44,7 @@ reported as (
             {%- endfor %}
         ) as subframe,
         photos.subframe_x is not null and photos.subframe_y is not null as is_part_known,
-        photos.subframe_y * 100000 + photos.subframe_x as tile,
+        cast(photos.subframe_y as bigint) * 1000000 + photos.subframe_x as tile,
         cast(
             coalesce(photos.subframe_width, photos.width_px) as double
         ) * coalesce(photos.subframe_height, photos.height_px) as area,
@@ -83,7 +83,7 @@ frames as (
             row_number() over (
                 partition by rover, sol, source_camera, exposure_id, subframe
                 order by
-                    coalesce(width_px * height_px, 0) desc,
+                    coalesce(cast(width_px as bigint) * height_px, 0) desc,
                     coalesce(date_received, cast('1970-01-01T00:00:00+00:00' as timestamptz)) desc,
                     photo_key desc
             ) = 1

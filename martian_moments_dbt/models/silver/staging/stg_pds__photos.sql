@@ -43,8 +43,8 @@ measured as (
         ) as image_url,
         {{ bounded(to_double('azimuth'), -360, 360) }} as azimuth_deg,
         {{ bounded(to_double('elevation'), -90, 90) }} as elevation_deg,
-        {{ to_integer('width', lowest=1) }} as width_px,
-        {{ to_integer('height', lowest=1) }} as height_px,
+        {{ to_integer('width', lowest=1, highest=100000) }} as width_px,
+        {{ to_integer('height', lowest=1, highest=100000) }} as height_px,
         -- What a thumbnail was made smaller by is not in the table.
         case
             when image_type = 'REGULAR' and averaged_lines = averaged_samples
