@@ -162,6 +162,14 @@ def panoramas_of(arcs: Arcs) -> list[tuple[int, int, int]]:
     return sorted(found)
 
 
+HUGE = {
+    "imageid": "NLF_0001_0667035657_000ECM_N0010052NCAM00501_01_295J",
+    "sol": 1,
+    "camera": {"instrument": "NAVCAM_LEFT"},
+    "extended": {"dimension": "(100000,100000)", "subframeRect": "(90000,90000,100000,100000)", "scaleFactor": "1"},
+}
+"""The largest numbers of pixels that are read at all."""
+
 RANDOM = dict(enumerate(random_views(seed=5)))
 
 SOL_OF = {case: sol for sol, case in enumerate([*MOVIES, *VIEWS, *PAIRS, *RANDOM], start=1)}
@@ -188,6 +196,8 @@ def built(project: Callable[[], Project]) -> Project:
         document(case, [Frame(60 * n, azimuth, wide=wide) for n, (azimuth, wide) in enumerate(arcs)])
         for case, arcs in RANDOM.items()
     )
+    body = json.dumps({"images": [HUGE]}).encode()
+    made.warehouse.load([bronze_object(Kind.PHOTOS, "perseverance", body, source="m20", sol=1, count=1, promised=1)])
     build(made)
     return made
 
@@ -214,6 +224,13 @@ def test_a_pair_is_of_both_eyes_of_one_camera_at_one_time(built: Project) -> Non
     assert {case: len(rows[SOL_OF[case]]) for case in PAIRS} == {case: pairs for case, (_, pairs) in PAIRS.items()}
     ((newest,),) = rows[SOL_OF["versions"]]
     assert newest.endswith("M2")
+
+
+def test_the_largest_numbers_of_pixels_break_no_build(built: Project) -> None:
+    columns = "width_px, subframe_y, subframe_height, exposure_id is null"
+    assert built.query(f"select {columns} from silver.photo_records where source = 'm20'") == [
+        (100_000, 90_000, 100_000, False)
+    ]
 
 
 def test_the_circle_is_covered_as_it_is_degree_by_degree(built: Project) -> None:
