@@ -1,4 +1,4 @@
-"""What the generated rovers photograph on a sol: stereo pairs, panoramas, films of the sky, mosaics, single pictures.
+"""What the generated rovers photograph on a sol: stereo pairs, panoramas, sky movies, mosaics, single pictures.
 
 The mission decides how many photos a camera takes; here they become observations, in turn, as long as there are photos left.
 Observations follow one another, so that two pictures show the same clock only if two eyes took them at once. Each has a
@@ -19,7 +19,7 @@ from martian_moments.replica.pointing import Sight, sight
 
 STEREO: Final = "stereo"
 PANORAMA: Final = "panorama"
-FILM: Final = "film"
+IMAGE_SEQUENCE: Final = "image_sequence"
 MOSAIC: Final = "mosaic"
 SINGLE: Final = "single"
 
@@ -158,13 +158,13 @@ _MAST: Final = (
 _M20_NAVCAM: Final = (
     _kind(STEREO, 965, 20, _BOTH, [(0.0, -20.0)], together=True, aimed=False, tiled=True),
     _kind(PANORAMA, 501, 30, _LEFT, _around(5, 5.0), aimed=False),
-    _kind(FILM, 518, 25, _LEFT, [(0.0, 30.0)] * 8),
+    _kind(IMAGE_SEQUENCE, 518, 25, _LEFT, [(0.0, 30.0)] * 8),
     _kind(STEREO, 207, 20, _BOTH, [(0.0, -30.0)], together=True),
     _kind(SINGLE, 100, 2, _LEFT, [(0.0, -25.0)]),
 )
 _MSL_NAVCAM: Final = (
     _kind(STEREO, 534, 20, _BOTH, [(0.0, -20.0)], together=True, aimed=False),
-    _kind(FILM, 531, 13, _LEFT, [(0.0, 80.0)] * 8),
+    _kind(IMAGE_SEQUENCE, 531, 13, _LEFT, [(0.0, 80.0)] * 8),
     _kind(PANORAMA, 501, 30, _LEFT, _around(12, -5.0), aimed=False),
     _kind(STEREO, 207, 20, _BOTH, [(0.0, -34.0)], together=True),
     _kind(SINGLE, 100, 2, _LEFT, [(0.0, -25.0)]),
@@ -172,7 +172,7 @@ _MSL_NAVCAM: Final = (
 _MER_NAVCAM: Final = (
     _kind(STEREO, 1500, 20, _BOTH, [(0.0, -20.0)], together=True, aimed=False),
     _kind(PANORAMA, 1600, 30, _LEFT, _around(10, -5.0), aimed=False),
-    _kind(FILM, 1700, 20, _LEFT, [(0.0, 30.0)] * 6),
+    _kind(IMAGE_SEQUENCE, 1700, 20, _LEFT, [(0.0, 30.0)] * 6),
     _kind(SINGLE, 1800, 2, _LEFT, [(0.0, -25.0)]),
 )
 _PANCAM: Final = (

@@ -1,8 +1,9 @@
 """The cameras of the generated rovers: where they sit, how they turn, how wide they see.
 
-Figures are the published ones, rounded: Maki et al. 2003, 2012 and 2020 (engineering cameras of the three missions), Bell
-et al. 2003 and 2021 (Pancam, Mastcam-Z), Wiens et al. 2012 and 2021 (ChemCam, SuperCam). Where a camera of a mast stands
-follows from the camera models of real pictures of Mars 2020 (sols 888 and 1484) and Mars Science Laboratory (sol 86).
+Figures are round and good enough for a replica; none is a calibration, and the models of silver read none of them. Fields
+of view are near those of the seed instruments.csv, of which docs/sources.md says what they were compared with. Where a
+camera of a mast stands follows from the camera models of real pictures of Mars 2020 (sols 888 and 1484) and Mars Science
+Laboratory (sol 86).
 """
 
 from __future__ import annotations

@@ -40,9 +40,13 @@
 {#
     Groups of frames with an id, from what their frames share (base), so that no frame that comes late or leaves
     changes it. Where several have one base, the first in time has the base alone; the others add the half hour of
-    Earth in the middle of which they were taken and, where that is not enough, their first second.
+    Earth in the middle of which they were taken and, where that is not enough, the least key of their photos: pieces
+    of a panorama between which tiles are missing begin at one time.
 
-    groups has base, and first_ms and mean_ms in milliseconds since 2000.
+    No rule that knows only the frames holds every id: a whole group that comes late, and was taken before the others
+    of its base, takes the base from the first of them.
+
+    groups has base, first_ms and mean_ms in milliseconds since 2000, and least_key.
 #}
 {% macro identified(groups) -%}
     select
@@ -55,12 +59,12 @@
                         base, {{ whole_part('mean_ms', 1800000) }}, case when place_of_base = 1 then 1 else 0 end
                 ) = 1
                 then base || '|' || cast({{ whole_part('mean_ms', 1800000) }} as varchar)
-            else base || '|' || cast({{ whole_part('first_ms', 1000) }} as varchar) || 's'
+            else base || '|' || least_key
         end as id
     from (
         select
             *,
-            row_number() over (partition by base order by first_ms) as place_of_base
+            row_number() over (partition by base order by first_ms, least_key) as place_of_base
         from {{ groups }}
     ) as placed
 {%- endmacro %}

@@ -162,7 +162,8 @@ panoramas as (
             else least(360, round(max(end_deg - island_deg), 4))
         end as coverage_deg,
         min({{ since_2000('taken_at_utc') }}) as first_ms,
-        cast(floor(avg({{ since_2000('taken_at_utc') }})) as bigint) as mean_ms
+        cast(floor(avg({{ since_2000('taken_at_utc') }})) as bigint) as mean_ms,
+        min(photo_key) as least_key
     from directed
     group by survey, session, band, piece_deg
     having

@@ -112,7 +112,8 @@ sequences as (
         run,
         {{ mean_direction('view_azimuth_deg', 'view_elevation_deg') }} as direction,
         min({{ since_2000('taken_at_utc') }}) as first_ms,
-        cast(floor(avg({{ since_2000('taken_at_utc') }})) as bigint) as mean_ms
+        cast(floor(avg({{ since_2000('taken_at_utc') }})) as bigint) as mean_ms,
+        min(photo_key) as least_key
     from seen_from
     group by series, block, run
     having

@@ -30,7 +30,10 @@ built as (
         max(instruments.detector_height_px) as detector_height_px,
         max(instruments.fov_h_deg) as fov_h_deg,
         max(instruments.fov_v_deg) as fov_v_deg,
-        max(case when instruments.is_bayer then 1 else 0 end) = 1 as is_bayer,
+        case
+            when count(case when instruments.is_bayer then 1 end) > 0 then true
+            when count(instruments.is_bayer) = count(*) then false
+        end as is_bayer,
         min(instruments.fact_source) as fact_source
     from {{ ref('dim_instruments') }} as instruments
     left join {{ ref('dim_instruments') }} as partners

@@ -152,10 +152,10 @@ def test_a_panorama_closes_the_circle(generated: Generated, source: str, widest_
 
 
 @pytest.mark.parametrize("source", ROVERS)
-def test_a_film_has_one_direction_and_equal_steps(generated: Generated, source: str) -> None:
-    films = generated.frames(source, "film")
-    assert films
-    for frames in films:
+def test_an_image_sequence_has_one_direction_and_equal_steps(generated: Generated, source: str) -> None:
+    sequences = generated.frames(source, "image_sequence")
+    assert sequences
+    for frames in sequences:
         assert len({(frame["view_azimuth_deg"], frame["view_elevation_deg"]) for frame in frames}) == 1
         steps = {later["taken_ms"] - earlier["taken_ms"] for earlier, later in pairwise(frames)}
         assert len(steps) == 1

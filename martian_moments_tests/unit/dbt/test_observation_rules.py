@@ -34,6 +34,8 @@ class Frame:
     size: int = 1024
     eye: str = "L"
     version: int = 1
+    row: int = 1
+    column: int = 1
 
     def line(self, sol: int) -> dict[str, str]:
         """As the archive's index has it."""
@@ -50,8 +52,8 @@ class Frame:
             "ELEVATION_FOV": "20",
             "LINES": f"{self.size}",
             "LINE_SAMPLES": f"{self.size}",
-            "FIRST_LINE": "1",
-            "FIRST_LINE_SAMPLE": "1",
+            "FIRST_LINE": f"{self.row}",
+            "FIRST_LINE_SAMPLE": f"{self.column}",
             "PIXEL_AVERAGING_HEIGHT": "1",
             "PIXEL_AVERAGING_WIDTH": "1",
         }
@@ -59,6 +61,17 @@ class Frame:
 
 def every(seconds: Iterable[int], **more: Any) -> list[Frame]:
     return [Frame(second, **more) for second in seconds]
+
+
+def corners(*azimuths: float) -> list[Frame]:
+    """A frame a minute, of which only the tiles in the corners were received: 50 degrees to the sides and 30 up and down."""
+    return [
+        Frame(60 * number, azimuth + 50 * right, -30 * down, 20, size=256, version=version, row=row, column=column)
+        for number, azimuth in enumerate(azimuths)
+        for version, (right, down, row, column) in enumerate(
+            ((-1, -1, 1, 1), (1, -1, 1, 769), (-1, 1, 769, 1), (1, 1, 769, 769)), start=1
+        )
+    ]
 
 
 def in_turn(*azimuths: float, **more: Any) -> list[Frame]:
@@ -115,6 +128,10 @@ VIEWS: dict[str, tuple[list[Frame], list[tuple[int, float, float, float]]]] = {
     "renditions of one exposure": (
         [f for product in ("EFF", "EDN", "ETH") for f in in_turn(100, 140, 180, product=product)],
         [(3, 77.5, 202.5, 125)],
+    ),
+    "the corners of three frames, which begin at one time": (
+        corners(100, 118, 136),
+        [(3, 40, 96, 56), (3, 40, 96, 56), (3, 140, 196, 56), (3, 140, 196, 56)],
     ),
 }
 """Frames of one sequence, and the panoramas that they are: frames, left and right edge, width."""

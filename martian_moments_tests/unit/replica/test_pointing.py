@@ -253,20 +253,24 @@ def test_a_panorama_closes_the_circle_and_crosses_north(archive: Archive, source
 
 
 @BOTH
-def test_a_film_looks_at_one_point_in_equal_steps(archive: Archive, source: str) -> None:
+def test_an_image_sequence_looks_at_one_point_in_equal_steps(archive: Archive, source: str) -> None:
     identity = {"m20": "imageid", "msl": "id"}[source]
     by_id = {str(image[identity]): image for image in images(archive, source)}
-    films = [each for each in observations_of(archive, source, ROVER[source]) if each["kind"] == "film" and each["pointed"]]
-    assert films
-    for film in films:
-        frames = [by_id[ids[0]] for ids in film["frames"]]
+    sequences = [
+        each
+        for each in observations_of(archive, source, ROVER[source])
+        if each["kind"] == "image_sequence" and each["pointed"]
+    ]
+    assert sequences
+    for sequence in sequences:
+        frames = [by_id[ids[0]] for ids in sequence["frames"]]
         clocks = [float(frame.get("spacecraft_clock") or frame["extended"]["sclk"]) for frame in frames]
         steps = {round(later - earlier, 3) for earlier, later in pairwise(clocks)}
         assert len(frames) >= 4
         assert len(steps) == 1
         assert 13 <= steps.pop() <= 25
         assert len({camera_of(frame)["camera_vector"] for frame in frames}) == 1
-        assert {f"CAM{film['sequence']:05}" in frame["imageid"] for frame in frames} == {True}
+        assert {f"CAM{sequence['sequence']:05}" in frame["imageid"] for frame in frames} == {True}
 
 
 @SOURCES
@@ -291,12 +295,16 @@ def test_a_sequence_is_of_one_observation_of_a_camera_on_a_sol(archive: Archive)
     for rover in ROVERS:
         seen = set()
         for each in observations_of(archive, "v1", rover):
-            if each["kind"] in {"panorama", "film", "mosaic"}:
+            if each["kind"] in {"panorama", "image_sequence", "mosaic"}:
                 key = each["sol"], each["sequence"], each["kind"]
                 assert key not in seen
                 seen.add(key)
-    films = {each["sequence"] % 1000 for each in observations_of(archive, "m20", "perseverance") if each["kind"] == "film"}
-    assert films == {518}
+    sequences = {
+        each["sequence"] % 1000
+        for each in observations_of(archive, "m20", "perseverance")
+        if each["kind"] == "image_sequence"
+    }
+    assert sequences == {518}
 
 
 def test_what_is_late_is_missing_from_the_truth_and_the_rest_of_its_observation_stays() -> None:
