@@ -36,9 +36,9 @@ renamed as (
         cast(null as integer) as drive,
         cast(null as varchar) as product_type,
         cast(null as boolean) as is_thumbnail,
-        {%- for name, type in picture_columns().items() %}
-        cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {% for name, type in picture_columns().items() %}
+        cast(null as {{ type }}) as {{ name }}{% if not loop.last %},{% endif %}
+        {% endfor %}
     from records
 )
 
