@@ -27,34 +27,44 @@ _KINDS: Final = {
 """The kind of a geometry, by the first five bytes of its WKB in hexadecimal digits."""
 
 
+def signed_longitude(degrees: str) -> str:
+    """A longitude of the tables, beyond 180 for Opportunity, as GeoJSON, STAC and GeoParquet have it: -180 to 180."""
+    return f"case when {degrees} > 180 then round({degrees} - 360, 10) else {degrees} end"
+
+
 def points(rows: str) -> str:
     """A query of rows with longitude, latitude and elevation_m, and a point for each; null where no place is known.
 
-    Without an elevation it is a point of the plane: nothing is invented.
+    Without an elevation it is a point of the plane: nothing is invented. The point's longitude is that of
+    :func:`signed_longitude`; the column stays as it is.
     """
     return f"""
         select
-            * exclude (is_placed),
+            * exclude (is_placed, signed),
             case
-                when is_placed then {{'xmin': longitude, 'ymin': latitude, 'xmax': longitude, 'ymax': latitude}}
+                when is_placed then {{'xmin': signed, 'ymin': latitude, 'xmax': signed, 'ymax': latitude}}
             end as bbox,
             case
                 when is_placed and elevation_m is null
-                    then st_aswkb(cast('POINT (' || longitude || ' ' || latitude || ')' as geometry))
+                    then st_aswkb(cast('POINT (' || signed || ' ' || latitude || ')' as geometry))
                 when is_placed
-                    then st_aswkb(cast('POINT Z (' || longitude || ' ' || latitude || ' ' || elevation_m || ')' as geometry))
+                    then st_aswkb(cast('POINT Z (' || signed || ' ' || latitude || ' ' || elevation_m || ')' as geometry))
             end as geometry,
             elevation_m as zmin,
             elevation_m as zmax
-        from (select *, longitude is not null and latitude is not null as is_placed from ({rows}))
+        from (
+            select *, longitude is not null and latitude is not null as is_placed, {signed_longitude("longitude")} as signed
+            from ({rows})
+        )
     """
 
 
 def lines(rows: str) -> str:
     """A query of rows whose geometry is GeoJSON text, with WKB in its place; a line of less than two points is none.
 
-    A leg of which one point has no elevation is a line of the plane.
+    A leg of which one point has no elevation is a line of the plane. Longitudes are those of :func:`signed_longitude`.
     """
+    signed = f"list_concat([{signed_longitude('vertex[1]')}], vertex[2:])"
     return f"""
         select
             * exclude (geometry, kind, lines, written, vertices, is_high, text),
@@ -84,11 +94,14 @@ def lines(rows: str) -> str:
                         flatten(lines), lambda vertex: vertex[3] is not null
                     )) as is_high
                     from (
-                        select *, geometry ->> '$.type' as kind, list_filter(case geometry ->> '$.type'
+                        select * exclude (reported), list_transform(
+                            reported, lambda line: list_transform(line, lambda vertex: {signed})
+                        ) as lines
+                        from (select *, geometry ->> '$.type' as kind, list_filter(case geometry ->> '$.type'
                             when 'MultiLineString' then from_json(geometry -> '$.coordinates', '[[["DOUBLE"]]]')
                             when 'LineString' then [from_json(geometry -> '$.coordinates', '[["DOUBLE"]]')]
-                        end, lambda line: len(line) > 1) as lines
-                        from ({rows})
+                        end, lambda line: len(line) > 1) as reported
+                        from ({rows}))
                     )
                 )
             )

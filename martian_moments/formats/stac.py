@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.rovers import SOL_SECONDS
-from martian_moments.formats.geoparquet import points, quoted, write_geoparquet
+from martian_moments.formats.geoparquet import points, quoted, signed_longitude, write_geoparquet
 from martian_moments.formats.mars_crs import MARS_CRS_CODE
 from martian_moments.warehouse.manifest import MadeFile
 
@@ -39,14 +39,17 @@ _COORDINATES: Final = ("longitude", "latitude", "elevation_m")
 _JSON: Final = "application/json"
 _PARQUET: Final = "application/vnd.apache.parquet"
 
-_ROVERS: Final = """
+_ROVERS: Final = f"""
     select
-        rover, title, landing_longitude, landing_latitude,
+        rover, title, {signed_longitude("landing_longitude")} as landing_longitude, landing_latitude,
         min(longitude) as west, min(latitude) as south, max(longitude) as east, max(latitude) as north,
-        min(coalesce(taken_at_utc, {begins})) as first_taken, max(coalesce(taken_at_utc, {ends})) as last_taken,
+        min(coalesce(taken_at_utc, {{begins}})) as first_taken, max(coalesce(taken_at_utc, {{ends}})) as last_taken,
         min(sol) as oldest_sol, max(sol) as newest_sol,
-        list_sort(list(distinct source_camera)) as instruments, count(*) filter (where not {placed}) as unplaced
-    from (select rover, sol, longitude, latitude, taken_at_utc, source_camera from silver.fact_photos)
+        list_sort(list(distinct source_camera)) as instruments, count(*) filter (where not {{placed}}) as unplaced
+    from (
+        select rover, sol, {signed_longitude("longitude")} as longitude, latitude, taken_at_utc, source_camera
+        from silver.fact_photos
+    )
     inner join silver.dim_rovers using (rover)
     group by all
     order by rover

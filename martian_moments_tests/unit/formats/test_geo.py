@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import geopandas
 import pyarrow.parquet as pq
 import pyogrio
@@ -14,6 +15,7 @@ import pytest
 
 from martian_moments.domain.rovers import MARS_RADIUS_M
 from martian_moments.formats.export import export
+from martian_moments.formats.geoparquet import lines, points, write_geoparquet
 from martian_moments.formats.mars_crs import MARS_CRS, MARS_CRS_CODE
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.published_tables import PATH, PHOTOS, STOPS, WAYPOINTS, publish_rows
@@ -128,3 +130,21 @@ def test_tables_without_a_row_make_files_that_can_be_read(published: Published, 
     for layer in LAYERS:
         assert len(geopandas.read_parquet(geo / f"{layer}.parquet")) == 0
     assert pyogrio.list_layers(geo / "mars.gpkg")[:, 0].tolist() == ["waypoints", "path", "stops"]
+
+
+def test_a_place_beyond_180_degrees_lies_to_the_west_in_the_geometry_and_is_conformant(tmp_path: Path) -> None:
+    """Opportunity's: 354.47 in the tables."""
+    place = "select 354.47448e0 as longitude, -1.948173e0 as latitude, cast(null as double) as elevation_m"
+    leg = """select '{"type":"LineString","coordinates":[[354.47448,-1.948173,-1],[354.4745,-1.9482,-2]]}' as geometry"""
+    validator = Path(sys.executable).with_name("geoparquet-validator")
+    found = {}
+    with duckdb.connect() as connection:
+        for name, rows in {"points": points(place), "lines": lines(leg)}.items():
+            write_geoparquet(connection, rows, tmp_path / name)
+            command = [str(validator), "check", "--class", "all", str(tmp_path / name)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout
+            found[name] = geopandas.read_parquet(tmp_path / name)
+    assert found["points"].geometry.to_wkt().tolist() == ["POINT (-5.52552 -1.948173)"]
+    assert found["points"]["longitude"].tolist() == [354.47448]
+    assert found["lines"].geometry.to_wkt().tolist() == ["LINESTRING Z (-5.52552 -1.948173 -1, -5.5255 -1.9482 -2)"]
