@@ -26,7 +26,7 @@ _MOST_STEPS: Final = 240
 
 _LIGHT: Final = {
     "day": ("day", "#ead7b7"),
-    "golden_hour": ("Sun below 10°", "#cf7a4b"),
+    "golden_hour": ("golden hour (Sun 0 to 10° up)", "#cf7a4b"),
     "twilight": ("twilight", "#7d97ad"),
     "night": ("night", "#33364a"),
 }
