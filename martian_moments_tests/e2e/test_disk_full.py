@@ -15,9 +15,9 @@ from martian_moments_tests.disks import ext4, fill
 from martian_moments_tests.e2e.platform import platform
 from martian_moments_tests.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(1_800)]
 
-SETTLE_SECONDS = 400
+SETTLE_SECONDS = 900
 
 
 def test_a_full_disk_pauses_the_platform_and_it_goes_on_to_the_exact_truth_when_there_is_room(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from martian_moments_tests.e2e.platform import Platform, platform
 from martian_moments_tests.waiting import wait_until
 
 # Each test is a platform of its own, so that they need not share a worker: a group each.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3_000)]
 
-SETTLE_SECONDS = 400
+SETTLE_SECONDS = 900
 
 
 def high_watermarks(loop: Platform) -> int:
