@@ -22,7 +22,7 @@ _OBSERVATIONS: Final = frozenset(
     f"model.martian_moments.{name}"
     for name in (
         *("stops", "stereo_pairs", "panoramas", "panorama_frames", "image_sequences", "image_sequence_frames"),
-        *("photo_changes", "observed_frames"),
+        *("photo_changes", "photo_versions", "observed_frames"),
     )
 )
 """What one picture alone does not show."""

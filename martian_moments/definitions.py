@@ -44,23 +44,11 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
         requests_sensor(settings),
         reconcile_sensor(settings, sorted(models.keys), sorted(open_formats.keys)),
         retry_sensor(),
-        dg.AutomationConditionSensorDefinition(
-            "automation",
-            target=[models],
-            minimum_interval_seconds=5,
-            default_status=dg.DefaultSensorStatus.RUNNING,
-            # Ahead of the loads that are queued: silver must not wait for a bronze that is never idle.
-            run_tags={"dagster/priority": "1"},
-            description="Starts dbt when bronze has changed.",
-        ),
-        dg.AutomationConditionSensorDefinition(
-            "open_formats",
-            target=[open_formats],
-            minimum_interval_seconds=5,
-            default_status=dg.DefaultSensorStatus.RUNNING,
-            # Behind everything else that is queued: nothing in the platform waits for them.
-            run_tags={"dagster/priority": "-1"},
-            description="Makes the open formats when the tables that they are made of were published.",
+        # Ahead of the loads that are queued: silver must not wait for a bronze that is never idle.
+        _automation("automation", models, 1, "Starts dbt when bronze has changed."),
+        # Behind everything else that is queued: nothing in the platform waits for them.
+        _automation(
+            "open_formats", open_formats, -1, "Makes the open formats when the tables that they are made of were published."
         ),
     ]
     if settings.alert_webhook_url is not None:
@@ -72,6 +60,18 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
         resources=resource_definitions(resources or Resources(settings)),
         # One process per run: a multiprocess executor would import everything again for its single step.
         executor=dg.in_process_executor,
+    )
+
+
+def _automation(name: str, target: dg.AssetsDefinition, priority: int, description: str) -> dg.SensorDefinition:
+    """The sensor that asks for assets by their conditions, in runs of this priority in the queue."""
+    return dg.AutomationConditionSensorDefinition(
+        name,
+        target=[target],
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        run_tags={"dagster/priority": str(priority)},
+        description=description,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import duckdb
 
 from martian_moments.domain.rovers import ROVERS
+from martian_moments.infrastructure.sql import quoted
 from martian_moments.warehouse.base import PublishedTable
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
@@ -111,7 +112,6 @@ def publish_rows(published: Published, tables: Mapping[str, Rows] = TABLES) -> N
             for row in tables[f"{table.schema}/{table.name}"]:
                 marks = ", ".join("?" * len(row))
                 connection.execute(f"insert into made ({', '.join(row)}) values ({marks})", list(row.values()))
-            quoted = str(file).replace("'", "''")
-            connection.execute(f"copy (from made order by {', '.join(table.order_by)}) to '{quoted}' (format parquet)")
+            connection.execute(f"copy (from made order by {', '.join(table.order_by)}) to {quoted(file)} (format parquet)")
 
     published.publish([known[name] for name in tables], write)

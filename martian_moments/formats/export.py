@@ -21,6 +21,7 @@ from martian_moments.formats.geo import SOURCES as GEO_SOURCES
 from martian_moments.formats.geo import make_geo
 from martian_moments.formats.stac import SOURCES as STAC_SOURCES
 from martian_moments.formats.stac import make_stac
+from martian_moments.infrastructure.sql import quoted
 from martian_moments.warehouse.manifest import MadeFile, Manifest, PublishedFile
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _make(published: Published, wanted: OpenFormat, folder: Path) -> tuple[dict[
                 # The bytes that are read are those whose digest is kept, whatever is published meanwhile.
                 made_from[_name((schema, table))] = published.fetch(schema, table, copy)
                 connection.execute(f"create schema if not exists {schema}")
-                connection.execute(f"create view {schema}.{table} as select * from read_parquet('{copy}')")
+                connection.execute(f"create view {schema}.{table} as select * from read_parquet({quoted(copy)})")
             return made_from, list(wanted.make(connection, folder))
     except duckdb.Error as error:
         raise WarehouseError(

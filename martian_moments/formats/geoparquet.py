@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.formats.mars_crs import MARS_CRS
+from martian_moments.infrastructure.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -148,7 +149,7 @@ def write_geoparquet(
     footer = ", ".join(f"{quoted(key)}: {quoted(_text(value))}" for key, value in {"geo": geo, **(metadata or {})}.items())
     others = f"* exclude ({', '.join(('bbox', 'geometry', 'zmin', 'zmax', *without))})"
     connection.execute(f"""
-        copy (select {others}, bbox, geometry from ({placed})) to {quoted(str(file))} (
+        copy (select {others}, bbox, geometry from ({placed})) to {quoted(file)} (
             format parquet, compression zstd, geoparquet_version 'NONE', row_group_size {_ROWS_OF_A_GROUP},
             kv_metadata {{{footer}}}
         )
@@ -158,8 +159,3 @@ def write_geoparquet(
 
 def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def quoted(text: str) -> str:
-    """A text as SQL has it."""
-    return "'" + text.replace("'", "''") + "'"

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.rovers import SOL_SECONDS
-from martian_moments.formats.geoparquet import points, quoted, signed_longitude, write_geoparquet
+from martian_moments.formats.geoparquet import points, signed_longitude, write_geoparquet
 from martian_moments.formats.mars_crs import MARS_CRS_CODE
+from martian_moments.infrastructure.sql import quoted
 from martian_moments.warehouse.manifest import MadeFile
 
 if TYPE_CHECKING:

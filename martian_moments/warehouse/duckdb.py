@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from martian_moments.domain.clock import outdates
 from martian_moments.domain.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
+from martian_moments.infrastructure.sql import quoted
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches
 from martian_moments.warehouse.damaged import damage_in, set_aside
@@ -191,7 +192,7 @@ class DuckDBWarehouse:
 
             def write(table: PublishedTable, file: Path) -> None:
                 rows = f"{_select(table, CATALOG)} order by {', '.join(table.order_by)}"
-                connection.execute(f"copy ({rows}) to {_quoted(file)} (format parquet, compression zstd)")
+                connection.execute(f"copy ({rows}) to {quoted(file)} (format parquet, compression zstd)")
 
             return published.publish(tables, write, unreadable=duckdb.Error)
 
@@ -221,7 +222,7 @@ class DuckDBWarehouse:
 
         try:
             with duckdb.connect(config=self._settings) as connection:
-                connection.execute(f"attach {_quoted(self._path)} as {CATALOG} (type duckdb, read_only)")
+                connection.execute(f"attach {quoted(self._path)} as {CATALOG} (type duckdb, read_only)")
                 if read or _is_short(connection, self._path):
                     _read_through(connection)
         except duckdb.Error as error:
@@ -252,7 +253,7 @@ class DuckDBWarehouse:
         connection = duckdb.connect(config=self._settings)
         try:
             connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"attach {_quoted(self._path)} as {CATALOG} ({_STORAGE})")
+            connection.execute(f"attach {quoted(self._path)} as {CATALOG} ({_STORAGE})")
             connection.execute(f"create schema if not exists {CATALOG}.bronze")
             connection.execute(f"use {CATALOG}.bronze")
         except BaseException:
@@ -296,10 +297,6 @@ def _read_through(connection: duckdb.DuckDBPyConnection) -> None:
     tables = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = ?", [CATALOG])
     for schema, name in tables.fetchall():
         connection.execute(f'select bit_xor(hash(held)) from {CATALOG}."{schema}"."{name}" as held')
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 @contextmanager

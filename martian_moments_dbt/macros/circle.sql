@@ -1,4 +1,9 @@
-{# Directions: azimuths in degrees clockwise from north (circled() brings them to 0 to 360), elevations above the horizon. #}
+{# Directions: azimuths in degrees clockwise from north, elevations above the horizon. #}
+
+{# An angle, of any number of turns, as 0 to below 360 degrees, in four digits. #}
+{% macro circled(degrees) -%}
+    round(mod(mod(round({{ degrees }} + 360, 4), 360) + 360, 360), 4)
+{%- endmacro %}
 
 {# The degrees between two azimuths, 0 to 180, across north where that is nearer. #}
 {% macro turn_between(one, other) -%}
@@ -7,12 +12,7 @@
 
 {# The degrees between two directions on the sphere: at the zenith all azimuths are one direction. #}
 {% macro angle_between(azimuth_a, elevation_a, azimuth_b, elevation_b) -%}
-    {%- set haversine %}
-        power(sin(radians({{ elevation_b }} - {{ elevation_a }}) / 2), 2)
-        + cos(radians({{ elevation_a }})) * cos(radians({{ elevation_b }}))
-        * power(sin(radians({{ azimuth_b }} - {{ azimuth_a }}) / 2), 2)
-    {%- endset %}
-    round(degrees(2 * asin(sqrt(case when {{ haversine }} > 1 then 1 else {{ haversine }} end))), 4)
+    round(degrees({{ central_angle(azimuth_a, elevation_a, azimuth_b, elevation_b) }}), 4)
 {%- endmacro %}
 
 {# An aggregate: the mean direction as text, its cosines to the north, the east and up in hundredths. #}

@@ -5,18 +5,23 @@
     case when {{ longitude }} < 0 then {{ longitude }} + 360 else {{ longitude }} end
 {%- endmacro %}
 
-{#
-    Metres between two points on the sphere of mars_radius_m, by the haversine formula: the published lengths of both missions'
-    legs are measured on it (Curiosity's 1,272 agree within 3 cm but for three).
-#}
-{% macro sphere_metres(longitude_a, latitude_a, longitude_b, latitude_b) -%}
+{# The angle between two directions from the centre of a sphere, in radians, by the haversine formula; they are in degrees. #}
+{% macro central_angle(longitude_a, latitude_a, longitude_b, latitude_b) -%}
     {%- set haversine %}
         power(sin(radians({{ latitude_b }} - {{ latitude_a }}) / 2), 2)
         + cos(radians({{ latitude_a }})) * cos(radians({{ latitude_b }}))
         * power(sin(radians({{ longitude_b }} - {{ longitude_a }}) / 2), 2)
     {%- endset %}
     {#- Of points opposite each other rounding makes more than 1. least() would make 1 of null on DuckDB. #}
-    2 * {{ var('mars_radius_m') }} * asin(sqrt(case when {{ haversine }} > 1 then 1 else {{ haversine }} end))
+    2 * asin(sqrt(case when {{ haversine }} > 1 then 1 else {{ haversine }} end))
+{%- endmacro %}
+
+{#
+    Metres between two points on the sphere of mars_radius_m: the published lengths of both missions' legs are measured on it
+    (Curiosity's 1,272 agree within 3 cm but for three).
+#}
+{% macro sphere_metres(longitude_a, latitude_a, longitude_b, latitude_b) -%}
+    {{ var('mars_radius_m') }} * {{ central_angle(longitude_a, latitude_a, longitude_b, latitude_b) }}
 {%- endmacro %}
 
 {#

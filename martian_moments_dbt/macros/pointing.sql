@@ -76,11 +76,6 @@
     case when {{ cosine }} between -1.000001 and 1.000001 then degrees(acos(greatest(-1, least(1, {{ cosine }})))) end
 {%- endmacro %}
 
-{# Degrees from 0 to below 360, in four digits. #}
-{% macro circled(degrees) -%}
-    round(mod(round({{ degrees }} + 360, 4), 360), 4)
-{%- endmacro %}
-
 {#
     CTEs that add to the records of a CTE, which has attitude, camera_vector, camera_position, camera_model, width_px and height_px:
     view_azimuth_deg, view_elevation_deg, fov_h_deg, fov_v_deg, view_method, camera_x_m, camera_y_m and camera_z_m. The last one is

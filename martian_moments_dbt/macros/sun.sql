@@ -12,10 +12,10 @@
     {%- set series = var('sun') -%}
     select
         sun_steps.*,
-        {{ wrapped_degrees('sun_longitude') }} as solar_longitude_deg,
+        {{ circled('sun_longitude') }} as solar_longitude_deg,
         cast({{ series.first_year }} + floor(round(sun_longitude, 4) / 360) as integer) as mars_year,
         round(degrees(asin({{ series.sine_of_obliquity }} * sin(sun_season))), 4) as sun_declination_deg,
-        {{ wrapped_degrees(
+        {{ circled(
             '180 - 360 * ((sun_days - ' ~ series.mean_midnight.day ~ ') / ' ~ series.mean_midnight.sol_days
             ~ ' + (' ~ series.mean_midnight.sols ~ ')) - (' ~ sines(series.equation_of_time_deg, 'sun_season') ~ ' - sun_centre)'
         ) }} as subsolar_longitude_deg
@@ -50,7 +50,7 @@
 {# The Sun's azimuth at a place, from true north, clockwise, 0 to below 360; the other columns are those of with_sun. #}
 {% macro sun_azimuth(longitude, latitude, subsolar_longitude, declination) -%}
     {%- set sky = sun_in_sky(longitude, latitude, subsolar_longitude, declination) -%}
-    {{ wrapped_degrees('degrees(atan2(' ~ sky.east ~ ', ' ~ sky.north ~ '))') }}
+    {{ circled('degrees(atan2(' ~ sky.east ~ ', ' ~ sky.north ~ '))') }}
 {%- endmacro %}
 
 {# Its elevation over the horizon of the ellipsoid, without refraction. #}
@@ -61,16 +61,11 @@
 
 {# Local true solar time as HH:MM:SS, to the nearest second. #}
 {% macro true_solar_time(longitude, subsolar_longitude) -%}
-    {%- set seconds = 'mod(cast(floor(240 * ' ~ wrapped_degrees('180 + ' ~ longitude ~ ' - ' ~ subsolar_longitude)
+    {%- set seconds = 'mod(cast(floor(240 * ' ~ circled('180 + ' ~ longitude ~ ' - ' ~ subsolar_longitude)
         ~ ' + 0.5) as bigint), 86400)' -%}
     {{ padded(whole_part(seconds, 3600), 2) }}
     || ':' || {{ padded(whole_part('mod(' ~ seconds ~ ', 3600)', 60), 2) }}
     || ':' || {{ padded('mod(' ~ seconds ~ ', 60)', 2) }}
-{%- endmacro %}
-
-{# An angle as 0 to below 360, rounded. #}
-{% macro wrapped_degrees(angle) -%}
-    round(round({{ angle }}, 4) - 360 * floor(round({{ angle }}, 4) / 360), 4)
 {%- endmacro %}
 
 {# The direction to the Sun, of length 1. The latitude is planetocentric, but a horizon is that of the ellipsoid. #}
