@@ -141,3 +141,23 @@ class PlatformRunning(MartianError):
 
 class PlatformFailed(MartianError):
     """A process that the platform needs (code server, daemon, webserver, run worker) did not start, or keeps dying."""
+
+
+class MediaMissing(MartianError):
+    """Pictures and movies need the extra ``media``, which is not installed."""
+
+
+class PictureError(MartianError):
+    """Bytes that were to be a picture cannot be used as one."""
+
+
+class NotAPicture(PictureError):
+    """The bytes are something else than a JPEG or PNG, a page of HTML for example. The server may have the picture later."""
+
+
+class PictureDamaged(PictureError):
+    """The bytes begin as a picture and do not decode to the end, or end in rows of filling."""
+
+
+class PictureRefused(PictureError):
+    """The picture is larger than any camera's, in pixels or in what it unpacks to."""
