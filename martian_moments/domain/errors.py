@@ -161,3 +161,7 @@ class PictureDamaged(PictureError):
 
 class PictureRefused(PictureError):
     """The picture is larger than any camera's, in pixels or in what it unpacks to."""
+
+
+class MovieError(MartianError):
+    """Frames could not be made into a movie or a still: none, of different sizes, or the encoder refused."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -66,19 +68,38 @@ def make_folder(folder: Path) -> None:
         _sync(each.parent)
 
 
-def _replace(path: Path, content: bytes | Path) -> None:
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A draft beside a file, for a library to write: the file's content when the block ends, gone when it raises.
+
+    The draft of a process that was killed stays; nobody lists it in the lake, and ``remove_drafts`` removes it.
+    """
     # obstore lists no name that ends in # and digits; so does whoever lists the lake with it, whatever a killed writer left.
     draft = path.with_name(f"{path.name}#{secrets.randbelow(10**12)}")
     try:
-        with draft.open("xb") as file, _opened(content) as source:
-            shutil.copyfileobj(source, file)
-            file.flush()
-            os.fsync(file.fileno())
+        yield draft
+        descriptor = os.open(draft, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
     _sync(path.parent)
+
+
+def remove_drafts(path: Path, *, untouched_seconds: float) -> None:
+    """Remove what killed writers of this file left: its drafts that nobody has written to for this long."""
+    for each in path.parent.glob(f"{escape(path.name)}#*"):
+        if each.name.rpartition("#")[2].isdigit() and time.time() - each.stat().st_mtime > untouched_seconds:
+            each.unlink(missing_ok=True)
+
+
+def _replace(path: Path, content: bytes | Path) -> None:
+    with replacing(path) as draft, draft.open("xb") as file, _opened(content) as source:
+        shutil.copyfileobj(source, file)
 
 
 @contextmanager
