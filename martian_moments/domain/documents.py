@@ -60,13 +60,14 @@ class Kind(StrEnum):
     PHOTOS = "photos"
     TRAVERSE = "traverse"
     WAYPOINTS = "waypoints"
+    IMAGES = "images"
 
 
 @dataclass(frozen=True, slots=True)
 class Coordinates:
     """What an object key says: enough to find the partition that an object belongs to.
 
-    ``source`` is None for traverse maps, ``sol`` is None for everything but photos.
+    ``source`` is None for traverse maps and images, ``sol`` is None for everything but photos and images.
     """
 
     kind: Kind
@@ -159,8 +160,12 @@ def object_key(at: Coordinates) -> str:
             key = f"manifests/rover={rover}/source={source}/manifest.json.gz"
         case Coordinates(Kind.TRAVERSE | Kind.WAYPOINTS, rover, _, None):
             key = f"traverse/rover={rover}/{at.kind}.json.gz"
+        case Coordinates(Kind.IMAGES, rover, _, int(sol)):
+            key = f"images/rover={rover}/sol={sol_key(sol)}.json.gz"
         case _:
-            raise InputError(f"{at} names no object: photos need a source and a sol, manifests a source, traverses neither")
+            raise InputError(
+                f"{at} names no object: photos need a source and a sol, manifests a source, images a sol, traverses neither"
+            )
     if coordinates(key) is None:
         raise InputError(f"{key!r} is no object key: rovers are written a-z, sources a-z, 0-9 and _")
     return key
@@ -174,6 +179,7 @@ _KEY_SHAPES: Final = (
     (Kind.MANIFEST, re.compile(r"manifests/rover=(?P<rover>[a-z]+)/source=(?P<source>[a-z0-9_]+)/manifest\.json\.gz")),
     (Kind.TRAVERSE, re.compile(r"traverse/rover=(?P<rover>[a-z]+)/traverse\.json\.gz")),
     (Kind.WAYPOINTS, re.compile(r"traverse/rover=(?P<rover>[a-z]+)/waypoints\.json\.gz")),
+    (Kind.IMAGES, re.compile(r"images/rover=(?P<rover>[a-z]+)/sol=(?P<sol>[0-9]{5})\.json\.gz")),
 )
 
 
@@ -199,7 +205,7 @@ def damaged_key(key: str) -> str:
 
 def prefix_of(kind: Kind, rover: str, source: str | None = None) -> str:
     """The listing prefix of a rover's documents of one kind (of one source, where given)."""
-    folder = {Kind.PHOTOS: "photos", Kind.MANIFEST: "manifests"}.get(kind, "traverse")
+    folder = {Kind.PHOTOS: "photos", Kind.MANIFEST: "manifests", Kind.IMAGES: "images"}.get(kind, "traverse")
     return f"{folder}/rover={rover}/" + (f"source={source}/" if source else "")
 
 

@@ -55,6 +55,18 @@ class FileMissing(BrokenResponse):
     """A file that is asked for by its name is not there (404)."""
 
 
+class NoPicture(UpstreamError):
+    """A picture could not be had, after every retry that could help.
+
+    Attributes:
+        fault: why, in the one word that its record in the lake has: see :class:`martian_moments.domain.pictures.Fault`.
+    """
+
+    def __init__(self, message: str, *, fault: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
 class UnknownRover(ResponseError):
     """The upstream said, in its own words, that it does not serve this rover. Asking again does not help."""
 
@@ -65,6 +77,10 @@ class LakeError(MartianError):
 
 class ObjectMissing(LakeError):
     """The key names no object."""
+
+
+class PicturesFull(MartianError):
+    """The pictures of the lake take what they may take. What is held stays; metadata go on."""
 
 
 class DocumentError(MartianError):

@@ -35,6 +35,7 @@ _LONGEST_BACKOFF_S: Final = 30.0
 # outage is noticed before everything was tried; fewer would leave slots idle when every third response is faulty.
 _UNDER_WAY_PER_SLOT: Final = 4
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_MOST_REDIRECTS: Final = 5
 # A server on this machine, such as the replica, is never reached through the environment's proxy.
 _DIRECT: Final = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
 
@@ -213,6 +214,44 @@ class PoliteClient:
 
         return await self._retried(request, attempt)
 
+    async def stream(
+        self,
+        url: str,
+        read: Read,
+        accept: Callable[[httpx.Response, Response], T],
+        *,
+        headers: Callable[[], Mapping[str, str]],
+    ) -> T:
+        """Ask for a response that ``read`` takes as it arrives, so that an attempt can go on where the one before was cut.
+
+        Args:
+            url: the address. Redirects are followed on the same host.
+            read: takes every response but redirects, 408, 425, 429 and 5xx; what it returns becomes ``Response.body``.
+            accept: what is made of the response once it was read; it runs in a worker thread. It also gets a redirect that
+                leads to another host. A BrokenResponse that it raises is retried, unless it is a RefusedResponse or a
+                FileMissing.
+            headers: called before each request.
+
+        Raises:
+            UpstreamError: as for :meth:`get`.
+            InputError: the address is none.
+        """
+        first = self._request(url, None, None)
+
+        async def take(raw: httpx.Response, asked: str) -> bytes:
+            return await (self._exchange.body(raw, asked) if _is_set_aside(raw) else read(raw, asked))
+
+        async def attempt() -> T:
+            request = self._request(url, None, headers())
+            for _ in range(_MOST_REDIRECTS):
+                raw, response = await self._attempt(request, take, self._timeouts.response)
+                if not (raw.is_redirect and (target := _on_the_same_host(request.url, raw))):
+                    break
+                request = self._request(str(target), None, headers())
+            return await asyncio.to_thread(accept, raw, response)
+
+        return await self._retried(first, attempt)
+
     def _request(self, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> httpx.Request:
         try:
             return self._clients[0].build_request("GET", url, params=params, headers=headers)
@@ -247,7 +286,7 @@ class PoliteClient:
         # together leave the upstream idle for as long as parsing all of them takes (4.2 s instead of 3.9 s for 500 at
         # 100 ms).
         await asyncio.sleep(0)
-        if raw.status_code in _PASSING or raw.is_server_error:
+        if _is_set_aside(raw) and not raw.is_redirect:
             raise UpstreamUnavailable(f"{url}: the upstream responded with {raw.status_code}; ask again later")
         return raw, Response(url, raw.status_code, body, datetime.now(UTC))
 
@@ -279,6 +318,22 @@ class PoliteClient:
 
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, (UpstreamUnavailable, BrokenResponse)) and not isinstance(error, _FINAL)
+
+
+def _is_set_aside(raw: httpx.Response) -> bool:
+    """Whether no dialect sees a response: it leads elsewhere, or asking again is what it asks for."""
+    return raw.is_redirect or raw.status_code in _PASSING or raw.is_server_error
+
+
+def _on_the_same_host(here: httpx.URL, raw: httpx.Response) -> httpx.URL | None:
+    """Where a redirect leads, where that is the same scheme and port of a host, or from its http to its https."""
+    try:
+        there = here.join(raw.headers["location"])
+    except (KeyError, httpx.InvalidURL):
+        return None
+    upgraded = (here.scheme, there.scheme) == ("http", "https") and here.port is None and there.port is None
+    same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
+    return there if same or (upgraded and here.host == there.host) else None
 
 
 def _user_agent() -> str:
