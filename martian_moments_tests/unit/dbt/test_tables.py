@@ -1,4 +1,7 @@
-"""docs/tables.md: it says what the contracts say, and each of its examples runs on NASA's own records."""
+"""docs/tables.md: it says what the contracts say, and each of its examples runs on NASA's own records.
+
+From the same records the frames of moments are chosen.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from martian_moments.domain.moments import Moment, MomentKind, Sols
 from martian_moments.formats.export import OPEN_FORMATS, export
+from martian_moments.media.choosing import Candidate, choose, published_tables
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.scripts import script
@@ -82,3 +87,56 @@ def test_the_examples_in_python_show_what_is_published(
     for printed, expected in zip(shown, SHOWN, strict=True):
         assert re.search(expected, printed), printed
     assert {file.name for file in tmp_path.glob("*.png")} == {"curiosity.png", "perseverance.png", "spirit.png"}
+
+
+@pytest.fixture(scope="module")
+def photos(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published file of silver.fact_photos."""
+    published = Published(tmp_path_factory.mktemp("published").as_uri())
+    built.warehouse.publish(published, [table for table in published_models() if table.name == "fact_photos"])
+    file = tmp_path_factory.mktemp("copied") / "fact_photos.parquet"
+    published.fetch("silver", "fact_photos", file)
+    return file
+
+
+def chosen(photos: Path, rover: str, camera: str, kind: MomentKind, sols: str) -> dict[str, tuple[str | None, Candidate]]:
+    """The reason of each candidate, by the name of its file."""
+    moment = Moment(name="real", rover=rover, cameras=(camera,), kind=kind, sols=Sols.parse(sols))
+    with published_tables(photos, None) as tables:
+        found = choose(moment, tables).candidates
+    return {(each.address or each.source_id).rpartition("/")[2]: (each.reason, each) for each in found}
+
+
+def test_the_two_real_movies_of_the_sky_have_their_eight_frames_and_no_other(photos: Path) -> None:
+    frames = chosen(photos, "perseverance", "NAVCAM_LEFT", MomentKind.SKY, "888-889")
+    assert {name: reason for name, (reason, _) in frames.items()} == {
+        name: "not_fetched" if "NCAM00518" in name else "other_kind" for name in frames
+    }
+    assert sum("NCAM00518" in name for name in frames) == 8
+    zenith = chosen(photos, "curiosity", "NAV_LEFT_A", MomentKind.SKY, "all")
+    assert {name[25:35] for name in zenith} == {"NCAM00531M"}
+    assert [reason for reason, _ in zenith.values()] == ["not_fetched"] * 8
+
+
+def test_no_real_tile_or_subframe_of_perseverance_is_wanted_whichever_source_reports_it(photos: Path) -> None:
+    wanted = set()
+    for camera in ("NAVCAM_LEFT", "NAVCAM_RIGHT", "FRONT_HAZCAM_LEFT_A", "FRONT_HAZCAM_RIGHT_A"):
+        for name, (reason, each) in chosen(photos, "perseverance", camera, MomentKind.ALL, "all").items():
+            part = re.search(r"_(\d\d)_([01])...?J\d\d", name)
+            if part is not None:
+                assert reason == ("subframe" if part[1] == "00" else "tile"), name
+            elif each.sol == 100:
+                assert reason == "subframe", name
+            elif reason == "not_fetched":
+                wanted.add(camera)
+    assert wanted == {"NAVCAM_LEFT", "FRONT_HAZCAM_LEFT_A", "FRONT_HAZCAM_RIGHT_A"}
+
+
+def test_the_real_thumbnails_of_the_mast_camera_are_left_out_and_so_is_what_shows_distances(
+    built: Project, photos: Path
+) -> None:
+    found = chosen(photos, "curiosity", "MAST", MomentKind.ALL, "1000")
+    reasons = [reason for reason, _ in found.values()]
+    assert reasons.count("thumbnail") == 285
+    distances = built.query("select image_url from silver.fact_photos where product_type = 'range_map'")
+    assert {found[url.rpartition("/")[2]][0] for (url,) in distances} <= {"other_kind"}
