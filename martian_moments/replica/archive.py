@@ -26,6 +26,7 @@ from martian_moments.replica.histories import (
 )
 from martian_moments.replica.mission import generated_promises, plan_mission, promises_of
 from martian_moments.replica.pds import PDSIndex
+from martian_moments.replica.pictures.catalogue import Catalogue
 from martian_moments.replica.recorded import Recording, manifest_of
 from martian_moments.replica.responses import HTML, Response
 from martian_moments.replica.traverse import Traverse
@@ -229,8 +230,18 @@ class Archive:
     @cached_property
     def indexes(self) -> Mapping[str, PDSIndex]:
         """The PDS indexes of the rovers that are generated, or filled in with what is."""
-        made = {rover: _made(history) for rover, history in self.histories.items() if rover in mer_path.FILES.values()}
-        return {rover: PDSIndex(history) for rover, history in made.items() if history is not None}
+        return {rover: PDSIndex(history) for rover, history in self._generated.items() if rover in mer_path.FILES.values()}
+
+    @cached_property
+    def catalogues(self) -> Mapping[str, Catalogue]:
+        """The pictures of the rovers that are generated, or filled in with what is."""
+        seed, share = self.config.seed, self.config.bad_pictures
+        return {rover: Catalogue(history, seed, share) for rover, history in self._generated.items()}
+
+    @cached_property
+    def _generated(self) -> Mapping[str, GeneratedHistory]:
+        made = {rover: _made(history) for rover, history in self.histories.items()}
+        return {rover: history for rover, history in made.items() if history is not None}
 
 
 def open_archive(config: ReplicaConfig) -> Archive:

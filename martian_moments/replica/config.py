@@ -35,6 +35,7 @@ class ReplicaConfig:
         late_sols: newest sols of each generated rover that are withheld, with what was driven on them, until they are
             released.
         late_share: share of the photos of a generated rover's 10 newest sols that is withheld until it is released.
+        bad_pictures: share of the generated photos whose picture has a flaw (see pictures/flaws.py).
         faults: the faults at the start; they can be changed while the replica runs.
     """
 
@@ -49,6 +50,7 @@ class ReplicaConfig:
     odd_feeds: bool = False
     late_sols: int = 0
     late_share: float = 0.0
+    bad_pictures: float = 0.1
     faults: FaultPlan = field(default_factory=FaultPlan)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,8 @@ class ReplicaConfig:
             raise InputError(f"a scale of {self.scale} leaves no photos; use a number above 0")
         if not 0 <= self.late_share <= 1 or self.late_sols < 0:
             raise InputError("late_share is a share from 0 to 1 and late_sols a number of sols from 0 up")
+        if not 0 <= self.bad_pictures <= 1:
+            raise InputError("bad_pictures is a share from 0 to 1")
         for folder in (self.counts, self.recorded):
             if folder is not None and not folder.is_dir():
                 raise InputError(f"{folder} is no folder; name one that holds recorded payloads")

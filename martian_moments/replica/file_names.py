@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from martian_moments.replica.observations import Look, Observation
 
+PICTURES: Final = "http://pictures.replica.invalid"
+"""Where the addresses of generated pictures begin. A running replica puts itself in its place (see server.py), so that
+nobody asks NASA for a picture that does not exist."""
+
 CameraParts = tuple[str, str, str]
 """What of a file name depends on the camera: folder and instrument prefix, and the sequence's name."""
 
@@ -44,13 +48,13 @@ def m20_address(camera: CameraParts, shot: Shot) -> str:
         f"{prefix}_{shot.sol:04}_{shot.clock:010}_{shot.milliseconds:03}ECM"
         f"_N{shot.site:03}{shot.drive:04}{sequence}{shot.observation.sequence:05}_00_2I4J01_1200.jpg"
     )
-    return f"https://mars.nasa.gov/mars2020-raw-images/pub/ods/surface/sol/{shot.sol:05}/ids/edr/browse/{folder}/{name}"
+    return f"{PICTURES}/mars2020-raw-images/pub/ods/surface/sol/{shot.sol:05}/ids/edr/browse/{folder}/{name}"
 
 
 def msl_address(camera: CameraParts, shot: Shot) -> str:
     """A picture of Curiosity."""
     folder, prefix, sequence = camera
-    images = "http://mars.jpl.nasa.gov/msl-raw-images"
+    images = f"{PICTURES}/msl-raw-images"
     if not sequence:  # the cameras of Malin Space Science Systems name no place
         name = f"{shot.sol:04}{prefix}{shot.observation.sequence:06}{shot.look.step:03}{shot.number:07}E01_DXXX.jpg"
         return f"{images}/msss/{shot.sol:05}/{folder}/{name}"
@@ -64,7 +68,7 @@ def mer_address(camera: CameraParts, shot: Shot) -> str:
     place = mer_code(shot.site) + mer_code(shot.drive)
     taken = f"{shot.clock:09}EFF{place}{sequence}{shot.observation.sequence:04}{shot.look.eye}{shot.look.filter}"
     name = f"{spacecraft}{letter}{taken}M1-BR.JPG"
-    return f"http://mars.nasa.gov/mer/gallery/all/{spacecraft}/{letter.lower()}/{shot.sol:03}/{name}"
+    return f"{PICTURES}/mer/gallery/all/{spacecraft}/{letter.lower()}/{shot.sol:03}/{name}"
 
 
 _MER_PLAIN: Final = 100

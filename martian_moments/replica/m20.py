@@ -7,7 +7,7 @@ and most photos have a thumbnail. Types are those of the real feed: numbers as t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -20,6 +20,7 @@ from martian_moments.replica.file_names import Shot
 from martian_moments.replica.histories import NotRecordedError
 from martian_moments.replica.mission import Photo
 from martian_moments.replica.optics import Optics
+from martian_moments.replica.pictures.published import Part, Published
 from martian_moments.replica.pointing import Frame, Sight, attitude, centre, exact, model, model_type, text, whole
 from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
@@ -39,6 +40,10 @@ _TILED: Final = 2
 _BORDER: Final = 16
 """Detector pixels at the inner sides of a tile that the next one shows too."""
 
+_WIDTHS: Final = (1200, 800, 320)
+"""Of the renditions beside the PNG of a picture, in pixels: large, medium and small."""
+
+_UNSEEN_SIZE: Final = (1056, 1024)
 _SAMPLING: Final = re.compile(r"_N(?=\d{7})")
 _V1_ENDING: Final = "00_2I4J01_1200.jpg"
 
@@ -97,6 +102,16 @@ def _ids(photo: Photo) -> Sequence[str]:
     return [_image_id(address) for address in _addresses(photo)]
 
 
+def published(photo: Photo) -> Iterator[Published]:
+    """The pictures of a photo, and the four addresses of each."""
+    frames, count = _frames(photo.shot), _pictures(photo.shot)
+    for place, (address, frame) in enumerate(zip(_addresses(photo), frames, strict=True)):
+        part = Part.THUMBNAIL if place == count else Part.TILE if count > 1 else Part.WHOLE
+        size = _UNSEEN_SIZE if frame is None else frame.delivered
+        addresses = [(f"{address}.png", None), *((f"{address}_{width}.jpg", width) for width in _WIDTHS)]
+        yield Published(_image_id(address), part, frame, size, addresses)
+
+
 def _images(rover: Rover, photo: Photo) -> Sequence[Image]:
     shot = photo.shot
     taken = moment_of(shot.clock) + timedelta(milliseconds=shot.milliseconds)
@@ -137,10 +152,10 @@ def _image(photo: Photo, of_photo: Mapping[str, str], address: str, frame: Frame
         "sol": shot.sol,
         "attitude": of_photo["attitude"],
         "image_files": {
-            "medium": f"{address}_800.jpg",
-            "small": f"{address}_320.jpg",
+            "medium": f"{address}_{_WIDTHS[1]}.jpg",
+            "small": f"{address}_{_WIDTHS[2]}.jpg",
             "full_res": f"{address}.png",
-            "large": f"{address}_1200.jpg",
+            "large": f"{address}_{_WIDTHS[0]}.jpg",
         },
         "imageid": image_id,
         "camera": shown.camera,
@@ -174,7 +189,7 @@ _UNSEEN: Final = _Shown(
     _UNKNOWN,
     _UNKNOWN,
     "(1,1,2048,1024)",
-    "(1056,1024)",
+    text(_UNSEEN_SIZE),
     {
         "filter_name": _UNKNOWN,
         "camera_vector": _UNKNOWN,

@@ -18,6 +18,7 @@ from martian_moments.domain.rovers import Rover
 from martian_moments.replica.feeds import NOTHING, Dialect, Excerpt, Feed, Image, Question, a_number, excerpt, sol_bounds
 from martian_moments.replica.file_names import Shot
 from martian_moments.replica.mission import Photo
+from martian_moments.replica.pictures.published import Part, Published
 from martian_moments.replica.pointing import Sight, attitude, centre, exact, model, model_type, text, whole
 from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
@@ -95,6 +96,30 @@ def _renditions(photo: Photo) -> Iterator[_Rendition]:
         yield _Rendition(photo.id * _RENDITIONS + place, sample_type, url)
 
 
+_PARTS: Final = {
+    "full": Part.WHOLE,
+    "subframe": Part.SUBFRAME,
+    "downsampled": Part.DOWNSAMPLED,
+    "thumbnail": Part.THUMBNAIL,
+    "chemcam prc": Part.COMPOSITE,
+}
+_SIZES_OF_MALIN: Final = {Part.WHOLE: (1344, 1200), Part.SUBFRAME: (1152, 432), Part.THUMBNAIL: (160, 144)}
+
+
+def published(photo: Photo) -> Iterator[Published]:
+    """The pictures of a photo, each at one address."""
+    looking = photo.shot.look.sight
+    for rendition in _renditions(photo):
+        part = _PARTS[rendition.sample_type]
+        frame = None if looking is None else whole(looking.optics, _scale(looking, rendition.sample_type))
+        size = _SIZES_OF_MALIN[part] if frame is None else frame.delivered
+        yield Published(str(rendition.id), part, frame, size, [(rendition.url, None)])
+
+
+def _scale(looking: Sight, sample_type: str) -> int:
+    return {"thumbnail": looking.optics.thumbnail_scale, "downsampled": 2}.get(sample_type, 1)
+
+
 def _ids(photo: Photo) -> Sequence[str]:
     return [str(rendition.id) for rendition in _renditions(photo)]
 
@@ -149,8 +174,7 @@ def _item(photo: Photo, looking: Sight | None, times: Mapping[str, str | None], 
     shot, sample_type = photo.shot, rendition.sample_type
     instrument, name, order = _INSTRUMENTS[photo.camera, shot.look.eye]
     reported = looking is not None
-    scale = {"thumbnail": looking.optics.thumbnail_scale, "downsampled": 2}.get(sample_type, 1) if looking else 1
-    shown = _UNSEEN if looking is None else _seen(looking, scale)
+    shown = _UNSEEN if looking is None else _seen(looking, _scale(looking, sample_type))
     return {
         "id": rendition.id,
         "camera_vector": shown.camera_vector,
@@ -190,7 +214,7 @@ def _item(photo: Photo, looking: Sight | None, times: Mapping[str, str | None], 
         "description": f"A generated image of Curiosity's {name}, not acquired on Mars (Sol {shot.sol}).",
         "link": f"/raw_images/{rendition.id}",
         "image_credit": "martian-moments replica",
-        "https_url": rendition.url.replace("http:", "https:", 1),
+        "https_url": rendition.url,  # the replica speaks no TLS
     }
 
 

@@ -7,7 +7,7 @@ lacks paths and the motion counter. Every second photo has a thumbnail beside it
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, cached_property, lru_cache
@@ -15,12 +15,13 @@ from typing import Final
 
 from martian_moments.domain.rovers import SOL_SECONDS
 from martian_moments.domain.sun import Sun
-from martian_moments.replica.file_names import Shot
+from martian_moments.replica.file_names import PICTURES, Shot
 from martian_moments.replica.histories import GeneratedHistory
 from martian_moments.replica.mer_path import MERPath
 from martian_moments.replica.mission import Photo
 from martian_moments.replica.observations import STEREO
-from martian_moments.replica.pointing import Sight, bearing, fields_of_view
+from martian_moments.replica.pictures.published import Part, Published
+from martian_moments.replica.pointing import Sight, bearing, fields_of_view, whole
 from martian_moments.replica.responses import Response
 from martian_moments.replica.spacecraft_clock import moment_of
 
@@ -39,6 +40,8 @@ _ONE_EYED: Final = frozenset({"MI", "DESCAM"})
 _DESCENT: Final = "d"
 _NOT_OF_THE_DESCENT: Final = frozenset({"PATH_NAME", "FILE_NAME", "ROVER_MOTION_COUNTER"})
 _THUMBNAIL_EVERY: Final = 2
+_SIDE: Final = 1024
+_THUMBNAIL_SIDE: Final = 64
 _TEXT: Final = True
 _ITEMS: Final = {"ROVER_MOTION_COUNTER": (5, 6)}
 _COLUMNS: Final = (
@@ -100,6 +103,18 @@ def identities(photo: Photo) -> Sequence[str]:
     """The products of a photo: the picture, and of some its thumbnail."""
     name = photo.img_src.rpartition("/")[2].removesuffix("-BR.JPG")
     return [name.replace("EFF", "ETH", 1) if thumbnail else name for thumbnail in _renditions(photo.shot.number)]
+
+
+def published(rover: str, photo: Photo) -> Iterator[Published]:
+    """The pictures in the archive's folder browse of the products of a photo."""
+    looking = photo.shot.look.sight
+    volume = f"{_SPACECRAFT[rover]}{_CAMERAS[photo.camera][0]}o_0xxx"
+    folder = f"{PICTURES}/img/data/mer/{rover}/{volume}/browse/sol{photo.shot.sol:04}/edr"
+    for identity, is_thumbnail in zip(identities(photo), _renditions(photo.shot.number), strict=True):
+        side = _THUMBNAIL_SIDE if is_thumbnail else _SIDE
+        frame = None if looking is None else whole(looking.optics, _SIDE // side)
+        part = Part.THUMBNAIL if is_thumbnail else Part.WHOLE
+        yield Published(identity, part, frame, (side, side), [(f"{folder}/{identity.lower()}.img.jpg", None)])
 
 
 def _renditions(number: int) -> Sequence[bool]:
@@ -207,7 +222,7 @@ def _sun_at(clock: int) -> Sun:
 
 def _rendition(identity: str, *, is_thumbnail: bool) -> dict[str, str]:
     """What a line says of its product alone."""
-    size = "64" if is_thumbnail else "1024"
+    size = str(_THUMBNAIL_SIDE if is_thumbnail else _SIDE)
     return {
         "FILE_NAME": f"{identity.lower()}.img",
         "PRODUCT_ID": identity,

@@ -84,7 +84,7 @@ def whole(optics: Optics, scale: int) -> Frame:
 
 def model(looking: Sight, frame: Frame) -> str:
     """The components of the model of a picture, as the feeds write them: C;A;H;V;O;R, and of a wide one E;type;parameter."""
-    scaled, column, row = _scaled(looking, frame)
+    scaled, column, row = projection(looking, frame)
     horizontal = _sum((scaled, looking.right), (column, looking.axis))
     vertical = _sum((scaled, looking.down), (row, looking.axis))
     wide = looking.optics.wide
@@ -100,7 +100,7 @@ def model_type(looking: Sight) -> str:
 
 def centre(looking: Sight, frame: Frame) -> Vector:
     """The unit vector in which the centre of a picture looks, in the rover's frame."""
-    scaled, column, row = _scaled(looking, frame)
+    scaled, column, row = projection(looking, frame)
     width, height = frame.width / frame.scale, frame.height / frame.scale
     ray = _sum(
         (1.0, looking.axis),
@@ -111,7 +111,7 @@ def centre(looking: Sight, frame: Frame) -> Vector:
     return (ray[0] / length, ray[1] / length, ray[2] / length)
 
 
-def _scaled(looking: Sight, frame: Frame) -> tuple[float, float, float]:
+def projection(looking: Sight, frame: Frame) -> tuple[float, float, float]:
     """Delivered pixels per radian, and the column and row of the optical axis in the delivered picture."""
     optics = looking.optics
     column = (optics.size[0] * _CENTRE[0] - (frame.column - 1)) / frame.scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -47,17 +48,33 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The first half of a response, whose headers promise all of it, and then the end of the connection."""
+    """The first bytes of a response, whose headers promise all of it, and then the end of the connection."""
 
     response: Response
+    sent: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the headers and half of the body, and close."""
+        """Send the headers and so many bytes of the body, and close."""
         await send(self.response.start())
-        half = self.response.body[: len(self.response.body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
+        await send({"type": "http.response.body", "body": self.response.body[: self.sent], "more_body": True})
         scope["state"][TRANSPORT].close()
         await _disconnected(receive)
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A response with a pause in the middle of its body."""
+
+    response: Response
+    pause_s: float
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
+        """Send the response."""
+        half = len(self.response.body) // 2
+        await send(self.response.start())
+        await send({"type": "http.response.body", "body": self.response.body[:half], "more_body": True})
+        await asyncio.sleep(self.pause_s)
+        await send({"type": "http.response.body", "body": self.response.body[half:]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,12 @@ class Control:
         )
         return list(response.raise_for_status().json())
 
+    def pictures(self, source: str, rover: str, sol: int) -> dict[str, Any]:
+        """The truth about the pictures of a sol, as a source has them, by photo_key (see truth.py)."""
+        query: dict[str, str | int] = {"source": source, "rover": rover, "sol": sol}
+        response = httpx.get(f"{self.base_url}/truth/pictures", params=query, timeout=60, trust_env=False)
+        return dict(response.raise_for_status().json())
+
     def _post(self, path: str, content: dict[str, Any]) -> None:
         httpx.post(f"{self.base_url}{path}", json=content, trust_env=False).raise_for_status()
 

@@ -1,8 +1,10 @@
 """The replica as a web server on one address: v1 under ``/api/v1``, the raw-image feeds, MMGIS, and its own controls.
 
-Controls: ``GET /truth``, ``/truth/ids?source=s&rover=r`` and ``/truth/observations?source=s&rover=r``; ``GET`` and ``POST
-/control/faults``; ``POST /control/late``; ``GET /control/requests``; ``POST /control/reset-counters``. They are never faulty
-and never counted.
+Addresses of generated pictures in its responses are its own, by the name under which the client knows it.
+
+Controls: ``GET /truth``, ``/truth/ids?source=s&rover=r``, ``/truth/observations?source=s&rover=r`` and
+``/truth/pictures?source=s&rover=r&sol=n``; ``GET`` and ``POST /control/faults``; ``POST /control/late``; ``GET
+/control/requests``; ``POST /control/reset-counters``. They are never faulty and never counted.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,9 +22,12 @@ import orjson
 from martian_moments.domain.errors import InputError
 from martian_moments.replica.archive import NOT_FOUND, PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig
-from martian_moments.replica.faults import FaultPlan, FaultStream, spoil
+from martian_moments.replica.faults import ELSEWHERE, FaultPlan, FaultStream, spoil
+from martian_moments.replica.file_names import PICTURES
+from martian_moments.replica.pictures.catalogue import rover_of
+from martian_moments.replica.pictures.files import picture_response
 from martian_moments.replica.responses import TRANSPORT, Reply, Response
-from martian_moments.replica.truth import ids_of, observations_of, truth_of
+from martian_moments.replica.truth import ids_of, observations_of, pictures_of, truth_of
 
 if TYPE_CHECKING:
     import uvicorn
@@ -78,22 +84,39 @@ class Replica:
         asked, known = request.path_params, request.headers.get("if-none-match")
         return await self._upstream(request, self._archive.index(asked["rover"], asked["volume"], asked["name"], known))
 
+    async def picture(self, request: Request) -> Reply:
+        """The address of a picture, whichever record names it."""
+        path = request.scope["path"]
+        catalogue = self._archive.catalogues.get(rover_of(path) or "")
+        picture = catalogue.find(path) if catalogue else None
+        if picture is None:
+            return await self._upstream(request, NOT_FOUND, of_picture=True)
+        # Drawing takes some milliseconds, in which others are to be served.
+        response = await asyncio.to_thread(picture_response, picture, request.headers)
+        return await self._upstream(request, response, of_picture=True)
+
     async def nothing(self, request: Request) -> Reply:
         """Any other address: a web page, as from NASA's servers."""
         return await self._upstream(request, NOT_FOUND)
 
     async def _upstream(
-        self, request: Request, response: Response, without_photos: Callable[[], Response | None] = lambda: None
+        self,
+        request: Request,
+        response: Response,
+        without_photos: Callable[[], Response | None] = lambda: None,
+        *,
+        of_picture: bool = False,
     ) -> Reply:
         path, query = request.scope["path"], request.scope["query_string"].decode()
         self._requests[f"{path}?{query}" if query else path] += 1
-        plan, fault = self._faults.plan, self._faults.next(path)
+        plan, fault = self._faults.plan, self._faults.next(path, of_picture=of_picture)
         if plan.latency_ms:
             await asyncio.sleep(plan.latency_ms / 1000)
+        response = _here(request, response)
         if fault is None:
             return response
         self._faulty[fault.value] += 1
-        return spoil(fault, response, empty=without_photos(), retry_after_s=plan.retry_after_s)
+        return spoil(fault, response, plan, empty=without_photos(), elsewhere=_elsewhere(request))
 
     async def truth(self, request: Request) -> Reply:  # noqa: ARG002 - the handler's signature
         """``GET /truth``."""
@@ -108,6 +131,12 @@ class Replica:
         """``GET /truth/observations?source=s&rover=r``."""
         query = request.query_params
         return _json(observations_of(self._archive, query.get("source", ""), query.get("rover", "")))
+
+    async def pictures(self, request: Request) -> Reply:
+        """``GET /truth/pictures?source=s&rover=r&sol=n``."""
+        query = request.query_params
+        truth = pictures_of(self._archive, query.get("source", ""), query.get("rover", ""), int(query.get("sol", -1)))
+        return _here(request, _json(truth))
 
     async def faults(self, request: Request) -> Reply:
         """``GET`` the fault plan, or ``POST`` a new one, whose faults start from the seed again."""
@@ -161,9 +190,14 @@ def build_app(config: ReplicaConfig) -> Starlette:
             Route("/mmgis-maps/{mission}/Layers/json/{name}", replica.layer),
             Route("/mer/{name}", replica.mer_path),
             Route("/img/data/mer/{rover}/{volume}/index/{name}", replica.index),
+            Route("/img/data/mer/{rover}/{volume}/browse/{path:path}", replica.picture),
+            Route("/mars2020-raw-images/{path:path}", replica.picture),
+            Route("/msl-raw-images/{path:path}", replica.picture),
+            Route("/mer/gallery/{path:path}", replica.picture),
             Route("/truth", replica.truth),
             Route("/truth/ids", replica.ids),
             Route("/truth/observations", replica.observations),
+            Route("/truth/pictures", replica.pictures),
             Route("/control/faults", replica.faults, methods=["GET", "POST"]),
             Route("/control/late", replica.late, methods=["POST"]),
             Route("/control/requests", replica.requests),
@@ -171,6 +205,20 @@ def build_app(config: ReplicaConfig) -> Starlette:
             Route("/{path:path}", replica.nothing),
         ],
     )
+
+
+def _here(request: Request, response: Response) -> Response:
+    """A response whose pictures are at the address at which the client found the replica."""
+    if (begin := PICTURES.encode()) not in response.body:
+        return response
+    return replace(response, body=response.body.replace(begin, f"http://{request.headers['host']}".encode()))
+
+
+def _elsewhere(request: Request) -> str:
+    """The same picture at another host, which is the replica too, so that it counts who goes there."""
+    host, _, port = request.headers["host"].partition(":")
+    other = "localhost" if host == "127.0.0.1" else "127.0.0.1"
+    return f"http://{other}:{port}{ELSEWHERE}{request.scope['path']}"
 
 
 def build_server(config: ReplicaConfig, on_ready: Callable[[], None]) -> uvicorn.Server:

@@ -112,6 +112,22 @@ def observations_of(archive: Archive, source: str, rover: str) -> list[dict[str,
     return found
 
 
+def pictures_of(archive: Archive, source: str, rover: str, sol: int) -> dict[str, Any]:
+    """The pictures of a sol, as a source has them now, by photo_key; nothing where it does not have the rover.
+
+    ``{photo_key: {"good", "reason", "flaw", "part", "mark", "gain", "renditions": {address: {"width", "height", "kind",
+    "shift_px"}}}}``
+
+    A picture is good, or there is a reason: a flaw of it (see pictures/flaws.py), or that it is a ``thumbnail``, a ``tile``,
+    a ``subframe``, of ``other_size`` or ``other_kind`` than the whole picture beside it. ``mark`` is ``[rover, sol,
+    exposure]`` as it can be read from the largest rendition, of a repeated picture that of the picture before; null where
+    none can be read. ``gain`` is the factor on its light, ``shift_px`` how far right and down everything lies beside its
+    place. ``kind`` is ``bayer`` (a mosaic, red in the first corner), ``gray`` or ``rgb``. Addresses are as in the records.
+    """
+    catalogue = archive.catalogues.get(rover)
+    return catalogue.truth(source, sol) if catalogue else {}
+
+
 def _frame_namer(archive: Archive, source: str, rover: str) -> Callable[[Photo], Sequence[str]] | None:
     """How a source names a picture: all ids of it but those of thumbnails and other renditions."""
     if source == "v1":
