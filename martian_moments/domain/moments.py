@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
 from martian_moments.domain.errors import SettingsError
 from martian_moments.domain.rovers import ROVERS
@@ -80,6 +80,12 @@ class Sols(NamedTuple):
             raise ValueError(f"the range falls from {first} to {final}; write the lower sol first")
         return cls(first, final)
 
+    def __str__(self) -> str:
+        """As :meth:`parse` reads it."""
+        if self == Sols():
+            return "all"
+        return f"{self.first}-{self.final}" if self.last is None else f"last {self.last}"
+
 
 class LocalTimes(NamedTuple):
     """A part of the day by local mean solar time, in minutes after midnight, the end not included; over midnight as well."""
@@ -96,16 +102,24 @@ class LocalTimes(NamedTuple):
         since_hour, since_minute, until_hour, until_minute = map(int, found.groups())
         return cls(since_hour * 60 + since_minute, until_hour * 60 + until_minute)
 
+    def __str__(self) -> str:
+        """As :meth:`parse` reads it."""
+        return "-".join(f"{minutes // 60:02}:{minutes % 60:02}" for minutes in self)
+
 
 def _parsed(kind: type[Sols | LocalTimes]) -> BeforeValidator:
     def parse(value: object) -> object:
-        if isinstance(value, kind):
+        if value is None or isinstance(value, kind):
             return value
         if not isinstance(value, str):
             raise ValueError("write it as text, in quotes")  # noqa: TRY004 - pydantic passes a TypeError on
         return kind.parse(value)
 
     return BeforeValidator(parse)
+
+
+def _written(times: LocalTimes | None) -> str | None:
+    return None if times is None else str(times)
 
 
 class Moment(BaseModel):
@@ -133,8 +147,8 @@ class Moment(BaseModel):
     rover: str
     cameras: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     kind: Annotated[MomentKind, Field(strict=False)]
-    sols: Annotated[Sols, _parsed(Sols)]
-    lmst: Annotated[LocalTimes | None, _parsed(LocalTimes)] = None
+    sols: Annotated[Sols, _parsed(Sols), PlainSerializer(str)]
+    lmst: Annotated[LocalTimes | None, _parsed(LocalTimes), PlainSerializer(_written)] = None
     fps: Annotated[int, Field(ge=1, le=60)] = 12
     size: Annotated[int, Field(ge=64, le=4096)] = 1280
     codec: Annotated[Codec, Field(strict=False)] = Codec.H264

@@ -53,6 +53,11 @@ def test_a_moment_has_the_values_of_its_file_and_defaults_for_the_others(tmp_pat
         limit=50,
     )
     assert (plain.sols, plain.lmst, plain.fps, plain.size) == (Sols(100, 200), None, 12, 1280)
+    for moment in (dusk, plain):
+        written_down = moment.model_dump(mode="json")
+        assert Moment.model_validate_json(moment.model_dump_json()) == moment
+        assert written_down["sols"] in ("last 30", "100-200")
+    assert dusk.model_dump(mode="json")["lmst"] == "17:30-19:00"
     assert (plain.codec, plain.overlay, plain.limit, plain.label) == (Codec.H264, True, 600, "plain")
 
 
@@ -67,6 +72,7 @@ def test_a_moment_has_the_values_of_its_file_and_defaults_for_the_others(tmp_pat
 )
 def test_sols_are_a_range_one_sol_the_last_ones_or_all(text: str, sols: Sols) -> None:
     assert Sols.parse(text) == sols
+    assert Sols.parse(str(sols)) == sols
 
 
 @pytest.mark.parametrize(
