@@ -41,7 +41,7 @@ _POLICY: Final = "https://www.jpl.nasa.gov/jpl-image-use-policy"
 class Report(Protocol):
     """Is told how far a step is."""
 
-    def __call__(self, step: str, done: int, total: int) -> object:
+    def __call__(self, step: str, done: int, total: int) -> None:
         """``step`` is ``download``, ``prepare`` or ``encode``."""
 
 
