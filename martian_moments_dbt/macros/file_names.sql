@@ -13,7 +13,7 @@
 {%- endmacro %}
 
 {% macro file_name(url) -%}
-    {{ matched(url, '([^/]+)$') }}
+    nullif(split_part({{ url }}, '/', -1), '')
 {%- endmacro %}
 
 {#
@@ -39,26 +39,23 @@
     and descent cameras of Curiosity, the tiles and scales of Perseverance's pictures), none are joined.
 #}
 {% macro product_identity(grammar, product) -%}
-    {% set opgs = '^[FNR][LR][AB]_[0-9]{9}' %}
-    {% set mer = '^[12][PNFRME][0-9]{9}' %}
-    case {{ grammar }}
-        when 'mars2020' then {{ product }}
-        when 'msl'
-            then coalesce(
-                {{ matched(product, '(' ~ opgs ~ ')EDR_[FSDTM][0-9]{7}[A-Z0-9_]{4}[0-9]{5}') }}
-                || {{ matched(product, opgs ~ 'EDR_[FSDTM]([0-9]{7}[A-Z0-9_]{4}[0-9]{5})') }},
-                {{ product }}
-            )
-        when 'mer' then coalesce(
-            {{ matched(product, '(' ~ mer ~ ')[A-Z]{3}[0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z]') }}
-            || {{ matched(product, mer ~ '[A-Z]{3}([0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z])') }},
-            {{ product }}
-        )
+    case
+        when {{ grammar }} = 'msl' and substr({{ product }}, 14, 3) = 'EDR'
+            and {{ matched(product, '^[FNR][LR][AB]_[0-9]{9}(EDR)_[FSDTM][0-9]{7}[A-Z0-9_]{4}[0-9]{5}') }} is not null
+            then substr({{ product }}, 1, 13) || substr({{ product }}, 19, 16)
+        when {{ grammar }} = 'mer'
+            and {{ matched(product, '^([12])[PNFRME][0-9]{9}[A-Z]{3}[0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z]') }} is not null
+            then substr({{ product }}, 1, 11) || substr({{ product }}, 15, 11)
+        when {{ grammar }} in {{ known_grammars() }} then {{ product }}
     end
 {%- endmacro %}
 
+{# Most names have no rendition: looking for the text first saves the longest pattern of a first build. #}
 {% macro stem(file_name) -%}
-    coalesce({{ matched(file_name, '^(.*)_1200[.][A-Za-z]+$') }}, {{ matched(file_name, '^(.*)[.][A-Za-z]+$') }})
+    coalesce(
+        case when contains({{ file_name }}, '_1200.') then {{ matched(file_name, '^(.*)_1200[.][A-Za-z]+$') }} end,
+        {{ matched(file_name, '^(.*)[.][A-Za-z]+$') }}
+    )
 {%- endmacro %}
 
 {#

@@ -52,7 +52,8 @@ kept as (
     where staged.sol = staged.document_sol and staged.source_id is not null
     qualify
         row_number() over (
-            partition by photo_key, staged.object_key
+            -- A document is of one rover and one source.
+            partition by staged.object_key, staged.source_id
             order by staged.position desc
         ) = 1
 ),
