@@ -73,10 +73,31 @@ def _strip(width: int, height: int, lines: tuple[str, ...], credit: str) -> tupl
 
     Frames in a row often say the same.
     """
+    import cv2
+    import numpy as np
+
+    text = text_block(width, lines, credit=credit, scale=min(width, height))[-height:]
+    fade = min(len(text), height - len(text))
+    ramp = np.full(fade + len(text), _DARKEST, np.float32)
+    ramp[:fade] = 1 - (1 - _DARKEST) * np.sin(np.linspace(0, np.pi / 2, fade)) ** 2
+    text = np.vstack([np.zeros((fade, width), np.uint8), text])
+    # The ground goes away below the letters, so that their edges are smooth on it.
+    shade = ramp[:, None] * (1 - text.astype(np.float32) / 255)
+    return cv2.merge([text] * 3), cv2.merge([shade] * 3)
+
+
+def text_block(width: int, lines: tuple[str, ...], *, credit: str, scale: int) -> NDArray[np.uint8]:
+    """Lines and credit, white on black, and a margin below them: rows x width.
+
+    Args:
+        width: in pixels.
+        lines: the first one is larger.
+        credit: at the right of the last line, or below it where it has no room.
+        scale: of what the fonts and margins are a part, in pixels.
+    """
     import numpy as np
     from PIL import Image, ImageDraw
 
-    scale = min(width, height)
     margin = max(4, scale // 48)
     room = width - 2 * margin
     small = font(_size(scale / 56))
@@ -85,25 +106,16 @@ def _strip(width: int, height: int, lines: tuple[str, ...], credit: str) -> tupl
     if credit and not beside:
         rows.append(_row(credit, room, scale / 56, bold=False))
     leading = [round(face.size * _LEADING) for _, face in rows] or [round(small.size * _LEADING)]
-    tall = sum(leading)
-    total = min(height, 2 * tall + margin)
-    image = Image.new("L", (width, total), 0)
+    image = Image.new("L", (width, sum(leading) + margin), 0)
     pen = ImageDraw.Draw(image)
-    down = total - margin - tall
+    down = 0
     for (line, face), step in zip(rows, leading, strict=False):
         pen.text((margin, down), line, fill=255, font=face)
         down += step
     if credit and beside:
-        baseline = down - leading[-1] + (rows[-1][1] if rows else small).getmetrics()[0]
+        baseline = (rows[-1][1] if rows else small).getmetrics()[0] + (down - leading[-1] if rows else 0)
         pen.text((width - margin, baseline), credit, fill=225, font=small, anchor="rs")
-    text = np.asarray(image)
-    ramp = np.ones(total, np.float32)
-    steps = max(1, total - margin - tall)
-    ramp[:steps] = 1 - (1 - _DARKEST) * np.sin(np.linspace(0, np.pi / 2, steps)) ** 2
-    ramp[steps:] = _DARKEST
-    # The ground goes away below the letters, so that their edges are smooth on it.
-    shade = ramp[:, None] * (1 - text.astype(np.float32) / 255)
-    return np.repeat(text[..., None], 3, axis=2), np.repeat(shade[..., None], 3, axis=2)
+    return np.asarray(image)
 
 
 def _size(pixels: float) -> int:

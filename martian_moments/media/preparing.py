@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.media.brightness import MEAN_RADIUS, MEDIAN_RADIUS, RunningBrightness, gain_to
+from martian_moments.media.developing import cropped, interpolated, levels_of, shown
 from martian_moments.media.extra import require_media
 from martian_moments.media.frames import FrameInput, PrepareOptions, has_colours
 from martian_moments.media.overlay import draw
@@ -88,12 +89,7 @@ class _Waiting:
 
     def shown(self, target: float) -> Pixels:
         """The frame with this mean brightness."""
-        import cv2
-        import numpy as np
-
-        gain = gain_to(self.thumbnail, target)
-        table = np.clip(self.levels * gain, 0, 255).round().astype(np.uint8)
-        return cv2.LUT(self.pixels, np.ascontiguousarray(table.T)[None] if has_colours(self.pixels) else table[0])
+        return shown(self.pixels, self.levels * gain_to(self.thumbnail, target))
 
 
 class _Preparation:
@@ -115,19 +111,16 @@ class _Preparation:
             yield from running.end()
 
     def _waiting(self, frame: FrameInput) -> _Waiting:
-        import cv2
-
         profile = frame.profile
         pixels = frame.pixels()
         mosaic = frame.is_mosaic(pixels)
         if pixels.shape == (self._sensor.height_px, self._sensor.width_px):
             pixels = without_hot_pixels(pixels, self._sensor.hot_pixels, mosaic=mosaic)
         if mosaic:
-            # Red, green / green, blue from the upper left, as of all mosaics from Mars: what OpenCV names by its second row.
-            pixels = cv2.demosaicing(pixels, cv2.COLOR_BayerBG2RGB_EA)
+            pixels = interpolated(pixels)
         pixels = self._flattened(pixels, profile)
-        pixels = self._sized(_cropped(pixels, profile))
-        levels = _levels(profile, colours=3 if has_colours(pixels) else 1)
+        pixels = self._sized(cropped(pixels, profile))
+        levels = levels_of(profile, colours=3 if has_colours(pixels) else 1)
         return _Waiting(pixels, levels, _thumbnail(pixels, levels), frame.caption)
 
     def _flattened(self, pixels: Pixels, profile: CameraProfile) -> Pixels:
@@ -171,24 +164,6 @@ def _running(frame_bytes: int) -> RunningBrightness[_Waiting]:
     ahead = max(_FEWEST_AHEAD, min(whole, _HELD_BYTES // frame_bytes))
     median = ahead * MEDIAN_RADIUS // whole
     return RunningBrightness(median_radius=median, mean_radius=ahead - median)
-
-
-def _cropped(pixels: Pixels, profile: CameraProfile) -> Pixels:
-    height, width = pixels.shape[:2]
-    if profile.crop_of_width_px not in {None, width}:
-        return pixels
-    left, top, right, bottom = profile.crop_px
-    return pixels[top : height - bottom, left : width - right]
-
-
-def _levels(profile: CameraProfile, *, colours: int) -> Any:
-    """What each of 256 values is on a screen: colours x 256."""
-    import numpy as np
-
-    shown = 255 * (np.arange(256) / 255) ** profile.transfer.exponent
-    if colours == 1:
-        return shown[None]
-    return np.stack([shown * gain for gain in profile.white_balance])
 
 
 def _thumbnail(pixels: Pixels, levels: Any) -> Any:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +49,7 @@ class CameraProfile(_Entry):
         crop_px: columns and rows that see no light: left, top, right, bottom.
         crop_of_width_px: only pictures of this width have them; None: those of any.
         flat_field: whether a falling brightness towards the corners may be estimated and taken out.
+        lens: how far from the centre light falls: its angle (``equidistant``) or the tangent of it (``rectilinear``).
     """
 
     rovers: tuple[str, ...] = ("*",)
@@ -60,6 +61,7 @@ class CameraProfile(_Entry):
     crop_px: tuple[int, int, int, int] = (0, 0, 0, 0)
     crop_of_width_px: int | None = None
     flat_field: bool = False
+    lens: Literal["equidistant", "rectilinear"] = "rectilinear"
 
     def fits(self, *, rover: str, camera: str, product: str, kind: str) -> bool:
         """Whether a picture is of this family."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.media.frames import has_colours
@@ -27,17 +28,16 @@ class Steadying:
         self._reference: Any = None
         self._before: tuple[Any, tuple[float, float]] | None = None
         self._canvas: Pixels | None = None
-        self._window: Any = None
 
     def steady(self, frame: Pixels) -> Pixels:
         """The frame in its place; its size does not change. Frames have one size."""
-        edges = self._edges(frame)
+        edges = edges_of(frame)
         shift = self._shift(edges, frame.shape[1] / edges.shape[1])
-        if shift is None or self._canvas is None:
+        if shift is None or self._canvas is None or self._canvas.shape != frame.shape:
             self._reference, shift = edges, (0.0, 0.0)
             self._canvas = frame.copy()
         else:
-            self._canvas = _shifted(frame, (-shift[0], -shift[1]), self._canvas.copy())
+            self._canvas = shifted(frame, (-shift[0], -shift[1]), self._canvas.copy())
         self._before = edges, shift
         return self._canvas
 
@@ -46,43 +46,55 @@ class Steadying:
         if self._reference is None or self._before is None:
             return None
         for other, (already_x, already_y) in ((self._reference, (0.0, 0.0)), self._before):
-            found = self._between(other, edges)
+            found = displacement(other, edges)
             if found is not None:
                 x, y = already_x + found[0] * scale, already_y + found[1] * scale
                 largest = LARGEST_SHARE * scale * max(edges.shape)
                 return (x, y) if max(abs(x), abs(y)) <= largest else None
         return None
 
-    def _between(self, first: Any, second: Any) -> tuple[float, float] | None:
-        import cv2
 
-        if self._window is None:
-            self._window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
-        (x, y), response = cv2.phaseCorrelate(first, second, self._window)
-        if response < _LEAST_RESPONSE:
-            return None
-        # Fractions of a pixel come out too near to whole ones; measured again from where it lies, little of that is left.
-        (more_x, more_y), _ = cv2.phaseCorrelate(first, _shifted(second, (-x, -y), second.copy()), self._window)
-        return x + more_x, y + more_y
+def displacement(first: Any, second: Any) -> tuple[float, float] | None:
+    """How far the second picture's content lies right of and below that of the first, in pixels of their ``edges_of``.
 
-    @staticmethod
-    def _edges(frame: Pixels) -> Any:
-        """The strength of its edges, small: what stays the same when the light changes."""
-        import cv2
-        import numpy as np
+    None where they do not show the same.
+    """
+    import cv2
 
-        height, width = frame.shape[:2]
-        scale = min(1.0, _LONGER_SIDE_PX / max(height, width))
-        size = max(2, round(width * scale)), max(2, round(height * scale))
-        gray: Any = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if has_colours(frame) else frame
-        small: Any = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        small = cv2.GaussianBlur(small, (0, 0), 1)
-        strength = cv2.magnitude(cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1))
-        # The strongest edges are those of the horizon and of shadows: the many small ones count as much.
-        return cv2.sqrt(strength)
+    window = _window(first.shape)
+    (x, y), response = cv2.phaseCorrelate(first, second, window)
+    if response < _LEAST_RESPONSE:
+        return None
+    # Fractions of a pixel come out too near to whole ones; measured again from where it lies, little of that is left.
+    (more_x, more_y), _ = cv2.phaseCorrelate(first, shifted(second, (-x, -y), second.copy()), window)
+    return x + more_x, y + more_y
 
 
-def _shifted(frame: Any, by: tuple[float, float], canvas: Any) -> Any:
+@lru_cache(maxsize=4)
+def _window(shape: tuple[int, int]) -> Any:
+    """What fades towards the edges, where pictures show different things."""
+    import cv2
+
+    return cv2.createHanningWindow(shape[::-1], cv2.CV_32F)
+
+
+def edges_of(frame: Pixels) -> Any:
+    """The strength of its edges, small: what stays the same when the light changes."""
+    import cv2
+    import numpy as np
+
+    height, width = frame.shape[:2]
+    scale = min(1.0, _LONGER_SIDE_PX / max(height, width))
+    size = max(2, round(width * scale)), max(2, round(height * scale))
+    gray: Any = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if has_colours(frame) else frame
+    small: Any = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.GaussianBlur(small, (0, 0), 1)
+    strength = cv2.magnitude(cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1))
+    # The strongest edges are those of the horizon and of shadows: the many small ones count as much.
+    return cv2.sqrt(strength)
+
+
+def shifted(frame: Any, by: tuple[float, float], canvas: Any) -> Any:
     """The frame moved to the right and down, on a canvas that shows where it does not reach."""
     import cv2
     import numpy as np

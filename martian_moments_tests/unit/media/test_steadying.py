@@ -44,8 +44,10 @@ PATHS = {
 }
 
 
-@pytest.mark.parametrize("path", list(PATHS))
-@pytest.mark.parametrize(("width", "height"), [(640, 480), (320, 240), (250, 400)])
+@pytest.mark.parametrize(
+    ("path", "width", "height"),
+    [("drift", 640, 480), ("drift", 250, 400), ("shake", 320, 240), ("shake", 250, 400), ("wind", 320, 240)],
+)
 def test_a_known_shift_of_the_camera_is_taken_out_to_half_a_pixel(path: str, width: int, height: int) -> None:
     steps = [(x * width / 640, y * width / 640) for x, y in PATHS[path]]
     made = [
