@@ -250,15 +250,6 @@ class Published:
 
         self._change_manifest(without)
 
-    def modified(self, schema: str, table: str) -> datetime | None:
-        """When the table last changed (UTC), or None when it has never been published."""
-        key = _key(schema, table)
-        try:
-            with self._files.errors("read", key):
-                return self._files.store.head(key)["last_modified"]
-        except FileNotFoundError:
-            return None
-
     def _put_manifest(self, files: dict[str, tuple[PublishedFile, ...]]) -> None:
         def joined(now: Manifest | None) -> Manifest | None:
             held = now.tables if now else {}

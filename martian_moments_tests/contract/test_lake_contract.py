@@ -291,8 +291,6 @@ async def test_heads_are_the_headers_of_all_documents_in_a_folder(lake: Lake) ->
     await asyncio.gather(*(lake.put_if_changed(document) for document in documents))
     lake.put_bytes("photos/rover=curiosity/source=v1/notes.txt", b"not a document")
     assert lake.heads("photos/rover=curiosity/") == {d.header.key: d.header for d in documents}
-    some = documents[3].header
-    assert lake.heads("photos/", keys={some.key, "photos/nothing"}) == {some.key: some}
     assert lake.heads("photos/rover=spirit/") == {}
 
 

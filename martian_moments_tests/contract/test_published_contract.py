@@ -58,17 +58,8 @@ def test_other_bytes_of_the_same_length_are_written(published: Published, lake: 
 
 def test_a_table_never_published_is_none(published: Published) -> None:
     assert published.read("gold", "days") is None
-    assert published.modified("gold", "days") is None
     with published.opened("gold", "days") as file:
         assert file is None
-
-
-def test_a_table_says_when_it_last_changed(published: Published, parquet: Callable[[int], Path]) -> None:
-    before = datetime.now(UTC) - timedelta(seconds=2)
-    published.put("gold", "days", parquet(3))
-    moment = published.modified("gold", "days")
-    assert moment is not None
-    assert before < moment < datetime.now(UTC) + timedelta(seconds=2)
 
 
 def test_a_reader_may_ask_for_some_columns(published: Published, parquet: Callable[[int], Path]) -> None:
