@@ -75,7 +75,7 @@ _PATTERNS: Final = "?*["
 
 _OTHERS: Final = frozenset(
     {"MARS_WORKERS", "MARS_LAKE_BUCKET", "MARS_REAL_PAYLOADS"}
-    | {"MARS_DBT_TARGET", "MARS_DBT_DUCKDB_PATH", "MARS_DBT_SOURCES", "MARS_DBT_PHOTO_RULES"}
+    | {"MARS_DBT_TARGET", "MARS_DBT_DUCKDB_PATH", "MARS_DBT_SOURCES", "MARS_DBT_ARCHIVE_URL", "MARS_DBT_PHOTO_RULES"}
 )
 """What dagster.yaml, compose, dbt and the tests read."""
 

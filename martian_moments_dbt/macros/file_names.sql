@@ -163,6 +163,11 @@
     )
 {%- endmacro %}
 
+{# Where the imaging archive is that the settings name. #}
+{% macro archive_url() -%}
+    {{ return(env_var('MARS_DBT_ARCHIVE_URL', var('archive_url')) | replace("'", "''")) }}
+{%- endmacro %}
+
 {#
     Where a picture of Spirit or Opportunity is today: its browse image in the PDS. The gallery that v1's links lead into is gone
     since 2024. Null where the name is none of these missions' products.
@@ -171,7 +176,7 @@
     case
         when {{ grammar }} = 'mer'
             and {{ matched(product, '^([12][PNFRME][0-9]{9}[A-Z]{3}[0-9A-Z#_]{4}[A-Z][0-9]{4}[LRMNB][0-9A-Z][0-9A-Z]{2})$') }} is not null
-            then '{{ var('archive_url') }}/data/mer/' || {{ rover }} || '/mer' || substr({{ product }}, 1, 1)
+            then '{{ archive_url() }}/data/mer/' || {{ rover }} || '/mer' || substr({{ product }}, 1, 1)
                 || case substr({{ product }}, 2, 1)
                     when 'P' then 'p'
                     when 'N' then 'n'

@@ -58,7 +58,10 @@ records as (
     case when {{ scale }} = 1 or {{ reported }} = 1 then {{ reported }} end
 {%- endmacro %}
 
-{# An address by https. #}
+{# An address by https where it is one of NASA's: its servers have both, another's may have no other than it names. #}
 {% macro secure(url) -%}
-    regexp_replace({{ url }}, '^http:', 'https:')
+    case
+        when {{ url }} like 'http://%' and split_part({{ url }}, '/', 3) like '%.nasa.gov' then 'https' || substr({{ url }}, 5)
+        else {{ url }}
+    end
 {%- endmacro %}

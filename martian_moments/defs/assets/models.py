@@ -183,6 +183,7 @@ def _build(
         **os.environ,
         **warehouse,
         "MARS_DBT_SOURCES": ",".join(settings.sources),
+        "MARS_DBT_ARCHIVE_URL": settings.upstream.pds_url.rstrip("/"),
         "MARS_DBT_PHOTO_RULES": current if reads_photos else held_rules or "",
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(folder),

@@ -40,7 +40,8 @@ WIDTHS_DEG = {
 }
 COLUMNS = (
     "source_id, sol, site, drive, camera, is_thumbnail, view_azimuth_deg, view_elevation_deg, fov_h_deg, camera_x_m,"
-    " camera_y_m, camera_z_m, epoch_ms(taken_at_utc) as taken_ms"
+    " camera_y_m, camera_z_m, epoch_ms(taken_at_utc) as taken_ms, photo_key, image_url, image_url_small, image_url_full,"
+    " color_kind"
 )
 
 
@@ -64,6 +65,14 @@ class Generated:
         places = [feature["properties"] for feature in waypoints.parsed_pages()[0]["features"]]
         self.yaw_deg = {(place["site"], place["drive"]): place["yaw"] for place in places}
         self.observed = {source: replica.control.observations(source, rover) for source, rover in ROVERS.items()}
+        self.files = {
+            source: {
+                key: truth
+                for sol in replica.control.ids(source, rover)
+                for key, truth in replica.control.pictures(source, rover, sol).items()
+            }
+            for source, rover in ROVERS.items()
+        }
         self.seen: dict[str, dict[str, dict[str, Any]]] = {}
         for source in ROVERS:
             rows = project.query(f"select {COLUMNS} from silver.source_photos where source = '{source}'")
@@ -80,7 +89,8 @@ class Generated:
 @pytest.fixture(scope="module")
 async def generated(project: Callable[[], Project], tmp_path_factory: pytest.TempPathFactory) -> Generated:
     made = project()
-    with running(CONFIG) as replica:
+    with running(CONFIG) as replica, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MARS_DBT_ARCHIVE_URL", replica.pds_url)
         loaded = await documents(replica, tmp_path_factory.mktemp("lake"))
         made.warehouse.load(
             [
@@ -90,6 +100,20 @@ async def generated(project: Callable[[], Project], tmp_path_factory: pytest.Tem
         )
         made.build("--select", "+source_photos", "--exclude", "resource_type:unit_test")
         return Generated(made, replica, loaded[-1])
+
+
+@pytest.mark.parametrize("source", ROVERS)
+def test_the_addresses_in_silver_are_those_at_which_the_replica_has_the_pictures(generated: Generated, source: str) -> None:
+    """By the same photo_key; and the pixels are of the kind that silver reads from the name."""
+    files = generated.files[source]
+    assert {picture["photo_key"] for picture in generated.seen[source].values()} == set(files)
+    for picture in generated.seen[source].values():
+        renditions = files[picture["photo_key"]]["renditions"]
+        addresses = [picture["image_url"], picture["image_url_small"], picture["image_url_full"]]
+        of_pictures = {address for address in addresses if address and not address.endswith(".img")}
+        assert picture["image_url"] in of_pictures <= set(renditions)
+        kind, told = next(iter(renditions.values()))["kind"], picture["color_kind"]
+        assert told is None or kind == ("gray" if told == "band" else told), picture
 
 
 def apart_deg(a: float, b: float) -> float:

@@ -36,7 +36,7 @@ measured as (
     select
         *,
         coalesce(
-            '{{ var('archive_url') }}/data/mer/' || rover
+            '{{ archive_url() }}/data/mer/' || rover
             || replace('/' || regexp_replace(path_name, '^/', ''), '/data/', '/browse/')
             || file_name || '.jpg',
             {{ archived_url("'mer'", 'rover', 'product_id', to_integer('planet_day_number')) }}
