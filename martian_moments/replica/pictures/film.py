@@ -76,11 +76,11 @@ def developed(picture: Picture) -> np.ndarray:
     image: np.ndarray = draw(picture.view)
     if image.shape != (height, width):
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    if taking.flaw is Flaw.BLURRED:
-        image = cv2.GaussianBlur(image, (0, 0), max(2.0, width / 80))
     if coloured:
         image = cv2.transform(image, np.array(_RUST)[:, None])
     _stamp(image, picture)
+    if taking.flaw is Flaw.BLURRED:
+        image = cv2.GaussianBlur(image, (0, 0), max(2.0, width / 80))
     lens, grain = _lens(width, height, image.ndim), _grain(height, width, image.ndim, taking.noise)
     image = cv2.multiply(image, lens, scale=1 / 255)
     if taking.flaw is Flaw.BLURRED:

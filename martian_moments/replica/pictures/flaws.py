@@ -27,7 +27,7 @@ class Flaw(StrEnum):
 
 
 _LIGHTS: Final = {Flaw.UNDEREXPOSED: 0.02, Flaw.OVEREXPOSED: 9.0}
-_OUTLIERS: Final = (0.4, 1.8)
+_OUTLIERS: Final = (0.4, 1.9)
 _GAINS: Final = (0.87, 1.15)
 _FARTHEST_SHIFT: Final = 0.008
 """Of the width of a picture: 10 pixels of 1,280."""

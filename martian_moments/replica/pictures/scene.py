@@ -125,7 +125,7 @@ def _sky(view: View, rays: np.ndarray, downward: np.ndarray, width: int) -> np.n
     moved = [speed * view.seconds for speed in _WIND_M_S]
     clouds = _Plane(_clouds(), _CLOUD_M, -_CLOUD_HEIGHT_M, moved).seen(rays, (width, len(downward)), 0)
     near = np.clip(-downward * 2.5, 0, 1)[:, None]
-    return 112 + (clouds.astype(np.float32) - _MEAN) * near.astype(np.float32)
+    return 100 + (clouds.astype(np.float32) - _MEAN) * near.astype(np.float32)
 
 
 def _ground(view: View, rays: np.ndarray, downward: np.ndarray, first: int, width: int) -> np.ndarray:
@@ -142,16 +142,25 @@ def _ground(view: View, rays: np.ndarray, downward: np.ndarray, first: int, widt
     rows = downward[first:]
     picture = np.full((len(rows), width), 96, np.float32)
     step = abs(float(rays[2, 1])) + 1e-9
-    finest = min(1.0, 0.7 * height * math.hypot(*rays[:, 0]) / max(rows[-1], 1e-3) / _FINE_M)
-    layers = [(_stones(), _FINE_M * finest, 0.9), *((_dunes(), metres, 0.45) for metres in _DUNES_M)]
-    for texture, metres, contrast in layers:
+    dunes = [(_dunes(), metres, 0.5, 15 * metres) for metres in _DUNES_M]
+    layers = [(_stones(), _stone_metres(view.looking, height), 0.9, 0.0), *dunes]
+    for texture, metres, contrast, nearest in layers:
         elements = height * step / rows**2 / metres  # of the texture, from one row to the next
-        weight = contrast / (1 + (elements / 4) ** 2)
-        begin = int(np.searchsorted(weight, contrast / 50))
+        # Too far to be seen, or so near that all that is seen is a part of one dune.
+        weight = contrast / (1 + (elements / 4) ** 2) / (1 + (rows * nearest / height) ** 2)
+        begin = int(np.argmax(weight > contrast / 50))
         if begin < len(rows):
             seen = _Plane(texture, metres, height, stands).seen(rays, (width, len(rows) - begin), first + begin)
             picture[begin:] += (seen.astype(np.float32) - _MEAN) * weight[begin:, None].astype(np.float32)
     return picture
+
+
+def _stone_metres(looking: Sight, height: float) -> float:
+    """Metres per element of the stones' texture: less for a camera that sees finer, the same in all that it delivers."""
+    optics = looking.optics
+    steepest = looking.axis[2] + looking.down[2] * optics.size[1] / 2 / optics.pixels_per_radian
+    finest = optics.size[0] / _MOST_COLUMNS / optics.pixels_per_radian * height / max(steepest, 1e-3)
+    return min(_FINE_M, _FINE_M * height / 1.5, 0.7 * finest)
 
 
 class _Plane(NamedTuple):
@@ -222,7 +231,7 @@ def _noise(seed: int, power: float, spread: float) -> np.ndarray:
     white = np.fft.rfft2(draw.standard_normal((_TEXTURE, _TEXTURE)))
     waves = np.hypot(np.fft.fftfreq(_TEXTURE)[:, None], np.fft.rfftfreq(_TEXTURE)[None])
     waves[0, 0] = np.inf
-    made = np.fft.irfft2(white * np.minimum(waves, 0.25) ** -power, (_TEXTURE, _TEXTURE))
+    made = np.fft.irfft2(white * np.clip(waves, 5 / _TEXTURE, 0.25) ** -power, (_TEXTURE, _TEXTURE))
     levels: np.ndarray = np.clip(_MEAN + spread * (made - made.mean()) / made.std(), 0, 255).astype(np.uint8)
     return levels
 
@@ -238,7 +247,7 @@ def _stones() -> np.ndarray:
     for _ in range(900):
         column, row = draw.integers(0, _TEXTURE, 2)
         size = int(3 + 26 * draw.random() ** 4)
-        tone, tilt = int(draw.integers(60, 190)), int(draw.integers(0, 180))
+        tone, tilt = int(draw.integers(70, 165)), int(draw.integers(0, 180))
         for across in (-_TEXTURE, 0, _TEXTURE):
             for down in (-_TEXTURE, 0, _TEXTURE):
                 middle = int(column + across), int(row + down)
