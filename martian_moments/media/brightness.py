@@ -6,7 +6,15 @@ import math
 import statistics
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from martian_moments.media.frames import has_colours
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from martian_moments.media.frames import Pixels
 
 _Kept = TypeVar("_Kept")
 
@@ -15,6 +23,7 @@ MEDIAN_RADIUS: Final = 7
 MEAN_RADIUS: Final = 15
 """A lasting step becomes a slope of 31 frames: seen by nobody, and its changes from frame to frame are 31 times smaller."""
 _DARKEST: Final = 1.0
+_LEAST_GAIN, _MOST_GAIN = 0.4, 2.5
 
 
 class RunningBrightness(Generic[_Kept]):
@@ -59,12 +68,31 @@ class RunningBrightness(Generic[_Kept]):
         return self._waiting.popleft(), target
 
 
-def gain_to(values: Any, target: float, *, least: float = 0.4, most: float = 2.5) -> float:
-    """By how much values (0 to 255) have to be multiplied to have this mean, where what rises above 255 stays at 255."""
+LUMA: Final = (0.299, 0.587, 0.114)
+"""How much red, green and blue count for brightness (ITU-R BT.601)."""
+
+
+def shares_of(pixels: Pixels) -> NDArray[np.float64]:
+    """How much each value of each colour counts for the brightness of a picture: colours x 256, 1 in all."""
+    import cv2
     import numpy as np
 
+    colours = 3 if has_colours(pixels) else 1
+    counts = [cv2.calcHist([pixels], [colour], None, [256], [0, 256]).ravel() for colour in range(colours)]
+    weights = np.array(LUMA if has_colours(pixels) else (1.0,))
+    return np.asarray(np.array(counts, np.float64) * weights[:, None] / (pixels.shape[0] * pixels.shape[1]))
+
+
+def mean_of(shares: NDArray[np.float64], levels: NDArray[np.float64]) -> float:
+    """The mean brightness of a picture whose values are shown as these levels; above 255 nothing is brighter."""
+    import numpy as np
+
+    return float((shares * np.minimum(levels, 255.0)).sum())
+
+
+def gain_to(target: float, shares: NDArray[np.float64], levels: NDArray[np.float64]) -> float:
+    """By how much the levels of a picture have to be multiplied to have this mean brightness: from 0.4 to 2.5."""
     gain = 1.0
     for _ in range(4):
-        mean = float(np.minimum(values * gain, 255.0).mean())
-        gain = min(max(gain * target / max(mean, _DARKEST), least), most)
+        gain = min(max(gain * target / max(mean_of(shares, levels * gain), _DARKEST), _LEAST_GAIN), _MOST_GAIN)
     return gain

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from martian_moments.media.brightness import MEAN_RADIUS, MEDIAN_RADIUS, RunningBrightness, gain_to
+from martian_moments.media.brightness import MEAN_RADIUS, MEDIAN_RADIUS, RunningBrightness, gain_to, mean_of, shares_of
 from martian_moments.media.developing import cropped, interpolated, levels_of, shown
 from martian_moments.media.extra import require_media
 from martian_moments.media.frames import FrameInput, PrepareOptions, has_colours
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _HELD_BYTES: Final = 120_000_000
 """Of frames that wait for their brightness: 22 of 1280 x 1280 pixels in colour. Larger ones look less far ahead."""
 _FEWEST_AHEAD: Final = 4
-_THUMBNAIL_PX: Final = 160
-_LUMA: Final = (0.299, 0.587, 0.114)
 
 
 def prepare(
@@ -78,18 +76,18 @@ class _Waiting:
     Attributes:
         pixels: as the camera sent them.
         levels: what each value is on a screen, 0 to 255 and more: one row of 256 for gray, three for colour.
-        thumbnail: the frame small, as it is on a screen.
+        shares: how much each value counts for its brightness.
         caption: its lines.
     """
 
     pixels: Pixels
     levels: Any
-    thumbnail: Any
+    shares: Any
     caption: tuple[str, ...]
 
     def shown(self, target: float) -> Pixels:
         """The frame with this mean brightness."""
-        return shown(self.pixels, self.levels * gain_to(self.thumbnail, target))
+        return shown(self.pixels, self.levels * gain_to(target, self.shares, self.levels))
 
 
 class _Preparation:
@@ -106,7 +104,7 @@ class _Preparation:
         for frame in frames:
             waiting = self._waiting(frame)
             running = running or _running(waiting.pixels.nbytes)
-            yield from running.add(waiting, float(waiting.thumbnail.mean()))
+            yield from running.add(waiting, mean_of(waiting.shares, waiting.levels))
         if running is not None:
             yield from running.end()
 
@@ -121,7 +119,7 @@ class _Preparation:
         pixels = self._flattened(pixels, profile)
         pixels = self._sized(cropped(pixels, profile))
         levels = levels_of(profile, colours=3 if has_colours(pixels) else 1)
-        return _Waiting(pixels, levels, _thumbnail(pixels, levels), frame.caption)
+        return _Waiting(pixels, levels, shares_of(pixels), frame.caption)
 
     def _flattened(self, pixels: Pixels, profile: CameraProfile) -> Pixels:
         """Without the falling light of the lens."""
@@ -164,19 +162,6 @@ def _running(frame_bytes: int) -> RunningBrightness[_Waiting]:
     ahead = max(_FEWEST_AHEAD, min(whole, _HELD_BYTES // frame_bytes))
     median = ahead * MEDIAN_RADIUS // whole
     return RunningBrightness(median_radius=median, mean_radius=ahead - median)
-
-
-def _thumbnail(pixels: Pixels, levels: Any) -> Any:
-    """The brightness of a frame on a screen, small: rows x columns."""
-    import cv2
-
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _THUMBNAIL_PX / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    if not has_colours(small):
-        return levels[0][small]
-    return sum(share * levels[colour][small[..., colour]] for colour, share in enumerate(_LUMA))
 
 
 def _even(side: float) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.errors import MovieError
-from martian_moments.media.brightness import gain_to
+from martian_moments.media.brightness import gain_to, shares_of
 from martian_moments.media.developing import develop
 from martian_moments.media.extra import require_media
 from martian_moments.media.frames import FrameInput, has_colours
@@ -68,7 +68,7 @@ def anaglyph(
     scale = min(1.0, size / max(red.shape))
     width, height = round(red.shape[1] * scale), round(red.shape[0] * scale)
     red, cyan = (cv2.resize(eye, (width, height), interpolation=cv2.INTER_AREA) for eye in (red, cyan))
-    cyan = cv2.convertScaleAbs(cyan, alpha=gain_to(cyan.astype(np.float32), float(red.mean())))
+    cyan = cv2.convertScaleAbs(cyan, alpha=gain_to(float(red.mean()), shares_of(cyan), np.arange(256.0)[None]))
     edges = edges_of(red)
     found = displacement(edges, edges_of(cyan))
     x, y = (0.0, 0.0) if found is None else (found[0] * width / edges.shape[1], found[1] * height / edges.shape[0])
