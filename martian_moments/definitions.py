@@ -8,11 +8,13 @@ import dagster as dg
 
 from martian_moments.defs.alerts import failure_alert, warning_alert
 from martian_moments.defs.assets.bronze import bronze_assets
+from martian_moments.defs.assets.images import image_assets
 from martian_moments.defs.assets.lake import lake_assets
 from martian_moments.defs.assets.models import model_assets
 from martian_moments.defs.assets.open_formats import open_format_assets
 from martian_moments.defs.schedules import schedules
 from martian_moments.defs.sensors.gap_sensor import gap_sensor
+from martian_moments.defs.sensors.images_sensor import images_sensor
 from martian_moments.defs.sensors.reconcile_sensor import reconcile_sensor
 from martian_moments.defs.sensors.requests_sensor import requests_sensor
 from martian_moments.defs.sensors.retry_sensor import retry_sensor
@@ -37,10 +39,11 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
         warnings.simplefilter("ignore", dg.BetaWarning)
         models = model_assets(settings)
         open_formats = open_format_assets(settings)
-        assets = [*lake_assets(settings), *bronze_assets(settings), models, open_formats]
+        assets = [*lake_assets(settings), *image_assets(settings), *bronze_assets(settings), models, open_formats]
     sensors: list[dg.SensorDefinition] = [
         upload_sensor(settings),
         gap_sensor(settings),
+        images_sensor(settings),
         requests_sensor(settings),
         reconcile_sensor(settings, sorted(models.keys), sorted(open_formats.keys)),
         retry_sensor(),

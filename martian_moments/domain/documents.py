@@ -25,8 +25,8 @@ from martian_moments.domain.errors import DocumentError, InputError
 SCHEMA: Final = 1
 """The document schema that this release writes. Readers accept it and every older one."""
 
-FOLDERS: Final = ("manifests/", "photos/", "traverse/")
-"""Where the lake keeps documents. Whatever lies elsewhere in it (indexes, quarantine, published tables, logs) is none."""
+FOLDERS: Final = ("manifests/", "photos/", "traverse/", "images/")
+"""Where the lake keeps documents. Whatever lies elsewhere in it (pictures, indexes, quarantine, tables, logs) is none."""
 
 MAX_SOL: Final = 99_999
 """Sols are written with five digits."""

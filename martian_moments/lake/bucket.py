@@ -19,7 +19,7 @@ KAFKA_TARGET: Final = "arn:minio:sqs::PRIMARY:kafka"
 """MinIO's name for the Kafka target that it gets from the environment as MINIO_NOTIFY_KAFKA_*_PRIMARY."""
 
 _KEPT_DAYS: Final[Mapping[str, int]] = {
-    **dict.fromkeys((*FOLDERS, "index/", "quarantine/"), 365),
+    **dict.fromkeys((*FOLDERS, "index/", "quarantine/", "pictures/"), 365),
     **dict.fromkeys(("published/", "compute-logs/", "doctor/", "pauses/"), 1),
 }
 """How long a version is kept after it was replaced, by folder. Published tables are replaced whole after every build: on a

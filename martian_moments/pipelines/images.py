@@ -139,8 +139,8 @@ class Budget:
 
     def _full(self) -> PicturesFull:
         return PicturesFull(
-            f"the pictures of the lake take {(self._held or 0) / _GB:.2f} of {self._most / _GB:g} GB: set "
-            f"MARS_IMAGES_MAX_GB higher, or remove some of those under {FOLDER}; everything else goes on"
+            f"the pictures of the lake take {(self._held or 0) / _GB:.2f} of {self._most / _GB:g} GB; set "
+            "MARS_IMAGES_MAX_GB higher, or want fewer in MARS_IMAGES; what is held stays, and everything else goes on"
         )
 
 

@@ -41,6 +41,18 @@ class Nasa:
             on_pause=self.keep_pause,
         )
 
+    def pictures_client(self) -> PoliteClient:
+        """A client for pictures, with a rate limit of their own: they come as files from the servers of the galleries."""
+        from martian_moments.nasa.http import PoliteClient
+
+        return PoliteClient(
+            requests_per_minute=self._settings.images_per_minute,
+            concurrency=self._settings.concurrency,
+            secrets=self._settings.upstream.secrets,
+            held=self.pauses,
+            on_pause=self.keep_pause,
+        )
+
     @property
     def requests_in_flight(self) -> int:
         """A run's share of the requests in flight."""

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 
 from martian_moments.domain.errors import SettingsError
 from martian_moments.domain.rovers import ROVERS
+from martian_moments.domain.subscriptions import Subscription, parse_subscriptions
 from martian_moments.infrastructure.addresses import path_of, taken_apart, url_of
 from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.nasa.upstream import Upstream
@@ -46,6 +47,9 @@ BUILT_SOURCES: Final = tuple(VARS["sources"])
 
 NASA_POOL: Final = "nasa"
 """Runs that ask NASA share this pool."""
+
+IMAGES_POOL: Final = "images"
+"""Runs that ask for pictures wait for each other, so that one at a time has the whole of their rate limit."""
 
 OPEN_FORMATS_POOL: Final = "open_formats"
 """Runs that make the open formats wait for each other, and for nobody else: they read what is published."""
@@ -86,6 +90,10 @@ def _split(value: object) -> object:
     return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _subscriptions(value: object) -> object:
+    return parse_subscriptions(value) if isinstance(value, str) else value
+
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -107,6 +115,11 @@ class Settings(Group):
     concurrency: int = Field(default=4, ge=1, le=256, description="upstream requests in flight in all")
     nasa_slots: int = Field(default=2, ge=1, le=64, description="runs that ask upstream at the same time")
     late_sols: int = Field(default=60, ge=0, le=10_000, description="sols behind the newest that are asked for again")
+    images: Annotated[tuple[Subscription, ...], NoDecode, BeforeValidator(_subscriptions)] = Field(
+        default=(), description="pictures to keep: ROVER CAMERA SOLS, separated by commas"
+    )
+    images_per_minute: int = Field(default=60, ge=1, le=1_000_000, description="requests for pictures a minute")
+    images_max_gb: int = Field(default=20, ge=0, le=1_000_000, description="GB that the lake's pictures may take")
     ui_port: int = Field(default=3000, ge=0, le=65_535, description="port of the web interface; 0 picks a free one")
 
     lake_url: str = Field(default="", description="file:///folder or s3://bucket")
@@ -183,7 +196,7 @@ class Settings(Group):
         NASA's slots each get an equal share of the rate limit. All are set in the instance: Dagster knows a default limit
         only after a pool's first run.
         """
-        return {NASA_POOL: self.nasa_slots, WAREHOUSE_POOL: 1, OPEN_FORMATS_POOL: 1}
+        return {NASA_POOL: self.nasa_slots, IMAGES_POOL: 1, WAREHOUSE_POOL: 1, OPEN_FORMATS_POOL: 1}
 
     @cached_property
     def lake(self) -> str:

@@ -19,6 +19,7 @@ TABLE_OF: Final[dict[Kind, str]] = {
     Kind.PHOTOS: "raw_photos",
     Kind.TRAVERSE: "raw_traverse",
     Kind.WAYPOINTS: "raw_traverse",
+    Kind.IMAGES: "raw_images",
 }
 """The bronze table of each kind of document."""
 
@@ -98,14 +99,14 @@ class Warehouse(Protocol):
     def ensure(self, published: Published | None = None) -> bool:
         """Create what is missing; repeating it changes nothing. What is damaged is set aside first, with a warning.
 
-        The schema ``bronze`` and its three tables.
+        The schema ``bronze`` and its tables.
 
         Args:
             published: where the ledger of this bronze is published. It is withdrawn before a table is made anew, so that
                 nobody takes for loaded what is not there any more: reconcile then loads the lake.
 
         Returns:
-            Whether a table of bronze was made anew.
+            Whether a table of bronze was made anew; not where it is one that the release before did not have.
         """
         ...
 

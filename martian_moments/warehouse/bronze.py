@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from martian_moments.domain.documents import Kind
+from martian_moments.domain.errors import PublishedDamaged
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject
+from martian_moments.warehouse.published import Published
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,9 +23,26 @@ LEDGER_QUERY: Final = " union all ".join(f"select {', '.join(LEDGER.types)} from
 """Bronze without documents. The schema bronze is the current one."""
 
 
+JOINED_TABLES: Final = frozenset({"raw_images"})
+"""Tables that a later release added: a warehouse of the release before lacks them and has lost nothing."""
+
 JOINED_COLUMNS: Final = "alter table {table} add column if not exists repeats bigint"
 """Columns that a later release added. They come this way to new tables as well, so that all are alike. Rows of the release
 before have null in them until their document is written again."""
+
+
+def were_held(lacking: Collection[str], published: Published | None) -> bool:
+    """Whether tables that bronze lacks were there before: whatever was in them has to be loaded again.
+
+    Of tables that a later release added the published ledger knows; what is damaged in it proves nothing.
+    """
+    if not lacking or published is None or not JOINED_TABLES.issuperset(lacking):
+        return bool(lacking)
+    try:
+        ledger = published.read(LEDGER.schema, LEDGER.name, ["kind"])
+    except PublishedDamaged:
+        return True
+    return ledger is not None and any(TABLE_OF[Kind(kind)] in lacking for kind in ledger["kind"].unique().to_pylist())
 
 
 def batches(objects: Iterable[BronzeObject]) -> Iterator[list[BronzeObject]]:

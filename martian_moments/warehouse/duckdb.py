@@ -18,7 +18,7 @@ from martian_moments.domain.clock import outdates
 from martian_moments.domain.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
 from martian_moments.infrastructure.sql import quoted
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
-from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches
+from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, were_held
 from martian_moments.warehouse.damaged import damage_in, set_aside
 from martian_moments.warehouse.published import Published
 
@@ -100,7 +100,7 @@ class DuckDBWarehouse:
         if why := self._seen_damage():
             raise set_aside(self._path, why)
         with self._opened() as connection:
-            anew = _bronze_tables(connection) < set(TABLES)
+            anew = were_held(set(TABLES) - _bronze_tables(connection), published)
             if anew and published is not None:
                 published.withdraw(LEDGER.schema, LEDGER.name)
             with _transaction(connection):

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 from martian_moments.domain.clock import latest_plausible
 from martian_moments.domain.errors import WarehouseBusy, WarehouseError
 from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
-from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches
+from martian_moments.warehouse.bronze import (
+    JOINED_COLUMNS,
+    JOINED_TABLES,
+    LEDGER_QUERY,
+    TABLES,
+    as_arrow,
+    batches,
+    were_held,
+)
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 from martian_moments.warehouse.snowflake_types import as_published, published_schema
@@ -126,7 +134,7 @@ class SnowflakeWarehouse:
     def ensure(self, published: Published | None = None) -> bool:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         with self._connected() as connection:
-            anew = bool(self._lacking(connection))
+            anew = were_held(self._lacking(connection), published)
             if anew and published is not None:
                 published.withdraw(LEDGER.schema, LEDGER.name)
             for statement in _DEFINITIONS:
@@ -142,7 +150,7 @@ class SnowflakeWarehouse:
         if self._seen_at is not None and time.monotonic() - self._seen_at < _SEEN_SECONDS:
             return True
         with self._connected() as connection:
-            found = not self._lacking(connection)
+            found = JOINED_TABLES.issuperset(self._lacking(connection))
         self._seen_at = time.monotonic() if found else None
         return found
 
@@ -150,7 +158,8 @@ class SnowflakeWarehouse:
         """See :class:`martian_moments.warehouse.base.Warehouse`. Snowflake keeps data whole; tables may be dropped."""
         with self._connected() as connection:
             lacking = self._lacking(connection)
-        return f"{', '.join(lacking)} of schema bronze is gone" if 0 < len(lacking) < len(TABLES) else ""
+        gone = [table for table in lacking if table not in JOINED_TABLES]
+        return f"{', '.join(gone)} of schema bronze is gone" if gone and len(lacking) < len(TABLES) else ""
 
     def mend(self) -> None:
         """See :class:`martian_moments.warehouse.base.Warehouse`. Nothing to set aside: reconcile sees what was dropped."""

@@ -19,6 +19,7 @@ from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 from martian_moments_tests.dbt_builds import dbt_build
 from martian_moments_tests.unit.dbt.conftest import bronze_object, photos
 from martian_moments_tests.unit.dbt.test_feeds import m20_responses, msl_responses
+from martian_moments_tests.unit.dbt.test_images import IMAGES
 from martian_moments_tests.unit.dbt.test_paths import MAPS, map_of
 from martian_moments_tests.unit.dbt.test_photos import objects_of_every_source
 from martian_moments_tests.unit.dbt.test_places import HOLE, m20
@@ -104,6 +105,7 @@ async def test_all_that_is_published_is_the_same_on_both_warehouses(stacks: list
             photos("spirit", 2, [photo(1, 2), photo(2, 3), photo(1, 2) | {"earth_date": "2004-01-06"}], count=1, promised=9),
             photos("spirit", 3, [photo(4, 3) | {"camera": {"name": "PERISCOPE"}}, {"id": "5", "sol": "3"}]),
             photos("opportunity", 5, []),
+            *IMAGES,
         ],
     )
     feeds = sum(len(each["images"]) for each in m20_responses(real_payloads).values())

@@ -39,6 +39,11 @@ def waypoints() -> BronzeObject:
     return BronzeObject(header.key, "w", header, decode_text(header.key, encode(Document(header, (b'{"features":[]}',)))))
 
 
+def images() -> BronzeObject:
+    header = Header(Kind.IMAGES, "spirit", "pictures", 1, NOON, "f", 0, None, complete=True, repeats=0)
+    return BronzeObject(header.key, "i", header, decode_text(header.key, encode(Document(header, (b'{"images":[]}',)))))
+
+
 @pytest.fixture
 def alter(warehouse: Warehouse) -> Callable[[str], None]:
     """Runs a statement that changes a table of bronze."""
@@ -256,6 +261,29 @@ def test_what_was_dropped_is_made_anew_and_the_ledger_claims_nothing_until_it_is
     assert table is not None
     assert table["object_key"].to_pylist() == sorted(item.key for item in objects)
     assert warehouse.damage() == ""
+
+
+def test_a_warehouse_of_the_release_before_gets_the_table_of_images_and_has_lost_nothing(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    published = Published((tmp_path / "published").as_uri())
+    warehouse.load([photos()])
+    warehouse.publish(published, [LEDGER])
+    drop(warehouse, "raw_images")
+    assert (warehouse.exists(), warehouse.damage()) == (True, "")
+    assert not warehouse.ensure(published)
+    assert published.read("bronze", "ledger") is not None
+    assert warehouse.load([photos(), images()]).loaded == [images().key]
+
+
+def test_a_table_of_images_that_was_dropped_is_loaded_again(warehouse: Warehouse, tmp_path: Path) -> None:
+    published = Published((tmp_path / "published").as_uri())
+    warehouse.load([photos(), images()])
+    warehouse.publish(published, [LEDGER])
+    drop(warehouse, "raw_images")
+    assert warehouse.ensure(published)
+    assert published.read("bronze", "ledger") is None
+    assert warehouse.load([photos(), images()]).loaded == [images().key]
 
 
 def test_a_ledger_is_left_alone_while_bronze_is_whole(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ def test_dagsters_own_command_line_lists_the_definitions(tmp_path: Path, no_sett
 def test_every_asset_of_the_design_is_there(platform: Platform) -> None:
     graph = platform.definitions.resolve_asset_graph()
     names = {key.to_user_string() for key in graph.materializable_asset_keys}
-    assert names >= {f"{layer}/{rover}/photos" for layer in ("lake", "bronze") for rover in ROVERS}
+    assert names >= {
+        f"{layer}/{rover}/{what}" for layer in ("lake", "bronze") for rover in ROVERS for what in ("photos", "images")
+    }
     assert names >= {f"{layer}/{what}" for layer in ("lake", "bronze") for what in ("manifests", "traverse")}
     silver = "dim_rovers dim_cameras dim_waypoints fact_photos fact_path manifest_sols"
     gold = "photo_gaps photo_summary daily_activity camera_travel_correlation rover_summary camera_summary"
@@ -66,7 +68,7 @@ def test_every_asset_has_a_group_an_owner_a_kind_and_a_description(platform: Pla
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
         expected = {"lake": "mission", "bronze": "mission"}.get(key.path[0], key.path[0])
-        assert node.group_name == (key.path[1] if key.path[-1] == "photos" else expected), key
+        assert node.group_name == (key.path[1] if key.path[-1] in {"photos", "images"} else expected), key
         assert node.owners, key
         assert node.kinds, key
         assert len(node.description or "") > 20, key

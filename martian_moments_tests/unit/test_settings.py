@@ -95,6 +95,10 @@ def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MARS_V1_URL", "http://host:3O", "a port is 1 to 65535"),
         ("MARS_ROVERS", '"curiosity"', "it stands in quotes"),
         ("MARS_HOME", "'/data/mars'", "it stands in quotes"),
+        ("MARS_IMAGES", "sojourner CAM all", "use one of curiosity, perseverance, opportunity, spirit"),
+        ("MARS_IMAGES", "curiosity NAV_LEFT_B", "write ROVER CAMERA SOLS"),
+        ("MARS_IMAGES_PER_MINUTE", "0", "greater than or equal to 1"),
+        ("MARS_IMAGES_MAX_GB", "-1", "greater than or equal to 0"),
         ("SNOWFLAKE_PORT", "99999", "less than or equal to 65535"),
     ],
 )

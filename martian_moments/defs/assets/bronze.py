@@ -36,10 +36,20 @@ def photos_key(rover: str) -> dg.AssetKey:
     return dg.AssetKey(["bronze", rover, "photos"])
 
 
+def images_key(rover: str) -> dg.AssetKey:
+    """The asset of a rover's image documents in bronze: what is recorded of the pictures that the lake keeps."""
+    return dg.AssetKey(["bronze", rover, "images"])
+
+
+def by_sol(rover: str) -> Mapping[Kind, dg.AssetKey]:
+    """The assets of a rover that are partitioned by sol, by the kind of their documents."""
+    return {Kind.PHOTOS: photos_key(rover), Kind.IMAGES: images_key(rover)}
+
+
 def bronze_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """The bronze assets of the settings' rovers."""
-    photos = (_photos(settings, rover) for rover in settings.rovers)
-    return [_by_rover(settings, MANIFESTS, "manifests"), *photos, _by_rover(settings, TRAVERSE, "traverse maps")]
+    sols = [_by_sol(settings, rover, kind) for rover in settings.rovers for kind in by_sol(rover)]
+    return [_by_rover(settings, MANIFESTS, "manifests"), *sols, _by_rover(settings, TRAVERSE, "traverse maps")]
 
 
 def _by_rover(settings: Settings, key: dg.AssetKey, what: str) -> dg.AssetsDefinition:
@@ -75,13 +85,19 @@ def _by_rover(settings: Settings, key: dg.AssetKey, what: str) -> dg.AssetsDefin
     return bronze
 
 
-def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
-    key = photos_key(rover)
+_DESCRIPTIONS: Final = {
+    Kind.PHOTOS: "One row per sol and source: the photo documents of {title}, with their ledger.",
+    Kind.IMAGES: "One row per sol: what is recorded of the pictures of {title} that the lake keeps, with their ledger.",
+}
+
+
+def _by_sol(settings: Settings, rover: str, kind: Kind) -> dg.AssetsDefinition:
+    key = by_sol(rover)[kind]
 
     @dg.asset(
         key=key,
         partitions_def=sols_of(rover),
-        deps=[lake_assets.photos_key(rover)],
+        deps=[dg.AssetKey(["lake", *key.path[1:]])],
         backfill_policy=dg.BackfillPolicy.multi_run(BRONZE_RUN_SOLS),
         output_required=False,
         check_specs=[agreement_spec(key)],
@@ -89,9 +105,9 @@ def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
         group_name=rover,
         kinds={"table"},
         owners=lake_assets.OWNERS,
-        description=f"One row per sol and source: the photo documents of {ROVERS[rover].title}, with their ledger.",
+        description=_DESCRIPTIONS[kind].format(title=ROVERS[rover].title),
     )
-    def photos(
+    def documents(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
         warehouse: dg.ResourceParam[Warehouse],
@@ -100,15 +116,15 @@ def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         require_space(settings.folders)
         found: dict[str, list[ObjectInfo]] = {key: [] for key in context.partition_keys}
-        for each in lake.list(prefix_of(Kind.PHOTOS, rover)):
+        for each in lake.list(prefix_of(kind, rover)):
             at = coordinates(each.key)
             if at is not None and at.sol is not None and sol_key(at.sol) in found:
                 found[sol_key(at.sol)].append(each)
         loading = _load(context, lake, warehouse, published, found)
         _report(event_log, context.asset_key, found, loading, sources=settings.sources)
-        yield agreement(key, unloaded(lake, warehouse, published, settings.rovers, [prefix_of(Kind.PHOTOS, rover)]))
+        yield agreement(key, unloaded(lake, warehouse, published, settings.rovers, [prefix_of(kind, rover)]))
 
-    return photos
+    return documents
 
 
 def _load(
@@ -159,7 +175,7 @@ def _asking_again(keys: Iterable[str], sources: Sequence[str]) -> Iterator[Messa
         match coordinates(key):
             case Coordinates(Kind.PHOTOS, rover, source, int(sol)) if source in sources:
                 yield sols_request(rover, [sol], refetch=True)
-            case Coordinates(Kind.PHOTOS) | None:
+            case Coordinates(Kind.PHOTOS | Kind.IMAGES) | None:
                 continue
             case Coordinates(_, rover):
                 yield refresh_request([rover], young=False)

@@ -89,7 +89,7 @@ def _manifests(settings: Settings) -> dg.AssetsDefinition:
         for rover in context.partition_keys:
             kept, failed = asyncio.run(_fetch_manifests(nasa, lake, rover))
             if failed and not kept:
-                raise _failure(f"the manifest of {rover} could not be fetched", failed)
+                raise failure(f"the manifest of {rover} could not be fetched", failed)
             for _, put in kept:
                 if put.kept:
                     context.log.warning(put.kept)
@@ -161,7 +161,7 @@ def _traverse(settings: Settings) -> dg.AssetsDefinition:
         for rover in context.partition_keys:
             kept, failed = asyncio.run(_fetch_traverse(nasa, lake, rover))
             if failed:
-                raise _failure(f"{len(failed)} of 2 traverse maps of {rover} could not be fetched", failed)
+                raise failure(f"{len(failed)} of 2 traverse maps of {rover} could not be fetched", failed)
             metadata: dict[str, Any] = {}
             for kind, fetched in kept.items():
                 if fetched is None:
@@ -225,7 +225,7 @@ def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
         sols = [int(partition) for partition in context.partition_keys]
         failed = asyncio.run(_fetch_photos(context, config, nasa, lake, known, sols=sols, before_each=room))
         if failed:
-            raise _failure(f"{len(failed)} of {len(config.sols or sols)} sols of {rover} failed", failed)
+            raise failure(f"{len(failed)} of {len(config.sols or sols)} sols of {rover} failed", failed)
         yield from ()
 
     return photos
@@ -244,7 +244,7 @@ async def _fetch_photos(
     """Fetch the sols of a run and log what is good; returns the errors of the others by partition key."""
     rover = known.rover
     if not sols:
-        raise _failure(f"the partition range of {rover} is empty; choose its sols in ascending order", {})
+        raise failure(f"the partition range of {rover} is empty; choose its sols in ascending order", {})
     asked = set(config.sols) & set(sols) if config.sols else set(sols)
     failed: dict[str, MartianError] = {}
     async with nasa.client() as client:
@@ -319,7 +319,11 @@ def document_metadata(header: Header, put: Put | None) -> dict[str, Any]:
     return metadata
 
 
-def _failure(summary: str, errors: dict[str, MartianError]) -> dg.Failure:
+def failure(
+    summary: str,
+    errors: Mapping[str, MartianError],
+    again: str = "The gap sensor asks again; or re-execute the failed partitions.",
+) -> dg.Failure:
     """A failed run: what failed, why (each distinct reason once), and that the failed partitions can be retried alone."""
     reasons: dict[str, list[str]] = {}
     for partition, error in errors.items():
@@ -328,7 +332,7 @@ def _failure(summary: str, errors: dict[str, MartianError]) -> dg.Failure:
     shown = [f"- {_shortened(keys)}: {plain(reason, _LONGEST_REASON)}" for reason, keys in listed]
     formatted = [f"- {_shortened(keys)}: {as_text(reason, _LONGEST_REASON)}" for reason, keys in listed]
     return dg.Failure(
-        description="\n".join([f"{summary}. The gap sensor asks again; or re-execute the failed partitions.", *shown]),
+        description="\n".join([f"{summary}. {again}", *shown]),
         metadata={"failed": len(errors), "reasons": dg.MetadataValue.md("\n".join(formatted))} if errors else {},
         # The same range again would repeat what worked; the gap sensor repeats what failed.
         allow_retries=False,

@@ -32,7 +32,11 @@ FIRST_MODEL: Final = dg.AssetKey(LOADED_OBJECTS)
 """The model that records which objects a build has seen. Every other model follows it, in the same run."""
 
 _PHOTOS: Final = dg.AssetKey(["silver", "source_photos"])
-_RAW_PHOTOS: Final = dg.AssetKey(["bronze", "raw_photos"])
+_OF_EACH_ROVER: Final = {
+    dg.AssetKey(["bronze", "raw_photos"]): bronze.photos_key,
+    dg.AssetKey(["bronze", "raw_images"]): bronze.images_key,
+}
+"""Sources of dbt that stand for one asset per rover."""
 
 
 def model_assets(settings: Settings) -> dg.AssetsDefinition:
@@ -150,11 +154,10 @@ def _key(table: PublishedTable) -> dg.AssetKey:
 
 
 def _model(spec: dg.AssetSpec, rovers: Sequence[str]) -> dg.AssetSpec:
-    """A model's spec with its condition; the source raw_photos stands for one asset per rover."""
+    """A model's spec with its condition, and the assets of each rover instead of the sources that stand for them."""
     upstream = [dep.asset_key for dep in spec.deps]
-    deps = [key for key in upstream if key != _RAW_PHOTOS]
-    if _RAW_PHOTOS in upstream:
-        deps += [bronze.photos_key(rover) for rover in rovers]
+    deps = [key for key in upstream if key not in _OF_EACH_ROVER]
+    deps += [key_of(rover) for source, key_of in _OF_EACH_ROVER.items() if source in upstream for rover in rovers]
     condition = refresh_from_bronze() if spec.key == FIRST_MODEL else ride_along()
     return spec.replace_attributes(deps=deps, owners=OWNERS, automation_condition=condition)
 

@@ -13,7 +13,7 @@ from typing import Final
 import dagster as dg
 from pydantic import Field, RootModel
 
-from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, photos_key
+from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, by_sol
 from martian_moments.defs.partitions import BRONZE_RUN_SOLS, registered_sols, spans
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
@@ -81,7 +81,7 @@ def reconcile_sensor(
         asset_selection=[
             MANIFESTS,
             TRAVERSE,
-            *(photos_key(rover) for rover in settings.rovers),
+            *(key for rover in settings.rovers for key in by_sol(rover).values()),
             *models,
             *open_formats,
         ],
@@ -187,8 +187,8 @@ def _by_asset(objects: Iterable[ObjectInfo]) -> list[tuple[dg.AssetKey, str | No
         at = coordinates(each.key)
         if at is None:
             continue
-        if at.kind is Kind.PHOTOS:
-            group: tuple[dg.AssetKey, str | None] = (photos_key(at.rover), None)
+        if asset := by_sol(at.rover).get(at.kind):
+            group: tuple[dg.AssetKey, str | None] = (asset, None)
         elif at.kind is Kind.MANIFEST:
             group = (MANIFESTS, at.rover)
         else:

@@ -7,7 +7,7 @@ bronze run is not finished collects events meanwhile and gets one wider run afte
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import Field, field_serializer
 
-from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, photos_key
+from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, by_sol
 from martian_moments.defs.partitions import BRONZE_RUN_SOLS, register_sols, spans
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
@@ -48,31 +48,42 @@ class UploadCursor(Cursor):
         log: the identity of the log that the offsets are of; None in a cursor of an earlier release.
         offsets: the next offset to read, by partition.
         sols: by rover, the sols whose photos wait for a bronze run.
+        images: by rover, the sols whose images do; none in a cursor of an earlier release.
         rovers: by kind (``manifests``, ``traverse``), the rovers that wait for a bronze run.
     """
 
     log: str | None = None
     offsets: dict[int, int] = Field(default_factory=dict)
     sols: dict[str, set[int]] = Field(default_factory=dict)
+    images: dict[str, set[int]] = Field(default_factory=dict)
     rovers: dict[str, set[str]] = Field(default_factory=dict)
 
     @property
     def pending(self) -> int:
         """How many objects wait for a run."""
-        return sum(map(len, self.sols.values())) + sum(map(len, self.rovers.values()))
+        return sum(len(members) for waiting in (self.sols, self.images, self.rovers) for members in waiting.values())
+
+    @property
+    def by_sol(self) -> Mapping[Kind, dict[str, set[int]]]:
+        """By kind, and then by rover, the sols that wait for a bronze run; to be changed in place."""
+        return {Kind.PHOTOS: self.sols, Kind.IMAGES: self.images}
 
     def add(self, at: Coordinates) -> None:
         """Note that an object waits for a bronze run."""
-        if at.kind is Kind.PHOTOS and at.sol is not None:
-            self.sols.setdefault(at.rover, set()).add(at.sol)
+        if at.kind in self.by_sol and at.sol is not None:
+            self.by_sol[at.kind].setdefault(at.rover, set()).add(at.sol)
         else:
             self.rovers.setdefault("manifests" if at.kind is Kind.MANIFEST else "traverse", set()).add(at.rover)
+
+    def write(self) -> str:
+        """The cursor as text; as releases before wrote it where no images wait."""
+        return self.model_dump_json(exclude=None if any(self.images.values()) else {"images"})
 
     @field_serializer("offsets")
     def _by_partition(self, offsets: dict[int, int]) -> dict[int, int]:
         return dict(sorted(offsets.items()))
 
-    @field_serializer("sols", "rovers")
+    @field_serializer("sols", "images", "rovers")
     def _sorted(self, waiting: dict[str, set[Any]]) -> dict[str, list[Any]]:
         """In order, so that nothing new is the same text as before."""
         return {name: sorted(members) for name, members in sorted(waiting.items()) if members}
@@ -83,7 +94,7 @@ def upload_sensor(settings: Settings) -> dg.SensorDefinition:
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in settings.rovers)],
+        asset_selection=[MANIFESTS, TRAVERSE, *(key for rover in settings.rovers for key in by_sol(rover).values())],
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads upload events and loads what they name into bronze; unreadable ones become dead letters.",
@@ -211,26 +222,28 @@ def _register(instance: dg.DagsterInstance, cursor: UploadCursor) -> None:
     Here and not as a request of the tick: the daemon asks the storage about each requested key by itself, which took two
     minutes for 4,000 sols on PostgreSQL. A tick that dies after this has lost nothing, the sols are there.
     """
-    for rover, sols in cursor.sols.items():
-        if sols:
-            register_sols(instance, rover, max(sols))
+    for waiting in cursor.by_sol.values():
+        for rover, sols in waiting.items():
+            if sols:
+                register_sols(instance, rover, max(sols))
 
 
 def _requests(cursor: UploadCursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
     """Runs for what is pending, one asset partition or span each; takes what they cover out of the cursor."""
     position = json.dumps([cursor.log, *sorted(cursor.offsets.items())])
-    for rover, sols in cursor.sols.items():
-        if under_way.runs_of(photos_key(rover)):
-            continue
-        for span in spans(sols, BRONZE_RUN_SOLS):
-            run_key = _run_key(position, rover, sol_key(span.first), sol_key(span.last), len(span.sols))
-            yield dg.RunRequest(run_key=run_key, asset_selection=[photos_key(rover)], tags=span.tags())
-        cursor.sols[rover] = set()
-    for kind, rovers in cursor.rovers.items():
-        asset = MANIFESTS if kind == "manifests" else TRAVERSE
+    for kind, waiting in cursor.by_sol.items():
+        for rover, sols in waiting.items():
+            if under_way.runs_of(asset := by_sol(rover)[kind]):
+                continue
+            for span in spans(sols, BRONZE_RUN_SOLS):
+                run_key = _run_key(position, kind, rover, sol_key(span.first), sol_key(span.last), len(span.sols))
+                yield dg.RunRequest(run_key=run_key, asset_selection=[asset], tags=span.tags())
+            waiting[rover] = set()
+    for name, rovers in cursor.rovers.items():
+        asset = MANIFESTS if name == "manifests" else TRAVERSE
         for rover in sorted(rovers):
             if not under_way.runs_of(asset, rover):
-                yield dg.RunRequest(run_key=_run_key(position, kind, rover), asset_selection=[asset], partition_key=rover)
+                yield dg.RunRequest(run_key=_run_key(position, name, rover), asset_selection=[asset], partition_key=rover)
                 rovers.discard(rover)
 
 

@@ -3,7 +3,7 @@
     shows whether silver and gold are current; by which order of preference it chose the sources; and by which rules its photos
     were read (warehouse/rules.py), nothing where dbt was started by hand.
 #}
-{% for table in ['raw_manifests', 'raw_photos', 'raw_traverse'] %}
+{% for table in ['raw_manifests', 'raw_photos', 'raw_traverse', 'raw_images'] %}
 select
     object_key,
     etag,

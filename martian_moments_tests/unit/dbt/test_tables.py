@@ -6,19 +6,24 @@ From the same records the frames of moments are chosen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from martian_moments.domain.documents import Document
 from martian_moments.domain.moments import Moment, MomentKind, Sols
+from martian_moments.domain.pictures import Fault, Picture, document_of
 from martian_moments.formats.export import OPEN_FORMATS, export
 from martian_moments.media.choosing import Candidate, choose, published_tables
+from martian_moments.warehouse.base import BronzeObject
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.scripts import script
 from martian_moments_tests.unit.dbt.conftest import Project
 from martian_moments_tests.unit.dbt.test_feeds import bronze, feed_documents
+from martian_moments_tests.unit.dbt.test_images import AT, HELD
 from martian_moments_tests.unit.dbt.test_paths import path_documents
 from martian_moments_tests.unit.dbt.test_real_data import v1_documents
 
@@ -39,13 +44,25 @@ SHOWN = [
 """What each example in Python prints of the real records."""
 
 
+def image_documents(feeds: Iterable[Document]) -> Iterator[BronzeObject]:
+    """What might be recorded of the real pictures of Perseverance: nobody has them here. Each sol is darker."""
+    reporting = [feed for feed in feeds if feed.header.source == "m20" and feed.header.record_count]
+    sols = {feed.header.sol: feed for feed in reporting if feed.header.sol is not None}
+    for place, (sol, feed) in enumerate(sorted(sols.items())):
+        keys = [f"perseverance|m20|{image['imageid']}" for page in feed.parsed_pages() for image in page["images"]]
+        pictures = [replace(HELD, photo_key=key, picture_key=f"pictures/{key}", mean=200 * 0.5**place) for key in keys]
+        pictures[0] = Picture(keys[0], "https://x", AT, error=Fault.MISSING)
+        document = document_of("perseverance", sol, pictures, synthetic=False)
+        yield bronze(document)
+
+
 @pytest.fixture(scope="module")
 async def built(project: Callable[[], Project], real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Every real document of all dialects and rovers in one warehouse."""
     made = project()
     feeds = await feed_documents(real_payloads)
     paths = await path_documents(real_payloads, tmp_path_factory.mktemp("paths"))
-    made.warehouse.load([*v1_documents(real_payloads), *map(bronze, feeds), *paths])
+    made.warehouse.load([*v1_documents(real_payloads), *map(bronze, feeds), *paths, *image_documents(feeds)])
     made.build("--exclude", "resource_type:unit_test", "resource_type:test")
     return made
 

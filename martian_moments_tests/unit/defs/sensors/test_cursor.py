@@ -82,6 +82,13 @@ def test_what_a_release_of_several_sources_and_of_other_logs_added_has_a_default
     assert old == RetryState(attempts={7: (2, 99.5)}, batch=[7], fruitless=1, asked_at=99.5)
 
 
+def test_the_images_that_wait_for_a_load_are_in_the_cursor_beside_the_photos() -> None:
+    text = UPLOADS[:-1] + ',"images":{"spirit":[4]}}'
+    cursor = UploadCursor.read(text)
+    assert (cursor.images, cursor.pending) == ({"spirit": {4}}, 6)
+    assert json.loads(cursor.write()) == json.loads(text)
+
+
 @pytest.mark.parametrize(("model", "text"), MODELS)
 def test_a_cursor_is_written_as_the_release_before_reads_it(model: type[Cursor], text: str) -> None:
     assert json.loads(model.read(text).write()) == json.loads(text)
@@ -103,5 +110,5 @@ def test_a_requests_cursor_that_cannot_be_read_asks_for_the_first_look_once_more
 
 
 def test_what_a_later_release_has_added_is_passed_over() -> None:
-    later = UPLOADS[:-1] + ',"images":{"spirit":[4]}}'
+    later = UPLOADS[:-1] + ',"sounds":{"spirit":[4]}}'
     assert UploadCursor.read(later) == UploadCursor.read(UPLOADS)
