@@ -1,4 +1,4 @@
-"""Pictures measured and movies made, beside what the libraries take alone."""
+"""Pictures fetched and measured, and movies made, beside a bare loop and what the libraries take alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 from bench.measuring import Measured, in_own_process
 from bench.movie_steps import draw_pictures
+from bench.pictures import downloads
 from bench.report import Line
 
 _FRAMES: Final = 500
@@ -23,6 +24,7 @@ _FLAT: Final = 1.1
 
 def measure(*, quick: bool) -> Iterator[Line]:
     """The lines of the benchmark of moments."""
+    yield from downloads(quick=quick)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         yield from _quality(folder / "square", pictures=20 if quick else 300)

@@ -122,6 +122,11 @@ class Budget:
         self._lock = Lock()
         self._held: int | None = None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the lake's pictures have been listed."""
+        return self._held is not None
+
     def require(self) -> None:
         """Raise PicturesFull unless there is room for a picture. The first call lists the lake's pictures."""
         self.take(0)
@@ -255,7 +260,10 @@ class _Fetch:
     async def download(self, wanted: Wanted, key: str) -> Picture:
         """Ask for a picture and keep it. Raises MartianError."""
         self._asking.before_each()
-        await asyncio.to_thread(self._asking.budget.require)
+        if self._asking.budget.is_known:
+            self._asking.budget.require()
+        else:
+            await asyncio.to_thread(self._asking.budget.require)
 
         def take(body: bytes) -> Picture:
             record = held(wanted.photo_key, wanted.url, key, body, self._asking.measure(body))

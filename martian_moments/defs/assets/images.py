@@ -22,6 +22,7 @@ from martian_moments.domain.rovers import ROVERS
 from martian_moments.domain.subscriptions import COLOR_KINDS, Rendition, Subscription
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake
+from martian_moments.media.extra import require_media
 from martian_moments.pipelines.images import Budget, Outcome, PictureResult, SolPictures, Wanted, fetch_pictures
 from martian_moments.pipelines.upstream import Nasa
 from martian_moments.pipelines.wanted import recorded_pictures, wanted_pictures
@@ -85,6 +86,7 @@ def _images(settings: Settings, rover: str) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake],
         published: dg.ResourceParam[Published],
     ) -> Iterator[dg.Output[None]]:
+        require_media()
         require_space(settings.folders)
         sols = {int(partition) for partition in context.partition_keys}
         asked = set(config.sols) & sols if config.sols else sols

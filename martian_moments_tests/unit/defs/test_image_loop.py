@@ -17,6 +17,7 @@ import pytest
 
 from martian_moments.defs.sensors import images_sensor
 from martian_moments.domain.documents import Coordinates, Kind, decode, object_key
+from martian_moments.domain.errors import MediaMissing
 from martian_moments.domain.pictures import document_of, records_of
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
@@ -212,6 +213,19 @@ def test_a_full_lake_says_so_and_asks_nobody(make: Make, server: PictureServer, 
     assert not tick.run_requests
     assert server.requests == []
     assert "MARS_IMAGES_MAX_GB" in (tick.skip_message or "")
+
+
+def test_without_the_extra_nothing_is_asked_for(
+    make: Make, server: PictureServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise MediaMissing("pip install 'martian-moments[media]'")
+
+    monkeypatch.setattr("martian_moments.defs.assets.images.require_media", missing)
+    platform = make("curiosity NAV_LEFT_B all")
+    publish(platform, server, tmp_path, *some(3))
+    assert "martian-moments[media]" in failure_of(platform.run(ASSET, "00003"))
+    assert server.requests == []
 
 
 def test_a_subscription_without_photos_says_so(make: Make, server: PictureServer, tmp_path: Path) -> None:
