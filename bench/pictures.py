@@ -34,7 +34,7 @@ class Work:
 
 def downloads(*, quick: bool) -> Iterator[Line]:
     """The line of the downloads."""
-    pictures, times = (60, 1) if quick else (500, 3)
+    pictures, times = (2 * _SOLS, 1) if quick else (10 * _SOLS, 3)
     with _server() as url:
         ours, floor = (_median(name, url, pictures, times) for name in ("ours", "floor"))
     yield Line(
