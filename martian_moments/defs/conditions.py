@@ -14,9 +14,10 @@ def refresh_from_bronze() -> dg.AutomationCondition[Any]:
 
     Both operands of ``since`` stay bare: with a boolean operator around them Dagster drops the times that break ties, and a
     load that lands between the request and the next tick is lost (of five forms tried, only this one kept every load).
-    While bronze is loading the model waits, so that a backfill makes one dbt run and not twenty; but every two minutes it goes
-    ahead all the same, so that silver never waits longer for what has been loaded. Not every minute: a build takes 20 to 60 s,
-    in which nothing is loaded, and left bronze less than half of the time (five builds instead of two on a first fill).
+    While bronze is loading the model waits, so that a backfill makes one dbt run and not twenty; but every two minutes it
+    goes ahead all the same, so that silver never waits longer for what has been loaded. Not every minute: a build takes 20
+    to 60 s, in which nothing is loaded, and left bronze less than half of the time (five builds instead of two on a first
+    fill).
     """
     return _after_changes("refresh_from_bronze", "*/2 * * * *")
 
