@@ -55,7 +55,13 @@ def path_of(server: PictureServer, wanted: Wanted) -> str:
 
 
 def fetch(
-    lake: Lake, tmp_path: Path, wanted: Mapping[int, Sequence[Wanted]], *, most_bytes: int = GB, **options: Any
+    lake: Lake,
+    tmp_path: Path,
+    wanted: Mapping[int, Sequence[Wanted]],
+    *,
+    rover: str = "curiosity",
+    most_bytes: int = GB,
+    **options: Any,
 ) -> dict[int, SolPictures]:
     async def run() -> dict[int, SolPictures]:
         async with PoliteClient(requests_per_minute=1_000_000, concurrency=4, backoff=0.0) as client:
@@ -65,7 +71,7 @@ def fetch(
                 "in_flight": 4,
                 "budget": Budget(lake, most_bytes),
             }
-            results = fetch_pictures(client, lake, "curiosity", wanted, **(given | options))
+            results = fetch_pictures(client, lake, rover, wanted, **(given | options))
             return {each.sol: each async for each in results}
 
     return asyncio.run(run())
