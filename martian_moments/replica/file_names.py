@@ -41,6 +41,10 @@ class Shot(NamedTuple):
     look: Look
 
 
+_IMAGES_OF_A_SOL: Final = 2551
+"""By which the cameras' own counter of images goes up from sol to sol: its seven digits last for the mission."""
+
+
 def m20_address(camera: CameraParts, shot: Shot) -> str:
     """A picture of Perseverance, 1,200 pixels wide."""
     folder, prefix, sequence = camera
@@ -56,7 +60,8 @@ def msl_address(camera: CameraParts, shot: Shot) -> str:
     folder, prefix, sequence = camera
     images = f"{PICTURES}/msl-raw-images"
     if not sequence:  # the cameras of Malin Space Science Systems name no place
-        name = f"{shot.sol:04}{prefix}{shot.observation.sequence:06}{shot.look.step:03}{shot.number:07}E01_DXXX.jpg"
+        counter = (shot.sol * _IMAGES_OF_A_SOL + shot.number) % 10**7
+        name = f"{shot.sol:04}{prefix}{shot.observation.sequence:06}{shot.look.step:03}{counter:07}E01_DXXX.jpg"
         return f"{images}/msss/{shot.sol:05}/{folder}/{name}"
     name = f"{prefix}_{shot.clock:09}EDR_F{shot.site:03}{shot.drive:04}{sequence}{shot.observation.sequence:05}M_.JPG"
     return f"{images}/proj/msl/redops/ods/surface/sol/{shot.sol:05}/opgs/edr/{folder}/{name}"

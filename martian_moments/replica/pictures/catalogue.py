@@ -109,7 +109,12 @@ class Catalogue:
         before: dict[tuple[object, ...], Photo] = {}
         for photo in self._history.visible(sol):
             pictures = list(published(photo))
-            same = (photo.camera, photo.shot.look.eye, *(picture[1:4] for picture in pictures))
+            same = (
+                photo.camera,
+                photo.shot.look.eye,
+                photo.shot.observation.kind.name,
+                *(picture[1:4] for picture in pictures),
+            )
             taken = self._taking(photo, before.get(same))
             source = before[same] if taken.flaw is Flaw.REPEATED else photo
             if taken.flaw is None:

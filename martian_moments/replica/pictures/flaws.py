@@ -1,6 +1,6 @@
 """What is wrong with a generated picture, its light, and by how much its camera moved. All of it follows from the seed.
 
-The light of a good picture differs from the next one's by up to 15 percent: enough to flicker, and far from an outlier.
+The light of a good picture differs from the next one's by up to a quarter: enough to flicker, and far from an outlier.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Flaw(StrEnum):
 
 _LIGHTS: Final = {Flaw.UNDEREXPOSED: 0.02, Flaw.OVEREXPOSED: 9.0}
 _OUTLIERS: Final = (0.4, 1.9)
-_GAINS: Final = (0.87, 1.15)
+_GAINS: Final = (0.9, 1.12)
 _FARTHEST_SHIFT: Final = 0.008
 """Of the width of a picture: 10 pixels of 1,280."""
 

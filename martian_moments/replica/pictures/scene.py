@@ -142,7 +142,7 @@ def _ground(view: View, rays: np.ndarray, downward: np.ndarray, first: int, widt
     rows = downward[first:]
     picture = np.full((len(rows), width), 96, np.float32)
     step = abs(float(rays[2, 1])) + 1e-9
-    dunes = [(_dunes(), metres, 0.5, 15 * metres) for metres in _DUNES_M]
+    dunes = [(_dunes(), metres, 0.4, 15 * metres) for metres in _DUNES_M]
     layers = [(_stones(), _stone_metres(view.looking, height), 0.9, 0.0), *dunes]
     for texture, metres, contrast, nearest in layers:
         elements = height * step / rows**2 / metres  # of the texture, from one row to the next
