@@ -20,7 +20,17 @@ from martian_moments.infrastructure.space import require_space
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings, unknown_settings
 from martian_moments.settings.environment import given_secrets
-from martian_moments.terminal import ERR, OUT, print_status, print_verdicts, progress_bar, say
+from martian_moments.terminal import (
+    ERR,
+    OUT,
+    print_moments,
+    print_movie,
+    print_status,
+    print_verdicts,
+    progress_bar,
+    say,
+    step_bars,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,6 +224,50 @@ def replay(
     OUT.print(f"replayed: {reported or 'nothing'}")
     if done.refused:
         raise typer.Exit(1)
+
+
+@app.command()
+def movie(
+    rover: Annotated[str, typer.Argument(help="A rover.")],
+    camera: Annotated[str, typer.Argument(help="A camera; several with + between them.")],
+    sols: Annotated[str, typer.Argument(help='FIRST-LAST, one sol, "last 30" or all.')],
+    *,
+    kind: Annotated[str, typer.Option(help="drive, sky, view or all; anaglyph and panorama are one picture.")] = "all",
+    lmst: Annotated[str | None, typer.Option(help="Time of day by local mean solar time: 09:30-15:00.")] = None,
+    fps: Annotated[int, typer.Option(help="Frames a second.")] = 12,
+    size: Annotated[int, typer.Option(help="Pixels of the longer side, at most.")] = 1280,
+    codec: Annotated[str, typer.Option(help="h264, vp9 or av1.")] = "h264",
+    limit: Annotated[int, typer.Option(help="The most frames; of more the newest.")] = 600,
+    overlay: Annotated[bool, typer.Option(help="Sol, local time, place and credit in the picture.")] = True,
+    output: Annotated[Path | None, typer.Option(help="The file; by default named after rover, camera and sols.")] = None,
+) -> None:
+    """Make a movie at once, from the pictures of the photos that the platform knows; Ctrl-C leaves what was downloaded."""
+    from martian_moments.domain.moments import parse_moment
+    from martian_moments.operations.movies import make_at_once
+    from martian_moments.pipelines.movies import suffix_of
+
+    resources = Resources(Settings.load())
+    _known_rover(rover, resources.settings)
+    table = {"rover": rover, "cameras": camera.split("+"), "kind": kind, "sols": sols, "fps": fps, "size": size}
+    table |= {"codec": codec, "limit": limit, "overlay": overlay, "title": f"{ROVERS[rover].title} {camera} {sols}"}
+    wanted = parse_moment("movie", table | ({} if lmst is None else {"lmst": lmst}), "movie")
+    name = f"{rover}-{camera}-{sols}".lower().replace(" ", "-")
+    path = output or Path(f"{name}{suffix_of(wanted)}")
+    with step_bars() as report:
+        done = make_at_once(resources, wanted, path, report)
+    print_movie(path, done)
+
+
+@app.command()
+def moments(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON array, for programs.")] = False) -> None:
+    """List the moments that are written down, with their movies."""
+    from martian_moments.operations.movies import states
+
+    found = list(states(Resources(Settings.load())))
+    if as_json:
+        OUT.print_json(json.dumps([each.to_json() for each in found]))
+    else:
+        print_moments(found)
 
 
 @app.command()

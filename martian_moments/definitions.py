@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -11,10 +12,12 @@ from martian_moments.defs.assets.bronze import bronze_assets
 from martian_moments.defs.assets.images import image_assets
 from martian_moments.defs.assets.lake import lake_assets
 from martian_moments.defs.assets.models import model_assets
+from martian_moments.defs.assets.moments import moment_assets
 from martian_moments.defs.assets.open_formats import open_format_assets
 from martian_moments.defs.schedules import schedules
 from martian_moments.defs.sensors.gap_sensor import gap_sensor
 from martian_moments.defs.sensors.images_sensor import images_sensor
+from martian_moments.defs.sensors.moments_sensor import moments_sensor
 from martian_moments.defs.sensors.reconcile_sensor import reconcile_sensor
 from martian_moments.defs.sensors.requests_sensor import requests_sensor
 from martian_moments.defs.sensors.retry_sensor import retry_sensor
@@ -39,7 +42,9 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
         warnings.simplefilter("ignore", dg.BetaWarning)
         models = model_assets(settings)
         open_formats = open_format_assets(settings)
-        assets = [*lake_assets(settings), *image_assets(settings), *bronze_assets(settings), models, open_formats]
+        moments = moment_assets(settings)
+        in_lake = [*lake_assets(settings), *image_assets(settings)]
+        assets = [*in_lake, *bronze_assets(settings), models, open_formats, *moments]
     sensors: list[dg.SensorDefinition] = [
         upload_sensor(settings),
         gap_sensor(settings),
@@ -47,11 +52,21 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
         requests_sensor(settings),
         reconcile_sensor(settings, sorted(models.keys), sorted(open_formats.keys)),
         retry_sensor(),
+        moments_sensor(settings),
         # Ahead of the loads that are queued: silver must not wait for a bronze that is never idle.
-        _automation("automation", models, 1, "Starts dbt when bronze has changed."),
+        _automation("automation", [models], 1, "Starts dbt when bronze has changed."),
         # Behind everything else that is queued: nothing in the platform waits for them.
         _automation(
-            "open_formats", open_formats, -1, "Makes the open formats when the tables that they are made of were published."
+            "open_formats",
+            [open_formats],
+            -1,
+            "Makes the open formats when the tables they are made of were published.",
+        ),
+        _automation(
+            "movies",
+            moments,
+            -1,
+            "Chooses the frames of moments again, and makes the movies of which they changed.",
         ),
     ]
     if settings.alert_webhook_url is not None:
@@ -66,11 +81,11 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
     )
 
 
-def _automation(name: str, target: dg.AssetsDefinition, priority: int, description: str) -> dg.SensorDefinition:
+def _automation(name: str, target: Sequence[dg.AssetsDefinition], priority: int, description: str) -> dg.SensorDefinition:
     """The sensor that asks for assets by their conditions, in runs of this priority in the queue."""
     return dg.AutomationConditionSensorDefinition(
         name,
-        target=[target],
+        target=list(target),
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         run_tags={"dagster/priority": str(priority)},

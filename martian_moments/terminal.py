@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.box import SIMPLE_HEAD
@@ -13,12 +14,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from martian_moments.domain.rovers import ROVERS
+from martian_moments.media.choosing import REASONS
 from martian_moments.operations.watching import count
 
 if TYPE_CHECKING:
     from martian_moments.operations.backfill import Progress
     from martian_moments.operations.demo import Verdict
+    from martian_moments.operations.movies import Finished, MomentState
     from martian_moments.operations.status import Status
+
+_STATES: Final = {
+    "made": "[green]made[/green]",
+    "outdated": "frames changed since",
+    "chosen": "no movie yet",
+    "never": "nobody has asked",
+}
+_SHOWN_ERRORS: Final = 5
 
 OUT: Final = Console(highlight=False, soft_wrap=True)
 ERR: Final = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -39,6 +50,54 @@ def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
     with Bars(*columns, console=ERR) as bars:
         bar = bars.add_task(title, total=None)
         yield lambda now: bars.update(bar, completed=now.materialized + now.failed, total=now.total)
+
+
+@contextmanager
+def step_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each step of a movie from its first report on; what is given is called with step, done and total."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=ERR) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        yield report
+
+
+def print_movie(path: Path, done: Finished) -> None:
+    """What a movie has, and what became of the other pictures."""
+    movie = done.made
+    megabytes = movie.files[movie.movie][0] / 1e6
+    what = f"of {movie.frames} pictures" if movie.is_still else f"{movie.frames} frames, {movie.seconds:.1f} s"
+    OUT.print(f"{escape(str(path))}: {what}, {movie.width_px} x {movie.height_px}, {megabytes:.1f} MB")
+    for reason, pictures in done.choice.left_out.items():
+        OUT.print(f"  left out: {pictures:,} {reason} ({REASONS[reason]})")
+    for error in done.errors[:_SHOWN_ERRORS]:
+        OUT.print(f"  {escape(str(error))}")
+
+
+def print_moments(found: Sequence[MomentState]) -> None:
+    """Every moment with its movie."""
+    table = Table("moment", "state", "frames", "seconds", "MB", box=SIMPLE_HEAD, pad_edge=False)
+    for each in found:
+        movie = each.movie
+        table.add_row(
+            each.moment.name,
+            _STATES[each.state],
+            "" if each.frames is None else count(each.frames),
+            f"{movie.seconds:.1f}" if movie else "",
+            f"{movie.files[movie.movie][0] / 1e6:.1f}" if movie else "",
+        )
+    OUT.print(table)
+    for each in found:
+        if each.where:
+            OUT.print(f"{each.moment.name}: {escape(each.where)}")
 
 
 def print_status(now: Status) -> None:

@@ -40,3 +40,14 @@ def _after_changes(label: str, at_the_latest: str) -> dg.AutomationCondition[Any
 def ride_along() -> dg.AutomationCondition[Any]:
     """For every other model: in the same run as the model it follows. A failure is healed by the next change of bronze."""
     return AC.any_deps_match(AC.will_be_requested()).with_label("ride_along")
+
+
+def refresh_made_before() -> dg.AutomationCondition[Any]:
+    """For the frames of a moment: as for the open formats, once somebody has asked for them a first time."""
+    return (_after_changes("made_before", "*/10 * * * *") & ~AC.missing()).with_label("refresh_made_before")
+
+
+def refresh_from_frames() -> dg.AutomationCondition[Any]:
+    """For the movie of a moment: its frames are others than those that were there when it was last asked for."""
+    changed = AC.any_deps_match(AC.data_version_changed()).since(AC.newly_requested())
+    return (changed & ~AC.in_progress() & ~AC.any_deps_in_progress()).with_label("refresh_from_frames")

@@ -27,6 +27,9 @@ RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
 PARTITION: Final = "dagster/partition"
 
+MOMENTS: Final = "moments"
+"""The dynamic partitions set of moments."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -125,3 +128,8 @@ def parse_range(text: str, registered: range) -> range:
 def keys(sols: Sequence[int]) -> list[str]:
     """The partition keys of sols."""
     return [sol_key(sol) for sol in sols]
+
+
+def moments_partitions() -> dg.DynamicPartitionsDefinition:
+    """The partitions of moments: their names."""
+    return dg.DynamicPartitionsDefinition(name=MOMENTS)

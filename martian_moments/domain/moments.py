@@ -38,13 +38,21 @@ class MomentKind(StrEnum):
     """What makes a picture one of a moment's.
 
     drive: one picture for each stop of the rover. sky: those that look at the sky. view: those of the one view that was
-    photographed on most sols. all: every one.
+    photographed on most sols. all: every one. Two kinds are no movie but one picture: anaglyph, of the newest good stereo
+    pair, and panorama, of the pictures that cover most of the horizon together.
     """
 
     DRIVE = "drive"
     SKY = "sky"
     VIEW = "view"
     ALL = "all"
+    ANAGLYPH = "anaglyph"
+    PANORAMA = "panorama"
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is one picture, and no movie."""
+        return self in (MomentKind.ANAGLYPH, MomentKind.PANORAMA)
 
 
 class Codec(StrEnum):

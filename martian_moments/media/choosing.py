@@ -10,14 +10,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.errors import WarehouseError
-from martian_moments.domain.moments import Moment
+from martian_moments.domain.moments import Moment, MomentKind
 from martian_moments.infrastructure.sql import quoted
 
 if TYPE_CHECKING:
@@ -37,14 +37,46 @@ REASONS: Final = {
     "underexposed": "nearly all of it is black",
     "overexposed": "nearly all of it is white",
     "older_version": "there is a better version of this exposure",
-    "exposure_outlier": "much brighter or darker than those before and after it",
     "blurred": "much less sharp than those before and after it",
+    "exposure_outlier": "much brighter or darker than those before and after it",
     "repeated": "the same picture as an earlier one",
     "same_stop": "the rover had not driven since the frame before",
     "over_limit": "the moment has enough newer frames",
     NOT_FETCHED: "the lake does not hold it",
 }
 """Every reason why a candidate is no frame, in the order in which they are looked for, and what it means."""
+
+_BESIDE: Final = frozenset({"exposure_outlier", "blurred", "repeated"})
+"""What a picture is beside others that show nearly the same, as those of one still do not."""
+
+_GROUPS: Final = {
+    MomentKind.ANAGLYPH: """
+        select [left_photo_key, right_photo_key], [left_camera, right_camera]
+        from gold.stereo_pairs
+        where rover = $rover and sol between $first and $final
+            and (list_contains($cameras, camera) or list_contains($cameras, left_camera))
+        order by taken_at_utc desc, pair_id
+    """,
+    MomentKind.PANORAMA: """
+        select list(frames.photo_key order by frames.taken_at_utc, frames.photo_key), [any_value(views.source_camera)]
+        from gold.panoramas as views
+        inner join gold.panorama_frames as frames using (panorama_id)
+        where views.rover = $rover and views.sol between $first and $final
+            and (list_contains($cameras, views.camera) or list_contains($cameras, views.source_camera))
+        group by panorama_id
+        order by any_value(coverage_deg) desc, count(*) desc, min(frames.taken_at_utc) desc, panorama_id
+    """,
+}
+"""The pictures that one still could be made of, and their cameras, the best first."""
+
+_FEWEST: Final = 2
+"""Pictures of a still."""
+
+TABLES: Final[Mapping[MomentKind, Sequence[str]]] = {
+    MomentKind.ANAGLYPH: ("stereo_pairs",),
+    MomentKind.PANORAMA: ("panoramas", "panorama_frames"),
+}
+"""The tables of gold that a kind is chosen from besides."""
 
 _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {"threads": 1, "memory_limit": "700MB"}
 
@@ -103,6 +135,10 @@ class Candidate:
     bytes: int | None
     mean: float | None
     sharpness: float | None
+    view_azimuth_deg: float | None
+    view_elevation_deg: float | None
+    fov_h_deg: float | None
+    fov_v_deg: float | None
     chosen: bool
     reason: str | None
 
@@ -158,7 +194,9 @@ def _shown(frame: Candidate) -> dict[str, Any]:
 
 
 @contextmanager
-def published_tables(photos: Path, images: Path | None, fresh: Iterable[object] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
+def published_tables(
+    photos: Path, images: Path | None, fresh: Iterable[object] = (), gold: Mapping[str, Path] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection on which :func:`choose` reads.
 
     Args:
@@ -166,6 +204,7 @@ def published_tables(photos: Path, images: Path | None, fresh: Iterable[object] 
         images: that of silver.fact_images; None where it was never published.
         fresh: what is known of pictures since then, with the columns as attributes; it stands in the place of what was
             published.
+        gold: the files of further tables, by name, see :data:`TABLES`.
 
     Raises:
         WarehouseError: a file cannot be read, or a query fails.
@@ -175,7 +214,9 @@ def published_tables(photos: Path, images: Path | None, fresh: Iterable[object] 
     columns = ", ".join(f"{name} {kind}" for name, kind in _IMAGES.items())
     try:
         with duckdb.connect(config=_SETTINGS) as connection:
-            connection.execute("set TimeZone = 'UTC'; create schema silver")
+            connection.execute("set TimeZone = 'UTC'; create schema silver; create schema gold")
+            for table, file in (gold or {}).items():
+                connection.execute(f"create view gold.{table} as from read_parquet({quoted(file)})")
             connection.execute(f"create view silver.fact_photos as from read_parquet({quoted(photos)})")
             connection.execute(f"create table silver.fact_images ({columns})")
             rows = [tuple(getattr(each, name) for name in _IMAGES) for each in fresh]
@@ -201,6 +242,47 @@ def choose(moment: Moment, tables: duckdb.DuckDBPyConnection) -> Choice:
         moment: what is looked for.
         tables: a connection with ``silver.fact_photos`` and ``silver.fact_images``.
     """
+    return _still(moment, tables) if moment.kind.is_still else Choice(moment, _candidates(moment, tables))
+
+
+def _still(moment: Moment, tables: duckdb.DuckDBPyConnection) -> Choice:
+    """Of the groups of pictures that a still can be made of the first that is good, or may be when it has come.
+
+    Of a stereo pair both pictures have to be, of a panorama those that are make it.
+    """
+    parameters = {"rover": moment.rover, "cameras": list(moment.cameras), **_sols(moment, tables)}
+    groups = tables.execute(_GROUPS[moment.kind], parameters).fetchall()
+    cameras = tuple(dict.fromkeys(camera for _, names in groups for camera in names))
+    every = moment.model_copy(update={"kind": MomentKind.ALL, "cameras": cameras, "limit": 10**9})
+    found = {each.photo_key: _alone(each) for each in _candidates(every, tables)} if cameras else {}
+    members = {key: found[key] for keys, _ in groups for key in keys if key in found}
+    chosen: Sequence[str] = ()
+    for keys, _ in groups:
+        good = [key for key in keys if key in members and members[key].reason in (None, NOT_FETCHED)]
+        if len(good) >= _FEWEST and (moment.kind is MomentKind.PANORAMA or len(good) == len(keys)):
+            chosen = keys
+            break
+    others = [each for key, each in members.items() if key not in chosen]
+    return Choice(moment, [*(members[key] for key in chosen if key in members), *map(_surplus, others)])
+
+
+def _alone(each: Candidate) -> Candidate:
+    return replace(each, chosen=True, reason=None) if each.reason in _BESIDE else each
+
+
+def _surplus(each: Candidate) -> Candidate:
+    return replace(each, chosen=False, reason="over_limit") if each.reason in (None, NOT_FETCHED) else each
+
+
+def _sols(moment: Moment, tables: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    first, final, last = moment.sols
+    if last is not None:
+        row = tables.execute("select max(sol) from silver.fact_photos where rover = $1", [moment.rover]).fetchone()
+        first = ((row and row[0]) or 0) - last + 1
+    return {"first": first, "final": final}
+
+
+def _candidates(moment: Moment, tables: duckdb.DuckDBPyConnection) -> list[Candidate]:
     since, until = moment.lmst or (None, None)
     parameters = {
         "rover": moment.rover,
@@ -217,7 +299,7 @@ def choose(moment: Moment, tables: duckdb.DuckDBPyConnection) -> Choice:
     names = [column[0] for column in found.description]
     if names != [each.name for each in fields(Candidate)]:
         raise RuntimeError(f"frames.sql gives {names}")
-    return Choice(moment, [Candidate(*row) for row in found.fetchall()])
+    return [Candidate(*row) for row in found.fetchall()]
 
 
 @cache

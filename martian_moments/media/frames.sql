@@ -34,11 +34,11 @@ with rules as (
         -- scatter.
         1.4 as exposure_factor,
         3 * 1.4826 as scatter,
-        -- Of its neighbours' sharpness.
+        -- Of its neighbours' sharpness, by their light: a darker picture has weaker edges.
         0.3 as blurred_share,
         -- Renditions of one picture differ in width; another aspect is another picture.
         0.02 as aspect_share,
-        0.5 as width_share
+        0.6 as width_share
 ),
 
 asked as (
@@ -61,9 +61,8 @@ asked as (
 timely as (
     select
         *,
-        count(distinct case when not thumbnail then exposure end) over (
-            partition by sol, source_camera, sequence_id
-        ) as exposures_of_sequence
+        count(distinct case when not thumbnail then exposure end)
+        over (partition by sol, source_camera, sequence_id) as exposures_of_sequence
     from asked
     where
         $since is null
@@ -99,8 +98,7 @@ pairs_of_sights as (
     inner join sights as b using (source_camera, site, drive)
     cross join rules
     where
-        degrees(acos(least(1, greatest(
-            -1,
+        degrees(acos(least(1, greatest(-1,
             sin(radians(a.elevation)) * sin(radians(b.elevation))
             + cos(radians(a.elevation)) * cos(radians(b.elevation)) * cos(radians(a.azimuth - b.azimuth))
         )))) <= rules.view_deg
@@ -326,7 +324,7 @@ compared as (
         photo_key,
         median(mean) over beside as usual_mean,
         mad(mean) over beside as usual_scatter,
-        median(sharpness) over beside as usual_sharpness,
+        median(sharpness / (mean * mean)) over beside as usual_sharpness,
         count(*) over beside as neighbours,
         row_number() over (partition by sha256 order by place) > 1
         or lag((perceptual_hash, mean, spread, sharpness)) over (order by place)
@@ -347,13 +345,15 @@ beside_others as (
         case
             when reason_of_version is not null then reason_of_version
             when
+                $kind != 'sky'
+                and neighbours >= 3
+                and versions.sharpness / (versions.mean * versions.mean) < blurred_share * usual_sharpness
+                then 'blurred'
+            when
                 neighbours >= 3
                 and abs(versions.mean - usual_mean) > scatter * usual_scatter
                 and greatest(versions.mean / usual_mean, usual_mean / versions.mean) > exposure_factor
                 then 'exposure_outlier'
-            when
-                $kind != 'sky' and neighbours >= 3 and versions.sharpness < blurred_share * usual_sharpness
-                then 'blurred'
             when is_repeated then 'repeated'
         end as reason_beside
     from versions
@@ -392,6 +392,7 @@ select
     coalesce(held_width_px, width_px) as width_px,
     coalesce(held_height_px, height_px) as height_px,
     mode, source_id, credit, address, picture_key, sha256, bytes, mean, sharpness,
+    view_azimuth_deg, view_elevation_deg, fov_h_deg, fov_v_deg,
     reason is null as chosen,
     reason
 from newest

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from martian_moments.domain.errors import PlatformRunning
+from martian_moments.domain.errors import MediaMissing, PlatformRunning
+from martian_moments.domain.moments import PACKAGED
 from martian_moments.nasa.sources import sources_of
 from martian_moments.operations.platform import find_running
 from martian_moments.operations.status import Status
@@ -26,7 +27,11 @@ SOLS: Final = 40
 
 CONFIG: Final = ReplicaConfig(sols=SOLS, scale=0.5)
 
-_POLITENESS: Final = {"MARS_REQUESTS_PER_MINUTE": "60000", "MARS_CONCURRENCY": "16"}
+_POLITENESS: Final = {
+    "MARS_REQUESTS_PER_MINUTE": "60000",
+    "MARS_IMAGES_PER_MINUTE": "60000",
+    "MARS_CONCURRENCY": "16",
+}
 """The replica needs none."""
 
 
@@ -39,6 +44,7 @@ def environment(home: Path, addresses: Mapping[str, str]) -> dict[str, str]:
     return {
         **_POLITENESS,
         "MARS_HOME": str(home),
+        "MARS_MOMENTS": str(PACKAGED),
         "MARS_LAKE_URL": own.lake,
         "MARS_EVENTS_URL": own.events,
         "MARS_WAREHOUSE_URL": own.warehouse,
@@ -107,7 +113,7 @@ def _verdict(resources: Resources, now: Status, replica: Control, rover: str, dr
 
 
 class DemoWatch(Watch):
-    """Reports the demo's progress and, when it has settled, holds it against the truth.
+    """Reports the demo's progress and, when it has settled, holds it against the truth and has a movie made.
 
     Attributes:
         verdicts: a verdict for each rover; empty until the demo has settled.
@@ -136,14 +142,37 @@ class DemoWatch(Watch):
         self._on_verdicts = on_verdicts
         self._leave = leave
         self.verdicts: Sequence[Verdict] = ()
+        self._waits_for_movie = False
 
     def seen(self, now: Status, platform: Supervisor) -> bool:
         """As Watch."""
-        if self.verdicts or not now.settled:
-            return False
-        self.verdicts = compare(self._resources, now, self._control)
-        self._on_verdicts(self.verdicts, None if self._leave else platform.state.url)
-        return self._leave
+        if self.verdicts:
+            if self._waits_for_movie:
+                self._look_for_movie(platform)
+        elif now.settled:
+            self.verdicts = compare(self._resources, now, self._control)
+            self._on_verdicts(self.verdicts, None if self._leave else platform.state.url)
+            self._ask_for_movie(platform)
+        return self._leave and bool(self.verdicts) and not self._waits_for_movie
+
+    def _ask_for_movie(self, platform: Supervisor) -> None:
+        from martian_moments.operations import demo_movie
+
+        try:
+            demo_movie.ask(self._resources, platform.instance)
+        except MediaMissing as error:
+            self._report(f"no movie is made: {error}")
+        else:
+            self._waits_for_movie = True
+            self._report(f"asked for the movie {demo_movie.MOMENT}")
+
+    def _look_for_movie(self, platform: Supervisor) -> None:
+        from martian_moments.operations import demo_movie
+
+        line = demo_movie.where(self._resources, platform.instance)
+        if line is not None:
+            self._waits_for_movie = False
+            self._report(line)
 
     @property
     def agreed(self) -> bool:

@@ -8,7 +8,8 @@ poster, preview, captions and credits (pipelines/movies.py). Each file stands th
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,14 +19,18 @@ from martian_moments.domain.errors import LakeError, MartianError, ObjectMissing
 from martian_moments.domain.moments import Moment
 from martian_moments.domain.pictures import Picture
 from martian_moments.lake.store import Lake
-from martian_moments.media.choosing import Candidate, Choice, choose, published_tables
-from martian_moments.pipelines.images import PictureResult
+from martian_moments.media.choosing import TABLES, Candidate, Choice, choose, published_tables
+from martian_moments.pipelines.images import Budget, PictureResult, Wanted, fetch_pictures
+from martian_moments.pipelines.upstream import Nasa
+from martian_moments.settings import SCRATCH, Settings
 from martian_moments.warehouse.published import Published
 
 FOLDER: Final = "moments/"
 """Where the lake keeps what is made of moments. Nothing of it is announced."""
 
 FRAMES: Final = "frames.json"
+
+_GB: Final = 10**9
 Ask = Callable[[Sequence[Candidate]], Awaitable[Sequence[PictureResult]]]
 """Has pictures fetched into the lake and reports what became of each."""
 
@@ -50,6 +55,57 @@ class Gathered:
     errors: Mapping[str, MartianError] = field(default_factory=dict)
 
 
+@asynccontextmanager
+async def asking(
+    nasa: Nasa,
+    lake: Lake,
+    rover: str,
+    settings: Settings,
+    *,
+    before_each: Callable[[], object] = lambda: None,
+    progress: Callable[[PictureResult], object] = lambda _: None,
+) -> AsyncIterator[Ask]:
+    """What asks the servers of a rover's pictures, with one rate limit and one budget as long as it is open.
+
+    Args:
+        nasa: makes the client.
+        lake: keeps the pictures.
+        rover: whose.
+        settings: what they may take, and where they arrive.
+        before_each: called before each picture is asked for; a MartianError that it raises leaves the picture.
+        progress: called with each picture that is settled.
+    """
+    from martian_moments.media.quality import measure
+
+    budget = Budget(lake, round(settings.images_max_gb * _GB))
+    async with nasa.pictures_client() as client:
+
+        async def ask(wanted: Sequence[Candidate]) -> Sequence[PictureResult]:
+            by_sol: dict[int, list[Wanted]] = {}
+            for each in wanted:
+                if each.address is not None:
+                    by_sol.setdefault(each.sol, []).append(Wanted(each.photo_key, each.address))
+            results: list[PictureResult] = []
+            async for sol in fetch_pictures(
+                client,
+                lake,
+                rover,
+                by_sol,
+                measure=measure,
+                budget=budget,
+                scratch=settings.home / SCRATCH,
+                in_flight=settings.concurrency,
+                before_each=before_each,
+                progress=progress,
+            ):
+                if sol.error is not None:
+                    raise sol.error
+                results += sol.results
+            return results
+
+        yield ask
+
+
 async def gather(published: Published, moment: Moment, ask: Ask) -> Gathered:
     """Choose, ask for the pictures that may be frames, and choose again, until none is wanted that was not asked for.
 
@@ -64,8 +120,9 @@ async def gather(published: Published, moment: Moment, ask: Ask) -> Gathered:
     asked: set[str] = set()
     with TemporaryDirectory(prefix="moment-") as name:
         photos, images = fetch_tables(published, Path(name))
+        gold = _fetch_gold(published, Path(name), [moment])
         while True:
-            with published_tables(photos, images, fresh.values()) as tables:
+            with published_tables(photos, images, fresh.values(), gold) as tables:
                 choice = choose(moment, tables)
             wanted = [each for each in choice.wanted if each.photo_key not in asked]
             if not wanted:
@@ -81,12 +138,25 @@ async def gather(published: Published, moment: Moment, ask: Ask) -> Gathered:
     return Gathered(choice, len(asked), {key: error for key, error in errors.items() if key in lacking})
 
 
-def look(published: Published, moments: Iterable[Moment]) -> dict[str, Choice]:
+def look(published: Published, moments: Sequence[Moment]) -> dict[str, Choice]:
     """What each moment would be made of now; nothing is asked for. Raises as :func:`gather`."""
     with TemporaryDirectory(prefix="moment-") as name:
         photos, images = fetch_tables(published, Path(name))
-        with published_tables(photos, images) as tables:
+        with published_tables(photos, images, (), _fetch_gold(published, Path(name), moments)) as tables:
             return {moment.name: choose(moment, tables) for moment in moments}
+
+
+def cameras_of(published: Published, moment: Moment) -> list[str]:
+    """The cameras that there are photos of on the moment's sols. Raises as :func:`gather`."""
+    with TemporaryDirectory(prefix="moment-") as name:
+        photos, _ = fetch_tables(published, Path(name))
+        with published_tables(photos, None) as tables:
+            rows = tables.execute(
+                "select distinct source_camera from silver.fact_photos"
+                " where rover = $rover and sol between $first and $final order by 1",
+                {"rover": moment.rover, "first": moment.sols.first, "final": moment.sols.final},
+            )
+            return [camera for (camera,) in rows.fetchall()]
 
 
 def fetch_tables(published: Published, folder: Path) -> tuple[Path, Path | None]:
@@ -101,6 +171,15 @@ def fetch_tables(published: Published, folder: Path) -> tuple[Path, Path | None]
             raise
         return photos, None
     return photos, images
+
+
+def _fetch_gold(published: Published, folder: Path, moments: Iterable[Moment]) -> dict[str, Path]:
+    """The files of the tables that stills are chosen from besides, by name."""
+    names = dict.fromkeys(table for moment in moments for table in TABLES.get(moment.kind, ()))
+    files = {name: folder / f"{name}.parquet" for name in names}
+    for name, file in files.items():
+        published.fetch("gold", name, file)
+    return files
 
 
 def keep_frames(lake: Lake, choice: Choice) -> bool:

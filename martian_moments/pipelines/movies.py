@@ -10,14 +10,14 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from martian_moments.domain.errors import LakeError, MovieError, ObjectMissing
-from martian_moments.domain.moments import Moment
+from martian_moments.domain.moments import Moment, MomentKind
 from martian_moments.domain.rovers import ROVERS, MarsTime
 from martian_moments.lake.store import Lake
 from martian_moments.pipelines.moments import Chosen, kept_frames, moment_key
@@ -25,7 +25,8 @@ from martian_moments.pipelines.moments import Chosen, kept_frames, moment_key
 MOVIE: Final = "movie.json"
 POSTER: Final = "poster.jpg"
 PREVIEW: Final = "preview.webp"
-_TEXTS: Final = ("captions.vtt", "credits.txt", "sensor.json")
+CREDITS: Final = "credits.txt"
+_TEXTS: Final = ("captions.vtt", CREDITS, "sensor.json")
 
 FEWEST_FRAMES: Final = 2
 """One picture is no movie."""
@@ -38,11 +39,8 @@ _MALINS_CAMERAS: Final = frozenset({"MAST", "MAHLI", "MARDI"})
 _POLICY: Final = "https://www.jpl.nasa.gov/jpl-image-use-policy"
 
 
-class Report(Protocol):
-    """Is told how far a step is."""
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        """``step`` is ``download``, ``prepare`` or ``encode``."""
+Report = Callable[[str, int, int], None]
+"""Is told how far a step is (``download``, ``prepare`` or ``encode``): what is done, and of how many."""
 
 
 def _silent(step: str, done: int, total: int) -> None:
@@ -55,11 +53,11 @@ class Made:
 
     Attributes:
         digest: of what it was made of, as frames.json has it.
-        movie: the name of the movie's file.
-        frames: how many it has.
+        movie: the name of the movie's file, or of the still's.
+        frames: how many it has, or the still is made of.
         width_px: of each, as ``height_px``.
         fps: frames a second.
-        frame_sha256: of each frame's pixels before they were encoded.
+        frame_sha256: of each frame's pixels before they were encoded, or of the still's.
         files: the size in bytes and the SHA-256 of every file, by name.
     """
 
@@ -73,9 +71,14 @@ class Made:
     files: Mapping[str, tuple[int, str]]
 
     @property
+    def is_still(self) -> bool:
+        """Whether it is one picture, and no movie."""
+        return self.movie.endswith(".jpg")
+
+    @property
     def seconds(self) -> float:
-        """How long it plays."""
-        return self.frames / self.fps
+        """How long it plays; a still for 0 s."""
+        return 0.0 if self.is_still else self.frames / self.fps
 
     def document(self) -> bytes:
         """``movie.json``."""
@@ -121,7 +124,7 @@ def make(lake: Lake, name: str, scratch: Path, *, anew: bool = False, report: Re
     # What a killed process has left.
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        movie = render(lake, chosen, folder / f"movie{suffix_of(chosen.moment)}", report=report)
+        movie = render(lake, chosen, folder / file_of(chosen.moment), report=report)
         for file in movie.files:
             lake.put_file(moment_key(name, file), folder / file)
     finally:
@@ -133,15 +136,22 @@ def make(lake: Lake, name: str, scratch: Path, *, anew: bool = False, report: Re
     return movie, True
 
 
+def file_of(moment: Moment) -> str:
+    """The name of its movie's file, or of its still's."""
+    return f"{'still' if moment.kind.is_still else 'movie'}{suffix_of(moment)}"
+
+
 def suffix_of(moment: Moment) -> str:
     """The ending of its movie's file."""
+    if moment.kind.is_still:
+        return ".jpg"
     from martian_moments.media.encoding import CODECS
 
     return CODECS[moment.codec.value].suffix
 
 
 def render(lake: Lake, chosen: Chosen, path: Path, *, report: Report = _silent) -> Made:
-    """Make a movie as the file ``path``, and what belongs to it beside it. Raises as :func:`make`."""
+    """Make a movie or still as the file ``path``, and what belongs to it beside it. Raises as :func:`make`."""
     from martian_moments.media.encoding import encode
     from martian_moments.media.frames import PrepareOptions
     from martian_moments.media.outputs import captions, poster, preview
@@ -156,6 +166,10 @@ def render(lake: Lake, chosen: Chosen, path: Path, *, report: Report = _silent) 
         )
     inputs = [_input(lake, frame) for frame in chosen.frames]
     credit = "; ".join(_credits(chosen))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (path.parent / CREDITS).write_text(_credits_text(chosen), encoding="utf-8")
+    if moment.kind.is_still:
+        return _render_still(chosen, inputs, credit, path)
     options = PrepareOptions(kind=moment.kind.value, size=moment.size, overlay=moment.overlay, credit=credit)
     sensor = learn_sensor(inputs)
     pixels = prepare(inputs, options, sensor=sensor, progress=lambda done: report("prepare", done, total))
@@ -172,7 +186,6 @@ def render(lake: Lake, chosen: Chosen, path: Path, *, report: Report = _silent) 
     preview(path, folder / PREVIEW)
     captions([each.caption for each in inputs], folder / "captions.vtt", fps=movie.fps)
     (folder / "sensor.json").write_bytes(sensor.to_json())
-    (folder / "credits.txt").write_text(_credits_text(chosen), encoding="utf-8")
     return Made(
         digest=chosen.digest,
         movie=path.name,
@@ -182,6 +195,42 @@ def render(lake: Lake, chosen: Chosen, path: Path, *, report: Report = _silent) 
         fps=moment.fps,
         frame_sha256=movie.frame_sha256,
         files={name: _described(folder / name) for name in (path.name, POSTER, PREVIEW, *_TEXTS)},
+    )
+
+
+def _render_still(chosen: Chosen, inputs: Sequence[Any], credit: str, path: Path) -> Made:
+    from martian_moments.media.outputs import write_jpeg
+    from martian_moments.media.stills import anaglyph, panorama
+    from martian_moments.media.strip import PlacedPicture
+
+    moment = chosen.moment
+    lines, shown = (inputs[0].caption, credit) if moment.overlay else ((), "")
+    if moment.kind is MomentKind.ANAGLYPH:
+        left, right = inputs
+        pixels = anaglyph(left, right, size=moment.size, lines=lines, credit=shown).pixels
+    else:
+        placed = [
+            PlacedPicture(
+                frame=each,
+                azimuth_deg=frame["view_azimuth_deg"],
+                elevation_deg=frame["view_elevation_deg"],
+                fov_h_deg=frame["fov_h_deg"],
+                fov_v_deg=frame["fov_v_deg"],
+            )
+            for each, frame in zip(inputs, chosen.frames, strict=True)
+        ]
+        pixels = panorama(placed, width=moment.size, lines=lines, credit=shown).pixels
+    write_jpeg(pixels, path)
+    write_jpeg(pixels, path.parent / POSTER)
+    return Made(
+        digest=chosen.digest,
+        movie=path.name,
+        frames=len(inputs),
+        width_px=pixels.shape[1],
+        height_px=pixels.shape[0],
+        fps=moment.fps,
+        frame_sha256=(hashlib.sha256(pixels.tobytes()).hexdigest(),),
+        files={name: _described(path.parent / name) for name in (path.name, POSTER, CREDITS)},
     )
 
 

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from martian_moments.domain.errors import SettingsError
+from martian_moments.domain.moments import PACKAGED
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.domain.subscriptions import Subscription, parse_subscriptions
 from martian_moments.infrastructure.addresses import path_of, taken_apart, url_of
@@ -47,6 +48,9 @@ BUILT_SOURCES: Final = tuple(VARS["sources"])
 
 NASA_POOL: Final = "nasa"
 """Runs that ask NASA share this pool."""
+
+MOVIES_POOL: Final = "movies"
+"""Movies are made one after the other: each takes every processor."""
 
 IMAGES_POOL: Final = "images"
 """Runs that ask for pictures wait for each other, so that one at a time has the whole of their rate limit."""
@@ -115,6 +119,7 @@ class Settings(Group):
     concurrency: int = Field(default=4, ge=1, le=256, description="upstream requests in flight in all")
     nasa_slots: int = Field(default=2, ge=1, le=64, description="runs that ask upstream at the same time")
     late_sols: int = Field(default=60, ge=0, le=10_000, description="sols behind the newest that are asked for again")
+    moments: Path | None = Field(default=None, description="file of moments; empty: those of the package")
     images: Annotated[tuple[Subscription, ...], NoDecode, BeforeValidator(_subscriptions)] = Field(
         default=(), description="pictures to keep: ROVER CAMERA SOLS, separated by commas"
     )
@@ -146,7 +151,7 @@ class Settings(Group):
     def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _one_of(value, BUILT_SOURCES)
 
-    @field_validator("home", "dagster_home")
+    @field_validator("home", "dagster_home", "moments")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and absolute(value)
@@ -196,7 +201,13 @@ class Settings(Group):
         NASA's slots each get an equal share of the rate limit. All are set in the instance: Dagster knows a default limit
         only after a pool's first run.
         """
-        return {NASA_POOL: self.nasa_slots, IMAGES_POOL: 1, WAREHOUSE_POOL: 1, OPEN_FORMATS_POOL: 1}
+        alone = (IMAGES_POOL, WAREHOUSE_POOL, OPEN_FORMATS_POOL, MOVIES_POOL)
+        return {NASA_POOL: self.nasa_slots, **dict.fromkeys(alone, 1)}
+
+    @property
+    def moments_file(self) -> Path:
+        """Where the moments are written down: as set, or in the package."""
+        return self.moments or PACKAGED
 
     @cached_property
     def lake(self) -> str:

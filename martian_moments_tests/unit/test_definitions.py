@@ -61,6 +61,7 @@ def test_every_asset_of_the_design_is_there(platform: Platform) -> None:
     gold = "photo_gaps photo_summary daily_activity camera_travel_correlation rover_summary camera_summary"
     assert names >= {f"silver/{model}" for model in silver.split()} | {f"gold/{model}" for model in gold.split()}
     assert names >= {f"open_formats/{name}" for name in ("geo", "stac")}
+    assert names >= {"moments/frames", "moments/movie"}
 
 
 def test_every_asset_has_a_group_an_owner_a_kind_and_a_description(platform: Platform) -> None:

@@ -23,7 +23,7 @@ def test_the_package_has_a_drive_movie_of_each_rover_a_sky_movie_and_one_of_the_
     moments = read_moments()
     assert len(moments) >= 6
     assert {each.rover for each in moments.values() if each.kind is MomentKind.DRIVE} == set(ROVERS)
-    assert {MomentKind.SKY, MomentKind.VIEW} <= {each.kind for each in moments.values()}
+    assert {each.kind for each in moments.values()} == set(MomentKind) - {MomentKind.ALL}
     for moment in moments.values():
         known = {name for camera in ROVERS[moment.rover].cameras.values() for name in (camera.name, *camera.names)}
         assert set(moment.cameras) <= known
@@ -82,7 +82,10 @@ def test_sols_are_a_range_one_sol_the_last_ones_or_all(text: str, sols: Sols) ->
         ({"rover": 3}, "rover = 3 is not accepted: input should be a valid string"),
         ({"cameras": []}, "cameras = [] is not accepted: "),
         ({"cameras": "PANCAM"}, "cameras = 'PANCAM' is not accepted: "),
-        ({"kind": "movie"}, "kind = 'movie' is not accepted: input should be 'drive', 'sky', 'view' or 'all'"),
+        (
+            {"kind": "movie"},
+            "kind = 'movie' is not accepted: input should be 'drive', 'sky', 'view', 'all', 'anaglyph' or 'panorama'",
+        ),
         ({"sols": "last 0"}, "sols = 'last 0' is not accepted: the last 0 sols are none"),
         ({"sols": "200-100"}, "sols = '200-100' is not accepted: the range falls from 200 to 100"),
         ({"sols": "100..200"}, "sols = '100..200' is not accepted: write \"100-200\""),

@@ -101,9 +101,16 @@ class Tables:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def choose(self, photos: Sequence[Mapping[str, Any]], pictures: Sequence[Any] = (), **keys: Any) -> Choice:
+    def choose(
+        self,
+        photos: Sequence[Mapping[str, Any]],
+        pictures: Sequence[Any] = (),
+        gold: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        **keys: Any,
+    ) -> Choice:
         file = parquet(self._folder / "photos.parquet", "silver", "fact_photos", photos)
-        with published_tables(file, None, pictures) as tables:
+        files = {name: parquet(self._folder / f"{name}.parquet", "gold", name, rows) for name, rows in (gold or {}).items()}
+        with published_tables(file, None, pictures, files) as tables:
             return choose(moment(**keys), tables)
 
 

@@ -1,0 +1,153 @@
+"""Movies for a person at a terminal: one at once, and the list of moments."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from martian_moments.domain.errors import InputError, MartianError, ObjectMissing
+from martian_moments.domain.moments import Moment, read_moments
+from martian_moments.infrastructure.durable import make_folder, replacing
+from martian_moments.infrastructure.space import require_space
+from martian_moments.media.choosing import Candidate, Choice
+from martian_moments.pipelines.images import PictureResult
+from martian_moments.pipelines.moments import Gathered, asking, cameras_of, gather, kept_frames, moment_key, read_frames
+from martian_moments.pipelines.movies import POSTER, Made, Report, file_of, made, render, suffix_of
+from martian_moments.resources import Resources
+from martian_moments.settings import SCRATCH
+
+_BESIDE: Final = {POSTER: ".jpg", "captions.vtt": ".vtt", "credits.txt": ".credits.txt"}
+"""What is put beside a movie, by what it is called there: players find the captions by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A movie that was made at once.
+
+    Attributes:
+        made: the movie.
+        choice: which pictures are its frames, and why the others are not.
+        errors: why some pictures that may be frames could not be had.
+    """
+
+    made: Made
+    choice: Choice
+    errors: Sequence[MartianError]
+
+
+def make_at_once(resources: Resources, moment: Moment, output: Path, report: Report) -> Finished:
+    """Fetch what a moment lacks and make its movie as a file; nothing is written under the final name before it is whole.
+
+    Whoever interrupts it keeps the pictures that have arrived: they are in the lake.
+
+    Raises:
+        InputError: there is no such photo, or ``output`` does not end as the codec's files do.
+        MovieError: too few of the pictures are good.
+    """
+    if output.suffix != suffix_of(moment):
+        made_as = moment.kind if moment.kind.is_still else moment.codec
+        raise InputError(f"{output} has to end in {suffix_of(moment)} for {made_as}; name another --output")
+    require_space(resources.settings.folders)
+    gathered = asyncio.run(_gather(resources, moment, report))
+    if not gathered.choice.candidates:
+        raise InputError(_nothing(resources, moment))
+    chosen = read_frames(gathered.choice.document())
+    scratch = resources.settings.home / SCRATCH
+    make_folder(scratch)
+    with tempfile.TemporaryDirectory(prefix="movie-", dir=scratch) as name:
+        folder = Path(name)
+        movie = render(resources.lake, chosen, folder / file_of(moment), report=report)
+        make_folder(output.absolute().parent)
+        (folder / "frames.json").write_bytes(gathered.choice.document())
+        # The movie comes last: where it is, everything is.
+        others = {file: suffix for file, suffix in _BESIDE.items() if file in movie.files and suffix != output.suffix}
+        beside = {"frames.json": ".frames.json", **others, movie.movie: output.suffix}
+        for file, suffix in beside.items():
+            with replacing(output.absolute().with_suffix(suffix)) as draft:
+                shutil.copyfile(folder / file, draft)
+    return Finished(movie, gathered.choice, list(gathered.errors.values()))
+
+
+async def _gather(resources: Resources, moment: Moment, report: Report) -> Gathered:
+    done = total = 0
+
+    def settled(_: PictureResult) -> None:
+        nonlocal done
+        done += 1
+        report("download", done, total)
+
+    room = partial(require_space, resources.settings.folders)
+    async with asking(
+        resources.nasa, resources.lake, moment.rover, resources.settings, before_each=room, progress=settled
+    ) as ask:
+
+        async def counted(wanted: Sequence[Candidate]) -> Sequence[PictureResult]:
+            nonlocal total
+            total += len(wanted)
+            report("download", done, total)
+            return await ask(wanted)
+
+        return await gather(resources.published, moment, counted)
+
+
+def _nothing(resources: Resources, moment: Moment) -> str:
+    known = cameras_of(resources.published, moment)
+    there = f"there are some of {', '.join(known)}" if known else "nor of any other camera; backfill them first"
+    cameras = ", ".join(moment.cameras)
+    return f"no photos of {cameras} on sols {moment.sols} of {moment.rover} are published that fit, {there}"
+
+
+@dataclass(frozen=True, slots=True)
+class MomentState:
+    """What there is of a moment.
+
+    Attributes:
+        moment: as it is written down.
+        state: ``made``, ``outdated`` (its frames have changed since), ``chosen`` (frames, and no movie yet) or ``never``.
+        frames: that were chosen last; None where nobody has asked.
+        movie: the movie that there is.
+        where: the address of its file; None without one.
+    """
+
+    moment: Moment
+    state: str
+    frames: int | None
+    movie: Made | None
+    where: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        movie = self.movie
+        return {
+            "name": self.moment.name,
+            "title": self.moment.title,
+            "rover": self.moment.rover,
+            "kind": self.moment.kind.value,
+            "sols": str(self.moment.sols),
+            "state": self.state,
+            "frames": self.frames,
+            "seconds": movie.seconds if movie else None,
+            "bytes": movie.files[movie.movie][0] if movie else None,
+            "movie": self.where,
+        }
+
+
+def states(resources: Resources) -> Iterator[MomentState]:
+    """Every moment that is written down, in the order of the file. Raises SettingsError for a wrong file."""
+    lake = resources.lake
+    for moment in read_moments(resources.settings.moments_file).values():
+        movie = made(lake, moment.name)
+        where = f"{lake.url}/{moment_key(moment.name, movie.movie)}" if movie else None
+        try:
+            chosen = kept_frames(lake, moment.name)
+        except ObjectMissing:
+            yield MomentState(moment, "never", None, movie, where)
+            continue
+        state = "chosen" if movie is None else "made" if movie.digest == chosen.digest else "outdated"
+        yield MomentState(moment, state, len(chosen.frames), movie, where)
