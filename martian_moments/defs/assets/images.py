@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from martian_moments.lake.store import Lake
 from martian_moments.media.extra import require_media
 from martian_moments.pipelines.images import Budget, Outcome, PictureResult, SolPictures, Wanted, fetch_pictures
 from martian_moments.pipelines.upstream import Nasa
-from martian_moments.pipelines.wanted import recorded_pictures, wanted_pictures
+from martian_moments.pipelines.wanted import lacking, recorded_pictures, wanted_pictures
 from martian_moments.settings import IMAGES_POOL, SCRATCH, Settings
 from martian_moments.warehouse.published import Published
 
@@ -90,13 +91,16 @@ def _images(settings: Settings, rover: str) -> dg.AssetsDefinition:
         require_space(settings.folders)
         sols = {int(partition) for partition in context.partition_keys}
         asked = set(config.sols) & sols if config.sols else sols
-        wanted = _wanted(config, settings, lake, published, rover=rover, sols=asked)
-        failed = asyncio.run(_fetch(context, settings, nasa, lake, wanted, refetch=config.refetch))
+        recorded = recorded_pictures(lake, published, rover)
+        wanted = _wanted(config, settings, published, recorded, rover=rover, sols=sols)
+        due = {sol: pictures for sol, pictures in wanted.items() if sol in asked}
+        failed = asyncio.run(_fetch(context, settings, nasa, lake, due, refetch=config.refetch))
         # Dagster marks every sol of a failing run FAILED that the run does not report.
-        _report_nothing(context, (sols if failed else asked) - wanted.keys())
+        beside = sols - asked - lacking(wanted, recorded, datetime.now(UTC)).keys() if failed else set()
+        _report_settled(context, (asked - due.keys()) | beside, wanted)
         if failed:
             raise lake_assets.failure(
-                f"pictures of {len(failed)} of {len(wanted)} sols of {rover} could not be had",
+                f"pictures of {len(failed)} of {len(due)} sols of {rover} could not be had",
                 failed,
                 "What arrived is kept. The images sensor asks again for what MARS_IMAGES names; or re-execute these sols.",
             )
@@ -106,7 +110,13 @@ def _images(settings: Settings, rover: str) -> dg.AssetsDefinition:
 
 
 def _wanted(
-    config: ImagesConfig, settings: Settings, lake: Lake, published: Published, *, rover: str, sols: set[int]
+    config: ImagesConfig,
+    settings: Settings,
+    published: Published,
+    recorded: Mapping[str, Picture],
+    *,
+    rover: str,
+    sols: set[int],
 ) -> Mapping[int, Sequence[Wanted]]:
     """The pictures to ask for, by sol. Cameras that are named in the launchpad are taken at their word about the rendition.
 
@@ -119,7 +129,6 @@ def _wanted(
         raise InputError(
             f"nobody says which pictures of {rover} are wanted; name cameras in the launchpad, or subscribe in MARS_IMAGES"
         )
-    recorded = recorded_pictures(lake, published, rover)
     return {
         sol: [replace(each, url=_held_from(recorded.get(each.photo_key)) or each.url) for each in pictures]
         for sol, pictures in wanted_pictures(published, subscriptions, sols).items()
@@ -197,8 +206,9 @@ def _materialization(rover: str, result: SolPictures) -> dg.AssetMaterialization
     return dg.AssetMaterialization(images_key(rover), partition=sol_key(result.sol), metadata=metadata | dict(faults))
 
 
-def _report_nothing(context: dg.AssetExecutionContext, sols: Iterable[int]) -> None:
-    """Report the sols that nothing is wanted of."""
+def _report_settled(context: dg.AssetExecutionContext, sols: Iterable[int], wanted: Mapping[int, Sequence[Wanted]]) -> None:
+    """Report sols that this run has asked for no picture of, because none is wanted or all are settled."""
     with materializations(context) as log:
         for sol in sorted(sols):
-            log.add(dg.AssetMaterialization(context.asset_key, partition=sol_key(sol), metadata={"wanted": 0}))
+            metadata = {"wanted": len(wanted.get(sol, ()))}
+            log.add(dg.AssetMaterialization(context.asset_key, partition=sol_key(sol), metadata=metadata))

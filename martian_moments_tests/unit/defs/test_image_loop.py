@@ -144,14 +144,19 @@ def test_what_fails_is_asked_for_later_each_time_and_the_rest_is_kept(
     make: Make, server: PictureServer, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = make("curiosity NAV_LEFT_B all")
-    publish(platform, server, tmp_path, *some(3, 5))
+    publish(platform, server, tmp_path, *some(2, 3, 4, 5))
+    assert platform.run(ASSET, "00004").success
     server.faults["/raw/3-0.JPG"] = ["html"] * 4
     monkeypatch.setattr("martian_moments.nasa.http._LONGEST_BACKOFF_S", 0.0)
+    monkeypatch.setattr(images_sensor, "PICTURES_PER_RUN", 4)
     tick = platform.tick(NAME)
     result = platform.execute(requests_of(tick)[0])
     assert "pictures of 1 of 2 sols of curiosity could not be had" in failure_of(result)
     assert held(platform, 3) == {"3-0": "failed", "3-1": None}
-    assert platform.materialized(result).keys() == {"00005"} | {f"{sol:05d}" for sol in (4,)}
+    assert platform.materialized(result).keys() == {"00004", "00005"}, "and sol 4, which is held and lies between them"
+    tick = platform.tick(NAME, tick.cursor)
+    assert asked(requests_of(tick)) == [[2]]
+    assert platform.execute(requests_of(tick)[0]).success
     assert not platform.tick(NAME, tick.cursor).run_requests, "not at once"
     clock.now += 60
     (again,) = requests_of(platform.tick(NAME, tick.cursor))
