@@ -1,4 +1,7 @@
-"""Frames chosen among the replica's pictures, through all models, beside what the replica knows of each."""
+"""Frames chosen among the replica's pictures of every dialect and kind of pixels, beside what the replica knows of each.
+
+The front hazard camera and the sky of Perseverance are looked at in test_chosen_frames.py.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,6 @@ from martian_moments_tests.unit.dbt.test_generated_pictures import ROVERS, docum
 CONFIG = ReplicaConfig(rovers=tuple(ROVERS.values()), sols=14, scale=0.25, seed=5, bad_pictures=0.3)
 
 CAMERAS = (
-    ("perseverance", "FRONT_HAZCAM_LEFT_A"),
     ("perseverance", "NAVCAM_LEFT"),
     ("perseverance", "MCZ_LEFT"),
     ("curiosity", "FHAZ_LEFT_B"),
@@ -104,7 +106,7 @@ def test_every_generated_picture_is_in_or_out_for_the_reason_that_the_truth_has(
             each.photo_key: frames.truth[each.photo_key]["reason"] for each in candidates
         }
         seen.update(each.reason for each in candidates)
-    assert len(frames.records) >= 400
+    assert len(frames.records) >= 350
     assert set(seen) == {
         *(None, "thumbnail", "tile", "missing", "damaged"),
         *("underexposed", "overexposed", "exposure_outlier", "blurred", "repeated"),
@@ -120,11 +122,3 @@ def test_a_drive_has_one_good_frame_of_each_stop_that_has_any(frames: Frames) ->
         }
         assert [(each.site, each.drive) for each in choice.frames] == sorted(good)
         assert all(frames.truth[each.photo_key]["good"] for each in choice.frames)
-
-
-def test_no_frame_of_the_sky_is_left_out_that_is_good(frames: Frames) -> None:
-    choice = frames.choose("perseverance", "NAVCAM_LEFT", MomentKind.SKY)
-    assert len(choice.frames) >= 20
-    assert {each.photo_key for each in choice.frames} == {
-        each.photo_key for each in choice.candidates if frames.truth[each.photo_key]["good"]
-    }

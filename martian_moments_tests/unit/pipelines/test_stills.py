@@ -55,7 +55,7 @@ def test_an_anaglyph_is_one_picture_of_a_pair_with_its_credits(tmp_path: Path) -
 
 
 def test_a_panorama_is_one_strip_of_the_pictures_of_a_view(tmp_path: Path) -> None:
-    looking = [
+    looking: list[dict[str, Any]] = [
         {"view_azimuth_deg": 50.0 * number, "view_elevation_deg": -5.0, "fov_h_deg": 60.0, "fov_v_deg": 45.0}
         for number in range(4)
     ]
