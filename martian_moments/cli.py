@@ -304,6 +304,7 @@ def replica(
     paginated: Annotated[bool, typer.Option("--paginated", help="Respond page by page, as mirrors do.")] = False,
     late_sols: Annotated[int, typer.Option(help="Newest sols that are withheld until released.")] = 0,
     late_share: Annotated[float, typer.Option(help="Share of the newest sols' photos that is withheld.")] = 0.0,
+    bad_pictures: Annotated[float, typer.Option(help="Share of the photos whose picture has a flaw, 0 to 1.")] = 0.1,
     latency_ms: Annotated[float, typer.Option(help="Delay of every response.")] = 0.0,
     faulty: Annotated[float, typer.Option(help="Share of the responses that go wrong, 0 to 1.")] = 0.0,
 ) -> None:
@@ -324,6 +325,7 @@ def replica(
         paginated=paginated,
         late_sols=late_sols,
         late_share=late_share,
+        bad_pictures=bad_pictures,
         faults=FaultPlan(latency_ms=latency_ms, share=faulty),
     )
     serve(config, host=host, port=port, on_ready=_report_replica)

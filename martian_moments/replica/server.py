@@ -23,6 +23,7 @@ from martian_moments.domain.errors import InputError
 from martian_moments.replica.archive import NOT_FOUND, PhotoQuery, open_archive
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import ELSEWHERE, FaultPlan, FaultStream, spoil
+from martian_moments.replica.feeds import a_number
 from martian_moments.replica.file_names import PICTURES
 from martian_moments.replica.pictures.catalogue import rover_of
 from martian_moments.replica.pictures.files import picture_response
@@ -135,7 +136,7 @@ class Replica:
     async def pictures(self, request: Request) -> Reply:
         """``GET /truth/pictures?source=s&rover=r&sol=n``."""
         query = request.query_params
-        truth = pictures_of(self._archive, query.get("source", ""), query.get("rover", ""), int(query.get("sol", -1)))
+        truth = pictures_of(self._archive, query.get("source", ""), query.get("rover", ""), a_number(query.get("sol"), -1))
         return _here(request, _json(truth))
 
     async def faults(self, request: Request) -> Reply:
