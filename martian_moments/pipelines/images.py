@@ -50,6 +50,9 @@ Measure = Callable[[bytes], Quality]
 
 _GB: Final = 10**9
 
+_UNDER_WAY_PER_REQUEST: Final = 2
+"""Pictures under way for each request in flight: while one is measured and stored, the next one is asked for already."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -176,7 +179,7 @@ async def fetch_pictures(
         measure: of :mod:`martian_moments.media.quality`.
         budget: what the pictures may take.
         scratch: a folder for what is arriving. What was cut goes on from there.
-        in_flight: requests at once.
+        in_flight: requests at once, as the client has them.
         refetch: ask for everything.
         before_each: called before each picture is asked for; a MartianError that it raises leaves the picture.
         progress: called with each picture that is settled.
@@ -195,7 +198,7 @@ async def fetch_pictures(
                 await settled.put(result)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(in_flight):
+        for _ in range(_UNDER_WAY_PER_REQUEST * in_flight):
             group.create_task(worker())
         for _ in sols:
             yield await settled.get()
