@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
 import pytest
 
@@ -18,9 +20,13 @@ from martian_moments.domain.documents import decode_text, encode
 from martian_moments.domain.errors import PictureError
 from martian_moments.domain.moments import Moment, MomentKind, Sols
 from martian_moments.domain.pictures import Fault, Picture, held
+from martian_moments.lake.store import Lake
 from martian_moments.media.choosing import Candidate, Choice, choose, published_tables
 from martian_moments.media.quality import measure
+from martian_moments.pipelines.moments import keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.movies import make
 from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.pictures.marks import read_mark
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.warehouse.base import BronzeObject
 from martian_moments.warehouse.models import published_models
@@ -41,24 +47,28 @@ CAMERAS = (
 Truth = dict[str, Any]
 
 
-def asked(client: httpx.Client, each: Candidate) -> Picture:
-    """The record of a picture that is wanted, as the lake would have it."""
+def asked(client: httpx.Client, lake: Lake, each: Candidate) -> Picture:
+    """The record of a picture that is wanted, which is kept in the lake where it is good."""
     assert each.address is not None
     response = client.get(each.address)
     if response.status_code == 404:
         return Picture(each.photo_key, each.address, FETCHED_AT, error=Fault.MISSING)
     body = response.raise_for_status().content
     try:
-        return held(each.photo_key, each.address, hashlib.sha256(each.address.encode()).hexdigest(), body, measure(body))
+        quality = measure(body)
     except PictureError:
         return Picture(each.photo_key, each.address, FETCHED_AT, error=Fault.DAMAGED)
+    key = f"pictures/{hashlib.sha256(each.address.encode()).hexdigest()}"
+    lake.put_bytes(key, body)
+    return held(each.photo_key, each.address, key, body, quality)
 
 
 class Frames:
     """What is chosen of each camera after all that is wanted was asked for, and the truth by photo."""
 
-    def __init__(self, photos: Path, replica: RunningReplica) -> None:
+    def __init__(self, photos: Path, replica: RunningReplica, lake: Lake) -> None:
         self._photos = photos
+        self.lake = lake
         self.records: dict[str, Picture] = {}
         self.truth: Truth = {}
         for source, rover in ROVERS.items():
@@ -67,7 +77,7 @@ class Frames:
         with httpx.Client(timeout=60, trust_env=False) as client:
             for rover, camera in CAMERAS:
                 while wanted := self.choose(rover, camera).wanted:
-                    self.records |= {each.photo_key: asked(client, each) for each in wanted}
+                    self.records |= {each.photo_key: asked(client, lake, each) for each in wanted}
 
     def choose(self, rover: str, camera: str, kind: MomentKind = MomentKind.ALL) -> Choice:
         moment = Moment(name="generated", rover=rover, cameras=(camera,), kind=kind, sols=Sols(), limit=10_000)
@@ -89,7 +99,7 @@ async def frames(
         published = Published((folder / "published").as_uri())
         made.warehouse.publish(published, [table for table in published_models() if table.name == "fact_photos"])
         published.fetch("silver", "fact_photos", folder / "photos.parquet")
-        return Frames(folder / "photos.parquet", replica)
+        return Frames(folder / "photos.parquet", replica, Lake((folder / "lake").as_uri()))
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +132,22 @@ def test_a_drive_has_one_good_frame_of_each_stop_that_has_any(frames: Frames) ->
         }
         assert [(each.site, each.drive) for each in choice.frames] == sorted(good)
         assert all(frames.truth[each.photo_key]["good"] for each in choice.frames)
+
+
+def test_a_movie_that_another_decoder_reads_has_the_frames_that_were_chosen_in_order_each_once(
+    frames: Frames, tmp_path: Path
+) -> None:
+    choice = frames.choose("curiosity", "RHAZ_LEFT_B", MomentKind.DRIVE)
+    keep_frames(frames.lake, replace(choice, moment=choice.moment.model_copy(update={"size": 720, "fps": 8})))
+    movie, _ = make(frames.lake, "generated", tmp_path / "scratch")
+    file = tmp_path / "movie.mp4"
+    file.write_bytes(frames.lake.get(moment_key("generated", movie.movie)))
+    # OpenCV brings an FFmpeg of its own.
+    capture, marks, sizes = cv2.VideoCapture(str(file)), [], set()
+    while (read := capture.read())[0]:
+        sizes.add(read[1].shape)
+        marks.append(list(read_mark(read[1]) or ()))
+    assert (capture.get(cv2.CAP_PROP_FPS), sizes) == (8, {(movie.height_px, movie.width_px, 3)})
+    chosen = kept_frames(frames.lake, "generated").frames
+    assert marks == [frames.truth[each["photo_key"]]["mark"] for each in chosen]
+    assert len(marks) == len(choice.frames) >= 4
