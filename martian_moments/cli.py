@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _STEPS: Final = {"already": "already", "made": "[green]made[/green]   ", "failed": "[red]failed[/red] "}
 
+_INTERRUPTED: Final = 130
+"""What a shell gives a program that SIGINT has ended."""
+
 app = typer.Typer(
     name="martian-moments",
     help="A complete, correct, queryable history of what NASA's Mars rovers photographed and where they drove.",
@@ -253,8 +256,12 @@ def movie(
     wanted = parse_moment("movie", table | ({} if lmst is None else {"lmst": lmst}), "movie")
     name = f"{rover}-{camera}-{sols}".lower().replace(" ", "-")
     path = output or Path(f"{name}{suffix_of(wanted)}")
-    with step_bars() as report:
-        done = make_at_once(resources, wanted, path, report)
+    try:
+        with step_bars() as report:
+            done = make_at_once(resources, wanted, path, report)
+    except KeyboardInterrupt:
+        ERR.print("stopped; the pictures that have arrived stay in the lake, and the same command goes on from there")
+        raise typer.Exit(_INTERRUPTED) from None
     print_movie(path, done)
 
 

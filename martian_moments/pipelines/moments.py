@@ -74,9 +74,14 @@ async def asking(
         settings: what they may take, and where they arrive.
         before_each: called before each picture is asked for; a MartianError that it raises leaves the picture.
         progress: called with each picture that is settled.
+
+    Raises:
+        MediaMissing: the extra ``media`` is not installed, without which no picture can be kept.
     """
+    from martian_moments.media.extra import require_media
     from martian_moments.media.quality import measure
 
+    require_media()
     budget = Budget(lake, round(settings.images_max_gb * _GB))
     async with nasa.pictures_client() as client:
 

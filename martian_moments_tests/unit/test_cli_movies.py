@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from martian_moments.domain.moments import read_moments
+from martian_moments.media import extra
+from martian_moments.operations import movies
 from martian_moments_tests.moments import Pictures, photo, publish_photos
 from martian_moments_tests.picture_server import picture_server
 from martian_moments_tests.platforms import Platform
@@ -33,6 +35,30 @@ def test_a_movie_is_made_with_a_bar_for_each_step_and_says_what_it_has_and_what_
     assert "left out: 1 missing (its server has no such picture)" in out
     assert "left out: 1 underexposed (nearly all of it is black)" in out
     assert [step in err for step in ("download", "prepare", "encode")] == [True] * 3
+
+
+def test_whoever_stops_it_reads_that_nothing_is_lost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(movies, "make_at_once", stopped)
+    code, out, err = run(*MOVIE, "100")
+    assert (code, out) == (130, "")
+    assert err.strip().splitlines()[-1].startswith("stopped; the pictures that have arrived stay in the lake")
+
+
+def test_without_the_extra_one_line_says_how_to_install_it(
+    run: Run, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_photos(platform.resources.published, [photo(number) for number in range(3)])
+    monkeypatch.setattr(extra, "find_spec", lambda name: None)
+    extra.require_media.cache_clear()
+    try:
+        code, _, err = run(*MOVIE, "100")
+    finally:
+        extra.require_media.cache_clear()
+    assert code == 1
+    assert "pip install 'martian-moments[media]'" in err.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize(
