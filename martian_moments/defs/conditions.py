@@ -43,11 +43,19 @@ def ride_along() -> dg.AutomationCondition[Any]:
 
 
 def refresh_made_before() -> dg.AutomationCondition[Any]:
-    """For the frames of a moment: as for the open formats, once somebody has asked for them a first time."""
-    return (_after_changes("made_before", "*/10 * * * *") & ~AC.missing()).with_label("refresh_made_before")
+    """For the frames of a moment: as for the open formats, once somebody has asked for them a first time.
+
+    And every six hours, for pictures that could not be had; a run that wants none asks nobody.
+    """
+    again = AC.cron_tick_passed("17 */6 * * *") & ~AC.in_progress()
+    return ((_after_changes("made_before", "*/10 * * * *") | again) & ~AC.missing()).with_label("refresh_made_before")
 
 
 def refresh_from_frames() -> dg.AutomationCondition[Any]:
-    """For the movie of a moment: its frames are others than those that were there when it was last asked for."""
+    """For the movie of a moment: its frames are others than those that were there when it was last asked for.
+
+    And every hour where it could not be made, because a disk was full, say.
+    """
     changed = AC.any_deps_match(AC.data_version_changed()).since(AC.newly_requested())
-    return (changed & ~AC.in_progress() & ~AC.any_deps_in_progress()).with_label("refresh_from_frames")
+    failed = AC.execution_failed() & AC.cron_tick_passed("47 * * * *")
+    return ((changed | failed) & ~AC.in_progress() & ~AC.any_deps_in_progress()).with_label("refresh_from_frames")

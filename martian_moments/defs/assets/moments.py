@@ -106,7 +106,7 @@ def _frames(settings: Settings) -> dg.AssetsDefinition:
             raise failure(
                 f"the pictures of {len(failed)} of {len(context.partition_keys)} moments are not all there",
                 failed,
-                "What is there is chosen. Materialize these moments again; the next change of the tables does so as well.",
+                "What is there is chosen. They are asked for again within six hours; or materialize these moments again.",
             )
         yield from ()
 

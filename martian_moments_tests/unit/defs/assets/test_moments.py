@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from martian_moments.defs.assets import moments as assets
 from martian_moments.defs.assets.moments import FRAMES_KEY, MOVIE_KEY
+from martian_moments.domain.errors import DiskFull
 from martian_moments.domain.pictures import Fault
 from martian_moments.pipelines.moments import Ask, moment_key
 from martian_moments_tests.moments import Pictures, photo, publish_photos
@@ -186,13 +188,14 @@ def test_a_wrong_file_fails_the_tick_with_its_line(moments: Moments) -> None:
         moments.platform.tick("moments")
 
 
-def evaluate(platform: Platform, cursor: Any = None) -> Any:
+def evaluate(platform: Platform, cursor: Any = None, moment: datetime | None = None) -> Any:
     """One look of the automation at the moments' assets."""
     return dg.evaluate_automation_conditions(
         platform.definitions,
         instance=platform.instance,
         asset_selection=dg.AssetSelection.assets(FRAMES_KEY, MOVIE_KEY),
         cursor=cursor,
+        evaluation_time=moment,
     )
 
 
@@ -230,3 +233,23 @@ def test_only_a_moment_that_somebody_asked_for_is_chosen_again_and_only_changed_
     look = evaluate(platform, look.cursor)
     assert asked(look, MOVIE_KEY) == {"drive"}
     assert requests_of(platform.tick("moments")) == []
+
+
+def test_pictures_that_could_not_be_had_are_asked_for_again_within_six_hours_and_a_movie_that_failed_within_one(
+    moments: Moments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = moments.platform
+    moments.pictures.faults = {3: Fault.FAILED}
+    assert not platform.run("moments/frames", "drive").success
+
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull("no room")
+
+    monkeypatch.setattr(assets, "make", full)
+    assert not platform.run("moments/movie", "drive").success
+    now = datetime.now(UTC)
+    look = evaluate(platform, moment=now)
+    look = evaluate(platform, look.cursor, now + timedelta(hours=1))
+    assert asked(look, MOVIE_KEY) == {"drive"}
+    look = evaluate(platform, look.cursor, now + timedelta(hours=6))
+    assert asked(look, FRAMES_KEY) == {"drive"}
