@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 _DRAWN: Final = 50
-"""Pictures of a folder: a camera that goes back and forth along a scene, with a new exposure for each."""
+"""Pictures of a folder: a camera that goes back and forth along a scene."""
 
 
-def draw_pictures(folder: Path, *, kind: str, width: int, height: int) -> None:
-    """Draw the pictures of a folder: ``gray JPEG``, ``colour JPEG`` or ``gray PNG``."""
+def draw_pictures(folder: Path, *, kind: str, width: int, height: int, jumps: float = 0.2) -> None:
+    """Draw the pictures of a folder: ``gray JPEG``, ``colour JPEG`` or ``gray PNG``; exposures differ by ``jumps``."""
     import cv2
     import numpy as np
 
@@ -29,7 +29,7 @@ def draw_pictures(folder: Path, *, kind: str, width: int, height: int) -> None:
     scene = 115 + 26 * (scene - scene.mean()) / scene.std()
     for number in range(_DRAWN):
         right = 4 * (number if number < _DRAWN // 2 else _DRAWN - number)
-        seen = scene[32 : 32 + height, right : right + width] * random.uniform(0.8, 1.2) + random.normal(
+        seen = scene[32 : 32 + height, right : right + width] * random.uniform(1 - jumps, 1 + jumps) + random.normal(
             0, 1.5, (height, width)
         )
         if kind.startswith("colour"):
