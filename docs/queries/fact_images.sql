@@ -49,9 +49,10 @@ select
     photos.taken_at_utc
 from silver.fact_images as images
 inner join silver.fact_photos as photos on images.photo_key = photos.photo_key
-qualify images.perceptual_hash = lag(images.perceptual_hash) over (
-    partition by photos.rover, photos.camera order by photos.taken_at_utc, images.photo_key
-)
+qualify
+    images.perceptual_hash = lag(images.perceptual_hash) over (
+        partition by photos.rover, photos.camera order by photos.taken_at_utc, images.photo_key
+    )
 order by images.photo_key
 limit 50;
 
