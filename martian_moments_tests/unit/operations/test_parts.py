@@ -51,7 +51,7 @@ def test_a_changed_pool_limit_is_set(platform: Platform) -> None:
     assert (step.state, step.detail) == ("made", "to be set: nasa to 2")
     with open_instance(platform.settings) as instance:
         limits = {each.name: each.limit for each in instance.event_log_storage.get_pool_limits()}
-    assert limits == {"nasa": 2, "warehouse": 1, "open_formats": 1}
+    assert limits == {"nasa": 2, "images": 1, "warehouse": 1, "open_formats": 1, "movies": 1}
 
 
 def test_an_older_storage_is_migrated(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
