@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -24,14 +25,18 @@ from typing import Any, Final
 import httpx
 import orjson
 from dagster import AssetPartitionStatus, DagsterInstance
+from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
 from martian_moments.defs.assets.lake import photos_key
 from martian_moments.defs.partitions import keys, sols_of
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.events.log import INGESTION_REQUESTS, Message
+from martian_moments.operations import demo_movie
 from martian_moments.operations.demo import CONFIG, environment
 from martian_moments.operations.platform import RunningPlatform, find_running
+from martian_moments.pipelines.moments import moment_key
+from martian_moments.pipelines.movies import POSTER
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.resources import Resources
@@ -45,6 +50,9 @@ ASKED_AGAIN: Final = (20, 39)
 
 STORM: Final = FaultPlan(share=0.8, kinds=(Fault.ERROR_503, Fault.DROPPED))
 """A request is asked four times, so that two in five fail in the end."""
+
+POSTER_WIDTH: Final = 960
+"""Pixels of the poster in docs/."""
 
 PATIENCE_S: Final = 900.0
 QUIET_S: Final = 8.0
@@ -81,6 +89,13 @@ PLOT: Final = Shot(
     1200,
     click="(//tr[contains(., 'picture')]//*[.='[Show Markdown]'])[last()]",
 )
+MOVIE: Final = Shot(
+    "movie",
+    f"/assets/moments/movie?view=overview&partition={demo_movie.MOMENT}",
+    1600,
+    1200,
+    click="(//tr[contains(., 'poster')]//*[.='[Show Markdown]'])[last()]",
+)
 
 
 def main() -> None:
@@ -90,12 +105,26 @@ def main() -> None:
         with chromium() as browser:
             keep(browser.picture(url, LINEAGE), LINEAGE)
             keep(browser.picture(url, PLOT), PLOT)
+            make_movie(Path(home))
+            keep(browser.picture(url, MOVIE), MOVIE)
             replica.control.faults(STORM)
             ask_again()
             wait_until("some sols have failed", lambda: bool(failed_sols(Path(home))) and settled())
             partitions = f"/assets/lake/{ROVER}/photos?view=partitions&partition={failed_sols(Path(home))[0]}"
             failures = Shot("partitions", partitions, 1600, 1100)
             keep(browser.picture(url, failures), failures)
+
+
+def make_movie(home: Path) -> None:
+    """Have the demonstration's movie made; its poster is docs/moment.jpg."""
+    resources = Resources(Settings.load())
+    with DagsterInstance.from_config(str(home / "dagster")) as instance:
+        demo_movie.ask(resources, instance)
+        wait_until("the movie is there", lambda: demo_movie.where(resources, instance) is not None)
+    wait_until("everything is published", settled)
+    poster = Image.open(io.BytesIO(resources.lake.get(moment_key(demo_movie.MOMENT, POSTER))))
+    poster.thumbnail((POSTER_WIDTH, POSTER_WIDTH))
+    poster.save(DOCS / "moment.jpg", quality=85)
 
 
 def failed_sols(home: Path) -> list[str]:
