@@ -64,7 +64,7 @@ class Codec(StrEnum):
 
 
 class Sols(NamedTuple):
-    """The sols of a moment: from ``first`` to ``final``, both included, or the ``last`` ones that there are photos of."""
+    """The sols of a moment: from ``first`` to ``final``, both included, or the ``last``, up to the newest with photos."""
 
     first: int = 0
     final: int = 99_999

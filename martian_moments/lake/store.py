@@ -184,6 +184,12 @@ class Lake:
             put = self._store.put(key, path)
         return ObjectInfo(key, bare(put["e_tag"]), path.stat().st_size, datetime.now(UTC), put["version"])
 
+    def get_file(self, key: str, path: Path) -> None:
+        """Copy an object that is no document to a file, of any size, without holding it in memory. Raises ObjectMissing."""
+        with self._errors("read", key), path.open("wb") as file:
+            for chunk in self._store.get(key).stream():
+                file.write(chunk)
+
     def remove(self, key: str) -> None:
         """Remove an object that is no document; one that is gone already stays gone."""
         with suppress(ObjectMissing), self._errors("remove", key):

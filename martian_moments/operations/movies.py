@@ -20,7 +20,6 @@ from martian_moments.pipelines.images import PictureResult
 from martian_moments.pipelines.moments import Gathered, asking, cameras_of, gather, kept_frames, moment_key, read_frames
 from martian_moments.pipelines.movies import POSTER, Made, Report, file_of, made, render, suffix_of
 from martian_moments.resources import Resources
-from martian_moments.settings import SCRATCH
 
 _BESIDE: Final = {POSTER: ".jpg", "captions.vtt": ".vtt", "credits.txt": ".credits.txt"}
 """What is put beside a movie, by what it is called there: players find the captions by themselves."""
@@ -58,12 +57,12 @@ def make_at_once(resources: Resources, moment: Moment, output: Path, report: Rep
     if not gathered.choice.candidates:
         raise InputError(_nothing(resources, moment))
     chosen = read_frames(gathered.choice.document())
-    scratch = resources.settings.home / SCRATCH
-    make_folder(scratch)
-    with tempfile.TemporaryDirectory(prefix="movie-", dir=scratch) as name:
+    beside_it = output.absolute().parent
+    make_folder(beside_it)
+    # Not in the home's scratch, which a platform that starts meanwhile clears.
+    with tempfile.TemporaryDirectory(prefix=f".{output.stem}-", dir=beside_it) as name:
         folder = Path(name)
         movie = render(resources.lake, chosen, folder / file_of(moment), report=report)
-        make_folder(output.absolute().parent)
         (folder / "frames.json").write_bytes(gathered.choice.document())
         # The movie comes last: where it is, everything is.
         others = {file: suffix for file, suffix in _BESIDE.items() if file in movie.files and suffix != output.suffix}

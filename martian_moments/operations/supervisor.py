@@ -25,7 +25,7 @@ from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
 from martian_moments.operations.instance import prepare_instance
 from martian_moments.operations.pausing import Pause
 from martian_moments.operations.platform import RunningPlatform, clear_state, read_state, write_state
-from martian_moments.settings import SCRATCH
+from martian_moments.settings import ARRIVING_PICTURES, SCRATCH
 
 LOCATION: Final = "martian_moments"
 """The name of the code location."""
@@ -176,8 +176,7 @@ def supervise(
         with prepare_instance(home / "dagster", instance_config=instance_config, pools=pools) as instance:
             for run in settle_runs(instance, "The platform stopped while the run was under way."):
                 on_event(f"run {run} was cut off when the platform stopped; it counts as a crash")
-            # Nothing runs now: what lies there was left by processes that were killed.
-            shutil.rmtree(home / SCRATCH, ignore_errors=True)
+            _clear(home / SCRATCH)
             platform = Supervisor(home, instance=instance, module=module, port=port, folders=folders, on_event=on_event)
             try:
                 platform.start()
@@ -192,6 +191,16 @@ def supervise(
                     # On a full disk the next start does it.
                     if not platform.pause.active:
                         list(settle_runs(instance, "The platform was stopped while the run was under way."))
+
+
+def _clear(scratch: Path) -> None:
+    """Remove what runs that were killed have left, none of which is under way now, but for pictures that were cut.
+
+    The next run goes on with those, and the command ``movie`` may be fetching some now.
+    """
+    for left in scratch.iterdir() if scratch.is_dir() else ():
+        if left.name != ARRIVING_PICTURES:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def run_platform(

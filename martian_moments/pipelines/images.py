@@ -44,6 +44,8 @@ from martian_moments.media.quality import Quality
 from martian_moments.nasa import pictures
 from martian_moments.nasa.breaker import NotAsked
 from martian_moments.nasa.http import PoliteClient
+from martian_moments.nasa.rate_limit import NotYet
+from martian_moments.settings import ARRIVING_PICTURES
 
 Measure = Callable[[bytes], Quality]
 """Decodes a picture whole and measures it, as :func:`martian_moments.media.quality.measure`. Raises PictureError."""
@@ -74,7 +76,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     """Asked for in vain; ``picture.error`` says why in a word, and so does ``error``."""
     LEFT = "left"
-    """Not asked for, because there is no room, or the server has stopped responding; ``error`` says what to do."""
+    """Not asked for: there is no room, or the server has stopped responding, or wants a pause; ``error`` says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ async def fetch_pictures(
         before_each: called before each picture is asked for; a MartianError that it raises leaves the picture.
         progress: called with each picture that is settled.
     """
-    folder = scratch / "pictures"
+    folder = scratch / ARRIVING_PICTURES
     await asyncio.to_thread(pictures.forget_left, folder)
     asking = _Asking(client, measure, budget, folder, before_each)
     fetch = _Fetch(lake, rover, asking, refetch=refetch)
@@ -353,7 +355,7 @@ class _Sol:
         try:
             return PictureResult(self._sol, wanted, Outcome.FETCHED, await self._fetch.download(wanted, key))
         except NoPicture as error:
-            if isinstance(error.__cause__, NotAsked):
+            if isinstance(error.__cause__, (NotAsked, NotYet)):
                 raise
             vain = Picture(wanted.photo_key, wanted.url, datetime.now(UTC), error=Fault(error.fault))
             return PictureResult(self._sol, wanted, Outcome.FAILED, vain, error)

@@ -8,16 +8,17 @@ poster, preview, captions and credits (pipelines/movies.py). Each file stands th
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from martian_moments.domain.errors import LakeError, MartianError, ObjectMissing, PublishedDamaged
+from martian_moments.domain.errors import InputError, LakeError, MartianError, ObjectMissing, PublishedDamaged
 from martian_moments.domain.moments import Moment
-from martian_moments.domain.pictures import Picture
+from martian_moments.domain.pictures import Fault, Picture
 from martian_moments.lake.store import Lake
 from martian_moments.media.choosing import TABLES, Candidate, Choice, choose, published_tables
 from martian_moments.pipelines.images import Budget, PictureResult, Wanted, fetch_pictures
@@ -30,7 +31,9 @@ FOLDER: Final = "moments/"
 
 FRAMES: Final = "frames.json"
 
-_GB: Final = 10**9
+_OF_SERVERS: Final = frozenset({"missing", "damaged"})
+"""The reasons that a server can mend."""
+
 Ask = Callable[[Sequence[Candidate]], Awaitable[Sequence[PictureResult]]]
 """Has pictures fetched into the lake and reports what became of each."""
 
@@ -82,7 +85,7 @@ async def asking(
     from martian_moments.media.quality import measure
 
     require_media()
-    budget = Budget(lake, round(settings.images_max_gb * _GB))
+    budget = Budget(lake, settings.images_max_bytes)
     async with nasa.pictures_client() as client:
 
         async def ask(wanted: Sequence[Candidate]) -> Sequence[PictureResult]:
@@ -91,6 +94,7 @@ async def asking(
                 if each.address is not None:
                     by_sol.setdefault(each.sol, []).append(Wanted(each.photo_key, each.address))
             results: list[PictureResult] = []
+            failure: MartianError | None = None
             async for sol in fetch_pictures(
                 client,
                 lake,
@@ -103,9 +107,11 @@ async def asking(
                 before_each=before_each,
                 progress=progress,
             ):
-                if sol.error is not None:
-                    raise sol.error
+                failure = failure or sol.error
                 results += sol.results
+            # Not before the others are settled: what arrives for them is kept.
+            if failure is not None:
+                raise failure
             return results
 
         yield ask
@@ -117,7 +123,8 @@ async def gather(published: Published, moment: Moment, ask: Ask) -> Gathered:
     One round is rarely enough: where the first picture of a stop turns out to be black, the next one of it is wanted.
 
     Raises:
-        PublishedDamaged: a table is damaged, or was never published.
+        InputError: no photos were ever published.
+        PublishedDamaged: a table is damaged.
         WarehouseError: the tables cannot be read.
     """
     fresh: dict[str, Picture] = {}
@@ -125,11 +132,15 @@ async def gather(published: Published, moment: Moment, ask: Ask) -> Gathered:
     asked: set[str] = set()
     with TemporaryDirectory(prefix="moment-") as name:
         photos, images = fetch_tables(published, Path(name))
-        gold = _fetch_gold(published, Path(name), [moment])
+        gold = _fetch_gold(published, Path(name), moment)
+        in_vain = _asked_in_vain(published)
+        now = datetime.now(UTC)
         while True:
             with published_tables(photos, images, fresh.values(), gold) as tables:
                 choice = choose(moment, tables)
-            wanted = [each for each in choice.wanted if each.photo_key not in asked]
+            # A server that did not have a picture, or had half of one, may have it after a while.
+            due = [each for each in choice.candidates if each.reason in _OF_SERVERS and _is_due(each, in_vain, now)]
+            wanted = [each for each in (*choice.wanted, *due) if each.photo_key not in asked]
             if not wanted:
                 break
             asked |= {each.photo_key for each in wanted}
@@ -141,14 +152,6 @@ async def gather(published: Published, moment: Moment, ask: Ask) -> Gathered:
                     errors[key] = result.error
     lacking = {each.photo_key for each in choice.wanted}
     return Gathered(choice, len(asked), {key: error for key, error in errors.items() if key in lacking})
-
-
-def look(published: Published, moments: Sequence[Moment]) -> dict[str, Choice]:
-    """What each moment would be made of now; nothing is asked for. Raises as :func:`gather`."""
-    with TemporaryDirectory(prefix="moment-") as name:
-        photos, images = fetch_tables(published, Path(name))
-        with published_tables(photos, images, (), _fetch_gold(published, Path(name), moments)) as tables:
-            return {moment.name: choose(moment, tables) for moment in moments}
 
 
 def cameras_of(published: Published, moment: Moment) -> list[str]:
@@ -165,23 +168,53 @@ def cameras_of(published: Published, moment: Moment) -> list[str]:
 
 
 def fetch_tables(published: Published, folder: Path) -> tuple[Path, Path | None]:
-    """The files of fact_photos and of fact_images, which is None where none was ever published."""
-    photos, images = folder / "fact_photos.parquet", folder / "fact_images.parquet"
-    published.fetch("silver", "fact_photos", photos)
-    try:
-        published.fetch("silver", "fact_images", images)
-    except PublishedDamaged:
-        manifest = published.manifest()
-        if manifest is not None and "silver/fact_images" in manifest.tables:
-            raise
-        return photos, None
+    """The files of fact_photos and of fact_images, which is None where none was ever published.
+
+    Raises:
+        InputError: no photos were ever published.
+        PublishedDamaged: a table is damaged.
+    """
+    photos, images = (_fetched(published, name, folder / f"{name}.parquet") for name in ("fact_photos", "fact_images"))
+    if photos is None:
+        raise InputError(
+            "no photos are published yet, and a moment is made of those that are; start the platform (martian-moments up) "
+            "and backfill the sols"
+        )
     return photos, images
 
 
-def _fetch_gold(published: Published, folder: Path, moments: Iterable[Moment]) -> dict[str, Path]:
-    """The files of the tables that stills are chosen from besides, by name."""
-    names = dict.fromkeys(table for moment in moments for table in TABLES.get(moment.kind, ()))
-    files = {name: folder / f"{name}.parquet" for name in names}
+def _fetched(published: Published, table: str, file: Path) -> Path | None:
+    try:
+        published.fetch("silver", table, file)
+    except PublishedDamaged:
+        manifest = published.manifest()
+        if manifest is not None and f"silver/{table}" in manifest.tables:
+            raise
+        return None
+    return file
+
+
+def _asked_in_vain(published: Published) -> dict[str, Picture]:
+    """What fact_images says of the pictures that are not held, by photo."""
+    with published.opened("silver", "fact_images") as file:
+        columns = ["photo_key", "source_url", "fetched_at", "error"]
+        rows = [] if file is None else file.read(columns=columns, use_threads=False).to_pylist()
+    return {
+        row["photo_key"]: Picture(row["photo_key"], row["source_url"], row["fetched_at"], error=Fault(row["error"]))
+        for row in rows
+        if row["error"] is not None
+    }
+
+
+def _is_due(candidate: Candidate, in_vain: Mapping[str, Picture], now: datetime) -> bool:
+    """Whether a picture that was asked for in vain may be asked for again: after a while, or from another address."""
+    record = in_vain.get(candidate.photo_key)
+    return record is not None and candidate.address is not None and not record.is_known(candidate.address, now)
+
+
+def _fetch_gold(published: Published, folder: Path, moment: Moment) -> dict[str, Path]:
+    """The files of the tables that a still is chosen from besides, by name."""
+    files = {name: folder / f"{name}.parquet" for name in TABLES.get(moment.kind, ())}
     for name, file in files.items():
         published.fetch("gold", name, file)
     return files

@@ -64,6 +64,9 @@ WAREHOUSE_POOL: Final = "warehouse"
 SCRATCH: Final = "scratch"
 """The folder of the home for what is on its way to the lake."""
 
+ARRIVING_PICTURES: Final = "pictures"
+"""The folder of it with pictures that are arriving, or were cut: the next process that wants them goes on with them."""
+
 _EMBEDDED_BUCKET: Final = "mars"
 """The bucket that the file store's events name; the folder itself has no bucket."""
 
@@ -193,6 +196,11 @@ class Settings(Group):
     @property
     def _embedded_instance_home(self) -> Path:
         return self.home / "dagster"
+
+    @property
+    def images_max_bytes(self) -> int:
+        """What the lake's pictures may take."""
+        return self.images_max_gb * 10**9
 
     @property
     def pools(self) -> dict[str, int]:

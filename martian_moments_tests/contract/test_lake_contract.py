@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from martian_moments.domain.documents import Document, Header, decode, encode
-from martian_moments.domain.errors import LakeError, ObjectMissing
+from martian_moments.domain.errors import DocumentError, LakeError, ObjectMissing
+from martian_moments.lake import store
 from martian_moments.lake.store import Announce, Lake, ObjectInfo, StoredObject
 from martian_moments_tests.buckets import OwnBucket
 from martian_moments_tests.builders import FETCHED, photos_document
@@ -67,6 +68,18 @@ def test_an_objects_bytes_come_with_their_own_etag(lake: Lake) -> None:
         enough.set()
     writer.result()
     assert all(written[etag] == each.body and each.info.size == 50_000 for etag, each in read.items())
+
+
+def test_a_file_of_any_size_goes_in_and_comes_out(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MAX_OBJECT_BYTES", 1_000)
+    (tmp_path / "in").write_bytes(bytes(range(256)) * 100)
+    lake.put_file("moments/drive/movie.mp4", tmp_path / "in")
+    lake.get_file("moments/drive/movie.mp4", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
+    with pytest.raises(DocumentError, match="too large"):
+        lake.get("moments/drive/movie.mp4")
+    with pytest.raises(ObjectMissing):
+        lake.get_file("moments/drive/movie.webm", tmp_path / "out")
 
 
 def test_a_missing_object_is_no_failure(lake: Lake) -> None:

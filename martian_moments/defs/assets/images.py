@@ -33,8 +33,6 @@ from martian_moments.warehouse.published import Published
 IMAGES_RUN_SOLS: Final = 200
 """The widest span of sols that one run asks for pictures of."""
 
-GB: Final = 10**9
-
 
 def images_key(rover: str) -> dg.AssetKey:
     """The asset of a rover's pictures in the lake."""
@@ -169,7 +167,7 @@ async def _fetch(
                 rover,
                 wanted,
                 measure=measure,
-                budget=Budget(lake, settings.images_max_gb * GB),
+                budget=Budget(lake, settings.images_max_bytes),
                 scratch=settings.home / SCRATCH,
                 in_flight=settings.concurrency,
                 refetch=refetch,

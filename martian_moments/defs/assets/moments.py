@@ -17,6 +17,7 @@ from martian_moments.defs.conditions import refresh_from_frames, refresh_made_be
 from martian_moments.defs.partitions import moments_partitions
 from martian_moments.domain.errors import InputError, MartianError
 from martian_moments.domain.moments import Moment, read_moments
+from martian_moments.infrastructure.durable import make_folder
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake
 from martian_moments.media.choosing import REASONS, Choice
@@ -174,8 +175,10 @@ def _movie(settings: Settings) -> dg.AssetsDefinition:
         if chosen < FEWEST_FRAMES:
             yield from _no_movie(f"{name} has {chosen} frames, and a movie needs {FEWEST_FRAMES}: none is made")
             return
-        made, is_new = make(lake, name, settings.home / SCRATCH, anew=config.anew, report=_Logged(context))
-        with tempfile.TemporaryDirectory(prefix="movie-") as folder:
+        scratch = settings.home / SCRATCH
+        make_folder(scratch)
+        made, is_new = make(lake, name, scratch, anew=config.anew, report=_Logged(context))
+        with tempfile.TemporaryDirectory(prefix="movie-", dir=scratch) as folder:
             yield _looked_at(lake, name, made, Path(folder), is_new=is_new, chosen=chosen)
 
     return movie
@@ -203,7 +206,8 @@ def _looked_at(lake: Lake, name: str, made: Made, folder: Path, *, is_new: bool,
     from martian_moments.media.inspecting import inline, inspect
 
     for file in (made.movie, POSTER):
-        (folder / file).write_bytes(lake.get(moment_key(name, file)))
+        # A movie is larger than any document may be.
+        lake.get_file(moment_key(name, file), folder / file)
     found = inspect(folder / made.movie)
     size = (made.width_px, made.height_px)
     passed = {

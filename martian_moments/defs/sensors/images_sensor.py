@@ -8,7 +8,7 @@ from typing import Final
 import dagster as dg
 from pydantic import Field, RootModel
 
-from martian_moments.defs.assets.images import GB, IMAGES_RUN_SOLS, images_key, images_run
+from martian_moments.defs.assets.images import IMAGES_RUN_SOLS, images_key, images_run
 from martian_moments.defs.partitions import Span, newest_span, registered_sols
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
@@ -59,7 +59,7 @@ def images_sensor(settings: Settings) -> dg.SensorDefinition:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
         cursor = ImagesCursor.read(context.cursor, warn=context.log.warning)
-        look = _Look(context, lake, published, Budget(lake, settings.images_max_gb * GB))
+        look = _Look(context, lake, published, Budget(lake, settings.images_max_bytes))
         for rover in settings.rovers:
             if mine := [each for each in settings.images if each.rover == rover]:
                 look.at(rover, mine, cursor.of(rover))

@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from martian_moments.domain.errors import InputError, MovieError
+from martian_moments.domain.documents import Document
+from martian_moments.domain.errors import InputError, LakeError, MovieError
 from martian_moments.domain.moments import Moment, MomentKind, Sols
+from martian_moments.lake.store import Join, Put
+from martian_moments.operations import supervisor
 from martian_moments.operations.movies import make_at_once, states
 from martian_moments.pipelines.moments import gather, keep_frames
 from martian_moments.pipelines.movies import make
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments_tests.moments import DRIVE, Pictures, photo, publish_photos
-from martian_moments_tests.picture_server import PictureServer, picture_server
+from martian_moments_tests.picture_server import PictureServer, jpeg, picture_server
 
 MOVIE = DRIVE.model_copy(update={"name": "movie"})
 
@@ -104,6 +107,41 @@ def test_whoever_interrupts_the_encoding_leaves_no_file(resources: Resources, tm
     with pytest.raises(KeyboardInterrupt):
         make_at_once(resources, MOVIE, tmp_path / "drive.mp4", interrupted)
     assert [file.name for file in tmp_path.iterdir()] == ["home"]
+
+
+def test_a_platform_that_starts_meanwhile_takes_nothing_away(resources: Resources, tmp_path: Path) -> None:
+    def clearing(step: str, done: int, total: int) -> None:
+        supervisor._clear(resources.settings.home / "scratch")
+
+    done = make_at_once(resources, MOVIE, tmp_path / "drive.mp4", clearing)
+    assert (done.made.frames, done.errors) == (5, [])
+
+
+def test_a_document_that_cannot_be_written_is_an_error_and_the_pictures_of_other_sols_are_kept(
+    resources: Resources, server: PictureServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = range(0, 300, 10)
+    rows = [photo(number, image_url=f"{server.url}/{number}.jpg") for number in numbers]
+    publish_photos(resources.published, rows)
+    server.files = {f"/{number}.jpg": jpeg(number, 320, 240) for number in numbers}
+    write = resources.lake.put_now
+
+    def put_now(document: Document, join: Join | None = None) -> Put:
+        if document.header.sol == 100:
+            raise LakeError("no room for sol 100")
+        return write(document, join)
+
+    monkeypatch.setattr(resources.lake, "put_now", put_now)
+    with pytest.raises(LakeError, match="no room for sol 100"):
+        make_at_once(resources, MOVIE, tmp_path / "drive.mp4", Steps())
+    assert len(resources.lake.list("pictures")) == 30
+    assert len(resources.lake.list("images")) == 29
+
+
+def test_before_anything_is_published_one_line_says_what_to_start(tmp_path: Path, no_settings: None) -> None:
+    empty = Resources(Settings.load(home=tmp_path / "home"))
+    with pytest.raises(InputError, match=r"no photos are published yet, .* start the platform"):
+        make_at_once(empty, MOVIE, tmp_path / "drive.mp4", Steps())
 
 
 def test_what_a_server_does_not_have_is_left_out_and_what_it_may_have_later_is_reported(

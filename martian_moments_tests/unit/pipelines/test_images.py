@@ -61,10 +61,11 @@ def fetch(
     *,
     rover: str = "curiosity",
     most_bytes: int = GB,
+    held: Mapping[str, datetime] | None = None,
     **options: Any,
 ) -> dict[int, SolPictures]:
     async def run() -> dict[int, SolPictures]:
-        async with PoliteClient(requests_per_minute=1_000_000, concurrency=4, backoff=0.0) as client:
+        async with PoliteClient(requests_per_minute=1_000_000, concurrency=4, backoff=0.0, held=held) as client:
             given: dict[str, Any] = {
                 "measure": measure,
                 "scratch": tmp_path / "scratch",
@@ -276,6 +277,16 @@ def test_a_server_that_is_down_is_left_alone_and_nothing_is_recorded_of_what_was
     assert left >= 20
     assert len(records(lake)) == failed
     assert len(server.requests) <= 40
+
+
+def test_a_server_that_wants_a_long_pause_is_left_alone_and_nothing_is_recorded(
+    server: PictureServer, lake: Lake, tmp_path: Path
+) -> None:
+    pause = {"127.0.0.1": datetime.now(UTC) + timedelta(hours=1)}
+    result = fetch(lake, tmp_path, {100: serving(server, 3)}, held=pause)[100]
+    assert outcomes(result) == [Outcome.LEFT] * 3
+    assert "wants no requests" in str(result.results[0].error)
+    assert (result.put, server.requests, lake.list()) == (None, [], [])
 
 
 def test_a_lake_that_does_not_respond_leaves_everything(

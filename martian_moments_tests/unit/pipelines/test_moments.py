@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from martian_moments.domain.errors import LakeError, ObjectMissing, PublishedDamaged
+from martian_moments.domain.errors import InputError, LakeError, ObjectMissing, PublishedDamaged
 from martian_moments.domain.pictures import Fault
-from martian_moments.pipelines.moments import FRAMES, Gathered, gather, keep_frames, kept_frames, look, moment_key
+from martian_moments.pipelines.moments import FRAMES, Gathered, gather, keep_frames, kept_frames, moment_key
 from martian_moments_tests.moments import DRIVE, Pictures, opened, photo, publish_photos
+from martian_moments_tests.published_tables import publish_rows
+
+RECORD = {"rover": "perseverance", "sol": 100, "object_key": "images/rover=perseverance/sol=00100.json.gz"}
 
 
 class Place:
@@ -84,16 +89,39 @@ def test_frames_that_nobody_can_read_are_one_line(place: Place) -> None:
         kept_frames(place.lake, "drive")
 
 
-def test_a_look_asks_for_nothing(place: Place) -> None:
-    publish_photos(place.published, [photo(number) for number in range(4)])
-    found = look(place.published, [DRIVE, DRIVE.model_copy(update={"name": "short", "limit": 2})])
-    assert {name: choice.left_out for name, choice in found.items()} == {
-        "drive": {"not_fetched": 4},
-        "short": {"over_limit": 2, "not_fetched": 2},
-    }
-    assert place.pictures.asked == []
+def test_what_a_server_did_not_have_is_asked_for_again_after_a_while_or_from_another_address(place: Place) -> None:
+    publish_photos(place.published, [photo(number) for number in range(8)])
+
+    def in_vain(number: int, error: Fault, days: float, server: str = "mars.example") -> dict[str, Any]:
+        fetched_at = datetime.now(UTC) - timedelta(days=days)
+        address = f"https://{server}/{number}.jpg"
+        return {**RECORD, "photo_key": photo(number)["photo_key"], "source_url": address, "error": error} | {
+            "fetched_at": fetched_at
+        }
+
+    records = [
+        in_vain(1, Fault.MISSING, 6.9),
+        in_vain(2, Fault.MISSING, 7.1),
+        in_vain(3, Fault.DAMAGED, 0.9),
+        in_vain(4, Fault.DAMAGED, 1.1),
+        in_vain(5, Fault.MISSING, 0.1, server="archive.example"),
+        in_vain(6, Fault.MISSING, 7.1),
+    ]
+    publish_rows(place.published, {"silver/fact_images": records})
+    place.pictures.faults = {6: Fault.MISSING}
+    found = place.gather()
+    assert sorted(place.pictures.asked) == [0, 2, 4, 5, 6, 7]
+    assert numbers(found) == [0, 2, 4, 5, 7]
+    assert found.choice.left_out == {"missing": 2, "damaged": 1}
 
 
 def test_without_published_photos_nothing_can_be_chosen(place: Place) -> None:
+    with pytest.raises(InputError, match=r"no photos are published yet, .*backfill the sols"):
+        place.gather()
+
+
+def test_photos_that_were_published_and_are_gone_are_damaged(place: Place, tmp_path: Path) -> None:
+    publish_photos(place.published, [photo(0)])
+    (tmp_path / "published" / "silver" / "fact_photos" / "fact_photos.parquet").unlink()
     with pytest.raises(PublishedDamaged):
-        look(place.published, [DRIVE])
+        place.gather()

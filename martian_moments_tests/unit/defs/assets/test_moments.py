@@ -17,7 +17,10 @@ from martian_moments.defs.assets import moments as assets
 from martian_moments.defs.assets.moments import FRAMES_KEY, MOVIE_KEY
 from martian_moments.domain.errors import DiskFull
 from martian_moments.domain.pictures import Fault
+from martian_moments.lake import store
+from martian_moments.pipelines import movies
 from martian_moments.pipelines.moments import Ask, moment_key
+from martian_moments.pipelines.movies import Made
 from martian_moments_tests.moments import Pictures, photo, publish_photos
 from martian_moments_tests.platforms import Platform, failure_of, requests_of
 
@@ -139,6 +142,22 @@ def test_a_movie_whose_frames_are_the_same_is_not_made_again(moments: Moments) -
     assert lake.head(moment_key("drive", "movie.mp4")) == before
     assert moments.platform.run("moments/movie", "drive", anew=True).success
     assert moments.metadata(MOVIE_KEY)["made anew"] is True
+
+
+def test_a_movie_larger_than_any_document_is_looked_at_all_the_same(
+    moments: Moments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = movies.make
+
+    def make(*given: Any, **options: Any) -> tuple[Made, bool]:
+        movie, is_new = real(*given, **options)
+        monkeypatch.setattr(store, "MAX_OBJECT_BYTES", movie.files[movie.movie][0] - 1)
+        return movie, is_new
+
+    monkeypatch.setattr(assets, "make", make)
+    moments.platform.run("moments/frames", "drive")
+    assert moments.platform.run("moments/movie", "drive").success
+    assert moments.metadata(MOVIE_KEY)["frames"] == 6
 
 
 def test_a_movie_that_is_not_what_was_made_fails_its_checks(moments: Moments, tmp_path: Path) -> None:
