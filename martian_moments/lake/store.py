@@ -223,6 +223,18 @@ class Lake:
         with self._errors("remove", key):
             self._store.delete(key)
 
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Until the block ends nobody else, in whatever process, is in one for a key of the same folder.
+
+        Nobody waits on S3, where each PUT has its condition.
+        """
+        if self._folder is None:
+            yield
+            return
+        with self._errors("write", key), self._folder.alone(key):
+            yield
+
     async def put_if_changed(self, document: Document, join: Join | None = None) -> Put:
         """Write a document unless the lake holds the same, a newer or a fuller one; a broken one is replaced.
 
@@ -230,7 +242,7 @@ class Lake:
 
         On S3 this holds also when several write the key at once: each PUT is refused unless the object is still the one that
         the document was compared with, and is compared anew. Files have no such PUT; there the last of two simultaneous
-        writers wins, which the platform avoids by never running two for one partition.
+        writers wins, which the platform avoids by never running two for one partition, and others by ``alone``.
 
         The work runs in one worker thread (obstore and zlib release the GIL), so the event loop stays free.
         """

@@ -281,7 +281,9 @@ class _Fetch:
     def write(self, sol: int, records: Sequence[Picture]) -> Put:
         """Write what is known of a sol beside what the lake says of it. Raises LakeError."""
         document = document_of(self.rover, sol, records, synthetic=sol in self.synthetic_sols)
-        return self.lake.put_now(document, _joined_or_new)
+        # The command ``movie`` may write what it has found of this sol beside the platform's run.
+        with self.lake.alone(document.header.key):
+            return self.lake.put_now(document, _joined_or_new)
 
 
 def _joined_or_new(before: Document, new: Document) -> Document:

@@ -54,11 +54,8 @@ def test_runs_that_follow_each_other_add_to_one_document_and_the_budget_counts_t
     assert outcomes(fetch(lake, tmp_path, {100: wanted}, most_bytes=held)[100]) == [Outcome.HELD] * 3 + [Outcome.LEFT]
 
 
-@pytest.mark.services
-def test_runs_at_once_lose_no_record_on_s3(server: PictureServer, lake: Lake, tmp_path: Path) -> None:
-    """A folder has no conditional PUT; there the platform never runs two for one partition."""
-    if not lake.url.startswith("s3:"):
-        pytest.skip("of S3")
+def test_runs_at_once_lose_no_record(server: PictureServer, lake: Lake, tmp_path: Path) -> None:
+    """As those of the command ``movie`` beside the platform's."""
     wanted = serving(server, 8)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda each: fetch(lake, tmp_path, {100: [each]}), wanted))
