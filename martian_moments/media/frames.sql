@@ -206,9 +206,8 @@ held as (
         images.saturated_share, images.black_share, images.perceptual_hash,
         -- A mosaic that somebody has made smaller is none any more.
         images.picture_key is not null
-        and not (
-            coalesce(color_kind, '') = 'bayer' and images.width_px != described.width_px and images.mode = 'L'
-        ) as is_held
+        and (color_kind = 'bayer' and images.width_px != described.width_px and images.mode = 'L') is not true
+        as is_held
     from described
     left join silver.fact_images as images on described.photo_key = images.photo_key
 ),

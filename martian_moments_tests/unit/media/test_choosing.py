@@ -223,6 +223,18 @@ def test_what_one_picture_shows_among_others(tables: Tables, columns: dict[str, 
     assert set(found.values()) == {None}
 
 
+def test_mosaics_of_a_source_that_reports_no_size_are_compared_as_all_others(tables: Tables) -> None:
+    mosaic = {"color_kind": "bayer", **dict.fromkeys((*WHOLE, "width_px", "height_px"))}
+    wrong: dict[int, dict[str, Any]] = {2: {"sharpness": 20.0}, 4: {"mean": 180.0}, 6: {"sha256": f"{1:064x}"}}
+    pictures = [picture(number, mode="L", **wrong.get(number, {})) for number in range(9)]
+    found = reasons(tables.choose([photo(number, **mosaic) for number in range(9)], pictures))
+    assert {number: reason for number, reason in found.items() if reason} == {
+        2: "blurred",
+        4: "exposure_outlier",
+        6: "repeated",
+    }
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [("missing", "missing"), ("damaged", "damaged"), ("refused", "damaged"), ("failed", "not_fetched")],
