@@ -78,8 +78,12 @@ def print_movie(path: Path, done: Finished) -> None:
     OUT.print(f"{escape(str(path))}: {what}, {movie.width_px} x {movie.height_px}, {megabytes:.1f} MB")
     for reason, pictures in done.choice.left_out.items():
         OUT.print(f"  left out: {pictures:,} {reason} ({REASONS[reason]})")
+    for camera in done.without_photos:
+        OUT.print(f"  no photo of {escape(camera)} fits")
     for error in done.errors[:_SHOWN_ERRORS]:
         OUT.print(f"  {escape(str(error))}")
+    if len(done.errors) > _SHOWN_ERRORS:
+        OUT.print(f"  and {len(done.errors) - _SHOWN_ERRORS:,} more that could not be had; the same command asks again")
 
 
 def print_moments(found: Sequence[MomentState]) -> None:

@@ -39,6 +39,13 @@ class Finished:
     choice: Choice
     errors: Sequence[MartianError]
 
+    @property
+    def without_photos(self) -> Sequence[str]:
+        """The cameras that were named and of which there is no candidate; a still's name groups, and are not looked at."""
+        moment = self.choice.moment
+        seen = {name for each in self.choice.candidates for name in (each.camera, each.source_camera)}
+        return [] if moment.kind.is_still else [camera for camera in moment.cameras if camera not in seen]
+
 
 def make_at_once(resources: Resources, moment: Moment, output: Path, report: Report) -> Finished:
     """Fetch what a moment lacks and make its movie as a file; nothing is written under the final name before it is whole.

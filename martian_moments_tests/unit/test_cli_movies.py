@@ -37,6 +37,24 @@ def test_a_movie_is_made_with_a_bar_for_each_step_and_says_what_it_has_and_what_
     assert [step in err for step in ("download", "prepare", "encode")] == [True] * 3
 
 
+def test_what_could_not_be_had_is_counted_and_a_camera_without_photos_is_named(
+    run: Run, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("martian_moments.nasa.http._LONGEST_BACKOFF_S", 0.0)
+    pictures = Pictures(platform.resources.lake)
+    with picture_server() as server:
+        rows = [photo(number, image_url=f"{server.url}/{number}.jpg") for number in range(9)]
+        publish_photos(platform.resources.published, rows)
+        server.files = {f"/{number}.jpg": pictures.body(number) for number in range(9)}
+        server.faults |= {f"/{number}.jpg": ["html"] * 9 for number in range(7)}
+        cameras = "FRONT_HAZCAM_LEFT_A+FRONT_HAZCAM_LEFTT"
+        output = str(tmp_path / "drive.mp4")
+        code, out, _ = run("movie", "perseverance", cameras, "100", "--output", output, MARS_IMAGES_PER_MINUTE="100000")
+    assert code == 0
+    assert "no photo of FRONT_HAZCAM_LEFTT fits" in out
+    assert out.strip().splitlines()[-1].strip() == "and 2 more that could not be had; the same command asks again"
+
+
 def test_whoever_stops_it_reads_that_nothing_is_lost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
