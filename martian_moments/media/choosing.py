@@ -82,6 +82,7 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {"threads": 
 
 _IMAGES: Final = {
     "photo_key": "varchar",
+    "source_url": "varchar",
     "picture_key": "varchar",
     "bytes": "bigint",
     "sha256": "varchar",

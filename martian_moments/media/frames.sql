@@ -204,9 +204,11 @@ held as (
         images.height_px as held_height_px,
         images.mean, images.spread, images.sharpness,
         images.saturated_share, images.black_share, images.perceptual_hash,
-        -- A mosaic that somebody has made smaller is none any more.
+        -- A mosaic that somebody has made smaller is none any more. And of what is held as a small rendition,
+        -- because somebody asked for that, there is a larger one.
         images.picture_key is not null
         and (color_kind = 'bayer' and images.width_px != described.width_px and images.mode = 'L') is not true
+        and (images.source_url = image_url_small and image_url_small != described.address) is not true
         as is_held
     from described
     left join silver.fact_images as images on described.photo_key = images.photo_key

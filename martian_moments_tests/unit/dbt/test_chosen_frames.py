@@ -34,6 +34,7 @@ class Held:
     """A record of silver.fact_images."""
 
     photo_key: str
+    source_url: str | None = None
     picture_key: str | None = None
     bytes: int | None = None
     sha256: str | None = None
@@ -83,7 +84,7 @@ def fetched(client: httpx.Client, wanted: Candidate) -> Held:
         return Held(wanted.photo_key, error="damaged")
     measured = {each.name: getattr(quality, each.name) for each in fields(Quality)}
     digest = hashlib.sha256(content).hexdigest()
-    return Held(wanted.photo_key, f"pictures/{wanted.photo_key}", len(content), digest, **measured)
+    return Held(wanted.photo_key, wanted.address, f"pictures/{wanted.photo_key}", len(content), digest, **measured)
 
 
 @pytest.fixture(scope="module")

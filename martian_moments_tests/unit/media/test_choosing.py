@@ -53,6 +53,7 @@ def picture(number: int, **columns: Any) -> SimpleNamespace:
     """What is recorded of the picture of that photo: one that is good."""
     recorded = {
         "photo_key": f"perseverance|m20|{number:04}",
+        "source_url": f"https://mars.example/{number}_1200.jpg",
         "picture_key": f"pictures/rover=perseverance/sol=00100/{number}_1200.jpg",
         "bytes": 100_000 + number,
         "sha256": f"{number:064x}",
@@ -159,14 +160,6 @@ def test_without_any_picture_all_that_may_be_frames_are_wanted_from_their_addres
     ]
 
 
-def test_a_mosaic_is_wanted_as_large_as_it_is_and_no_smaller_copy_stands_for_it(tables: Tables) -> None:
-    photos = [photo(number, color_kind="bayer") for number in range(3)]
-    held = [picture(0, width_px=1280, height_px=960, mode="L"), picture(1, mode="L")]
-    choice = tables.choose(photos, held)
-    assert reasons(choice) == {0: None, 1: "not_fetched", 2: "not_fetched"}
-    assert choice.wanted[0].address == "https://mars.example/1.png"
-
-
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
@@ -221,18 +214,6 @@ def test_what_one_picture_shows_among_others(tables: Tables, columns: dict[str, 
     found = reasons(tables.choose([photo(number) for number in range(9)], pictures))
     assert found.pop(4) == reason
     assert set(found.values()) == {None}
-
-
-def test_mosaics_of_a_source_that_reports_no_size_are_compared_as_all_others(tables: Tables) -> None:
-    mosaic = {"color_kind": "bayer", **dict.fromkeys((*WHOLE, "width_px", "height_px"))}
-    wrong: dict[int, dict[str, Any]] = {2: {"sharpness": 20.0}, 4: {"mean": 180.0}, 6: {"sha256": f"{1:064x}"}}
-    pictures = [picture(number, mode="L", **wrong.get(number, {})) for number in range(9)]
-    found = reasons(tables.choose([photo(number, **mosaic) for number in range(9)], pictures))
-    assert {number: reason for number, reason in found.items() if reason} == {
-        2: "blurred",
-        4: "exposure_outlier",
-        6: "repeated",
-    }
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def measured(number: int, body: bytes) -> SimpleNamespace:
     sha256 = hashlib.sha256(body).hexdigest()
     return SimpleNamespace(
         photo_key=f"perseverance|m20|{number:04}",
+        source_url=None,
         picture_key=f"{number}",
         bytes=len(body),
         sha256=sha256,
