@@ -139,11 +139,11 @@ class Budget:
             raise self._full()
 
     def take(self, size: int) -> None:
-        """Take room for so many bytes. Raises PicturesFull where there is not so much."""
+        """Take room for so many bytes more; fewer than none give it back. Raises PicturesFull where there is not so much."""
         with self._lock:
             if self._held is None:
                 self._held = sum(each.size for each in self._lake.list(FOLDER))
-            if size and self._held + size > self._most:
+            if size > 0 and self._held + size > self._most:
                 raise self._full()
             self._held += size
 
@@ -262,8 +262,8 @@ class _Fetch:
         except (PictureError, DocumentError, ObjectMissing):
             return None
 
-    async def download(self, wanted: Wanted, key: str) -> Picture:
-        """Ask for a picture and keep it. Raises MartianError."""
+    async def download(self, wanted: Wanted, key: str, replaced: int) -> Picture:
+        """Ask for a picture and keep it, in the place of one of so many bytes. Raises MartianError."""
         self._asking.before_each()
         if self._asking.budget.is_known:
             self._asking.budget.require()
@@ -272,7 +272,7 @@ class _Fetch:
 
         def take(body: bytes) -> Picture:
             record = held(wanted.photo_key, wanted.url, key, body, self._asking.measure(body))
-            self._asking.budget.take(len(body))
+            self._asking.budget.take(len(body) - replaced)
             self.lake.put_bytes(key, body)
             return record
 
@@ -354,8 +354,9 @@ class _Sol:
                 return PictureResult(self._sol, wanted, Outcome.KNOWN, record)
             if key in known.objects and (record := await asyncio.to_thread(self._fetch.adopted, wanted, key)):
                 return PictureResult(self._sol, wanted, Outcome.HELD, record)
+        replaced = known.objects[key].size if key in known.objects else 0
         try:
-            return PictureResult(self._sol, wanted, Outcome.FETCHED, await self._fetch.download(wanted, key))
+            return PictureResult(self._sol, wanted, Outcome.FETCHED, await self._fetch.download(wanted, key, replaced))
         except NoPicture as error:
             if isinstance(error.__cause__, (NotAsked, NotYet)):
                 raise

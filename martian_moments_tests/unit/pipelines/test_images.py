@@ -354,6 +354,13 @@ def test_a_refetch_asks_for_everything_and_takes_what_has_changed(server: Pictur
     assert records(lake)[0].sha256 == hashlib.sha256(jpeg(999)).hexdigest()
 
 
+def test_what_is_refetched_takes_no_room_a_second_time(server: PictureServer, lake: Lake, tmp_path: Path) -> None:
+    wanted = serving(server, 8)
+    fetch(lake, tmp_path, {100: wanted})
+    most = sum(each.size for each in lake.list("pictures/")) + 1
+    assert outcomes(fetch(lake, tmp_path, {100: wanted}, most_bytes=most, refetch=True)[100]) == [Outcome.FETCHED] * 8
+
+
 def test_what_two_runs_of_one_sol_find_stands_side_by_side(server: PictureServer, lake: Lake, tmp_path: Path) -> None:
     one, two = serving(server, 2)
 
