@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from pydantic import Field
 
+from martian_moments.dagster_runtime.data_versions import version_tags
 from martian_moments.defs.assets.lake import OWNERS, failure
 from martian_moments.defs.conditions import refresh_from_frames, refresh_made_before
 from martian_moments.defs.partitions import moments_partitions
@@ -100,7 +100,7 @@ def _frames(settings: Settings) -> dg.AssetsDefinition:
                     partition=name,
                     metadata=_frames_metadata(gathered),
                     # Of what the movie is made of: only where that has changed it is made again.
-                    tags={DATA_VERSION_TAG: gathered.choice.digest},
+                    tags=version_tags(gathered.choice.digest),
                 )
             )
         if failed:

@@ -27,6 +27,14 @@ MOVIE = DRIVE.model_copy(update={"name": "movie"})
 
 
 @pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C reaches this process, also where whoever started it in the background had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def server() -> Iterator[PictureServer]:
     with picture_server() as served:
         yield served
@@ -78,6 +86,7 @@ def test_it_asks_for_what_is_wanted_and_puts_the_movie_and_what_belongs_to_it_wh
     assert sorted(path for path, _ in server.requests) == [f"/{number}.jpg" for number in range(6)]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_whoever_interrupts_the_download_keeps_what_has_arrived(
     resources: Resources, server: PictureServer, tmp_path: Path
 ) -> None:
@@ -99,6 +108,7 @@ def test_whoever_interrupts_the_download_keeps_what_has_arrived(
     assert output.exists()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_whoever_interrupts_the_encoding_leaves_no_file(resources: Resources, tmp_path: Path) -> None:
     def interrupted(step: str, done: int, total: int) -> None:
         if step == "encode":
