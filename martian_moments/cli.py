@@ -267,7 +267,7 @@ def movie(
 
 @app.command()
 def moments(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON array, for programs.")] = False) -> None:
-    """List the moments that are written down, with their movies."""
+    """List the moments of the rovers that are kept, with their movies."""
     from martian_moments.operations.movies import states
 
     found = list(states(Resources(Settings.load())))

@@ -12,12 +12,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from martian_moments.domain.errors import InputError, MartianError, ObjectMissing
-from martian_moments.domain.moments import Moment, read_moments
+from martian_moments.domain.moments import Moment
 from martian_moments.infrastructure.durable import make_folder, replacing
 from martian_moments.infrastructure.space import require_space
 from martian_moments.media.choosing import Candidate, Choice
 from martian_moments.pipelines.images import PictureResult
-from martian_moments.pipelines.moments import Gathered, asking, cameras_of, gather, kept_frames, moment_key, read_frames
+from martian_moments.pipelines.moments import (
+    Gathered,
+    asking,
+    cameras_of,
+    gather,
+    kept_frames,
+    moment_key,
+    moments_of,
+    read_frames,
+)
 from martian_moments.pipelines.movies import POSTER, Made, Report, file_of, made, render, suffix_of
 from martian_moments.resources import Resources
 
@@ -145,9 +154,9 @@ class MomentState:
 
 
 def states(resources: Resources) -> Iterator[MomentState]:
-    """Every moment that is written down, in the order of the file. Raises SettingsError for a wrong file."""
+    """Every moment of :func:`moments_of`, in the order of the file. Raises SettingsError for a wrong file."""
     lake = resources.lake
-    for moment in read_moments(resources.settings.moments_file).values():
+    for moment in moments_of(resources.settings):
         movie = made(lake, moment.name)
         where = f"{lake.url}/{moment_key(moment.name, movie.movie)}" if movie else None
         try:

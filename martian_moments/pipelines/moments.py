@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from martian_moments.domain.errors import InputError, LakeError, MartianError, ObjectMissing, PublishedDamaged
-from martian_moments.domain.moments import Moment
+from martian_moments.domain.moments import Moment, read_moments
 from martian_moments.domain.pictures import Fault, Picture
 from martian_moments.lake.store import Lake
 from martian_moments.media.choosing import TABLES, Candidate, Choice, choose, published_tables
@@ -36,6 +36,11 @@ _OF_SERVERS: Final = frozenset({"missing", "damaged"})
 
 Ask = Callable[[Sequence[Candidate]], Awaitable[Sequence[PictureResult]]]
 """Has pictures fetched into the lake and reports what became of each."""
+
+
+def moments_of(settings: Settings) -> list[Moment]:
+    """The moments that are written down of the rovers that are kept. Raises SettingsError for a wrong file."""
+    return [each for each in read_moments(settings.moments_file).values() if each.rover in settings.rovers]
 
 
 def moment_key(name: str, file: str = "") -> str:

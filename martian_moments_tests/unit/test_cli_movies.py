@@ -106,6 +106,11 @@ def test_every_moment_of_the_package_is_listed(run: Run) -> None:
     assert {(each["state"], each["movie"]) for each in listed} == {("never", None)}
 
 
+def test_a_moment_of_a_rover_that_is_not_kept_can_not_be_asked_for_and_is_not_listed(run: Run) -> None:
+    _, out, _ = run("moments", "--json", MARS_ROVERS="spirit")
+    assert [each["name"] for each in json.loads(out)] == ["spirit-drive"]
+
+
 def test_a_wrong_file_of_moments_is_one_line_that_names_file_moment_and_key(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('[dusk]\nrover = "curiosity"\ncameras = ["NAVCAM"]\nkind = "sky"\nsols = "last"\n')

@@ -5,7 +5,7 @@ from typing import Final
 import dagster as dg
 
 from martian_moments.defs.partitions import MOMENTS, moments_partitions
-from martian_moments.domain.moments import read_moments
+from martian_moments.pipelines.moments import moments_of
 from martian_moments.settings import Settings
 
 NAME: Final = "moments"
@@ -22,8 +22,7 @@ def moments_sensor(settings: Settings) -> dg.SensorDefinition:
         "asks for it.",
     )
     def moments(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        found = read_moments(settings.moments_file).values()
-        names = [moment.name for moment in found if moment.rover in settings.rovers]
+        names = [moment.name for moment in moments_of(settings)]
         held = context.instance.get_dynamic_partitions(MOMENTS)
         new = [name for name in names if name not in held]
         gone = [name for name in held if name not in names]
