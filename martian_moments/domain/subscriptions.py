@@ -81,8 +81,7 @@ class Subscription:
         return cls(rover.lower(), tuple(cameras.upper().split("+")), sols, kinds, *renditions)
 
     def __str__(self) -> str:
-        sols = f"last {self.sols.last}" if self.sols.last else f"{self.sols.first}-{self.sols.final}"
-        return " ".join([self.rover, "+".join(self.cameras), sols, *self.kinds, self.rendition])
+        return " ".join([self.rover, "+".join(self.cameras), str(self.sols), *self.kinds, self.rendition])
 
 
 def parse_subscriptions(text: str) -> tuple[Subscription, ...]:

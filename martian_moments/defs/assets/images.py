@@ -121,7 +121,14 @@ def _wanted(
     Of MARS_IMAGES a picture that is held stays as it is, because somebody may have asked for a larger one.
     """
     if config.cameras:
-        return wanted_pictures(published, [_subscription(config, rover)], sols)
+        named = _subscription(config, rover)
+        found = wanted_pictures(published, [named], sols)
+        # Sols without such photos are nothing wrong, unless no sol has any.
+        if not found and not wanted_pictures(published, [named]):
+            raise InputError(
+                f"no photo is known of {named}; name cameras as silver.fact_photos does, or wait until photos are published"
+            )
+        return found
     subscriptions = [each for each in settings.images if each.rover == rover]
     if not subscriptions:
         raise InputError(

@@ -251,6 +251,9 @@ def test_the_launchpad_names_cameras_and_a_rendition_and_a_subscription_leaves_i
     assert not platform.tick(NAME).run_requests
     assert platform.run(ASSET, "00003").success
     assert [path for path, _ in server.requests] == ["/small.jpg"], "it is held, in that rendition"
+    assert platform.run(ASSET, "00005", cameras=["NAVCAM"]).success, "a sol without such photos is nothing wrong"
+    wrong = failure_of(platform.run(ASSET, "00003", cameras=["NAVCAMM"]))
+    assert "no photo is known of curiosity NAVCAMM all standard; name cameras as silver.fact_photos does" in wrong
     assert "green is no color kind" in failure_of(platform.run(ASSET, "00003", cameras=["MAST"], kinds=["green"]))
 
 
