@@ -242,7 +242,9 @@ def movie(
     codec: Annotated[str, typer.Option(help="h264, vp9 or av1.")] = "h264",
     limit: Annotated[int, typer.Option(help="The most frames; of more the newest.")] = 600,
     overlay: Annotated[bool, typer.Option(help="Sol, local time, place and credit in the picture.")] = True,
-    output: Annotated[Path | None, typer.Option(help="The file; by default named after rover, camera and sols.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file; by default named after rover, camera, sols and kind.")
+    ] = None,
 ) -> None:
     """Make a movie at once, from the pictures of the photos that the platform knows; Ctrl-C leaves what was downloaded."""
     from martian_moments.domain.moments import parse_moment
@@ -254,7 +256,7 @@ def movie(
     table = {"rover": rover, "cameras": camera.split("+"), "kind": kind, "sols": sols, "fps": fps, "size": size}
     table |= {"codec": codec, "limit": limit, "overlay": overlay, "title": f"{ROVERS[rover].title} {camera} {sols}"}
     wanted = parse_moment("movie", table | ({} if lmst is None else {"lmst": lmst}), "movie")
-    name = f"{rover}-{camera}-{sols}".lower().replace(" ", "-")
+    name = f"{rover}-{camera}-{sols}-{kind}".lower().replace(" ", "-")
     path = output or Path(f"{name}{suffix_of(wanted)}")
     try:
         with step_bars() as report:

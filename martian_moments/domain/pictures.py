@@ -44,7 +44,11 @@ class Fault(StrEnum):
     REFUSED = "refused"
     """It is beyond a limit of size, is no picture at all, or its address leads to another host."""
     FAILED = "failed"
-    """No usable response, which asking again may change."""
+    """No usable response, which asking again may change; and every word that a newer release records."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Fault | None:
+        return cls.FAILED if isinstance(value, str) else None
 
 
 _WAITS: Final = {

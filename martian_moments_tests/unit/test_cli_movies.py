@@ -55,6 +55,22 @@ def test_what_could_not_be_had_is_counted_and_a_camera_without_photos_is_named(
     assert out.strip().splitlines()[-1].strip() == "and 2 more that could not be had; the same command asks again"
 
 
+def test_without_an_output_movies_of_two_kinds_are_two_files(
+    run: Run, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pictures = Pictures(platform.resources.lake)
+    with picture_server() as server:
+        publish_photos(
+            platform.resources.published, [photo(number, image_url=f"{server.url}/{number}.jpg") for number in range(3)]
+        )
+        server.files = {f"/{number}.jpg": pictures.body(number) for number in range(3)}
+        for kind in ("drive", "all"):
+            assert run(*MOVIE, "100", "--kind", kind, MARS_IMAGES_PER_MINUTE="100000")[0] == 0
+    names = sorted(file.name for file in tmp_path.glob("*.mp4"))
+    assert names == [f"perseverance-front_hazcam_left_a-100-{kind}.mp4" for kind in ("all", "drive")]
+
+
 def test_whoever_stops_it_reads_that_nothing_is_lost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
