@@ -18,10 +18,14 @@ import psycopg2
 import pytest
 from celery import Celery
 
+from martian_moments.defs.assets.moments import FRAMES_KEY, MOVIE_KEY
+from martian_moments.defs.partitions import MOMENTS
 from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.events.log import TOPICS
+from martian_moments.operations import demo_movie
 from martian_moments.operations.baking import bake
 from martian_moments.operations.demo import environment
+from martian_moments.pipelines import movies
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.resources import Resources
@@ -31,6 +35,7 @@ from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
 from martian_moments_tests.e2e.loop import settings_of
 from martian_moments_tests.platforms import Platform, build, requests_of
 from martian_moments_tests.services import Services
+from martian_moments_tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.services, pytest.mark.xdist_group("platforms"), pytest.mark.timeout(2_400)]
 
@@ -51,11 +56,13 @@ class Deployed:
 
     Attributes:
         tables: everything that the deployed one has published.
-        expected: the same of the embedded parts.
+        embedded: the embedded parts, with what they have made.
+        expected: everything that these have published.
     """
 
     loop: DeployedLoop
     tables: Tables
+    embedded: Platform
     expected: Tables
 
 
@@ -69,7 +76,7 @@ def tables_of(resources: Resources) -> Tables:
     return {f"{table.schema}.{table.name}": rows_of(resources, table) for table in (LEDGER, *published_models())}
 
 
-def made_in_this_process(home: Path, replica: RunningReplica) -> Resources:
+def made_in_this_process(home: Path, replica: RunningReplica) -> Platform:
     """Files, SQLite and DuckDB after every run that the sensors ask for, one after the other; a build of the models is last.
 
     test_platform.py holds the same against the truth when daemon, code server and workers drive it.
@@ -90,7 +97,7 @@ def made_in_this_process(home: Path, replica: RunningReplica) -> Resources:
     while requests := asked():
         assert all(platform.execute(request).success for request in requests)
     assert build(platform).success
-    return platform.resources
+    return platform
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +108,10 @@ def made(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Iterat
         running(ReplicaConfig(sols=SOLS, scale=0.1)) as replica,
         deployed(folder / "deployed", services, replica, extra=extra) as loop,
     ):
-        expected = tables_of(made_in_this_process(folder / "embedded", replica))
+        embedded = made_in_this_process(folder / "embedded", replica)
+        expected = tables_of(embedded.resources)
         loop.rest(SETTLE_SECONDS)
-        yield Deployed(loop, tables_of(loop.resources), expected)
+        yield Deployed(loop, tables_of(loop.resources), embedded, expected)
 
 
 def test_two_workers_make_what_the_embedded_platform_makes(made: Deployed) -> None:
@@ -131,6 +139,23 @@ def test_the_commands_drive_a_deployed_platform(made: Deployed) -> None:
     assert filled.returncode == 0, filled.stdout + filled.stderr
     loop.settle(SETTLE_SECONDS)
     loop.assert_exactly_the_truth()
+
+
+def test_a_movie_of_the_workers_has_the_frames_of_the_embedded_platform(made: Deployed) -> None:
+    loop, here = made.loop, made.embedded
+    with loop.instance() as instance:
+        demo_movie.ask(loop.resources, instance)
+        wait_until(
+            lambda: demo_movie.where(loop.resources, instance), lambda: f"no movie\n{loop.log_tail()}", SETTLE_SECONDS
+        )
+    here.instance.add_dynamic_partitions(MOMENTS, [demo_movie.MOMENT])
+    for asset in (FRAMES_KEY, MOVIE_KEY):
+        assert here.run(asset.to_user_string(), demo_movie.MOMENT).success
+    movie, expected = (movies.made(each.resources.lake, demo_movie.MOMENT) for each in (loop, here))
+    assert movie is not None
+    assert expected is not None
+    assert movie.frame_sha256 == expected.frame_sha256
+    assert len(set(movie.frame_sha256)) > 5
 
 
 def texts_of(loop: DeployedLoop) -> Iterator[tuple[str, bytes]]:
