@@ -20,10 +20,10 @@ KAFKA_TARGET: Final = "arn:minio:sqs::PRIMARY:kafka"
 
 _KEPT_DAYS: Final[Mapping[str, int]] = {
     **dict.fromkeys((*FOLDERS, "index/", "quarantine/", "pictures/"), 365),
-    **dict.fromkeys(("published/", "compute-logs/", "doctor/", "pauses/"), 1),
+    **dict.fromkeys(("published/", "moments/", "compute-logs/", "doctor/", "pauses/"), 1),
 }
-"""How long a version is kept after it was replaced, by folder. Published tables are replaced whole after every build: on a
-busy day that is gigabytes, and all of it can be built again from bronze."""
+"""How long a version is kept after it was replaced, by folder. Published tables and movies are replaced whole: on a
+busy day that is gigabytes, and all of it can be made again."""
 
 _KEPT_VERSIONS: Final = 20
 """Of a document, this many older versions are kept for ever: they are the history that nobody can fetch again."""

@@ -15,8 +15,8 @@ from martian_moments_tests.buckets import OwnBucket
 pytestmark = pytest.mark.services
 
 EVERY_FOLDER = [
-    *("manifests/", "photos/", "traverse/", "index/", "quarantine/"),
-    *("published/", "compute-logs/", "doctor/", "pauses/"),
+    *("manifests/", "photos/", "traverse/", "images/", "index/", "quarantine/", "pictures/"),
+    *("published/", "moments/", "compute-logs/", "doctor/", "pauses/"),
 ]
 
 
@@ -31,7 +31,7 @@ def test_a_bucket_is_made_ready_step_by_step(no_bucket: OwnBucket) -> None:
     assert admin.lacking_expiry() == EVERY_FOLDER
     admin.expire_versions()
     assert admin.lacking_expiry() == []
-    assert admin.unannounced() == ["manifests/", "photos/", "traverse/"]
+    assert admin.unannounced() == ["manifests/", "photos/", "traverse/", "images/"]
     admin.announce()
     assert admin.unannounced() == []
 
@@ -75,11 +75,18 @@ def test_notification_rules_of_others_stay_and_count_where_they_announce_our_fol
     bucket.client.put_bucket_notification_configuration(
         Bucket=bucket.name, NotificationConfiguration={"QueueConfigurations": theirs}
     )
-    assert bucket.admin.unannounced() == ["manifests/", "traverse/"]
+    assert bucket.admin.unannounced() == ["manifests/", "traverse/", "images/"]
     bucket.admin.announce()
     assert bucket.admin.unannounced() == []
     found = bucket.client.get_bucket_notification_configuration(Bucket=bucket.name)["QueueConfigurations"]
-    ids = ["gone", "martian-moments/manifests", "martian-moments/traverse", "photos of theirs", "theirs"]
+    ids = [
+        "gone",
+        "martian-moments/images",
+        "martian-moments/manifests",
+        "martian-moments/traverse",
+        "photos of theirs",
+        "theirs",
+    ]
     assert sorted(each["Id"] for each in found) == ids
 
 

@@ -138,6 +138,6 @@ def test_the_check_up_notices_that_uploads_are_not_announced(
     platform.photos("curiosity", [2])
     found = {each.what: each.detail for each in check_up(platform.resources) if not each.ok}
     assert set(found) == {"notifications", "upload events"}
-    assert "no upload to manifests/, photos/, traverse/; martian-moments init" in found["notifications"]
+    assert "no upload to manifests/, photos/, traverse/, images/; martian-moments init" in found["notifications"]
     assert "sol=00002.json.gz was written at" in found["upload events"]
     assert not any(secret in str([*healthy, found]) for secret in services.secrets)

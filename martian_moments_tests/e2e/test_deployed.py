@@ -146,7 +146,9 @@ def test_a_movie_of_the_workers_has_the_frames_of_the_embedded_platform(made: De
     with loop.instance() as instance:
         demo_movie.ask(loop.resources, instance)
         wait_until(
-            lambda: demo_movie.where(loop.resources, instance), lambda: f"no movie\n{loop.log_tail()}", SETTLE_SECONDS
+            lambda: movies.made(loop.resources.lake, demo_movie.MOMENT),
+            lambda: f"no movie\n{loop.log_tail()}",
+            SETTLE_SECONDS,
         )
     here.instance.add_dynamic_partitions(MOMENTS, [demo_movie.MOMENT])
     for asset in (FRAMES_KEY, MOVIE_KEY):
