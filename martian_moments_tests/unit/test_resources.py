@@ -80,7 +80,7 @@ def test_keys_are_secrets_of_the_upstream(tmp_path: Path, no_settings: None) -> 
 async def test_a_download_is_on_its_way_under_the_home(tmp_path: Path, no_settings: None) -> None:
     resources = Resources(Settings.load(home=tmp_path))
     async with resources.nasa.client() as client:
-        source, _ = resources.nasa.photo_sources(client, "spirit")
+        source, *_ = resources.nasa.photo_sources(client, "spirit")
     assert isinstance(source, PDS)
     assert source._scratch == tmp_path / "scratch"
 
