@@ -267,7 +267,7 @@ def test_pictures_that_could_not_be_had_are_asked_for_again_within_six_hours_and
     monkeypatch.setattr(assets, "make", full)
     assert not platform.run("moments/movie", "drive").success
     # Between two of the six-hourly looks, whenever the test runs.
-    now = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12, minute=10)
+    now = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12, minute=30)
     look = evaluate(platform, moment=now)
     look = evaluate(platform, look.cursor, now + timedelta(hours=1))
     assert asked(look, MOVIE_KEY) == {"drive"}
