@@ -21,6 +21,7 @@ from typing import Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
+from martian_moments.domain.documents import MAX_SOL
 from martian_moments.domain.errors import SettingsError
 from martian_moments.domain.rovers import ROVERS
 
@@ -67,7 +68,7 @@ class Sols(NamedTuple):
     """The sols of a moment: from ``first`` to ``final``, both included, or the ``last``, up to the newest with photos."""
 
     first: int = 0
-    final: int = 99_999
+    final: int = MAX_SOL
     last: int | None = None
 
     @classmethod
@@ -205,9 +206,9 @@ def parse_moment(name: str, table: object, where: str) -> Moment:
     """A moment of its keys. Raises SettingsError, one line that begins with ``where`` and names the key."""
     if not isinstance(table, dict):
         raise SettingsError(f"{where}: a moment is a table; write [{name}] and its keys below")
-    given: dict[str, Any] = {"name": name, **{key: value for key, value in table.items() if key != "name"}}
     if "name" in table:
         raise SettingsError(f"{where}: name is no key; the name of a moment is that of its table")
+    given: dict[str, Any] = {"name": name, **table}
     try:
         return Moment(**given)
     except ValidationError as error:

@@ -30,6 +30,9 @@ FOLDER: Final = "pictures/"
 SOURCE: Final = "pictures"
 """What the documents name as their source: pictures come from whatever host the records of a sol name."""
 
+SIGNATURES: Final = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
+"""How files of the two formats begin in which every gallery and archive shows its pictures."""
+
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,5}")
 
@@ -169,7 +172,7 @@ def records_of(document: Document) -> dict[str, Picture]:
         DocumentError: a record is not one that this release or an older one wrote.
     """
     try:
-        return {each.photo_key: each for page in document.parsed_pages() for each in map(_record, page["images"])}
+        return {each.photo_key: each for page in document.parsed_pages() for each in map(record_of, page["images"])}
     except (KeyError, TypeError, ValueError) as error:
         raise DocumentError(
             f"{document.header.key}: its records cannot be read ({error!r}); materialize it again"
@@ -179,9 +182,11 @@ def records_of(document: Document) -> dict[str, Picture]:
 _FIELDS: Final = tuple(each.name for each in fields(Picture))
 
 
-def _record(content: Mapping[str, Any]) -> Picture:
+def record_of(content: Mapping[str, Any]) -> Picture:
+    """The record that some of its fields say, by name: of a document, whose times are texts, or of silver.fact_images."""
     values = {name: content[name] for name in _FIELDS if name in content}
-    values["fetched_at"] = datetime.fromisoformat(values["fetched_at"])
+    if isinstance(values["fetched_at"], str):
+        values["fetched_at"] = datetime.fromisoformat(values["fetched_at"])
     values["error"] = None if values.get("error") is None else Fault(values["error"])
     return Picture(**values)
 

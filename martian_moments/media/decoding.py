@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from martian_moments.domain.errors import NotAPicture, PictureDamaged, PictureRefused
+from martian_moments.domain.pictures import SIGNATURES
 from martian_moments.media.extra import require_media
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 # Sci. Rev. 216:137): 120 MB in colour.
 LARGEST_PIXELS = 40_000_000
 LARGEST_SIDE_PX = 16_384
-SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 # What Pillow raises for bytes that are not as the format has them; found by changing and cutting bytes of both formats.
 BROKEN = (
     OSError,

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.errors import MovieError
 from martian_moments.media.extra import require_media
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 _INLINE_WIDTH_PX: Final = 640
 
@@ -38,22 +44,36 @@ def inspect(movie: Path) -> Inspected:
         MediaMissing: the extra ``media`` is not installed.
         MovieError: it cannot be read.
     """
+    frames, sizes, darkest = 0, set(), 255.0
+    with opened_movie(movie) as (container, stream):
+        for frame in container.decode(stream):
+            frames += 1
+            sizes.add((frame.width, frame.height))
+            darkest = min(darkest, float(frame.to_ndarray(format="gray").mean()))
+        seconds = float(length_of(container))
+    return Inspected(frames, frozenset(sizes), seconds, darkest)
+
+
+@contextmanager
+def opened_movie(movie: Path) -> Iterator[tuple[InputContainer, Any]]:
+    """A movie and its pictures' stream. Raises as :func:`inspect`, also for what is read of it."""
     require_media()
     import av
 
-    frames, sizes, darkest = 0, set(), 255.0
     try:
         with av.open(str(movie.absolute())) as container:
             stream: Any = container.streams.video[0]
             stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
-                frames += 1
-                sizes.add((frame.width, frame.height))
-                darkest = min(darkest, float(frame.to_ndarray(format="gray").mean()))
-            seconds = float((container.duration or 0) / av.time_base)
-    except (av.FFmpegError, IndexError) as error:
+            yield container, stream
+    except (av.FFmpegError, IndexError, StopIteration) as error:
         raise MovieError(f"{movie.name} cannot be read as a movie: {error}") from error
-    return Inspected(frames, frozenset(sizes), seconds, darkest)
+
+
+def length_of(container: InputContainer) -> Fraction:
+    """How long a movie plays, in seconds, by the file itself."""
+    import av
+
+    return Fraction(container.duration or 0, av.time_base)
 
 
 def inline(poster: Path) -> str:

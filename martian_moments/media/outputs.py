@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from fractions import Fraction
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from martian_moments.domain.errors import MovieError
 from martian_moments.infrastructure.durable import make_folder, replacing
 from martian_moments.media.extra import require_media
+from martian_moments.media.inspecting import length_of, opened_movie
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,23 +107,15 @@ def _draft(path: Path) -> Iterator[Path]:
 
 def _frames(movie: Path, count: int) -> Iterator[NDArray[np.uint8]]:
     """At most so many frames of a movie, evenly over its length: each is the middle one of its part."""
-    require_media()
-    import av
-
-    try:
-        with av.open(str(movie.absolute())) as container:
-            stream: Any = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            rate = Fraction(stream.average_rate)
-            total = stream.frames or round(Fraction(container.duration or 0, av.time_base) * rate)
-            parts = min(count, total)
-            for part in range(parts):
-                wanted = (2 * part + 1) * total // (2 * parts)
-                container.seek(int(wanted / rate / stream.time_base), stream=stream)
-                yield next(
-                    frame.to_ndarray(format="rgb24")
-                    for frame in container.decode(stream)
-                    if round(frame.pts * stream.time_base * rate) >= wanted
-                )
-    except (av.FFmpegError, IndexError, StopIteration) as error:
-        raise MovieError(f"{movie.name} cannot be read as a movie: {error}") from error
+    with opened_movie(movie) as (container, stream):
+        rate = Fraction(stream.average_rate)
+        total = stream.frames or round(length_of(container) * rate)
+        parts = min(count, total)
+        for part in range(parts):
+            wanted = (2 * part + 1) * total // (2 * parts)
+            container.seek(int(wanted / rate / stream.time_base), stream=stream)
+            yield next(
+                frame.to_ndarray(format="rgb24")
+                for frame in container.decode(stream)
+                if round(frame.pts * stream.time_base * rate) >= wanted
+            )

@@ -25,7 +25,7 @@ from martian_moments.domain.errors import (
     UpstreamError,
     UpstreamUnavailable,
 )
-from martian_moments.domain.pictures import Fault
+from martian_moments.domain.pictures import SIGNATURES, Fault
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.partial import Partial, partial_file
 from martian_moments.nasa.responses import Response
@@ -37,9 +37,6 @@ MOST_BYTES: Final = 64 * 1024**2
 
 ACCEPT: Final = {"Accept": "image/jpeg, image/png", "Accept-Encoding": "identity"}
 """Pictures are compressed already; and of bytes that were compressed on their way nobody can ask for the rest."""
-
-_BEGINNINGS: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-"""Of JPEG and PNG, the two formats in which every gallery and archive shows its pictures."""
 
 _PAGES: Final = (b"<", b"{", b"\xef\xbb\xbf")
 """How a page of a proxy or of a server in trouble begins. It passes."""
@@ -183,7 +180,7 @@ class _Download(Generic[T]):
 
 
 def _check_beginning(body: bytes) -> None:
-    if not body.startswith(_BEGINNINGS):
+    if not body.startswith(tuple(SIGNATURES)):
         raise NotAPicture(f"the file begins with {body[:_SHOWN]!r}, as no JPEG or PNG does")
 
 

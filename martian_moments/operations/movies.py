@@ -18,6 +18,7 @@ from martian_moments.infrastructure.space import require_space
 from martian_moments.media.choosing import Candidate, Choice
 from martian_moments.pipelines.images import PictureResult
 from martian_moments.pipelines.moments import (
+    FRAMES,
     Gathered,
     asking,
     cameras_of,
@@ -27,10 +28,10 @@ from martian_moments.pipelines.moments import (
     moments_of,
     read_frames,
 )
-from martian_moments.pipelines.movies import POSTER, Made, Report, file_of, made, render, suffix_of
+from martian_moments.pipelines.movies import CAPTIONS, CREDITS, POSTER, Made, Report, file_of, made, render, suffix_of
 from martian_moments.resources import Resources
 
-_BESIDE: Final = {POSTER: ".jpg", "captions.vtt": ".vtt", "credits.txt": ".credits.txt"}
+_BESIDE: Final = {POSTER: ".jpg", CAPTIONS: ".vtt", CREDITS: ".credits.txt"}
 """What is put beside a movie, by what it is called there: players find the captions by themselves."""
 
 
@@ -72,17 +73,17 @@ def make_at_once(resources: Resources, moment: Moment, output: Path, report: Rep
     gathered = asyncio.run(_gather(resources, moment, report))
     if not gathered.choice.candidates:
         raise InputError(_nothing(resources, moment))
-    chosen = read_frames(gathered.choice.document())
+    document = gathered.choice.document()
     beside_it = output.absolute().parent
     make_folder(beside_it)
     # Not in the home's scratch, which a platform that starts meanwhile clears.
     with tempfile.TemporaryDirectory(prefix=f".{output.stem}-", dir=beside_it) as name:
         folder = Path(name)
-        movie = render(resources.lake, chosen, folder / file_of(moment), report=report)
-        (folder / "frames.json").write_bytes(gathered.choice.document())
+        movie = render(resources.lake, read_frames(document), folder / file_of(moment), report=report)
+        (folder / FRAMES).write_bytes(document)
         # The movie comes last: where it is, everything is.
         others = {file: suffix for file, suffix in _BESIDE.items() if file in movie.files and suffix != output.suffix}
-        beside = {"frames.json": ".frames.json", **others, movie.movie: output.suffix}
+        beside = {FRAMES: ".frames.json", **others, movie.movie: output.suffix}
         for file, suffix in beside.items():
             with replacing(output.absolute().with_suffix(suffix)) as draft:
                 shutil.copyfile(folder / file, draft)

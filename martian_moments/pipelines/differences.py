@@ -75,8 +75,13 @@ def unloaded(
 
 def _held(warehouse: Warehouse, published: Published) -> dict[str, str]:
     """The ETag of every object that bronze holds, by key, as the published ledger reports it."""
-    ledger = published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"]) if warehouse.exists() else None
-    return {} if ledger is None else dict(zip(ledger["object_key"].to_pylist(), ledger["etag"].to_pylist(), strict=True))
+    return versions(published, LEDGER.schema, LEDGER.name) if warehouse.exists() else {}
+
+
+def versions(published: Published, schema: str, table: str) -> dict[str, str]:
+    """The ETag of every object that a published table names, by key; none where it was never published."""
+    found = published.read(schema, table, ["object_key", "etag"])
+    return {} if found is None else dict(zip(found["object_key"].to_pylist(), found["etag"].to_pylist(), strict=True))
 
 
 def awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Collection[str]) -> list[ObjectInfo]:

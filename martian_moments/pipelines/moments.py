@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from martian_moments.domain.errors import InputError, LakeError, MartianError, ObjectMissing, PublishedDamaged
 from martian_moments.domain.moments import Moment, read_moments
-from martian_moments.domain.pictures import Fault, Picture
+from martian_moments.domain.pictures import Picture, record_of
 from martian_moments.lake.store import Lake
 from martian_moments.media.choosing import TABLES, Candidate, Choice, choose, published_tables
 from martian_moments.pipelines.images import Budget, PictureResult, Wanted, fetch_pictures
@@ -204,11 +204,7 @@ def _asked_in_vain(published: Published) -> dict[str, Picture]:
     with published.opened("silver", "fact_images") as file:
         columns = ["photo_key", "source_url", "fetched_at", "error"]
         rows = [] if file is None else file.read(columns=columns, use_threads=False).to_pylist()
-    return {
-        row["photo_key"]: Picture(row["photo_key"], row["source_url"], row["fetched_at"], error=Fault(row["error"]))
-        for row in rows
-        if row["error"] is not None
-    }
+    return {row["photo_key"]: record_of(row) for row in rows if row["error"] is not None}
 
 
 def _is_due(candidate: Candidate, in_vain: Mapping[str, Picture], now: datetime) -> bool:

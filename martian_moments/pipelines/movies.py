@@ -20,13 +20,14 @@ from martian_moments.domain.errors import LakeError, MovieError, ObjectMissing
 from martian_moments.domain.moments import Moment, MomentKind
 from martian_moments.domain.rovers import ROVERS, MarsTime
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines.moments import Chosen, kept_frames, moment_key
+from martian_moments.pipelines.moments import FRAMES, Chosen, kept_frames, moment_key
 
 MOVIE: Final = "movie.json"
 POSTER: Final = "poster.jpg"
 PREVIEW: Final = "preview.webp"
+CAPTIONS: Final = "captions.vtt"
 CREDITS: Final = "credits.txt"
-_TEXTS: Final = ("captions.vtt", CREDITS, "sensor.json")
+_TEXTS: Final = (CAPTIONS, CREDITS, "sensor.json")
 
 FEWEST_FRAMES: Final = 2
 """One picture is no movie."""
@@ -161,7 +162,7 @@ def render(lake: Lake, chosen: Chosen, path: Path, *, report: Report = _silent) 
     moment, total = chosen.moment, len(chosen.frames)
     if total < FEWEST_FRAMES:
         raise MovieError(
-            f"{moment.name} has {total} frames, and a movie needs {FEWEST_FRAMES}; {moment_key(moment.name, 'frames.json')} "
+            f"{moment.name} has {total} frames, and a movie needs {FEWEST_FRAMES}; {moment_key(moment.name, FRAMES)} "
             "says why each of the other pictures is left out"
         )
     inputs = [_input(lake, frame) for frame in chosen.frames]
@@ -184,7 +185,7 @@ def render(lake: Lake, chosen: Chosen, path: Path, *, report: Report = _silent) 
     folder = path.parent
     poster(path, folder / POSTER)
     preview(path, folder / PREVIEW)
-    captions([each.caption for each in inputs], folder / "captions.vtt", fps=movie.fps)
+    captions([each.caption for each in inputs], folder / CAPTIONS, fps=movie.fps)
     (folder / "sensor.json").write_bytes(sensor.to_json())
     return Made(
         digest=chosen.digest,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.documents import Kind, coordinates, decode, prefix_of
 from martian_moments.domain.errors import DocumentError, ObjectMissing
-from martian_moments.domain.pictures import Fault, Picture, records_of
+from martian_moments.domain.pictures import Picture, record_of, records_of
 from martian_moments.domain.subscriptions import Subscription
 from martian_moments.lake.store import Lake
+from martian_moments.pipelines.differences import versions
 from martian_moments.pipelines.images import Wanted
 from martian_moments.warehouse.base import LOADED_OBJECTS
 from martian_moments.warehouse.published import Published
@@ -110,13 +111,13 @@ def recorded_pictures(lake: Lake, published: Published, rover: str) -> Mapping[s
         PublishedDamaged: a table is damaged.
         LakeError: the lake could not be read.
     """
-    versions = _versions(published)
+    built = versions(published, *LOADED_OBJECTS)
     current: set[str] = set()
     records: dict[str, Picture] = {}
     for each in lake.list(prefix_of(Kind.IMAGES, rover)):
         if coordinates(each.key) is None:
             continue
-        if versions.get(each.key) == each.etag:
+        if built.get(each.key) == each.etag:
             current.add(each.key)
             continue
         try:
@@ -126,11 +127,6 @@ def recorded_pictures(lake: Lake, published: Published, rover: str) -> Mapping[s
     return {**_published_records(published, rover, current), **records}
 
 
-def _versions(published: Published) -> dict[str, str]:
-    seen = published.read(*LOADED_OBJECTS, ["object_key", "etag"])
-    return {} if seen is None else dict(zip(seen["object_key"].to_pylist(), seen["etag"].to_pylist(), strict=True))
-
-
 def _published_records(published: Published, rover: str, documents: Collection[str]) -> dict[str, Picture]:
     """What fact_images says of these documents. It says where a picture lies, and not all that was measured of it."""
     table = published.read("silver", "fact_images", _RECORDED) if documents else None
@@ -138,17 +134,7 @@ def _published_records(published: Published, rover: str, documents: Collection[s
         return {}
     columns: dict[str, Sequence[Any]] = {name: table[name].to_pylist() for name in _RECORDED}
     rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
-    return {
-        row["photo_key"]: Picture(
-            row["photo_key"],
-            row["source_url"],
-            row["fetched_at"],
-            row["picture_key"],
-            error=None if row["error"] is None else Fault(row["error"]),
-        )
-        for row in rows
-        if row["rover"] == rover and row["object_key"] in documents
-    }
+    return {row["photo_key"]: record_of(row) for row in rows if row["rover"] == rover and row["object_key"] in documents}
 
 
 def lacking(

@@ -22,7 +22,7 @@ from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake
 from martian_moments.media.choosing import REASONS, Choice
 from martian_moments.pipelines.moments import FRAMES, Gathered, asking, gather, keep_frames, kept_frames, moment_key
-from martian_moments.pipelines.movies import FEWEST_FRAMES, POSTER, PREVIEW, Made, make
+from martian_moments.pipelines.movies import CREDITS, FEWEST_FRAMES, POSTER, PREVIEW, Made, make
 from martian_moments.pipelines.upstream import Nasa
 from martian_moments.settings import IMAGES_POOL, MOVIES_POOL, SCRATCH, Settings
 from martian_moments.warehouse.published import Published
@@ -231,7 +231,7 @@ def _looked_at(lake: Lake, name: str, made: Made, folder: Path, *, is_new: bool,
         "bytes": made.files[made.movie][0],
         "made anew": is_new,
         "object key": moment_key(name, made.movie),
-        "credits": lake.get(moment_key(name, "credits.txt")).decode().splitlines()[2],
+        "credits": lake.get(moment_key(name, CREDITS)).decode().splitlines()[2],
     }
     if PREVIEW in made.files and made.files[PREVIEW][0] <= _LONGEST_INLINE:
         preview = base64.b64encode(lake.get(moment_key(name, PREVIEW))).decode()

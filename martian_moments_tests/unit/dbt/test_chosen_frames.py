@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +15,18 @@ import pytest
 from martian_moments.domain.documents import decode_text, encode
 from martian_moments.domain.errors import MartianError
 from martian_moments.domain.moments import Moment
+from martian_moments.domain.pictures import Fault, Picture, held
 from martian_moments.media.choosing import NOT_FETCHED, Candidate, Choice, choose, published_tables
-from martian_moments.media.quality import Quality, measure
+from martian_moments.media.quality import measure
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.m20 import M20
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.warehouse.base import BronzeObject
-from martian_moments_tests.unit.dbt.conftest import Project
+from martian_moments_tests.unit.dbt.conftest import FETCHED_AT, Project
 
 ROVER = "perseverance"
 CONFIG = ReplicaConfig(rovers=(ROVER,), sols=40, scale=0.35, seed=3, bad_pictures=0.2)
-
-
-@dataclass
-class Held:
-    """A record of silver.fact_images."""
-
-    photo_key: str
-    source_url: str | None = None
-    picture_key: str | None = None
-    bytes: int | None = None
-    sha256: str | None = None
-    width_px: int | None = None
-    height_px: int | None = None
-    mode: str | None = None
-    mean: float | None = None
-    spread: float | None = None
-    sharpness: float | None = None
-    saturated_share: float | None = None
-    black_share: float | None = None
-    perceptual_hash: str | None = None
-    error: str | None = None
 
 
 @dataclass
@@ -57,7 +36,7 @@ class Mars:
     replica: RunningReplica
     photos: Path
     truth: Mapping[str, Any]
-    held: dict[str, Held] = field(default_factory=dict)
+    held: dict[str, Picture] = field(default_factory=dict)
 
     def chosen(self, cameras: Sequence[str], kind: str) -> Choice:
         """The choice when every picture that is wanted was asked for, and asked for again what is wanted then."""
@@ -73,18 +52,17 @@ class Mars:
                     self.held[candidate.photo_key] = fetched(client, candidate)
 
 
-def fetched(client: httpx.Client, wanted: Candidate) -> Held:
-    response = client.get(str(wanted.address))
+def fetched(client: httpx.Client, wanted: Candidate) -> Picture:
+    address = str(wanted.address)
+    response = client.get(address)
     if response.status_code == 404:
-        return Held(wanted.photo_key, error="missing")
+        return Picture(wanted.photo_key, address, FETCHED_AT, error=Fault.MISSING)
     content = response.raise_for_status().content
     try:
         quality = measure(content)
     except MartianError:
-        return Held(wanted.photo_key, error="damaged")
-    measured = {each.name: getattr(quality, each.name) for each in fields(Quality)}
-    digest = hashlib.sha256(content).hexdigest()
-    return Held(wanted.photo_key, wanted.address, f"pictures/{wanted.photo_key}", len(content), digest, **measured)
+        return Picture(wanted.photo_key, address, FETCHED_AT, error=Fault.DAMAGED)
+    return held(wanted.photo_key, address, f"pictures/{wanted.photo_key}", content, quality)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import httpx
 import pytest
 
 from martian_moments.replica.faults import FaultPlan
@@ -14,3 +17,9 @@ def replica(shared: RunningReplica) -> RunningReplica:
     shared.control.faults(FaultPlan())
     shared.control.reset_counters()
     return shared
+
+
+@pytest.fixture
+def client(replica: RunningReplica) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=replica.base_url) as client:
+        yield client

@@ -24,12 +24,6 @@ def shared() -> Iterator[RunningReplica]:
         yield replica
 
 
-@pytest.fixture
-def client(replica: RunningReplica) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=replica.base_url) as client:
-        yield client
-
-
 def small(replica: RunningReplica) -> list[str]:
     """The addresses of the smallest renditions of a sol."""
     truths = replica.control.pictures("m20", "perseverance", SOL).values()

@@ -33,12 +33,6 @@ def shared() -> Iterator[RunningReplica]:
         yield replica
 
 
-@pytest.fixture
-def client(replica: RunningReplica) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=replica.base_url) as client:
-        yield client
-
-
 @cache
 def truths(replica: RunningReplica, source: str, rover: str) -> Mapping[str, Any]:
     """The truth about the pictures of all sols, by photo_key."""

@@ -30,12 +30,6 @@ def shared() -> Iterator[RunningReplica]:
         yield replica
 
 
-@pytest.fixture
-def client(replica: RunningReplica) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=replica.base_url) as client:
-        yield client
-
-
 def held(client: httpx.Client, rover: str) -> dict[str, Any]:
     """What a client gets that asks for everything, in the form of the truth."""
     rows = client.get(f"/api/v1/manifests/{rover}").json()["photo_manifest"]["photos"]
