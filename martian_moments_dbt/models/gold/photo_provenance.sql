@@ -19,7 +19,14 @@ with reports as (
     group by photos.rover, photos.product_identity, photos.source
 ),
 
--- Few are: a window over every picture took twice as long.
+-- Most rovers have one source, and few pictures have several: a window over every picture took twice as long.
+rovers_of_several as (
+    select rover
+    from {{ ref('photo_documents') }}
+    group by rover
+    having count(distinct source) > 1
+),
+
 by_several as (
     select
         rover,
@@ -27,6 +34,7 @@ by_several as (
         count(*) as sources,
         max(sol) - min(sol) as sols_apart
     from reports
+    where rover in (select rover from rovers_of_several)
     group by rover, product_identity
     having count(*) > 1
 )

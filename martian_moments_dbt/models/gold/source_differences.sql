@@ -69,6 +69,32 @@ reported as (
             and reports.sol = documents.sol
 ),
 
+moved as (
+    select
+        rover,
+        sol,
+        source,
+        count(*) as pictures_of_other_sols
+    from {{ ref('photo_provenance') }}
+    where sols_apart > 0
+    group by rover, sol, source
+),
+
+-- The others have nothing to differ from, and are most: their records are not read.
+sols_to_compare as (
+    select
+        rover,
+        sol
+    from reported
+    group by rover, sol
+    having count(*) > 1
+    union
+    select
+        rover,
+        sol
+    from moved
+),
+
 records as (
     select
         photos.rover,
@@ -80,6 +106,7 @@ records as (
         coalesce(names.camera, photos.camera) as camera
     from {{ ref('source_photos') }} as photos
     inner join documents on photos.object_key = documents.object_key
+    inner join sols_to_compare on photos.rover = sols_to_compare.rover and photos.sol = sols_to_compare.sol
     left join {{ ref('camera_names') }} as names
         on photos.rover = names.rover and photos.camera = names.name
 ),
@@ -92,17 +119,6 @@ counted as (
         count(case when is_thumbnail then 1 end) as thumbnails,
         count(distinct product_identity) as pictures
     from records
-    group by rover, sol, source
-),
-
-moved as (
-    select
-        rover,
-        sol,
-        source,
-        count(*) as pictures_of_other_sols
-    from {{ ref('photo_provenance') }}
-    where sols_apart > 0
     group by rover, sol, source
 ),
 
@@ -176,6 +192,8 @@ compared as (
             reported.rover = source_cameras_listed.rover
             and reported.sol = source_cameras_listed.sol
             and reported.source = source_cameras_listed.source
+    inner join sols_to_compare
+        on reported.rover = sols_to_compare.rover and reported.sol = sols_to_compare.sol
 ),
 
 differing as (

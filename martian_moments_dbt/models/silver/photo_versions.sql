@@ -60,7 +60,7 @@ sols as (
     {%- if not flags.FULL_REFRESH %}
     where
         version not in (
-            select version from held
+            select distinct version from held
             where change != 'went'
         )
     {%- endif %}
