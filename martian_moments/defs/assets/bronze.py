@@ -9,7 +9,7 @@ import dagster as dg
 from martian_moments.dagster_runtime.bookkeeping import materializations
 from martian_moments.defs.assets import lake as lake_assets
 from martian_moments.defs.checks import agreement, agreement_spec
-from martian_moments.defs.markdown import as_text
+from martian_moments.defs.markdown import as_text, plain
 from martian_moments.defs.partitions import BRONZE_RUN_SOLS, sols_of
 from martian_moments.domain.documents import Coordinates, Kind, coordinates, prefix_of, sol_key
 from martian_moments.domain.errors import DocumentError
@@ -199,10 +199,10 @@ def _materialization(
 
 
 def _failure(broken: dict[str, DocumentError]) -> dg.Failure:
-    reasons = "\n".join(f"- {as_text(reason, 1_000)}" for reason in list(broken.values())[:10])
+    listed = list(broken.values())[:10]
+    summary = f"{len(broken)} objects of the lake are broken; everything else is loaded. They are fetched again."
     return dg.Failure(
-        description=f"{len(broken)} objects of the lake are broken; everything else is loaded. "
-        f"They are fetched again.\n{reasons}",
-        metadata={"reasons": dg.MetadataValue.md(reasons)},
+        description="\n".join([summary, *(f"- {plain(reason, 1_000)}" for reason in listed)]),
+        metadata={"reasons": dg.MetadataValue.md("\n".join(f"- {as_text(reason, 1_000)}" for reason in listed))},
         allow_retries=False,
     )
