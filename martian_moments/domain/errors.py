@@ -135,6 +135,26 @@ class PublishedDamaged(WarehouseError):
         self.name = name
 
 
+class ServingError(MartianError):
+    """The service cannot respond now, and could later.
+
+    Attributes:
+        retry_after_s: in how many seconds asking again may help.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotReady(ServingError):
+    """There are no published tables of this release yet, or what there is cannot be read."""
+
+
+class QueryRefused(ServingError):
+    """A query took longer or more memory than one may, or too many were waiting already."""
+
+
 class WarehouseDamaged(WarehouseError):
     """What the warehouse held could not be read (cut, overwritten, another program's). It returns from the lake."""
 

@@ -129,6 +129,12 @@ class Settings(Group):
     images_per_minute: int = Field(default=60, ge=1, le=1_000_000, description="requests for pictures a minute")
     images_max_gb: int = Field(default=20, ge=0, le=1_000_000, description="GB that the lake's pictures may take")
     ui_port: int = Field(default=3000, ge=0, le=65_535, description="port of the web interface; 0 picks a free one")
+    serve: bool = Field(default=True, description="whether up and demo start the service as well")
+    serve_host: str = Field(default="127.0.0.1", description="address that the service listens on")
+    serve_port: int = Field(default=3001, ge=0, le=65_535, description="port of the service; 0 picks a free one")
+    serve_allowed_hosts: CommaSeparated = Field(
+        default=(), description="names that the service is called by besides loopback; * for all"
+    )
 
     lake_url: str = Field(default="", description="file:///folder or s3://bucket")
     events_url: str = Field(default="", description="sqlite:///file or kafka://host:port,host:port")

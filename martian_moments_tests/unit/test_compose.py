@@ -13,7 +13,9 @@ from martian_moments_tests.conftest import REPOSITORY
 PROJECT = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 
 # Folders and addresses that the image and the project fix, and what the project's own services do not need.
-NOT_HANDED_ON = {"MARS_HOME", "MARS_DAGSTER_HOME", "MARS_UI_PORT", "MARS_KAFKA", "AWS_SESSION_TOKEN"}
+NOT_HANDED_ON = {"MARS_HOME", "MARS_DAGSTER_HOME", "MARS_UI_PORT", "MARS_KAFKA", "AWS_SESSION_TOKEN"} | {
+    *("MARS_SERVE", "MARS_SERVE_HOST", "MARS_SERVE_PORT")
+}
 
 
 def test_every_setting_reaches_the_containers() -> None:

@@ -1,0 +1,271 @@
+"""What holds for every request and response, whatever its route: pure ASGI, from the outermost to the innermost."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+import traceback
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from martian_moments.domain.errors import NotReady
+from martian_moments.infrastructure.redaction import Redaction
+from martian_moments.serving.problems import Problem, problem_of
+from martian_moments.serving.snapshot import Snapshot
+from martian_moments.serving.snapshots import Snapshots
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_TARGET: Final = 8_000
+"""Bytes of a path with its query."""
+
+_LARGEST_BODY: Final = 1_000_000
+"""Bytes of a request: a search of STAC with the outline of a region has some thousand."""
+
+_POLICY: Final = (
+    "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+"""The page's own files; pictures from wherever a visitor opens them."""
+
+_ALWAYS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "*",
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS, POST",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+"""Anybody's page may read: nobody logs in here, and nothing is written."""
+
+
+class CommonHeaders:
+    """The headers of every response; it responds itself to what browsers ask before a request (preflight)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _ALWAYS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if scope["method"] == "OPTIONS":
+            headers = [(name.lower().encode(), value.encode()) for name, value in _PREFLIGHT.items()]
+            await send_with_headers({"type": "http.response.start", "status": 204, "headers": headers})
+            await send({"type": "http.response.body"})
+            return
+        await self._app(scope, receive, send_with_headers)
+
+
+class Failures:
+    """What nobody expected becomes a 500 without any detail; the log has its traceback, without secrets."""
+
+    def __init__(self, app: ASGIApp, redaction: Redaction) -> None:
+        self._app = app
+        self._redaction = redaction
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            _log.error("%s %s: %s", scope["method"], scope["path"], self._redaction.pieces(traceback.format_exc()))
+            if started:
+                # The connection is cut, so that nobody takes the part for the whole.
+                raise ConnectionAbortedError("the response was cut by an error; see above") from None
+            await problem_of(error).response()(scope, receive, send)
+
+
+class KnownHosts:
+    """Refuses what was meant for another host: a page elsewhere whose name leads here (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
+        """Names besides loopback's; ``*`` for all."""
+        self._app = app
+        self._names = frozenset(name.lower() for name in names) | {"localhost"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope["type"] == "http" and not self._is_known(Headers(scope=scope).getlist("host")):
+            detail = "the Host header names no host of this service; its names are set in MARS_SERVE_ALLOWED_HOSTS"
+            await Problem(421, detail).response()(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_known(self, hosts: list[str]) -> bool:
+        if len(hosts) != 1:
+            return False
+        host = hosts[0].lower()
+        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+        return bool({"*", name} & self._names) or _is_loopback(name)
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class Limits:
+    """Refuses what is longer than any request that means something."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_TARGET:
+            await Problem(414, f"an address has {_LONGEST_TARGET} bytes at most").response()(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_some() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > _LARGEST_BODY:
+                raise Problem(413, f"a request has {_LARGEST_BODY} bytes at most")
+            return message
+
+        await self._app(scope, receive_some, send)
+
+
+class _Answered(Exception):
+    """The headers are sent, and nobody wants the body."""
+
+
+class Heads:
+    """HEAD is GET without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_headers(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                await send({"type": "http.response.body"})
+                raise _Answered
+            await send(message)
+
+        try:
+            await self._app({**scope, "method": "GET"}, receive, send_headers)
+        except _Answered:
+            return
+
+
+class Builds:
+    """Each request has the snapshot that it began with; a response that follows from it alone is not made twice.
+
+    Such a response is a function of the build, this code, the address and what the client accepts. A digest of these is its
+    ETag, so that a client that has it already gets 304 before any query runs.
+    """
+
+    def __init__(self, app: ASGIApp, snapshots: Snapshots, code: str, others: Iterable[str]) -> None:
+        """``others`` are the beginnings of the paths whose responses do not follow from the build."""
+        self._app = app
+        self._snapshots = snapshots
+        self._code = code
+        self._others = tuple(others)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        held: Snapshot | NotReady
+        try:
+            held = self._snapshots.take()
+        except NotReady as error:
+            scope.setdefault("state", {})["snapshot"] = error
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})["snapshot"] = held
+        try:
+            await self._respond(held, scope, receive, send)
+        finally:
+            held.release()
+
+    async def _respond(self, snapshot: Snapshot, scope: Scope, receive: Receive, send: Send) -> None:
+        tagged = scope["method"] == "GET" and not scope["path"].startswith(self._others)
+        etag = self._etag(snapshot, scope) if tagged else None
+        if etag and etag in Headers(scope=scope).get("if-none-match", ""):
+            headers = [(b"etag", etag.encode()), (b"x-data-through", _moment(snapshot))]
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body"})
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Data-Through"] = _moment(snapshot).decode()
+                if etag and message["status"] == 200:  # noqa: PLR2004
+                    headers["ETag"] = etag
+                    headers.add_vary_header("Accept")
+                    headers.setdefault("Cache-Control", "no-cache")
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _etag(self, snapshot: Snapshot, scope: Scope) -> str:
+        accept = Headers(scope=scope).get("accept", "")
+        parts = (snapshot.build, self._code, scope["path"], scope["query_string"].decode("latin-1"), accept)
+        digest = hashlib.blake2b("\n".join(parts).encode(errors="surrogatepass"), digest_size=16)
+        # Weak: the same response, compressed or not.
+        return f'W/"{digest.hexdigest()}"'
+
+
+def _moment(snapshot: Snapshot) -> bytes:
+    return snapshot.published_at.isoformat(timespec="seconds").replace("+00:00", "Z").encode()
+
+
+class Compression:
+    """Compresses what is text; files are sent as they are, of which clients ask for parts."""
+
+    def __init__(self, app: ASGIApp, files: Iterable[str]) -> None:
+        """``files`` are the beginnings of their paths."""
+        self._app = app
+        self._files = tuple(files)
+        # Level 1: of a sol of 856 photos the others take three times as long to save a fifth more.
+        self._compressed = GZipMiddleware(app, minimum_size=1_000, compresslevel=1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        is_file = scope["type"] != "http" or scope["path"].startswith(self._files)
+        await (self._app if is_file else self._compressed)(scope, receive, send)

@@ -1,0 +1,109 @@
+"""Errors as RFC 9457 has them (``application/problem+json``): what is wrong, of which parameter, and what is accepted."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from martian_moments.domain.errors import MartianError, ServingError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_log = logging.getLogger(__name__)
+
+_SHOWN: Final = 200
+"""Characters of a wrong value that are repeated in the response."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterError:
+    """A parameter that is not accepted: its name, its value as it was given, and what would be accepted."""
+
+    parameter: str
+    value: str
+    accepted: str
+
+
+class Problem(Exception):
+    """A response that is an error. Routes raise it.
+
+    Attributes:
+        status: of HTTP.
+        detail: what happened, to what, and what to do, for people.
+        errors: of the parameters.
+        headers: of the response.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[ParameterError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """As HTTP has it."""
+        # A type of our own for each would be an address that somebody has to keep; about:blank says "as the status says".
+        body = {"type": "about:blank", "title": HTTPStatus(self.status).phrase, "status": self.status, "detail": self.detail}
+        errors = [asdict(each) for each in self.errors]
+        return JSONResponse(body | ({"errors": errors} if errors else {}), self.status, self.headers, MEDIA_TYPE)
+
+
+def unavailable(error: ServingError) -> Problem:
+    """503, and when asking again may help."""
+    return Problem(503, str(error), headers={"Retry-After": str(error.retry_after_s)})
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Every error of a route becomes a problem; what nobody expected is left to the middleware that logs it."""
+
+    async def problem(_: Request, error: Exception) -> Response:
+        return problem_of(error).response()
+
+    for kind in (Problem, ServingError, MartianError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, problem)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an error is, for those who ask."""
+    match error:
+        case Problem():
+            return error
+        case ServingError():
+            return unavailable(error)
+        case RequestValidationError():
+            found = [_parameter_error(each) for each in error.errors()]
+            names = ", ".join(dict.fromkeys(each.parameter for each in found))
+            return Problem(400, f"not accepted: {names}", errors=found)
+        case HTTPException():
+            return Problem(error.status_code, str(error.detail), headers=error.headers)
+        case MartianError():
+            # A store does not respond, or something in it is damaged. What it says names folders of this machine.
+            _log.warning("%s", error)
+            return Problem(
+                503, "what is asked for cannot be read now; the service's log says why", headers={"Retry-After": "5"}
+            )
+    return Problem(500, "an error of the service, which its log describes")
+
+
+def _parameter_error(found: Mapping[str, Any]) -> ParameterError:
+    place, *names = found["loc"]
+    value = found.get("input")
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return ParameterError(".".join(map(str, names)) or str(place), text[:_SHOWN], found["msg"])
