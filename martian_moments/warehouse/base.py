@@ -63,6 +63,13 @@ class PublishedTable:
     types: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
+ROWS_OF_A_GROUP: Final = 24_576
+"""Rows in one row group of a published table, a multiple of DuckDB's vectors of 2,048.
+
+Whoever wants a few photos reads whole groups. Of 1.2 million photos, 101 with all columns take 30 ms instead of 90, and less
+than 100 MB instead of more than 200, than with the 122,880 that DuckDB would take; the file is 1.4 % larger.
+"""
+
 LEDGER: Final = PublishedTable(
     "bronze",
     "ledger",

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from martian_moments.domain.clock import outdates
 from martian_moments.domain.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
 from martian_moments.infrastructure.sql import quoted
-from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
+from martian_moments.warehouse.base import LEDGER, ROWS_OF_A_GROUP, TABLE_OF, BronzeObject, LoadReport, PublishedTable
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, were_held
 from martian_moments.warehouse.damaged import damage_in, set_aside
 from martian_moments.warehouse.published import Published
@@ -192,7 +192,8 @@ class DuckDBWarehouse:
 
             def write(table: PublishedTable, file: Path) -> None:
                 rows = f"{_select(table, CATALOG)} order by {', '.join(table.order_by)}"
-                connection.execute(f"copy ({rows}) to {quoted(file)} (format parquet, compression zstd)")
+                options = f"format parquet, compression zstd, row_group_size {ROWS_OF_A_GROUP}"
+                connection.execute(f"copy ({rows}) to {quoted(file)} ({options})")
 
             return published.publish(tables, write, unreadable=duckdb.Error)
 

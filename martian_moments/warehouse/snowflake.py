@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.clock import latest_plausible
 from martian_moments.domain.errors import WarehouseBusy, WarehouseError
-from martian_moments.warehouse.base import LEDGER, TABLE_OF, BronzeObject, LoadReport, PublishedTable
+from martian_moments.warehouse.base import LEDGER, ROWS_OF_A_GROUP, TABLE_OF, BronzeObject, LoadReport, PublishedTable
 from martian_moments.warehouse.bronze import (
     JOINED_COLUMNS,
     JOINED_TABLES,
@@ -40,9 +40,6 @@ _NETWORK_SECONDS: Final = 60
 
 _LOCK_TIMEOUT: Final = 625
 """Snowflake's error number: another transaction did not release a table within LOCK_TIMEOUT."""
-
-_ROW_GROUP: Final = 100_000
-"""Rows held in memory while publishing, and in one row group of the file."""
 
 _SEEN_SECONDS: Final = 600.0
 
@@ -342,7 +339,7 @@ def _write(file: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> None:
         rest = schema.empty_table()
         for piece in pieces:
             rest = pa.concat_tables([rest, piece])
-            while rest.num_rows >= _ROW_GROUP:
-                writer.write_table(rest.slice(0, _ROW_GROUP).combine_chunks())
-                rest = rest.slice(_ROW_GROUP)
+            while rest.num_rows >= ROWS_OF_A_GROUP:
+                writer.write_table(rest.slice(0, ROWS_OF_A_GROUP).combine_chunks())
+                rest = rest.slice(ROWS_OF_A_GROUP)
         writer.write_table(rest.combine_chunks())

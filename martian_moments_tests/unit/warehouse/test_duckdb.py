@@ -10,8 +10,10 @@ import duckdb
 import pytest
 
 from martian_moments.domain.errors import SettingsError, WarehouseBusy
+from martian_moments.warehouse.base import PublishedTable
 from martian_moments.warehouse.duckdb import DuckDBWarehouse
 from martian_moments.warehouse.open import open_warehouse
+from martian_moments.warehouse.published import Published
 from martian_moments_tests.contract.test_warehouse_contract import photos
 
 HOLDS_THE_LOCK = """
@@ -108,3 +110,18 @@ def test_names_with_quotes_and_spaces_are_opened(tmp_path: Path) -> None:
 def test_an_address_of_no_warehouse_is_refused() -> None:
     with pytest.raises(SettingsError, match="duckdb:///file"):
         open_warehouse("oracle://host")
+
+
+def test_a_published_table_can_be_read_in_groups_of_24576_rows(tmp_path: Path) -> None:
+    warehouse = DuckDBWarehouse(tmp_path / "warehouse.duckdb")
+    warehouse.ensure()
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("create schema gold")
+        connection.execute("create table gold.numbers as select range as number from range(60_000)")
+    published = Published((tmp_path / "published").as_uri())
+    warehouse.publish(published, [PublishedTable("gold", "numbers", ("number",), {"number": "bigint"})])
+    with published.opened("gold", "numbers") as file:
+        assert file is not None
+        groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        assert groups == [24_576, 24_576, 10_848]
+        assert file.read().column("number").to_pylist() == list(range(60_000))

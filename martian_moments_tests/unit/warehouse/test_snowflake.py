@@ -168,7 +168,7 @@ def test_documents_keep_what_sql_and_parquet_might_change(fakesnow: Accounts) ->
 def test_the_same_rows_make_the_same_file_in_whatever_pieces_they_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snowflake, "_ROW_GROUP", 100)
+    monkeypatch.setattr(snowflake, "ROWS_OF_A_GROUP", 100)
     rows = pa.table({"n": range(1_000), "name": [f"sol {n}" for n in range(1_000)]})
     written = []
     for size in (1_000, 333, 7):
