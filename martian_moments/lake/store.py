@@ -39,6 +39,7 @@ from martian_moments.lake.succession import takes_the_place
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta, PutMode
+    from obstore.store import ObjectStore
 
 _log = logging.getLogger(__name__)
 
@@ -140,6 +141,11 @@ class Lake:
             self._store = open_store(url, s3)
             self._folder = durable_folder(self._store)
         self._in_files = self._folder is not None
+
+    @property
+    def store(self) -> ObjectStore:
+        """Where the objects are, for those who send them on as they are."""
+        return self._store
 
     def read(self, key: str, *, version: str | None = None) -> StoredObject:
         """An object, or one of its older versions where the store keeps them.

@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from martian_moments.domain.errors import NotReady
 from martian_moments.infrastructure.redaction import Redaction
 from martian_moments.lake.store import Lake
+from martian_moments.serving import files
 from martian_moments.serving.middleware import Builds, CommonHeaders, Compression, Failures, Heads, KnownHosts, Limits
 from martian_moments.serving.problems import handle_problems
 from martian_moments.serving.snapshot import Preparation, Snapshot
@@ -25,10 +26,10 @@ from martian_moments.warehouse.published import Published
 PREPARATIONS: Final[tuple[Preparation, ...]] = ()
 """What is made of each snapshot before anybody sees it, in this order."""
 
-ROUTERS: Final[tuple[APIRouter, ...]] = ()
+ROUTERS: Final[tuple[APIRouter, ...]] = (files.router,)
 """The routes, in the order in which they are looked for."""
 
-FILES: Final = ("/published/", "/moments/", "/pictures/")
+FILES: Final = ("/published", "/moments/", "/pictures/")
 """The beginnings of paths of files, which are sent as they are, in parts as well."""
 
 OTHERS: Final = (*FILES, "/health")

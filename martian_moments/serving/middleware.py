@@ -7,9 +7,10 @@ import ipaddress
 import logging
 import traceback
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Self
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -156,7 +157,8 @@ class Limits:
             message = await receive()
             received += len(message.get("body", b""))
             if received > _LARGEST_BODY:
-                raise Problem(413, f"a request has {_LARGEST_BODY} bytes at most")
+                # The one kind of error that FastAPI lets pass while it reads a body.
+                raise HTTPException(413, f"a request has {_LARGEST_BODY} bytes at most")
             return message
 
         await self._app(scope, receive_some, send)
@@ -184,8 +186,10 @@ class Heads:
                 raise _Answered
             await send(message)
 
+        # A part of a file can be asked for with GET only.
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
         try:
-            await self._app({**scope, "method": "GET"}, receive, send_headers)
+            await self._app({**scope, "method": "GET", "headers": headers}, receive, send_headers)
         except _Answered:
             return
 
@@ -198,7 +202,7 @@ class Builds:
     """
 
     def __init__(self, app: ASGIApp, snapshots: Snapshots, code: str, others: Iterable[str]) -> None:
-        """``others`` are the beginnings of the paths whose responses do not follow from the build."""
+        """``others`` are the beginnings of the paths whose responses do not follow from the build alone."""
         self._app = app
         self._snapshots = snapshots
         self._code = code
@@ -209,24 +213,22 @@ class Builds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        held: Snapshot | NotReady
+        state = scope.setdefault("state", {})
         try:
-            held = self._snapshots.take()
+            held = state["snapshot"] = self._snapshots.take()
         except NotReady as error:
-            scope.setdefault("state", {})["snapshot"] = error
+            state["snapshot"] = error
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["snapshot"] = held
-        try:
-            await self._respond(held, scope, receive, send)
-        finally:
-            held.release()
+        with _Lease(held) as lease:
+            await self._respond(lease, scope, receive, send)
 
-    async def _respond(self, snapshot: Snapshot, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, lease: _Lease, scope: Scope, receive: Receive, send: Send) -> None:
         tagged = scope["method"] == "GET" and not scope["path"].startswith(self._others)
-        etag = self._etag(snapshot, scope) if tagged else None
+        through = _moment(lease.snapshot)
+        etag = self._etag(lease.snapshot, scope) if tagged else None
         if etag and etag in Headers(scope=scope).get("if-none-match", ""):
-            headers = [(b"etag", etag.encode()), (b"x-data-through", _moment(snapshot))]
+            headers = [(b"etag", etag.encode()), (b"x-data-through", through.encode())]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body"})
             return
@@ -234,11 +236,14 @@ class Builds:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["X-Data-Through"] = _moment(snapshot).decode()
+                headers["X-Data-Through"] = through
                 if etag and message["status"] == 200:  # noqa: PLR2004
                     headers["ETag"] = etag
                     headers.add_vary_header("Accept")
                     headers.setdefault("Cache-Control", "no-cache")
+            elif not message.get("more_body"):
+                # Nothing is read any more, and a slow client may take as long as it likes for the rest.
+                lease.end()
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -251,8 +256,27 @@ class Builds:
         return f'W/"{digest.hexdigest()}"'
 
 
-def _moment(snapshot: Snapshot) -> bytes:
-    return snapshot.published_at.isoformat(timespec="seconds").replace("+00:00", "Z").encode()
+class _Lease:
+    """A snapshot that is held, until the block is left or it is not needed any more."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._held = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        if self._held:
+            self._held = False
+            self.snapshot.release()
+
+
+def _moment(snapshot: Snapshot) -> str:
+    return snapshot.published_at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Compression:

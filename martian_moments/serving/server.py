@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from martian_moments.domain.errors import PlatformFailed
 from martian_moments.resources import Resources
@@ -41,9 +42,14 @@ def serve(resources: Resources, *, on_ready: Callable[[str], None]) -> None:
         hosts=(*settings.serve_allowed_hosts, *({host} - set(_EVERYWHERE))),
         redaction=given_secrets(),
     )
-    with _listening(host, settings.serve_port) as sock, suppress(KeyboardInterrupt):
-        name = f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{sock.getsockname()[1]}"
+    with listening(host, settings.serve_port) as sock, suppress(KeyboardInterrupt):
+        Server(app, lambda: on_ready(address_of(sock, host))).run(sockets=[sock])
+
+
+class Server(uvicorn.Server):
+    """One that says when it responds."""
+
+    def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -52,13 +58,6 @@ def serve(resources: Resources, *, on_ready: Callable[[str], None]) -> None:
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=5,
         )
-        _Server(config, lambda: on_ready(address)).run(sockets=[sock])
-
-
-class _Server(uvicorn.Server):
-    """One that says when it responds."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
 
@@ -68,7 +67,13 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def address_of(sock: socket.socket, host: str) -> str:
+    """The address that clients use."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 picks a free one. Raises PlatformFailed."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=512)

@@ -33,6 +33,9 @@ THREADS: Final = 2
 _MEMORY: Final = "200MB"
 """Of one database; while a snapshot takes the place of another there are two."""
 
+_SPILLED: Final = "1GB"
+"""What the queries of one database may keep on the disk, in its folder."""
+
 _DATABASE: Final = "tables.duckdb"
 _RETRY_S: Final = 2
 _NEXT_BUILD_S: Final = 30
@@ -160,7 +163,11 @@ def _database(
 ) -> duckdb.DuckDBPyConnection:
     """A database with a view of each table and what is prepared, which then reads this folder only and is never written."""
     file = folder / _DATABASE
-    config: dict[str, str | bool | int | float | list[str]] = {"threads": THREADS, "memory_limit": _MEMORY}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": THREADS,
+        "memory_limit": _MEMORY,
+        "max_temp_directory_size": _SPILLED,
+    }
     with duckdb.connect(file, config=config) as making:
         making.execute("set TimeZone = 'UTC'")
         for table in tables:

@@ -68,6 +68,11 @@ class Snapshots:
         """Why the newest build is not the current snapshot, None where it is."""
         return None if self._current is not None and self._failures == 0 else str(self._reason)
 
+    @property
+    def current_build(self) -> str | None:
+        """The build of the current snapshot; None where there is none."""
+        return None if (current := self._current) is None else current.build
+
     def take(self) -> Snapshot:
         """The current snapshot, to be released by the caller.
 

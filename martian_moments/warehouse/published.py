@@ -24,6 +24,7 @@ from martian_moments.warehouse.published_files import PublishedFiles
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from obstore.store import ObjectStore
 
 _LONGEST_REASON: Final = 300
 
@@ -45,6 +46,11 @@ class Published:
         """
         self._url = url.rstrip("/")
         self._files = PublishedFiles(self._url, s3)
+
+    @property
+    def store(self) -> ObjectStore:
+        """Where the files are, for those who send them on as they are."""
+        return self._files.store
 
     def publish(
         self,

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from starlette.testclient import TestClient
 
-from martian_moments_tests.serving.home import ServedHome, make_home
+from martian_moments_tests.serving.home import ServedHome, make_home, running
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +35,10 @@ def client(served: ServedHome) -> Iterator[TestClient]:
         assert app.state.snapshots.wait(60)
         assert app.state.snapshots.reason is None
         yield client
+
+
+@pytest.fixture(scope="session")
+def address(served: ServedHome) -> Iterator[str]:
+    """The service on a port, for clients that know nothing of Python."""
+    with running(served.app()) as address:
+        yield address

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +18,7 @@ from martian_moments.lake.store import Lake
 from martian_moments.pipelines.moments import gather, keep_frames
 from martian_moments.pipelines.movies import make
 from martian_moments.serving.app import PREPARATIONS, create_app
+from martian_moments.serving.server import Server, address_of, listening
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.models import published_models
@@ -36,7 +40,7 @@ _FRAMES: Final = 5
 class ServedHome:
     """A home with published tables, open formats and a lake, which tests only read.
 
-    A test that changes what is published takes a :meth:`copy`.
+    A test that changes what is published takes a :meth:`copy_published`.
     """
 
     home: Path
@@ -56,15 +60,32 @@ class ServedHome:
         """The DuckDB file that the tables were published from."""
         return self.home / "warehouse.duckdb"
 
-    def copy(self, folder: Path) -> ServedHome:
-        """The same in another folder."""
-        shutil.copytree(self.home, folder, dirs_exist_ok=True)
+    def copy_published(self, folder: Path) -> ServedHome:
+        """Another home with the same published tables, and an empty lake."""
+        shutil.copytree(self.home / "published", folder / "published")
         return ServedHome(folder)
 
     def app(self, *hosts: str) -> FastAPI:
         """The service on it; ``testserver`` is one of its names."""
         snapshots = Snapshots(self.published, PREPARATIONS)
         return create_app(snapshots, lake=self.lake, published=self.published, hosts=("testserver", *hosts))
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """The address of the service while it runs, in a thread, as ``martian-moments serve`` runs it."""
+    ready = threading.Event()
+    with listening("127.0.0.1", 0) as sock:
+        server = Server(app, ready.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+        thread.start()
+        try:
+            assert ready.wait(60)
+            assert app.state.snapshots.wait(60)
+            yield address_of(sock, "127.0.0.1")
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def make_home(folder: Path, real_payloads: Path) -> None:
