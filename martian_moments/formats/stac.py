@@ -12,7 +12,7 @@ has one that begins with ``mars:``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,13 +40,21 @@ _COORDINATES: Final = ("longitude", "latitude", "elevation_m")
 _JSON: Final = "application/json"
 _PARQUET: Final = "application/vnd.apache.parquet"
 
-_ROVERS: Final = f"""
+_MIDNIGHT: Final = f"first_midnight_utc + to_microseconds(cast(({{}} - first_sol) * {SOL_SECONDS * 1e6} as bigint))"
+
+_SOL: Final = {"begins": _MIDNIGHT.format("sol"), "ends": _MIDNIGHT.format("(sol + 1)")}
+"""The moments between which a sol lies."""
+
+_PLACED: Final = "(longitude is not null and latitude is not null)"
+
+ROVERS_WITH_PHOTOS: Final = f"""
     select
         rover, title, {signed_longitude("landing_longitude")} as landing_longitude, landing_latitude,
         min(longitude) as west, min(latitude) as south, max(longitude) as east, max(latitude) as north,
-        min(coalesce(taken_at_utc, {{begins}})) as first_taken, max(coalesce(taken_at_utc, {{ends}})) as last_taken,
+        min(coalesce(taken_at_utc, {_SOL["begins"]})) as first_taken,
+        max(coalesce(taken_at_utc, {_SOL["ends"]})) as last_taken,
         min(sol) as oldest_sol, max(sol) as newest_sol,
-        list_sort(list(distinct source_camera)) as instruments, count(*) filter (where not {{placed}}) as unplaced
+        list_sort(list(distinct source_camera)) as instruments, count(*) filter (where not {_PLACED}) as unplaced
     from (
         select rover, sol, {signed_longitude("longitude")} as longitude, latitude, taken_at_utc, source_camera
         from silver.fact_photos
@@ -55,13 +63,7 @@ _ROVERS: Final = f"""
     group by all
     order by rover
 """
-
-_MIDNIGHT: Final = f"first_midnight_utc + to_microseconds(cast(({{}} - first_sol) * {SOL_SECONDS * 1e6} as bigint))"
-
-_PLACED: Final = "(longitude is not null and latitude is not null)"
-
-_SOL: Final = {"begins": _MIDNIGHT.format("sol"), "ends": _MIDNIGHT.format("(sol + 1)")}
-"""The moments between which a sol lies."""
+"""A query of what a collection says of each rover with photos, for :func:`collection_of`."""
 
 _ASSET: Final = """case when {url} is not null then {{
     'href': {url},
@@ -74,14 +76,12 @@ _ASSET: Final = """case when {url} is not null then {{
 
 
 _MIRROR: Final = {
-    "href": "./items.parquet",
     "type": _PARQUET,
     "title": "All items that have a place, as stac-geoparquet",
     "description": "One row per photo, by sol; the reference system of its geometries is that of Mars.",
     "roles": ["collection-mirror"],
 }
 _UNPLACED: Final = {
-    "href": "./unplaced.parquet",
     "type": _PARQUET,
     "title": "Items of which nobody knows the place",
     "description": "In the same columns, without geometry.",
@@ -94,14 +94,17 @@ def make_stac(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[M
 
     A rover without photos has none. The catalogue comes last: what it names is there.
     """
-    found = connection.execute(_ROVERS.format(**_SOL, placed=_PLACED)).to_arrow_table().to_pylist()
+    found = connection.execute(ROVERS_WITH_PHOTOS).to_arrow_table().to_pylist()
     for row in found:
         rover = row["rover"]
-        collection = _collection(row)
+        collection = collection_of(
+            row, mirrors(row, "."), [_link("root", "../catalog.json"), _link("parent", "../catalog.json")]
+        )
         metadata = {"stac-geoparquet": {"version": _VERSION, "collections": {rover: collection}}}
         for name, which in {"items": _PLACED, **({"unplaced": f"not {_PLACED}"} if row["unplaced"] else {})}.items():
             file = folder / f"{rover}.{name}.parquet"
-            rows = write_geoparquet(connection, points(_items(rover, which)), file, metadata, without=_COORDINATES)
+            items = item_rows(f"select * from silver.fact_photos where rover = {quoted(rover)} and {which}", _LINKS)
+            rows = write_geoparquet(connection, points(items), file, metadata, without=_COORDINATES)
             yield MadeFile(f"stac/{rover}/{name}.parquet", file, rows)
         yield _document(collection, f"stac/{rover}/collection.json", folder / f"{rover}.json")
     yield _document(_catalog(found), "stac/catalog.json", folder / "catalog.json")
@@ -113,7 +116,12 @@ def _document(content: Mapping[str, Any], key: str, file: Path) -> MadeFile:
 
 
 def _catalog(rovers: list[dict[str, Any]]) -> dict[str, Any]:
-    children = [_link("child", f"./{row['rover']}/collection.json") | {"title": _title(row)} for row in rovers]
+    children = [_link("child", f"./{row['rover']}/collection.json") | {"title": title_of(row)} for row in rovers]
+    return catalog_of([_link("root", "./catalog.json"), *children])
+
+
+def catalog_of(links: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The catalogue, with these links."""
     return {
         "type": "Catalog",
         "stac_version": _VERSION,
@@ -121,11 +129,18 @@ def _catalog(rovers: list[dict[str, Any]]) -> dict[str, Any]:
         "title": "martian-moments",
         "description": "What the rovers on Mars photographed, by rover. Places are planetocentric coordinates of Mars, and "
         "not of the Earth.",
-        "links": [_link("root", "./catalog.json"), *children],
+        "links": [*links],
     }
 
 
-def _collection(row: Mapping[str, Any]) -> dict[str, Any]:
+def mirrors(row: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """The assets of a rover's collection: its items as files, in a folder."""
+    files = {"items": _MIRROR, **({"unplaced": _UNPLACED} if row["unplaced"] else {})}
+    return {name: {"href": f"{folder}/{name}.parquet", **asset} for name, asset in files.items()}
+
+
+def collection_of(row: Mapping[str, Any], assets: Mapping[str, Any], links: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The collection of a rover, of a row of :data:`ROVERS_WITH_PHOTOS`, with these assets and links."""
     place = [row["west"], row["south"], row["east"], row["north"]]
     if place[0] is None:
         place = [row["landing_longitude"], row["landing_latitude"]] * 2
@@ -135,7 +150,7 @@ def _collection(row: Mapping[str, Any]) -> dict[str, Any]:
         "stac_version": _VERSION,
         "stac_extensions": [_SSYS],
         "id": row["rover"],
-        "title": _title(row),
+        "title": title_of(row),
         "description": f"Every photo of {row['title']} that its sources report, with where the rover stood (longitude and "
         f"latitude on the sphere of Mars, {MARS_CRS_CODE}) and when it was taken.",
         "keywords": ["Mars", "rover", row["title"], "raw images"],
@@ -151,16 +166,16 @@ def _collection(row: Mapping[str, Any]) -> dict[str, Any]:
             "instruments": row["instruments"],
             "mars:sol": {"minimum": row["oldest_sol"], "maximum": row["newest_sol"]},
         },
-        "assets": {"items": _MIRROR, **({"unplaced": _UNPLACED} if row["unplaced"] else {})},
+        "assets": dict(assets),
         "links": [
-            _link("root", "../catalog.json"),
-            _link("parent", "../catalog.json"),
+            *links,
             {"rel": "license", "href": "https://www.jpl.nasa.gov/jpl-image-use-policy", "type": "text/html"},
         ],
     }
 
 
-def _title(row: Mapping[str, Any]) -> str:
+def title_of(row: Mapping[str, Any]) -> str:
+    """The title of a rover's collection."""
     return f"Photos of {row['title']}"
 
 
@@ -168,16 +183,19 @@ def _link(relation: str, href: str) -> dict[str, str]:
     return {"rel": relation, "href": href, "type": _JSON}
 
 
-def _items(rover: str, which: str) -> str:
-    """Photos of a rover in their order, with a column for each field of an item.
+_LINKS: Final = (
+    _link("root", "../catalog.json"),
+    _link("parent", "./collection.json"),
+    _link("collection", "./collection.json"),
+)
+"""Of an item in the file of its rover."""
+
+
+def item_rows(photos: str, links: Sequence[Mapping[str, str]]) -> str:
+    """A query of photos (rows of silver.fact_photos), with a column for each field of an item, and its coordinates.
 
     Where it is not known when a photo was taken, its sol says between what.
     """
-    links = [
-        _link("root", "../catalog.json"),
-        _link("parent", "./collection.json"),
-        _link("collection", "./collection.json"),
-    ]
     return f"""
         select
             'Feature' as type,
@@ -229,7 +247,7 @@ def _items(rover: str, which: str) -> str:
             longitude,
             latitude,
             elevation_m
-        from (select * from silver.fact_photos where rover = {quoted(rover)} and {which})
+        from ({photos})
         inner join (select rover, title, first_sol, first_midnight_utc from silver.dim_rovers) using (rover)
         left join (select rover, camera, full_name from silver.dim_cameras) using (rover, camera)
     """
