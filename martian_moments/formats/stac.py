@@ -50,17 +50,22 @@ _PLACED: Final = "(longitude is not null and latitude is not null)"
 ROVERS_WITH_PHOTOS: Final = f"""
     select
         rover, title, {signed_longitude("landing_longitude")} as landing_longitude, landing_latitude,
-        min(longitude) as west, min(latitude) as south, max(longitude) as east, max(latitude) as north,
-        min(coalesce(taken_at_utc, {_SOL["begins"]})) as first_taken,
-        max(coalesce(taken_at_utc, {_SOL["ends"]})) as last_taken,
-        min(sol) as oldest_sol, max(sol) as newest_sol,
-        list_sort(list(distinct source_camera)) as instruments, count(*) filter (where not {_PLACED}) as unplaced
+        west, south, east, north, oldest_sol, newest_sol, instruments, unplaced,
+        least(first_taken, {_MIDNIGHT.format("oldest_untimed")}) as first_taken,
+        greatest(last_taken, {_MIDNIGHT.format("(newest_untimed + 1)")}) as last_taken
     from (
-        select rover, sol, {signed_longitude("longitude")} as longitude, latitude, taken_at_utc, source_camera
+        select
+            rover, min({signed_longitude("longitude")}) as west, min(latitude) as south,
+            max({signed_longitude("longitude")}) as east, max(latitude) as north,
+            min(taken_at_utc) as first_taken, max(taken_at_utc) as last_taken,
+            min(sol) filter (where taken_at_utc is null) as oldest_untimed,
+            max(sol) filter (where taken_at_utc is null) as newest_untimed,
+            min(sol) as oldest_sol, max(sol) as newest_sol,
+            list_sort(list(distinct source_camera)) as instruments, count(*) filter (where not {_PLACED}) as unplaced
         from silver.fact_photos
+        group by rover
     )
     inner join silver.dim_rovers using (rover)
-    group by all
     order by rover
 """
 """A query of what a collection says of each rover with photos, for :func:`collection_of`."""
