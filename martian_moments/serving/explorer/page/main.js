@@ -1,0 +1,60 @@
+// The frame of the page: which part is shown for which address.
+
+import { loadRovers } from "./data.js";
+import { h, show } from "./dom.js";
+import { overview } from "./overview.js";
+import { openPhoto } from "./photo.js";
+import { roverPage } from "./rover.js";
+import { onChange, state } from "./state.js";
+import { utc } from "./words.js";
+
+const main = document.getElementById("main");
+let shown = null;
+
+/** Navigation above: the rovers, the present one marked. */
+function navigation(rovers, present) {
+  const entry = (name, href, text) =>
+    h("a", { href, "data-rover": name, "aria-current": name === present ? "page" : null }, text);
+  show(document.getElementById("nav"), entry(null, "?", "All rovers"),
+    rovers.map((each) => entry(each.rover, `?rover=${encodeURIComponent(each.rover)}`, each.title)));
+}
+
+function footer(published) {
+  const service = (path, text) => h("a", { href: new URL(`../${path}`, location.href).href }, text);
+  show(document.getElementById("footer"),
+    h("p", {}, `Data as of ${utc(published)}. Pictures: NASA/JPL-Caltech and as credited; they come from NASA when you open them.`),
+    location.pathname.startsWith("/explorer/") &&
+      h("p", {}, service("docs", "API"), " · ", service("stac/", "STAC"), " · ", service("published/manifest.json", "Tables")));
+}
+
+async function render(view, before) {
+  const facts = await loadRovers();
+  const known = facts.rovers.find((each) => each.rover === view.rover) ?? null;
+  const name = known?.rover ?? "";
+  if (shown?.name !== name) {
+    shown?.leave?.();
+    document.documentElement.dataset.rover = name;
+    document.title = known ? `${known.title} · Martian Moments` : "Martian Moments";
+    navigation(facts.rovers, known?.rover ?? null);
+    footer(facts.published_at);
+    const page = known ? await roverPage(known) : await overview(facts, view.rover);
+    show(main, page.element);
+    shown = { ...page, name };
+    if (before) scrollTo({ top: 0 });
+  }
+  await shown.update?.(view, before);
+  await openPhoto(view, known);
+}
+
+/** One rendering after another; what fails is said in the page. */
+let turn = Promise.resolve();
+function next(view, before) {
+  turn = turn.then(() => render(view, before)).catch((error) => {
+    shown = null;
+    show(main, h("section", { class: "notice", role: "alert" }, h("h1", {}, "Nothing can be shown now"),
+      h("p", {}, error.message), h("p", {}, h("button", { onclick: () => next(state()) }, "Try again"))));
+  });
+}
+
+onChange(next);
+next(state());
