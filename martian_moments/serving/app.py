@@ -17,6 +17,7 @@ from martian_moments.domain.errors import NotReady
 from martian_moments.infrastructure.redaction import Redaction
 from martian_moments.lake.store import Lake
 from martian_moments.serving import files
+from martian_moments.serving.explorer import router as explorer
 from martian_moments.serving.middleware import Builds, CommonHeaders, Compression, Failures, Heads, KnownHosts, Limits
 from martian_moments.serving.problems import handle_problems
 from martian_moments.serving.snapshot import Preparation, Snapshot
@@ -28,13 +29,13 @@ from martian_moments.warehouse.published import Published
 PREPARATIONS: Final[tuple[Preparation, ...]] = (stac_items.prepare,)
 """What is made of each snapshot before anybody sees it, in this order."""
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (stac_routes.router, files.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (stac_routes.router, files.router, explorer.router)
 """The routes, in the order in which they are looked for."""
 
 FILES: Final = ("/published", "/moments/", "/pictures/")
 """The beginnings of paths of files, which are sent as they are, in parts as well."""
 
-OTHERS: Final = (*FILES, "/health")
+OTHERS: Final = (*FILES, "/health", explorer.MOVIES)
 """The beginnings of paths whose responses do not follow from the build alone: routes give them an ETag, or none."""
 
 

@@ -50,14 +50,19 @@ async def query(snapshot: Snapshot, sql: str, parameters: Parameters = (), *, li
     Raises:
         QueryRefused: it took longer, or more memory than one may have, or too many others wait.
     """
-    return await _Job(snapshot, sql, parameters, limit_s, lambda cursor: cursor.to_arrow_table()).done()
+    return await run(snapshot, lambda cursor: cursor.execute(sql, parameters).to_arrow_table(), limit_s=limit_s)
 
 
 async def rows(
     snapshot: Snapshot, sql: str, parameters: Parameters = (), *, limit_s: float = LIMIT_S
 ) -> list[tuple[Any, ...]]:
     """As :func:`query`, but the rows as tuples, which is faster for few of them."""
-    return await _Job(snapshot, sql, parameters, limit_s, lambda cursor: cursor.fetchall()).done()
+    return await run(snapshot, lambda cursor: cursor.execute(sql, parameters).fetchall(), limit_s=limit_s)
+
+
+async def run(snapshot: Snapshot, work: Callable[[duckdb.DuckDBPyConnection], T], *, limit_s: float = LIMIT_S) -> T:
+    """As :func:`query`, for work of several statements: what ``work`` returns, given a cursor that is its own."""
+    return await _Job(snapshot, work, limit_s).done()
 
 
 class _Job(Generic[T]):
@@ -65,18 +70,10 @@ class _Job(Generic[T]):
 
     _outstanding = 0
 
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        sql: str,
-        parameters: Parameters,
-        limit_s: float,
-        fetch: Callable[[duckdb.DuckDBPyConnection], T],
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, work: Callable[[duckdb.DuckDBPyConnection], T], limit_s: float) -> None:
         self._cursor = snapshot.cursor()
-        self._statement = (sql, parameters)
+        self._do = work
         self._limit_s = limit_s
-        self._fetch = fetch
         self._began: float | None = None
         self._waited_too_long = False
 
@@ -105,7 +102,7 @@ class _Job(Generic[T]):
     def _work(self) -> T:
         self._began = time.monotonic()
         with self._cursor as cursor:
-            return self._fetch(cursor.execute(*self._statement))
+            return self._do(cursor)
 
     def _look_at_the_time(self, future: Future[T]) -> None:
         self._waited_too_long = future.cancel()

@@ -17,12 +17,14 @@ Document = dict[str, Any]
 
 
 def columns(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> Document:
-    """The rows of a query by columns: ``rows``, their number, and of each column
+    """The rows of a query by columns.
+
+    ``rows`` is their number; of each column there is, by its name,
 
     * a list of its values;
     * or ``{"all": value}`` where every row has the same;
     * or, for text that repeats, ``{"values": [...], "at": [...]}``: each different text once, and its place of each row;
-    * or, for other text, ``{"shared": [...], "rest": [...]}``: how many characters it shares with the row before, and the rest.
+    * or, for other text, ``{"shared": [...], "rest": [...]}``: how many characters it shares with the row before, the rest.
 
     A null is null, in ``at`` and ``rest`` too.
     """
@@ -32,6 +34,8 @@ def columns(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object
 
 def texts(column: Any, count: int) -> list[str | None]:
     """The values of a column of text of :func:`columns` with that many rows."""
+    if isinstance(column, list):
+        return column
     if "all" in column:
         return [column["all"]] * count
     if "values" in column:
@@ -46,7 +50,8 @@ def texts(column: Any, count: int) -> list[str | None]:
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> list[Document]:
     """The rows of a query as dictionaries, for what is a handful."""
-    return connection.execute(sql, list(parameters)).to_arrow_table().to_pylist()
+    found: list[Document] = connection.execute(sql, list(parameters)).to_arrow_table().to_pylist()
+    return found
 
 
 def document(content: Document) -> bytes:
@@ -63,13 +68,14 @@ def _coded(column: pa.Array) -> Any:
     coded = column.dictionary_encode()
     if 2 * len(coded.dictionary) <= len(column):
         return {"values": coded.dictionary.to_pylist(), "at": coded.indices.to_pylist()}
-    return _front_coded(values)
+    # Python and the page count characters beyond ASCII differently.
+    return _front_coded(values) if all(value is None or value.isascii() for value in values) else values
 
 
 def _front_coded(values: list[str | None]) -> Document:
     shared, rest = [], []
     for before, value in pairwise(["", *values]):
-        common = 0 if value is None or before is None else len(commonprefix([before, value]))
+        common = 0 if value is None or before is None else len(commonprefix([before, value]))  # noqa: RUF071 - of texts
         shared.append(common)
         rest.append(None if value is None else value[common:])
     return {"shared": shared, "rest": rest}

@@ -30,7 +30,7 @@ _OUTLINE_POINTS: Final = 160
 
 _METRES_PER_DEGREE: Final = math.radians(MARS_RADIUS_M)
 
-_STOPS: Final = f"""
+_STOPS: Final = """
     select
         site, drive, first_sol, last_sol, photos - thumbnails as pictures, thumbnails, cameras,
         round(($2 * (longitude - $3) * cos(radians($4)))::double)::integer as x,
@@ -39,7 +39,7 @@ _STOPS: Final = f"""
         round(distance_driven_m, 1) as distance_m, distance_driven_method as distance_method,
         location_method as method, location_quality as quality, round(location_uncertainty_m, 1) as uncertainty_m,
         longitude, latitude,
-        {{observations}}
+        {observations}
     from gold.stops where rover = $1 order by first_sol, site, drive
 """
 
@@ -105,7 +105,7 @@ def origin(rover: str) -> tuple[float, float]:
 
 
 def simplified(line: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
-    """A line without the points that lie within a tolerance (in its unit) of what is drawn without them (Douglas-Peucker)."""
+    """A line without the points that lie within a tolerance of what is drawn without them (Douglas and Peucker)."""
     kept = np.zeros(len(line), dtype=bool)
     kept[[0, -1]] = True
     waiting = [(0, len(line) - 1)]

@@ -17,20 +17,19 @@ LATEST_SOLS: Final = 4
 """Of each rover on the first screen."""
 
 _ROVERS: Final = """
-    select rover, title, landing_date::varchar as landing_date, rovers.first_sol, epoch_ms(first_midnight_utc) as first_midnight_ms,
-        landing_longitude, landing_latitude, photos, coalesce(sols_with_photos, 0) as sols_with_photos, last_sol, distance_m,
-        path_length_m, odometer_m,
-        (select count(*) from gold.stops where stops.rover = rovers.rover) as stops,
-        (select count(*) from gold.photo_gaps gaps where gaps.rover = rovers.rover and reason != 'expected_gap') as gaps
+    select rover, title, landing_date::varchar as landing_date, rovers.first_sol,
+        epoch_ms(first_midnight_utc) as first_midnight_ms, landing_longitude, landing_latitude,
+        photos, coalesce(sols_with_photos, 0) as sols_with_photos, last_sol, distance_m, path_length_m, odometer_m,
+        (select count(*) from gold.stops where stops.rover = rovers.rover) as stops
     from silver.dim_rovers rovers left join gold.rover_summary using (rover)
     order by landing_date desc
 """
 
 _LATEST: Final = f"""
-    select sol, earth_date::varchar as earth_date, sum(photos)::bigint as photos, sum(thumbnails)::bigint as thumbnails,
+    select sol, min(earth_date)::varchar as earth_date, sum(photos)::bigint as photos,
         list(distinct camera order by camera) as cameras, any_value(distance_m) as distance_m
     from gold.photo_summary left join (select rover, sol, distance_m from gold.daily_activity) using (rover, sol)
-    where rover = ? group by all order by sol desc limit {LATEST_SOLS}
+    where rover = ? group by sol order by sol desc limit {LATEST_SOLS}
 """  # noqa: S608 - a number of this module
 
 _CAMERAS: Final = """

@@ -59,7 +59,11 @@ _SEQUENCES: Final = """
 def blocks(connection: duckdb.DuckDBPyConnection, rover: str) -> list[int]:
     """The first sols of the blocks in which a rover has photos, ascending."""
     found = rows(
-        connection, "select distinct sol // ? * ? as first from silver.fact_photos where rover = ?", BLOCK_SOLS, BLOCK_SOLS, rover
+        connection,
+        "select distinct sol // ? * ? as first from silver.fact_photos where rover = ?",
+        BLOCK_SOLS,
+        BLOCK_SOLS,
+        rover,
     )
     return sorted(row["first"] for row in found)
 

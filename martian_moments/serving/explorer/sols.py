@@ -21,15 +21,16 @@ _SOLS: Final = """
     from gold.daily_activity where rover = ? order by sol
 """
 
-_GAPS: Final = "select sol, source, expected, found, reason, explanation from gold.photo_gaps where rover = ? order by sol, source"
+_GAPS: Final = (
+    "select sol, source, expected, found, reason, explanation from gold.photo_gaps where rover = ? order by sol, source"
+)
 
 _PAUSES: Final = """
     select first_sol, last_sol, reason, source from silver.expected_gaps where rover = ? order by first_sol, last_sol, reason
 """
 
 _CAMERAS: Final = """
-    select camera, list(sol order by sol) as sols, list(photos - thumbnails order by sol) as pictures
-    from gold.photo_summary where rover = ? and photos > thumbnails group by camera order by camera
+    select camera, list(distinct sol order by sol) as sols from gold.photo_summary where rover = ? group by camera order by camera
 """
 
 
@@ -38,7 +39,7 @@ def sols(connection: duckdb.DuckDBPyConnection, rover: str) -> Document:
 
     ``cells`` are the half hours with pictures: ``sol``, ``half_hour`` (0 to 47) and ``pictures``. ``gaps`` are sols of which
     a source may have more than is held, ``pauses`` those on which no pictures are expected, ``cameras`` which camera has
-    pictures on which sols.
+    photos on which sols.
     """
     cells = columns(
         connection,

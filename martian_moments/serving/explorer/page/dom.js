@@ -2,13 +2,16 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+// What is null, undefined or false is nothing: so a child can stand behind a condition.
+const present = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...present(children));
   return element;
 }
 
@@ -20,7 +23,7 @@ export const s = (tag, attributes, ...children) => fill(document.createElementNS
 
 /** Put something else into an element. */
 export const show = (element, ...children) => {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  element.replaceChildren(...present(children));
   return element;
 };
 

@@ -7,7 +7,7 @@ import { tile } from "./picture.js";
 import { FILTERS, formatRange, go, parseRange, state } from "./state.js";
 import { number, plural, spaced } from "./words.js";
 
-const PAGE = 60;
+const PAGE = 40;
 // So many blocks are looked through for a page before the visitor is asked whether to go on.
 const PATIENCE = 30;
 

@@ -6,9 +6,9 @@ import { go, state } from "./state.js";
 import { day, distance, number, plural } from "./words.js";
 
 const LEFT = 56, RIGHT = 18, TOP = 10, ROWS = 48;
-const STRIP = 12, GAP = 7, AXIS = 24;
-// The strips below: drives, pauses, gaps.
-const BOTTOM = 2 * (STRIP + GAP) + 26 + AXIS;
+// Below the map: how high a drive is, and a strip of pauses or gaps; between them the space; the numbers of sols.
+const BARS = 28, STRIP = 10, SPACE = 12, AXIS = 26;
+const BOTTOM = BARS + 2 * STRIP + 4 * SPACE + AXIS;
 
 function facts(found) {
   const bySol = new Map(table(found.sols).map((row) => [row.sol, row]));
@@ -103,28 +103,28 @@ function drawCells(context, cells, top, x, scale, colours) {
 }
 
 function drawStrips(context, { bySol, gaps, pauses }, top, x, scale, colours, width, last) {
-  const wide = Math.max(scale - (scale > 6 ? 1 : 0), 1), bars = 26, base = top + GAP + bars;
+  const wide = Math.max(scale - (scale > 6 ? 1 : 0), 1), base = top + SPACE + BARS;
+  const strip = (at) => base + SPACE + at * (STRIP + SPACE);
   context.textAlign = "right";
   context.fillStyle = colours.quiet;
-  ["drives", "pauses", "missing"].forEach((name, at) =>
-    context.fillText(name, LEFT - 8, at ? base + at * (STRIP + GAP) - GAP + 5 : base - bars / 2 + 4));
+  [["driven", base - BARS / 2], ["pause", strip(0) + STRIP / 2], ["missing", strip(1) + STRIP / 2]]
+    .forEach(([name, y]) => context.fillText(name, LEFT - 8, y + 4));
   const farthest = [...bySol.values()].reduce((high, row) => Math.max(high, row.distance_m ?? 0), 1);
   context.fillStyle = colours.accent;
   for (const row of bySol.values()) {
     if (!row.distance_m) continue;
-    const high = Math.max(2, (row.distance_m / farthest) * bars);
+    const high = Math.max(2, (row.distance_m / farthest) * BARS);
     context.fillRect(x(row.sol), base - high, wide, high);
   }
-  const strip = (at) => base + GAP - 2 + at * (STRIP + GAP - 2);
   context.fillStyle = colours.line;
-  for (const at of [0, 1]) context.fillRect(LEFT, strip(at) + STRIP / 2, width - LEFT - RIGHT, 1);
+  for (const y of [base, strip(0) + STRIP / 2, strip(1) + STRIP / 2]) context.fillRect(LEFT, y, width - LEFT - RIGHT, 1);
   context.fillStyle = colours.pause;
   for (const pause of pauses) {
     const [from, to] = [x(pause.first_sol), x(Math.min(pause.last_sol, last) + 1)];
-    context.fillRect(from, strip(0) + 2, Math.max(to - from - (scale > 6 ? 1 : 0), 2), STRIP - 4);
+    context.fillRect(from, strip(0), Math.max(to - from - (scale > 6 ? 1 : 0), 2), STRIP);
   }
   context.fillStyle = colours.warn;
-  for (const sol of gaps.keys()) context.fillRect(x(sol), strip(1) + 2, Math.max(wide, 2), STRIP - 4);
+  for (const sol of gaps.keys()) context.fillRect(x(sol), strip(1), Math.max(wide, 2), STRIP);
 }
 
 function drawRange(context, [from, to], top, x, scale, colours, first, last) {

@@ -33,7 +33,7 @@ class View {
     const [xs, ys] = ["x", "y"].map((axis) => places.map((place) => place[axis]));
     const extent = (all) => [Math.min(...all), Math.max(...all)].map(Number);
     const [[west, east], [south, north]] = [extent(xs), extent(ys)];
-    const scale = Math.min((width - 90) / Math.max(east - west, 20), (height - 90) / Math.max(north - south, 20));
+    const scale = Math.min((width - 130) / Math.max(east - west, 20), (height - 150) / Math.max(north - south, 20));
     return { x: (west + east) / 2, y: (south + north) / 2, scale };
   }
 

@@ -24,6 +24,7 @@ export function outline(lines, title) {
 
 const pairs = (line) => Array.from({ length: line.length / 2 }, (_, at) => [line[2 * at], line[2 * at + 1]]);
 
+const count = (value) => ["No", "One", "Two", "Three", "Four", "Five", "Six"][value] ?? number(value);
 const driven = (rover) => rover.odometer_m ?? rover.distance_m ?? rover.path_length_m;
 
 /** What the clock on the rover shows, or since when it is silent. */
@@ -75,7 +76,7 @@ export async function overview(facts, unknown) {
   const timers = [];
   const total = (read) => facts.rovers.reduce((sum, rover) => sum + (read(rover) ?? 0), 0);
   const movies = await load("movies.json");
-  const words = `${plural(facts.rovers.length, "rover")}, ${plural(total((each) => each.photos), "photograph")}, `
+  const words = `${count(facts.rovers.length)} rovers, ${plural(total((each) => each.photos), "photograph")}, `
     + `${distance(total(driven))} of driving on Mars`;
   const element = h("div", { class: "overview" },
     unknown && h("p", { class: "notice", role: "alert" }, "There is no rover of that name here. These are the ones there are:"),

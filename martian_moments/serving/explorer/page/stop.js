@@ -10,6 +10,8 @@ const DIAL = 100;
 const MOST_BLOCKS = 40;
 const MOST_FRAMES = 1500;
 const PICTURES_IN_STRIP = 80;
+// Frames of the cylinder that the Tab key stops at; the gallery below has all of them.
+const REACHED = 60;
 
 /** The photos and observations of a stop, from the blocks of its sols. */
 async function seenFrom(rover, stop, blockSols) {
@@ -135,20 +137,28 @@ function cylinder(frames, pictures) {
   const high = Math.min(90, Math.max(20, ...frames.map((photo) => photo.elevation + photo.fov_v / 2)));
   // South at both ends: most looks go where nobody has to turn around.
   const across = (azimuth) => ((azimuth + 180) % 360 + 360) % 360;
-  const at = (photo) => ({
-    x: (across(photo.azimuth) - photo.fov_h / 2).toFixed(2), y: (-photo.elevation - photo.fov_v / 2).toFixed(2),
+  const at = (photo, turn) => ({
+    x: (across(photo.azimuth) - photo.fov_h / 2 + turn).toFixed(2), y: (-photo.elevation - photo.fov_v / 2).toFixed(2),
     width: photo.fov_h, height: photo.fov_v,
   });
-  const frame = (photo, number) => s("a", { href: photoLink(photo), tabindex: number < 60 ? null : -1 },
+  // A frame that reaches over an end is seen at the other one too.
+  const turns = (photo) => [0, 360, -360].filter((turn) => {
+    const left = across(photo.azimuth) - photo.fov_h / 2 + turn;
+    return left < 360 && left + photo.fov_h > 0;
+  });
+  const image = (photo, turn) => s("image", { ...at(photo, turn), href: pictureOf(photo), preserveAspectRatio: "none" });
+  const frame = (photo, number) => s("a", { href: photoLink(photo), tabindex: number < REACHED ? null : -1 },
     s("title", {}, `${photo.camera}, sol ${photo.sol}, ${photo.lmst ?? ""}, ${degrees(photo.azimuth)} ${compass(photo.azimuth)}`),
-    pictures && number >= frames.length - PICTURES_IN_STRIP && s("image", { ...at(photo), href: pictureOf(photo), preserveAspectRatio: "none" }),
-    s("rect", { ...at(photo), rx: 0.3 }));
-  const name = (text, x) => s("text", { x, y: -low + 6, "text-anchor": "middle" }, text);
+    turns(photo).map((turn) => [pictures && number >= frames.length - PICTURES_IN_STRIP && image(photo, turn),
+      s("rect", { ...at(photo, turn), rx: 0.3 })]));
+  const names = [["S", 3], ["W", 90], ["N", 180], ["E", 270], ["S", 357]];
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Pictures around the stop" },
-    s("svg", { class: "cylinder", viewBox: `-4 ${-high - 1} 368 ${high - low + 9}` },
-      s("rect", { class: "sky", x: 0, y: -high, width: 360, height: high }), s("rect", { class: "ground", x: 0, y: 0, width: 360, height: -low }),
-      s("path", { class: "horizon", d: "M0 0H360" }),
-      [90, 180, 270].map((x) => s("path", { class: "meridian", d: `M${x} ${-high}V${-low}` })),
-      frames.map(frame),
-      name("S", 2), name("W", 90), name("N", 180), name("E", 270), name("S", 358)));
+    s("svg", { class: "cylinder", viewBox: `0 ${-high} 360 ${high - low + 8}` },
+      s("svg", { x: 0, y: -high, width: 360, height: high - low, viewBox: `0 ${-high} 360 ${high - low}` },
+        s("rect", { class: "sky", x: 0, y: -high, width: 360, height: high }),
+        s("rect", { class: "ground", x: 0, y: 0, width: 360, height: -low }),
+        [90, 180, 270].map((x) => s("path", { class: "meridian", d: `M${x} ${-high}V${-low}` })),
+        s("path", { class: "horizon", d: "M0 0H360" }),
+        frames.map(frame)),
+      names.map(([text, x]) => s("text", { x, y: -low + 5.5, "text-anchor": "middle" }, text))));
 }
