@@ -113,6 +113,18 @@ def serve() -> None:
 
 
 @app.command()
+def export_site(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or an exported site.")]) -> None:
+    """Write the explorer with its data as a static site, which any web server shows."""
+    from martian_moments.serving.explorer import site
+
+    resources = Resources(Settings.load())
+    _bake()
+    with step_bars() as report:
+        written = site.export_site(resources.published, resources.lake, folder, report=report)
+    OUT.print(f"{escape(str(folder))}: {written.files:,} files, {written.bytes / 1e6:.1f} MB")
+
+
+@app.command()
 def init() -> None:
     """Prepare what the settings name: bucket and its rules, topics, tables, Dagster's storage, pool limits.
 

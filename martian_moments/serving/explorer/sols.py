@@ -30,7 +30,8 @@ _PAUSES: Final = """
 """
 
 _CAMERAS: Final = """
-    select camera, list(distinct sol order by sol) as sols from gold.photo_summary where rover = ? group by camera order by camera
+    select camera, list(distinct sol order by sol) as sols
+    from gold.photo_summary where rover = ? group by camera order by camera
 """
 
 

@@ -3,7 +3,7 @@
 import { announce, between, canvas, colour, h, tooltip } from "./dom.js";
 import { nearest } from "./path.js";
 import { go, state } from "./state.js";
-import { distance, plural, sols } from "./words.js";
+import { distance, elevation, plural, sols } from "./words.js";
 
 const NICE = [1, 2, 5];
 
@@ -56,6 +56,26 @@ class View {
     const share = scale / next;
     this.at = { x: held.x + (x - held.x) * share, y: held.y + (y - held.y) * share, scale: next };
   }
+}
+
+/** A faint grid of the length of the scale bar. */
+function drawGrid(context, view, colours) {
+  const step = roundLength(140 / view.scale), { width, height } = view;
+  const [west, north] = [view.x - width / 2 / view.scale, view.y + height / 2 / view.scale];
+  context.strokeStyle = colours.grid;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let x = Math.ceil(west / step) * step; (x - west) * view.scale < width; x += step) {
+    const px = Math.round((x - west) * view.scale) + 0.5;
+    context.moveTo(px, 0);
+    context.lineTo(px, height);
+  }
+  for (let y = Math.floor(north / step) * step; (north - y) * view.scale < height; y -= step) {
+    const py = Math.round((north - y) * view.scale) + 0.5;
+    context.moveTo(0, py);
+    context.lineTo(width, py);
+  }
+  context.stroke();
 }
 
 function drawLegs(context, drive, place, range, [from, to]) {
@@ -149,8 +169,9 @@ export function driveMap(drive, rover, pointer) {
       + "Arrow keys go from stop to stop, plus and minus zoom, 0 shows the whole drive.",
   }, (context, width, height) => {
     const place = view.use(width, height), element = chart.element;
-    const named = Object.fromEntries(["accent", "ramp", "panel", "text", "quiet"].map((name) => [name, colour(element, `--${name}`)]));
+    const named = Object.fromEntries(["accent", "ramp", "panel", "text", "quiet", "grid"].map((name) => [name, colour(element, `--${name}`)]));
     const colours = { ...named, font: `12px ${getComputedStyle(element).fontFamily}` };
+    drawGrid(context, view.current, colours);
     drawLegs(context, drive, place, state().sols, [colours.ramp, colours.accent]);
     drawStops(context, drive, place, view.current, colours);
     drawEnds(context, drive, place, colours);
@@ -232,7 +253,7 @@ function listen(chart, view, drive, { tip, stopAt, keep, pointer }) {
     const close = point && Math.hypot(point.x - here.x, point.y - here.y) * view.current.scale < 12;
     element.style.cursor = stop ? "pointer" : "grab";
     if (stop) tip.at(x, y, described(stop));
-    else if (close) tip.at(x, y, `Sol ${point.sol ?? "unknown"}`, `${distance(point.along)} along the path`, point.z !== null && `elevation ${point.z.toFixed(0)} m`);
+    else if (close) tip.at(x, y, `Sol ${point.sol ?? "unknown"}`, `${distance(point.along)} along the path`, point.z !== null && `elevation ${elevation(point.z)}`);
     else tip.hide();
     pointer.dispatchEvent(new CustomEvent("along", { detail: close ? point : null }));
   }

@@ -35,14 +35,16 @@ function rose(photo) {
     s("circle", { class: "rim", r: 46 }), s("text", { class: "mark", x: 0, y: -52, "text-anchor": "middle" }, "N"), look, sun);
 }
 
-const fact = (name, ...value) => value.some((part) => part) && h("div", {}, h("dt", {}, name), h("dd", {}, value));
+const row = (kind) => (name, ...value) =>
+  value.some((part) => part) && h("div", { class: kind }, h("dt", {}, name), h("dd", {}, value));
+const fact = row(null), wide = row("wide");
 
 function facts(photo) {
   const method = (name) => (name ? ` (${spaced(name)})` : "");
   const sources = (photo.sources ?? photo.source).split(" ");
   return h("dl", { class: "facts" },
-    fact("Mars time", `sol ${number(photo.sol)}, ${photo.lmst ?? "unknown"} local mean solar time${method(photo.lmst_method)}`),
-    fact("Earth time", `${utc(photo.utc_ms)}${method(photo.utc_method)}`, photo.utc_uncertainty_s > 0 && `, ± ${photo.utc_uncertainty_s} s`,
+    wide("Mars time", `sol ${number(photo.sol)}, ${photo.lmst ?? "unknown"} local mean solar time${method(photo.lmst_method)}`),
+    wide("Earth time", `${utc(photo.utc_ms)}${method(photo.utc_method)}`, photo.utc_uncertainty_s > 0 && `, ± ${photo.utc_uncertainty_s} s`,
       photo.time_disputed && h("strong", { class: "warning" }, " the sources contradict each other")),
     fact("Camera", photo.camera, photo.source_camera !== photo.camera && ` (${photo.source_camera})`),
     fact("Looking", photo.azimuth !== null && `${degrees(photo.azimuth, 1)}, ${compass(photo.azimuth)}`,
@@ -51,14 +53,14 @@ function facts(photo) {
     fact("Sun", photo.sun_elevation !== null && `${degrees(Math.abs(photo.sun_elevation), 1)} ${photo.sun_elevation < 0 ? "below" : "above"} the horizon`,
       photo.sun_azimuth !== null && `, ${compass(photo.sun_azimuth)}`),
     fact("Season", photo.solar_longitude !== null && `solar longitude ${degrees(photo.solar_longitude, 1)}`),
-    fact("Place", photo.site !== null && h("a", { href: link({ photo: null, stop: `${photo.site}.${photo.drive}` }) }, `site ${photo.site}, drive ${photo.drive}`),
+    wide("Place", photo.site !== null && h("a", { href: link({ photo: null, stop: `${photo.site}.${photo.drive}` }) }, `site ${photo.site}, drive ${photo.drive}`),
       photo.location_method && ` · ${spaced(photo.location_method)}, ${photo.location_quality}`,
       photo.location_uncertainty_m > 0 && ` within ${photo.location_uncertainty_m} m`),
     fact("Picture", [photo.width && `${number(photo.width)} × ${number(photo.height)} px`, photo.color, photo.type].filter(Boolean).join(", ")),
     fact("Sequence", photo.sequence),
-    fact("Known from", sources.length > 1 ? `${sources.join(", ")}; these facts are of ${photo.source}` : `${photo.source} alone`),
-    fact("Id", h("code", {}, photo.key)),
-    fact("Credit", photo.credit ?? "NASA/JPL-Caltech"));
+    wide("Known from", sources.length > 1 ? `${sources.join(", ")}; these facts are of ${photo.source}` : `${photo.source} alone`),
+    wide("Id", h("code", {}, photo.key)),
+    wide("Credit", photo.credit ?? "NASA/JPL-Caltech"));
 }
 
 /** The photos before and after, of the same kind, in the order in which they were taken. */

@@ -4,7 +4,7 @@ import { canvas, colour, h, tooltip } from "./dom.js";
 import { roundLength } from "./map.js";
 import { nearest } from "./path.js";
 import { state } from "./state.js";
-import { distance } from "./words.js";
+import { distance, elevation } from "./words.js";
 
 const LEFT = 56, RIGHT = 18, TOP = 14, BOTTOM = 24;
 
@@ -14,7 +14,7 @@ function axes(drive) {
     return {
       points: drive.points.filter((point) => point.z !== null),
       across: (point) => point.along, up: (point) => point.z,
-      bottom: (value) => distance(value), side: (value) => `${value.toFixed(0)} m`, name: "Elevation along the path",
+      bottom: (value) => distance(value), side: (value) => elevation(value), name: "Elevation along the path",
     };
   }
   return {
@@ -61,7 +61,7 @@ export function profile(drive, pointer) {
     const x = event.clientX - chart.element.getBoundingClientRect().left;
     const point = nearest(shown.points, (each) => Math.abs(place(each)[0] - x));
     tip.at(...place(point), `Sol ${point.sol ?? "unknown"}`, `${distance(point.along)} along the path`,
-      point.z !== null && `elevation ${point.z.toFixed(1)} m`);
+      point.z !== null && `elevation ${elevation(point.z, 1)}`);
     pointer.dispatchEvent(new CustomEvent("along", { detail: point }));
   });
   chart.element.addEventListener("pointerleave", () => {

@@ -4,7 +4,7 @@ import { block } from "./data.js";
 import { h, s, show } from "./dom.js";
 import { photoLink, pictureOf } from "./picture.js";
 import { go, link } from "./state.js";
-import { compass, degrees, distance, number, place, plural, sols } from "./words.js";
+import { compass, degrees, distance, elevation, number, place, plural, sols } from "./words.js";
 
 const DIAL = 100;
 const MOST_BLOCKS = 40;
@@ -73,8 +73,8 @@ function facts(stop) {
     fact("Stayed", sols(stop.first_sol, stop.last_sol)),
     fact("Place", stop.longitude === null ? "unknown" : place(stop.longitude, stop.latitude)),
     fact("Known by", stop.method && `${stop.method.replaceAll("_", " ")}, ${exact}`),
-    fact("Elevation", stop.elevation_m !== null && `${stop.elevation_m} m`),
-    fact("Heading", stop.heading !== null && stop.heading_deg !== null && `${degrees(stop.heading_deg)}, ${compass(stop.heading_deg)}`),
+    fact("Elevation", stop.elevation_m !== null && elevation(stop.elevation_m, 1)),
+    fact("Heading", stop.heading_deg !== null && `${degrees(stop.heading_deg)}, ${compass(stop.heading_deg)}`),
     fact("Driven until here", stop.distance_m !== null && `${distance(stop.distance_m)} by ${stop.distance_method ?? "unknown"}`),
     fact("Pictures", `${number(stop.pictures)} by ${plural(stop.cameras, "camera")}`));
 }

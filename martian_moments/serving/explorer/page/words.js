@@ -12,6 +12,9 @@ export function distance(metres) {
   return `${(metres / 1000).toFixed(metres < 100000 ? 2 : 1)} km`;
 }
 
+/** An elevation in metres, or a part of one. */
+export const elevation = (metres, digits = 0) => `${metres.toFixed(digits)} m`.replace("-", "−");
+
 export const degrees = (value, digits = 0) => (value === null || value === undefined ? "unknown" : `${value.toFixed(digits)}°`);
 export const sols = (first, last) => (first === last ? `sol ${number(first)}` : `sols ${number(first)} to ${number(last)}`);
 
