@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from martian_moments.formats.mars_crs import GEOJSON_CRS
 from martian_moments.formats.stac import catalog_of, collection_of, mirrors, title_of
 from martian_moments.serving.stac.items import Page
 
@@ -124,6 +125,7 @@ def _page(at: Addresses, page: Page, here: str, following: Mapping[str, Any]) ->
         links.append({"rel": "next", "type": GEOJSON, **following})
     return {
         "type": "FeatureCollection",
+        "crs": GEOJSON_CRS,
         "features": [item(at, row) for row in page.items],
         "links": links,
         "numberMatched": page.matched,

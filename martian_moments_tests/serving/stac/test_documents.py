@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import geopandas
 import pyarrow.parquet as pq
 import pystac
 import pystac_client
@@ -116,3 +117,10 @@ def test_pystac_client_finds_photos_by_rover_time_place_and_property(address: st
     collection = api.get_collection("perseverance")
     assert isinstance(collection, pystac_client.CollectionClient)
     assert [item.id for item in collection.get_items(items[0].id)] == [items[0].id]
+
+
+def test_a_program_for_maps_knows_that_a_page_of_items_is_of_mars(address: str) -> None:
+    found = geopandas.read_file(f"{address}/stac/search?collections=perseverance&limit=500")
+    assert found.crs.name == "Mars (2015) - Sphere / Ocentric"
+    assert len(found) == PHOTOS["perseverance"]
+    assert {round(place.x, 2) for place in found.geometry if place} == {77.36, 77.45}
