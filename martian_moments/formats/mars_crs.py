@@ -33,4 +33,4 @@ MARS_CRS: Final[dict[str, Any]] = {
 """PROJJSON, as GeoParquet has it. Files have longitude first whatever the order of the axes here: GeoParquet says so."""
 
 GEOJSON_CRS: Final = {"type": "name", "properties": {"name": "urn:ogc:def:crs:IAU:2015:49900"}}
-"""The same as the member ``crs`` of GeoJSON. RFC 7946 has given it up, but without it GDAL takes places to be of the Earth."""
+"""The same as the member ``crs`` of GeoJSON. RFC 7946 has given it up, but without it GDAL takes places for the Earth's."""
