@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from martian_moments.operations.backfill import Progress
     from martian_moments.operations.demo import Verdict
     from martian_moments.operations.movies import Finished, MomentState
+    from martian_moments.operations.service import ServiceStatus
     from martian_moments.operations.status import Status
 
 _STATES: Final = {
@@ -126,9 +127,18 @@ def print_status(now: Status) -> None:
         OUT.print(f"{now.dead_letters} dead letters; martian-moments dead-letters shows them")
     for host, until in now.pauses.items():
         OUT.print(f"{escape(host)} wants no requests before {until:%Y-%m-%d %H:%M} UTC")
+    if now.service:
+        OUT.print(f"service: {_service(now.service)}")
     for warning in now.warnings:
         OUT.print(f"warning: {warning}")
     OUT.print("settled" if now.settled else "\n".join(["not settled:", *(f"- {reason}" for reason in now.waiting_for)]))
+
+
+def _service(service: ServiceStatus) -> str:
+    if not service.responds:
+        return f"{service.url} does not respond"
+    tables = f"tables of {service.published_at:%Y-%m-%d %H:%M} UTC" if service.published_at else "no tables yet"
+    return f"{service.url}, {tables}{f' ({service.reason})' if service.reason else ''}"
 
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:

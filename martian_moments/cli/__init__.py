@@ -34,7 +34,7 @@ from martian_moments.terminal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from martian_moments.operations.demo import Verdict
     from martian_moments.operations.watching import Watch
@@ -79,7 +79,7 @@ def up(*, headless: Annotated[bool, typer.Option("--headless", help="Without the
     from martian_moments.operations.watching import Watch
 
     watch = Watch(Resources(settings), say, seconds=15.0)
-    _run_platform(settings, port=None if headless else settings.ui_port, on_round=watch)
+    _run_platform(settings, port=None if headless else settings.ui_port, serves=settings.serve, on_round=watch)
 
 
 @app.command()
@@ -97,7 +97,8 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
         watch = demonstration.DemoWatch(
             Resources(settings), say, control=replica.control, on_verdicts=_show_verdicts, leave=leave
         )
-        _run_platform(settings, port=None if leave else settings.ui_port, on_round=watch)
+        port = None if leave else settings.ui_port
+        _run_platform(settings, port=port, serves=settings.serve and not leave, on_round=watch)
     if not watch.agreed:
         raise typer.Exit(1)
 
@@ -323,13 +324,13 @@ def _report_replica(url: str) -> None:
         OUT.print(f"MARS_{name.upper()}={address}")
 
 
-def _show_verdicts(verdicts: Sequence[Verdict], address: str | None) -> None:
+def _show_verdicts(verdicts: Sequence[Verdict], addresses: Mapping[str, str]) -> None:
     print_verdicts(verdicts)
-    if address:
-        OUT.print(f"Mars is at {address}; Ctrl-C stops it.")
+    if addresses:
+        OUT.print(f"{', '.join(f'{what} is at {address}' for what, address in addresses.items())}; Ctrl-C stops it.")
 
 
-def _run_platform(settings: Settings, *, port: int | None, on_round: Watch) -> None:
+def _run_platform(settings: Settings, *, port: int | None, serves: bool, on_round: Watch) -> None:
     """Prepare and run the platform. It asks itself for every manifest and traverse map as soon as it runs."""
     from martian_moments.events.log import INGESTION_REQUESTS
     from martian_moments.events.messages import refresh_request
@@ -349,6 +350,7 @@ def _run_platform(settings: Settings, *, port: int | None, on_round: Watch) -> N
         pools=settings.pools,
         on_event=say,
         folders=settings.folders,
+        service=(settings.serve_host, settings.serve_port) if serves else None,
         on_round=on_round,
     )
 

@@ -125,7 +125,7 @@ class DemoWatch(Watch):
         report: Callable[[str], None],
         *,
         control: Control,
-        on_verdicts: Callable[[Sequence[Verdict], str | None], None],
+        on_verdicts: Callable[[Sequence[Verdict], Mapping[str, str]], None],
         leave: bool,
     ) -> None:
         """As Watch.
@@ -134,7 +134,7 @@ class DemoWatch(Watch):
             resources: as Watch.
             report: as Watch.
             control: of the replica, which knows the truth.
-            on_verdicts: gets the verdicts and the address of the web interface, once.
+            on_verdicts: gets the verdicts and what is at which address for people to look at, once.
             leave: whether the platform stops then.
         """
         super().__init__(resources, report, seconds=2.0)
@@ -151,7 +151,8 @@ class DemoWatch(Watch):
                 self._look_for_movie(platform)
         elif now.settled:
             self.verdicts = compare(self._resources, now, self._control)
-            self._on_verdicts(self.verdicts, None if self._leave else platform.state.url)
+            addresses = {"Mars": platform.state.service_url, "Dagster": platform.state.url}
+            self._on_verdicts(self.verdicts, {what: where for what, where in addresses.items() if where})
             self._ask_for_movie(platform)
         return self._leave and bool(self.verdicts) and not self._waits_for_movie
 

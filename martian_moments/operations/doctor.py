@@ -20,6 +20,7 @@ from martian_moments.operations.failures import described
 from martian_moments.operations.instance import open_instance
 from martian_moments.operations.parts import Part, parts
 from martian_moments.operations.platform import find_running, require_running
+from martian_moments.operations.service import service_status
 from martian_moments.resources import Resources
 from martian_moments.settings.environment import given_secrets
 from martian_moments.warehouse.base import LEDGER
@@ -64,6 +65,7 @@ def check_up(resources: Resources) -> Iterator[Finding]:
         ("bronze", partial(_bronze, resources)),
         ("published tables", partial(_published, resources)),
         ("platform", partial(_platform, resources)),
+        ("service", partial(_service, resources)),
         *([("workers", _workers)] if resources.settings.broker_url else []),
     ]
     for what, check in checks:
@@ -190,6 +192,23 @@ def _platform(resources: Resources) -> str:
     with open_instance(settings) as instance:
         require_running(settings, instance)
     return "running, every daemon beats"
+
+
+def _service(resources: Resources) -> str:
+    settings = resources.settings
+    found = service_status(settings)
+    if found is None:
+        return (
+            "not running; martian-moments up starts it, or martian-moments serve" if settings.serve else "MARS_SERVE is off"
+        )
+    if not found.responds:
+        raise _Fault(
+            f"{found.url} does not respond; see its log (logs/service.log of the home, or docker compose logs api), or set "
+            "MARS_SERVE=False where there is to be none"
+        )
+    if found.published_at is None:
+        return f"{found.url}: {found.reason}"
+    return f"{found.url}: tables of {found.published_at:%Y-%m-%d %H:%M} UTC{f'; {found.reason}' if found.reason else ''}"
 
 
 def _workers() -> str:

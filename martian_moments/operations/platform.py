@@ -34,13 +34,15 @@ class RunningPlatform:
         process: the supervisor, as ``pid@start``.
         grpc_port: port of the code server on 127.0.0.1.
         url: address of the web interface, or None when headless.
-        ready: whether code server, daemon and webserver have responded.
+        ready: whether code server, daemon, webserver and service have responded.
+        service_url: address of the service, or None without one. Older releases had none.
     """
 
     process: str
     grpc_port: int
     url: str | None
     ready: bool
+    service_url: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError where ``process`` names none."""

@@ -27,6 +27,7 @@ from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.infrastructure.space import shortage
 from martian_moments.operations.dated_ahead import dated_ahead
+from martian_moments.operations.service import ServiceStatus, service_status
 from martian_moments.pipelines.coverage import coverage
 from martian_moments.pipelines.differences import differences
 from martian_moments.pipelines.headers import known_headers
@@ -85,6 +86,7 @@ class Status:
         waiting_for: why it is not settled, in words.
         pauses: hosts that asked for a pause of more than an hour which has not ended, and its end (UTC).
         warnings: what a person should know of and the platform does not wait for, one line each.
+        service: the HTTP service, None where there is none; nobody waits for it.
     """
 
     rovers: dict[str, RoverStatus]
@@ -94,6 +96,7 @@ class Status:
     waiting_for: list[str]
     pauses: dict[str, datetime] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    service: ServiceStatus | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``status --json`` prints it."""
@@ -115,7 +118,16 @@ def status(resources: Resources, instance: dg.DagsterInstance, *, running: bool)
             waiting_for.append(f"{rover}: no response yet for {', '.join(each.unanswered)}")
     waiting_for += _waiting_for_tables(resources)
     pauses, warnings = dict(resources.nasa.pauses), list(_warnings(resources, instance))
-    return Status(rovers, followed.dead_letters, followed.lag, not waiting_for, waiting_for, pauses, warnings)
+    return Status(
+        rovers=rovers,
+        dead_letters=followed.dead_letters,
+        lag=followed.lag,
+        settled=not waiting_for,
+        waiting_for=waiting_for,
+        pauses=pauses,
+        warnings=warnings,
+        service=service_status(resources.settings),
+    )
 
 
 def _warnings(resources: Resources, instance: dg.DagsterInstance) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The embedded platform as one command: code server, daemon and webserver, kept alive and never left behind."""
+"""The embedded platform as one command: code server, daemon, webserver and service, kept alive and never left behind."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ from martian_moments.operations.children import POLL_SECONDS, Child, stop_all
 from martian_moments.operations.instance import prepare_instance
 from martian_moments.operations.pausing import Pause
 from martian_moments.operations.platform import RunningPlatform, clear_state, read_state, write_state
+from martian_moments.operations.service import ask_service
+from martian_moments.serving.addresses import service_address
 from martian_moments.settings import ARRIVING_PICTURES, SCRATCH
 
 LOCATION: Final = "martian_moments"
@@ -52,6 +55,7 @@ class Supervisor:
         instance: DagsterInstance,
         module: str,
         port: int | None,
+        service: tuple[str, int] | None,
         folders: Sequence[Path],
         on_event: Callable[[str], None],
     ) -> None:
@@ -64,6 +68,7 @@ class Supervisor:
             grpc_port=_free_port(),
             url=None if port is None else f"http://{_LOOPBACK}:{_free_port(port)}",
             ready=False,
+            service_url=None if service is None else service_address(service[0], _free_port(service[1], of="SERVE")),
         )
         self.pause = Pause([home, *folders], on_event)
         self._children: list[Child] = []
@@ -82,6 +87,7 @@ class Supervisor:
         code_server = self._spawn("code server", *code, "--location-name", LOCATION, "--log-level", "warning")
         code_server.wait_ready(lambda: is_serving(self.state.grpc_port), timeout=_READY_SECONDS)
 
+        service = self._start_service()
         started = time.time()
         daemon = self._daemon = self._spawn(
             "daemon", "dagster._daemon", "run", "-w", str(workspace), "--log-level", "warning"
@@ -93,9 +99,13 @@ class Supervisor:
             webserver.wait_ready(self._webserver_responds, timeout=_READY_SECONDS)
         daemon.wait_ready(lambda: self._daemon_beats_since(started), timeout=_READY_SECONDS)
 
-        self.state = RunningPlatform(self.state.process, self.state.grpc_port, self.state.url, ready=True)
+        if service is not None:
+            service.wait_ready(self._service_responds, timeout=_READY_SECONDS)
+
+        self.state = replace(self.state, ready=True)
         write_state(self._home, self.state)
-        self._on_event(f"ready at {self.state.url}" if self.state.url else "ready")
+        where = [f"ready at {self.state.url}" if self.state.url else "ready"]
+        self._on_event(", ".join([*where, *([f"service at {self.state.service_url}"] if service else [])]))
 
     def look_after(self) -> None:
         """One round: restarts what has died, unless a disk has too little room.
@@ -108,9 +118,17 @@ class Supervisor:
         for child in self._children:
             child.look_after(self._on_event)
 
-    def _spawn(self, name: str, *arguments: str) -> Child:
+    def _start_service(self) -> Child | None:
+        if self.state.service_url is None:
+            return None
+        # The port that was picked, which stays the same when the process has to start again.
+        port = {"MARS_SERVE_PORT": str(httpx.URL(self.state.service_url).port)}
+        return self._spawn("service", "martian_moments.serving", environment=port)
+
+    def _spawn(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Child:
         environment = {
             **os.environ,
+            **(environment or {}),
             "PYTHONUNBUFFERED": "1",
             SUPERVISOR_VARIABLE: self.state.process,
         }
@@ -136,6 +154,9 @@ class Supervisor:
         except httpx.HTTPError:
             return False
 
+    def _service_responds(self) -> bool:
+        return self.state.service_url is not None and ask_service(self.state.service_url).responds
+
     def _daemon_beats_since(self, moment: float) -> bool:
         beats = self.instance.get_daemon_heartbeats()
         required = self.instance.get_required_daemon_types()
@@ -152,6 +173,7 @@ def supervise(
     pools: Mapping[str, int],
     on_event: Callable[[str], None],
     folders: Sequence[Path] = (),
+    service: tuple[str, int] | None = None,
 ) -> Iterator[Supervisor]:
     """A started platform, whose every process is gone and every run settled when the block is left.
 
@@ -163,6 +185,8 @@ def supervise(
         pools: limits to set in the instance, by pool.
         on_event: gets a line for people whenever something happens.
         folders: others that the platform writes to; it pauses while the disk of one of them, or of home, is short of room.
+        service: the HTTP service's host, and its port, 0 for a free one; None for no service. Its other settings are those
+            of the environment.
 
     Raises:
         PlatformRunning: another platform runs on this home.
@@ -177,7 +201,9 @@ def supervise(
             for run in settle_runs(instance, "The platform stopped while the run was under way."):
                 on_event(f"run {run} was cut off when the platform stopped; it counts as a crash")
             _clear(home / SCRATCH)
-            platform = Supervisor(home, instance=instance, module=module, port=port, folders=folders, on_event=on_event)
+            platform = Supervisor(
+                home, instance=instance, module=module, port=port, service=service, folders=folders, on_event=on_event
+            )
             try:
                 platform.start()
                 yield platform
@@ -212,6 +238,7 @@ def run_platform(
     pools: Mapping[str, int],
     on_event: Callable[[str], None],
     folders: Sequence[Path] = (),
+    service: tuple[str, int] | None = None,
     on_round: Callable[[Supervisor], bool] | None = None,
 ) -> None:
     """Runs the platform until SIGINT, SIGTERM or SIGHUP; call it from the main thread.
@@ -224,6 +251,7 @@ def run_platform(
         pools: see there.
         on_event: see there.
         folders: see there.
+        service: see there.
         on_round: called after every round of looking after the processes; True stops the platform.
 
     Raises:
@@ -242,6 +270,7 @@ def run_platform(
                 pools=pools,
                 on_event=on_event,
                 folders=folders,
+                service=service,
             ) as platform,
         ):
             while on_round is None or not on_round(platform):
@@ -288,14 +317,14 @@ def _signals(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _free_port(port: int = 0) -> int:
+def _free_port(port: int = 0, *, of: str = "UI") -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_LOOPBACK, port))
         except OSError as error:
             raise PlatformFailed(
-                f"Port {port} on {_LOOPBACK} cannot be used ({error.strerror}); stop what uses it, or set MARS_UI_PORT "
-                "to another one (0 picks a free one)."
+                f"Port {port} on {_LOOPBACK} cannot be used ({error.strerror}); stop what uses it, or set "
+                f"MARS_{of}_PORT to another one (0 picks a free one)."
             ) from error
         return int(probe.getsockname()[1])

@@ -12,15 +12,13 @@ from fastapi import FastAPI
 
 from martian_moments.domain.errors import PlatformFailed
 from martian_moments.resources import Resources
+from martian_moments.serving.addresses import names_of, service_address
 from martian_moments.serving.app import PREPARATIONS, create_app
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments.settings.environment import given_secrets
 
 _CONNECTIONS: Final = 1_000
 """More than these are refused (503): each takes some memory, and a slow client keeps one as long as it likes."""
-
-_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what is compared
-"""Addresses that are no name of a host."""
 
 
 def serve(resources: Resources, *, on_ready: Callable[[str], None]) -> None:
@@ -39,11 +37,11 @@ def serve(resources: Resources, *, on_ready: Callable[[str], None]) -> None:
         Snapshots(resources.published, PREPARATIONS),
         lake=resources.lake,
         published=resources.published,
-        hosts=(*settings.serve_allowed_hosts, *({host} - set(_EVERYWHERE))),
+        hosts=(*settings.serve_allowed_hosts, *names_of(host)),
         redaction=given_secrets(),
     )
     with listening(host, settings.serve_port) as sock, suppress(KeyboardInterrupt):
-        Server(app, lambda: on_ready(address_of(sock, host))).run(sockets=[sock])
+        Server(app, lambda: on_ready(service_address(host, sock.getsockname()[1]))).run(sockets=[sock])
 
 
 class Server(uvicorn.Server):
@@ -65,11 +63,6 @@ class Server(uvicorn.Server):
         """As uvicorn has it."""
         await super().startup(sockets)
         self._on_ready()
-
-
-def address_of(sock: socket.socket, host: str) -> str:
-    """The address that clients use."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
 
 
 def listening(host: str, port: int) -> socket.socket:

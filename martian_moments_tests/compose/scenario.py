@@ -15,7 +15,7 @@ from martian_moments_tests.compose.engine import engine
 from martian_moments_tests.compose.stack import WORKERS, Stack, report
 from services.environment import HOST
 
-SERVICES = ("objectstore", "kafka", "postgres", "redis", "init", "code", "webserver", "daemon", "worker")
+SERVICES = ("objectstore", "kafka", "postgres", "redis", "init", "code", "webserver", "daemon", "worker", "api")
 SOLS = 10
 SETTLE_SECONDS = 1200
 
@@ -54,6 +54,11 @@ def test_every_service_becomes_healthy(stack: Stack) -> None:
     assert [each["Service"] for each in found].count("worker") == WORKERS
     assert {each["Service"] for each in found} == {*SERVICES, "replica"}
     assert stack.run("id", "--user", "--name") == "mars\n"
+
+
+def test_the_service_responds_in_all_of_its_containers_and_every_container_finds_it(stack: Stack) -> None:
+    assert httpx.get(f"http://{HOST}:{stack.serve_port}/health", trust_env=False).is_success
+    assert "http://api:3001, " in stack.run("martian-moments", "status")
 
 
 def test_every_port_is_published_on_loopback_only(stack: Stack) -> None:

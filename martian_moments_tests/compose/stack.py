@@ -30,7 +30,14 @@ WORKERS = 2
 _RESTART_SECONDS = 300
 
 # Beside the series that the services of a checkout take theirs from: they are bound minutes after they were found free.
-_PORTS = {"MINIO_PORT": 9000, "KAFKA_PORT": 9092, "POSTGRES_PORT": 5432, "REDIS_PORT": 6379, "MARS_UI_PORT": 3000}
+_PORTS = {
+    "MINIO_PORT": 9000,
+    "KAFKA_PORT": 9092,
+    "POSTGRES_PORT": 5432,
+    "REDIS_PORT": 6379,
+    "MARS_UI_PORT": 3000,
+    "MARS_SERVE_PORT": 3001,
+}
 
 _FILES = (REPOSITORY / "docker-compose.yml", Path(__file__).with_name("docker-compose.test.yml"))
 
@@ -54,12 +61,12 @@ class Stack(Loop):
         (folder / ".env").write_text("".join(f"{name}={port}\n" for name, port in ports.items()))
         self.services = complete(folder / ".env")
         env_file = dotenv_values(folder / ".env", interpolate=False)
-        self.ui_port = ports["MARS_UI_PORT"]
+        self.ui_port, self.serve_port = ports["MARS_UI_PORT"], ports["MARS_SERVE_PORT"]
         # Compose prefers the environment to the env file: nothing of this shell's may reach the project.
         strays = (name for name in os.environ if name.startswith(("MARS_", "SNOWFLAKE_")) or name.endswith("_IMAGE"))
         self._variables = dict.fromkeys(strays, "") | {name: env_file[name] or "" for name in NAMES}
         self._variables |= {"PLATFORM_IMAGE": PROJECT, "MARS_UI_PORT": str(self.ui_port), "MARS_WORKERS": str(WORKERS)}
-        self._variables |= replica
+        self._variables |= {**replica, "MARS_SERVE_PORT": str(self.serve_port)}
         self.environment = self._environment()
         self.settings = settings_of(self.environment)
         self.resources = Resources(self.settings)
@@ -74,6 +81,7 @@ class Stack(Loop):
             "MARS_LAKE_URL": "s3://mars",
             "MARS_LAKE_BUCKET": "mars",
             "MARS_EVENTS_URL": f"kafka://{HOST}:{self.services.kafka_port}",
+            "MARS_SERVE_PORT": str(self.serve_port),
             "MARS_BROKER_URL": f"redis://:{self.services.redis_password}@{HOST}:{self.services.redis_port}/0",
             "MARS_WORKERS": str(WORKERS),
             "AWS_ENDPOINT_URL_S3": self.services.endpoint,

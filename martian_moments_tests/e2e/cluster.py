@@ -94,6 +94,7 @@ class Cluster:
             "MARS_BROKER_URL": self.broker,
             "MARS_WORKERS": str(self.workers),
             "MARS_UI_PORT": str(self.ui_port),
+            "MARS_SERVE": "False",
             "AWS_ENDPOINT_URL_S3": self.services.s3_endpoint,
             "AWS_ACCESS_KEY_ID": self.services.s3_access_key,
             "AWS_SECRET_ACCESS_KEY": self.services.s3_secret_key,

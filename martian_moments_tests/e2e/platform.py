@@ -41,6 +41,7 @@ class Platform(Loop):
             **{name: value for name, value in os.environ.items() if not name.startswith("MARS_")},
             **environment(self.home, self.replica.addresses),
             "MARS_CONCURRENCY": "8",
+            "MARS_SERVE": "False",  # several platforms at once would want its port
             **self.extra,
         }
         self.settings = settings_of(self.environment)

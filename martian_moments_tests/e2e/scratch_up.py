@@ -16,6 +16,7 @@ if __name__ == "__main__":
             instance_config=REPOSITORY / "dagster.yaml",
             module=sys.argv[2] if len(sys.argv) > 2 else "martian_moments_tests.e2e.scratch_defs",
             port=0,
+            service=("127.0.0.1", 0),
             pools={"scratch": 1},
             on_event=lambda line: print(line, flush=True),
         )

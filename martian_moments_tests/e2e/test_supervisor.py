@@ -18,6 +18,7 @@ import pytest
 
 from martian_moments.dagster_runtime.processes import ProcessId, supervised_by
 from martian_moments.operations.platform import RunningPlatform, find_running
+from martian_moments.operations.service import ask_service
 from martian_moments_tests.conftest import REPOSITORY
 from martian_moments_tests.e2e.scratch import ScratchPlatform
 from martian_moments_tests.waiting import wait_until
@@ -185,6 +186,17 @@ def test_the_web_interface_responds_again_after_it_was_killed(platform: Platform
 
     wait_until(lambda: not responds(), "it is down")
     wait_until(responds, "it is up")
+
+
+def test_the_service_responds_at_the_same_address_after_it_was_killed(platform: Platform) -> None:
+    url = platform.state.service_url
+    assert url is not None
+    found = ask_service(url)
+    assert (found.responds, found.published_at) == (True, None)
+    assert "nothing is published yet" in (found.reason or "")
+    platform.child("martian_moments.serving").send(signal.SIGKILL)
+    wait_until(lambda: not ask_service(url).responds, "it is down", pause=0.02)
+    wait_until(lambda: ask_service(url).responds, "it is up")
 
 
 def test_a_cancelled_run_ends_canceled_and_is_not_repeated(platform: Platform) -> None:

@@ -17,8 +17,9 @@ from martian_moments.formats.export import OPEN_FORMATS, export
 from martian_moments.lake.store import Lake
 from martian_moments.pipelines.moments import gather, keep_frames
 from martian_moments.pipelines.movies import make
+from martian_moments.serving.addresses import service_address
 from martian_moments.serving.app import PREPARATIONS, create_app
-from martian_moments.serving.server import Server, address_of, listening
+from martian_moments.serving.server import Server, listening
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.models import published_models
@@ -82,7 +83,7 @@ def running(app: FastAPI) -> Iterator[str]:
         try:
             assert ready.wait(60)
             assert app.state.snapshots.wait(60)
-            yield address_of(sock, "127.0.0.1")
+            yield service_address("127.0.0.1", sock.getsockname()[1])
         finally:
             server.should_exit = True
             thread.join()

@@ -31,7 +31,22 @@ from martian_moments_dbt import PROJECT
 from martian_moments_tests.platforms import Platform
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = ["up", "demo", "init", "refresh", "backfill", "status", "dead-letters", "doctor", "replica", "movie", "moments"]
+COMMANDS = [
+    *(
+        "up",
+        "demo",
+        "init",
+        "refresh",
+        "backfill",
+        "status",
+        "dead-letters",
+        "doctor",
+        "replica",
+        "movie",
+        "moments",
+        "serve",
+    )
+]
 
 
 @pytest.fixture

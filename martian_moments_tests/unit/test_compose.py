@@ -6,6 +6,7 @@ import re
 
 import yaml
 
+from martian_moments.serving.addresses import service_address
 from martian_moments.settings import Settings
 from martian_moments.settings.groups import S3Settings, SnowflakeSettings, UpstreamSettings, environment_name
 from martian_moments_tests.conftest import REPOSITORY
@@ -14,7 +15,7 @@ PROJECT = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 
 # Folders and addresses that the image and the project fix, and what the project's own services do not need.
 NOT_HANDED_ON = {"MARS_HOME", "MARS_DAGSTER_HOME", "MARS_UI_PORT", "MARS_KAFKA", "AWS_SESSION_TOKEN"} | {
-    *("MARS_SERVE", "MARS_SERVE_HOST", "MARS_SERVE_PORT")
+    "MARS_SERVE_ALLOWED_HOSTS"  # of the service alone
 }
 
 
@@ -30,9 +31,19 @@ def test_every_variable_of_the_instance_is_set() -> None:
     assert {name for name in wanted if not PROJECT["x-platform"]["environment"].get(name)} == set()
 
 
+def test_the_service_keeps_nothing_and_is_found_by_the_other_containers() -> None:
+    api, others = PROJECT["services"]["api"], PROJECT["x-platform"]["environment"]
+    assert api["command"] == "martian-moments serve"
+    assert "api" in api["environment"]["MARS_SERVE_ALLOWED_HOSTS"].split(",")
+    changed = {name for name, value in api["environment"].items() if others.get(name) != value}
+    assert changed == {"MARS_SERVE_HOST", "MARS_SERVE_ALLOWED_HOSTS"}
+    assert service_address(others["MARS_SERVE_HOST"], int(others["MARS_SERVE_PORT"])) == "http://api:3001"
+    assert api["ports"] == ["127.0.0.1:${MARS_SERVE_PORT:-3001}:3001"]
+
+
 def test_every_port_is_published_on_loopback() -> None:
     ports = [port for service in PROJECT["services"].values() for port in service.get("ports", [])]
-    assert len(ports) == 5
+    assert len(ports) == 6
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 

@@ -24,7 +24,17 @@ def findings(platform: Platform) -> dict[str, Finding]:
 def test_a_healthy_machine_passes_and_a_platform_that_is_not_up_is_no_fault(platform: Platform) -> None:
     found = findings(platform)
     parts = ["topics", "warehouse", "dbt project", "Dagster storage", "pools"]
-    assert list(found) == ["disk", "web access", *parts, "lake", "event log", "bronze", "published tables", "platform"]
+    assert list(found) == [
+        "disk",
+        "web access",
+        *parts,
+        "lake",
+        "event log",
+        "bronze",
+        "published tables",
+        "platform",
+        "service",
+    ]
     assert all(each.ok for each in found.values()), found
     assert "no tables yet; the first start makes it" in found["warehouse"].detail
     assert "martian-moments up" in found["platform"].detail

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from martian_moments.dagster_runtime.processes import ProcessId
 from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.defs.sensors.requests_sensor import Refresh, RequestsCursor
 from martian_moments.domain.gaps import RetryState
@@ -18,6 +19,7 @@ from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD
 from martian_moments.events.messages import refresh_request
 from martian_moments.operations import backfill
 from martian_moments.operations import status as status_module
+from martian_moments.operations.platform import RunningPlatform, write_state
 from martian_moments.operations.status import Status, status
 from martian_moments.pipelines.load import load
 from martian_moments.warehouse.base import LEDGER
@@ -81,8 +83,12 @@ def test_the_json_has_exactly_the_promised_keys_and_types(stage: Stage) -> None:
     retry_state = RetryState()
     retry_state.attempts = {1: (2, 4e9)}
     stage.cursors[gap_sensor.NAME] = gap_sensor.GapCursor({"spirit": retry_state}).write()
+    service = {"url": "http://127.0.0.1:9", "responds": False, "published_at": None, "reason": None}
+    home, me = stage.platform.settings.home, str(ProcessId.mine())
+    write_state(home, RunningPlatform(me, grpc_port=1, url=None, ready=True, service_url="http://127.0.0.1:9"))
     found: dict[str, Any] = json.loads(json.dumps(stage.look().to_json(), default=lambda moment: moment.isoformat()))
-    assert set(found) == {"rovers", "dead_letters", "lag", "settled", "waiting_for", "pauses", "warnings"}
+    assert set(found) == {"rovers", "dead_letters", "lag", "settled", "waiting_for", "pauses", "warnings", "service"}
+    assert found["service"] == service
     assert type(found["dead_letters"]) is int
     assert found["settled"] is False
     assert list(found["rovers"]) == list(stage.platform.settings.rovers)
