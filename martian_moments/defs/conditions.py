@@ -54,8 +54,10 @@ def refresh_made_before() -> dg.AutomationCondition[Any]:
 def refresh_from_frames() -> dg.AutomationCondition[Any]:
     """For the movie of a moment: its frames are others than those that were there when it was last asked for.
 
-    And every hour where it could not be made, because a disk was full, say.
+    And every hour where it could not be made, because a disk was full, say. Not in one run with its frames: these are
+    reported moment by moment, and Dagster skips in the same run what depends on them.
     """
     changed = AC.any_deps_match(AC.data_version_changed()).since(AC.newly_requested())
     failed = AC.execution_failed() & AC.cron_tick_passed("47 * * * *")
-    return ((changed | failed) & ~AC.in_progress() & ~AC.any_deps_in_progress()).with_label("refresh_from_frames")
+    quiet = ~AC.in_progress() & ~AC.any_deps_in_progress() & ~AC.any_deps_match(AC.will_be_requested())
+    return ((changed | failed) & quiet).with_label("refresh_from_frames")

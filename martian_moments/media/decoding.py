@@ -90,8 +90,7 @@ def _eight_bits(image: Image.Image, *, gray: bool) -> NDArray[np.uint8]:
     if image.mode in {"I", "I;16", "I;16B"}:
         deep = np.asarray(image).astype(np.uint16)
         return (deep >> 8).astype(np.uint8)
-    if gray or image.mode in {"L", "LA", "1"}:
-        image = image.convert("L")
-    elif image.mode != "RGB":
-        image = image.convert("RGB")
+    wanted = "L" if gray or image.mode in {"L", "LA", "1"} else "RGB"
+    if image.mode != wanted:
+        image = image.convert(wanted)
     return np.asarray(image)

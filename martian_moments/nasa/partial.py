@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,26 +17,32 @@ import httpx
 import orjson
 import psutil
 
+_HELD_BYTES: Final = 1024**2
+_HELD_S: Final = 1.0
+"""What of a file may wait in memory, and how long. Each write of a piece of 64 kB costs its thread a turn of the others."""
+
 _RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 class Partial:
     """A file that is arriving, and a note beside it: of which version it is, and how long that is.
 
-    What a killed process leaves is gone on with. What a power cut leaves is not, because it may have holes: nothing here
-    waits for the disk.
+    What a killed process leaves is gone on with, but for what came in the last second. What a power cut leaves is not,
+    because it may have holes: nothing here waits for the disk.
     """
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path = path
         self._file = file
+        self._unwritten = bytearray()
+        self._written_at = time.monotonic()
         self._note_path = path.with_name(f"{path.name}-note")
         self._note: dict[str, Any] = self._kept_note()
 
     @property
     def size(self) -> int:
         """Bytes that have arrived."""
-        return os.fstat(self._file.fileno()).st_size
+        return os.fstat(self._file.fileno()).st_size + len(self._unwritten)
 
     @property
     def is_whole(self) -> bool:
@@ -67,26 +74,38 @@ class Partial:
 
     def write(self, piece: bytes) -> None:
         """Add what comes next."""
-        self._file.write(piece)
+        self._unwritten += piece
+        if len(self._unwritten) >= _HELD_BYTES or time.monotonic() > self._written_at + _HELD_S:
+            self._write()
+
+    def _write(self) -> None:
+        self._file.write(self._unwritten)
+        self._unwritten.clear()
+        self._written_at = time.monotonic()
 
     def end(self) -> None:
         """The response has ended well; where it did not announce its length, it is what has arrived."""
+        self._write()
         if self._note.get("total") is None:
             self._keep_note(self._note | {"total": self.size})
 
     def content(self) -> bytes:
         """All that has arrived."""
+        self._write()
         self._file.seek(0)
         return self._file.read()
 
     def forget(self) -> None:
         """Remove what has arrived."""
         # First the bytes: a note without bytes claims nothing, bytes with another version's note would be mixed with it.
-        self._file.truncate(0)
+        self._unwritten.clear()
+        if self.size:
+            self._file.truncate(0)
         self._note = {}
 
     def close(self) -> None:
         """Leave what is worth going on with, and nothing else."""
+        self._write()
         if not self.size:
             for path in (self.path, self._note_path):
                 path.unlink(missing_ok=True)
