@@ -20,6 +20,31 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 _log = logging.getLogger(__name__)
 
+_TEXT: Final = {"type": "string"}
+
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Problem",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"const": "about:blank"},
+        "title": {**_TEXT, "description": "The status in words."},
+        "status": {"type": "integer", "description": "Of HTTP."},
+        "detail": {**_TEXT, "description": "What happened, to what, and what to do."},
+        "errors": {
+            "type": "array",
+            "description": "The parameters that are not accepted.",
+            "items": {
+                "type": "object",
+                "required": ["parameter", "value", "accepted"],
+                "properties": {"parameter": _TEXT, "value": _TEXT, "accepted": _TEXT},
+            },
+        },
+    },
+    "additionalProperties": False,
+}
+"""What OpenAPI says of a problem."""
+
 _SHOWN: Final = 200
 """Characters of a wrong value that are repeated in the response."""
 

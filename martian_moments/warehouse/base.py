@@ -55,12 +55,16 @@ class PublishedTable:
         name: its name.
         order_by: the columns that put its rows into one order only.
         types: of its columns, in the words of the dbt contracts (``integer`` has 32 bits, ``bigint`` 64).
+        description: what one row is.
+        descriptions: of its columns.
     """
 
     schema: str
     name: str
     order_by: tuple[str, ...]
     types: Mapping[str, str] = field(default_factory=dict, hash=False)
+    description: str = field(default="", compare=False)
+    descriptions: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 ROWS_OF_A_GROUP: Final = 24_576

@@ -1,4 +1,4 @@
-"""Which models of dbt are published, in which order their rows stand, and of which types their columns are.
+"""Which models of dbt are published, in which order their rows stand, and what their columns are.
 
 The dbt project says so itself: ``config.meta.published.sort_by`` of a model, and its contract. It is read once, when the
 project is parsed (operations/baking.py), and kept in a small file beside dbt's manifest, which has a megabyte.
@@ -84,5 +84,12 @@ def _faults(node: Mapping[str, Any]) -> Iterator[str]:
 
 def _table(node: Mapping[str, Any]) -> PublishedTable:
     config = node["config"]
-    types = {name: column["data_type"] for name, column in node["columns"].items()}
-    return PublishedTable(config["schema"], node["name"], tuple(config["meta"]["published"]["sort_by"]), types)
+    columns = node["columns"].items()
+    return PublishedTable(
+        config["schema"],
+        node["name"],
+        tuple(config["meta"]["published"]["sort_by"]),
+        {name: column["data_type"] for name, column in columns},
+        " ".join(node["description"].split()),
+        {name: " ".join(column["description"].split()) for name, column in columns},
+    )

@@ -1,0 +1,88 @@
+"""The formats of a page: JSON and GeoJSON, and tables as CSV, Parquet and Arrow."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.ipc
+import pyarrow.parquet
+
+from martian_moments.serving.v2.collection import Collection
+
+JSON: Final = "json"
+GEOJSON: Final = "geojson"
+
+MEDIA_TYPES: Final = {
+    JSON: "application/json",
+    GEOJSON: "application/geo+json",
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
+"""The media type of each format."""
+
+MOST_OBJECTS: Final = 1_000
+"""Rows of a page of JSON or GeoJSON."""
+
+MOST_ROWS: Final = 10_000
+"""Rows of a page of the other formats."""
+
+DEFAULT_LIMIT: Final = 100
+"""Rows of a page of JSON or GeoJSON, if not said otherwise."""
+
+_CRS: Final = {"type": "name", "properties": {"name": "urn:ogc:def:crs:IAU:2015:49900"}}
+"""GeoJSON of 2016 knows the Earth only. The member of 2008 says which planet this is; others pass it over."""
+
+
+def formats_of(collection: Collection) -> list[str]:
+    """The formats that a collection has."""
+    return [name for name in MEDIA_TYPES if name != GEOJSON or collection.geometry]
+
+
+def accepted_format(accept: str, formats: Sequence[str]) -> str:
+    """The format that a header Accept prefers; JSON where it names none of them."""
+    wanted: list[tuple[float, str]] = []
+    for part in accept.split(","):
+        media, *parameters = (each.strip().lower() for each in part.split(";"))
+        quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        wanted += [(_quality(quality), name) for name in formats if MEDIA_TYPES[name] == media]
+    best = max(wanted, key=lambda each: each[0], default=(0.0, JSON))
+    return best[1] if best[0] > 0 else JSON
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def json_body(rows: Sequence[str], next_address: str | None) -> bytes:
+    """A page of objects, each of which is a text of JSON already."""
+    return f'{{"data":[{",".join(rows)}],"next":{json.dumps(next_address)}}}'.encode()
+
+
+def geojson_body(features: Sequence[str], next_address: str | None) -> bytes:
+    """A page of features, each of which is a text of JSON already."""
+    head = {"type": "FeatureCollection", "crs": _CRS, "numberReturned": len(features)}
+    links = [{"rel": "next", "href": next_address, "type": MEDIA_TYPES[GEOJSON]}] if next_address else []
+    return f'{json.dumps(head | {"links": links})[:-1]}, "features": [{",".join(features)}]}}'.encode()
+
+
+def table_body(table: pa.Table, name: str) -> bytes:
+    """A table as CSV, Parquet or Arrow."""
+    sink = io.BytesIO()
+    match name:
+        case "csv":
+            pyarrow.csv.write_csv(table, sink)
+        case "parquet":
+            pyarrow.parquet.write_table(table, sink, compression="zstd")
+        case _:
+            with pyarrow.ipc.new_stream(sink, table.schema) as stream:
+                stream.write_table(table)
+    return sink.getvalue()
