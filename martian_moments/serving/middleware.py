@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ipaddress
 import logging
@@ -12,6 +13,7 @@ from typing import Final, Self
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from martian_moments.domain.errors import NotReady
@@ -95,6 +97,12 @@ class Failures:
 
         try:
             await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            return
+        except asyncio.CancelledError:
+            # The service stops, and has waited for this as long as it may.
+            if not started and scope["type"] == "http":
+                await Problem(503, "the service stops", headers={"Retry-After": "2"}).response()(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http":
                 raise

@@ -65,6 +65,26 @@ async def run(snapshot: Snapshot, work: Callable[[duckdb.DuckDBPyConnection], T]
     return await _Job(snapshot, work, limit_s).done()
 
 
+async def once(
+    snapshot: Snapshot, name: str, work: Callable[[duckdb.DuckDBPyConnection], T], *, limit_s: float = LIMIT_S
+) -> T:
+    """As :func:`run`, once for each snapshot: whoever asks under this name meanwhile or later gets the same.
+
+    For what does not depend on parameters: what is found is kept as long as the snapshot.
+    """
+    task: asyncio.Task[T] | None = snapshot.kept.get(name)
+    if task is None:
+        task = snapshot.kept[name] = asyncio.create_task(run(snapshot, work, limit_s=limit_s))
+        task.add_done_callback(lambda done: _forget_failure(snapshot, name, done))
+    # Others may wait for it as well.
+    return await asyncio.shield(task)
+
+
+def _forget_failure(snapshot: Snapshot, name: str, done: asyncio.Task[T]) -> None:
+    if done.cancelled() or done.exception():
+        snapshot.kept.pop(name, None)
+
+
 class _Job(Generic[T]):
     """One query on its way. Made and awaited in the event loop; only :meth:`_work` runs in a thread."""
 

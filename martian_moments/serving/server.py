@@ -50,7 +50,12 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            # The other parser, httptools, holds a header of any length in memory before anybody sees it.
+            http="h11",
+            ws="none",
+            lifespan="on",
+            # One line for each request that is none would fill the disk.
+            log_level="error",
             access_log=False,
             server_header=False,
             limit_concurrency=_CONNECTIONS,

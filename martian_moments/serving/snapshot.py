@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -49,11 +49,13 @@ class Snapshot:
         build: a digest of its tables: the same rows everywhere have the same.
         published_at: when it was published (UTC).
         paths: the copy of each table's Parquet file, by ``schema/table``.
+        kept: what follows from it and was asked for already (:func:`martian_moments.serving.query.once`).
     """
 
     build: str
     published_at: datetime
     paths: Mapping[str, Path]
+    kept: dict[str, Any] = field(default_factory=dict, init=False)
     _folder: Path
     _database: duckdb.DuckDBPyConnection
     _users: int = field(default=1, init=False)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+import duckdb
 import pytest
 
 from martian_moments.domain.errors import QueryRefused
 from martian_moments.serving import query as querying
-from martian_moments.serving.query import query, rows
+from martian_moments.serving.query import once, query, rows
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments_tests.serving.home import ServedHome
@@ -73,3 +74,18 @@ async def test_a_query_that_nobody_waits_for_any_more_ends(snapshot: Snapshot) -
     # All threads are free again, or this would wait for ten minutes.
     found = await asyncio.gather(*(rows(snapshot, "select 1") for _ in range(querying.THREADS)))
     assert found == [[(1,)]] * querying.THREADS
+
+
+async def test_what_does_not_depend_on_who_asks_is_found_once(snapshot: Snapshot) -> None:
+    found: list[int] = []
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> int:
+        found.append(len(found))
+        if len(found) == 1:
+            raise RuntimeError("the first time")
+        return cursor.execute("select 7").fetchall()[0][0] + len(found)  # type: ignore[no-any-return]
+
+    with pytest.raises(RuntimeError):
+        await once(snapshot, "seven", work)
+    assert await asyncio.gather(*(once(snapshot, "seven", work) for _ in range(3))) == [9, 9, 9]
+    assert await once(snapshot, "seven", work) == 9

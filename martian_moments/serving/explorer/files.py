@@ -47,6 +47,11 @@ def maker(name: str, published_at: datetime) -> Make | None:
     return None
 
 
+def is_block(name: str) -> bool:
+    """Whether a data file holds photos of some sols; there are hundreds of these."""
+    return "/photos/" in name
+
+
 def names(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """The names of all files that hold something, movies left out: those are in the lake."""
     yield ROVERS_FILE

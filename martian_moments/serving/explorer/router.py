@@ -10,11 +10,11 @@ from starlette.responses import RedirectResponse, Response
 
 from martian_moments.serving.dependencies import CurrentSnapshot, TheLake
 from martian_moments.serving.explorer.columns import document
-from martian_moments.serving.explorer.files import MOVIES_FILE, maker
+from martian_moments.serving.explorer.files import MOVIES_FILE, is_block, maker
 from martian_moments.serving.explorer.movies import movies
 from martian_moments.serving.explorer.page import INDEX, index, media_type, page_files
 from martian_moments.serving.problems import Problem
-from martian_moments.serving.query import run
+from martian_moments.serving.query import once, run
 
 PREFIX: Final = "/explorer"
 
@@ -49,7 +49,7 @@ async def without_slash() -> Response:
 @router.get(f"{PREFIX}/")
 async def page(snapshot: CurrentSnapshot) -> Response:
     """The page."""
-    body = await run(snapshot, index)
+    body = await once(snapshot, PREFIX, index)
     return Response(body, media_type=media_type(INDEX), headers={"Content-Security-Policy": _POLICY})
 
 
@@ -66,7 +66,9 @@ async def data(name: str, snapshot: CurrentSnapshot) -> Response:
     make = maker(name, snapshot.published_at) if name.endswith(".json") else None
     if make is None:
         raise Problem(404, f"the page has no data file {name[:100]!r}; the names are those that its program asks for")
-    return Response(await run(snapshot, make, limit_s=_LIMIT_S), media_type=_JSON)
+    # All but the blocks of photos are a few megabytes in all, and asked for by every visitor.
+    body = run(snapshot, make, limit_s=_LIMIT_S) if is_block(name) else once(snapshot, name, make, limit_s=_LIMIT_S)
+    return Response(await body, media_type=_JSON)
 
 
 @router.get(f"{PREFIX}/moments/{{name:path}}")
