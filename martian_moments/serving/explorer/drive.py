@@ -87,13 +87,16 @@ def stops(connection: duckdb.DuckDBPyConnection, rover: str) -> Document:
 
 def outline(connection: duckdb.DuckDBPyConnection, rover: str) -> list[list[int]]:
     """The drive as a small picture: lines of metres ``[x, y, x, y, …]``; a new line begins where the path has a hole."""
-    places = [_metres(part, rover) for text in _geometries(connection, rover) for part in _parts(text)]
-    if not places:
+    legs = [_parts(text) for text in _geometries(connection, rover, ends=True)]
+    if len(legs) <= _OUTLINE_POINTS:
+        legs = [_parts(text) for text in _geometries(connection, rover)]
+    lines = [_metres(part, rover) for parts in legs for part in parts]
+    if not lines:
         return []
-    extent = float(np.ptp(np.concatenate(places)[:, :2], axis=0).max())
-    joined = _joined(places, reach=extent / 50)
-    for tolerance in (extent / 400, extent / 200, extent / 100, extent / 50):
-        kept = [simplified(line, tolerance) for line in joined]
+    extent = float(np.ptp(np.concatenate(lines)[:, :2], axis=0).max())
+    joined = _joined(lines, reach=extent / 50)
+    for share in (400, 200, 100, 50):
+        kept = [simplified(line, extent / share) for line in joined]
         if sum(map(len, kept)) <= _OUTLINE_POINTS:
             break
     return [[round(value) for point in line for value in point[:2]] for line in kept]
@@ -141,9 +144,13 @@ def _joined(lines: list[NDArray[np.float64]], reach: float) -> list[NDArray[np.f
     return [np.concatenate(parts) for parts in joined]
 
 
-def _geometries(connection: duckdb.DuckDBPyConnection, rover: str) -> list[str | None]:
-    """GeoJSON of each leg."""
-    found = rows(connection, "select geometry from silver.fact_path where rover = ? order by leg", rover)
+def _geometries(connection: duckdb.DuckDBPyConnection, rover: str, *, ends: bool = False) -> list[str | None]:
+    """GeoJSON of each leg; of a line only its ends if so wanted, which takes a fifth of the time."""
+    line = (
+        "{'type': geometry ->> '$.type', 'coordinates': [geometry -> '$.coordinates[0]', geometry -> '$.coordinates[#-1]']}"
+    )
+    drawn = f"case when geometry is not null then to_json({line})::varchar end" if ends else "geometry"
+    found = rows(connection, f"select {drawn} as geometry from silver.fact_path where rover = ? order by leg", rover)
     return [row["geometry"] for row in found]
 
 

@@ -60,7 +60,7 @@ def blocks(connection: duckdb.DuckDBPyConnection, rover: str) -> list[int]:
     """The first sols of the blocks in which a rover has photos, ascending."""
     found = rows(
         connection,
-        "select distinct sol // ? * ? as first from silver.fact_photos where rover = ?",
+        "select distinct sol // ? * ? as first from gold.photo_summary where rover = ?",
         BLOCK_SOLS,
         BLOCK_SOLS,
         rover,

@@ -10,7 +10,10 @@ const quoted = (text) => `'${String(text).replaceAll("'", "''")}'`;
 
 function sides(column, range, write = String) {
   if (!range) return [];
-  return [range[0] !== null && `${column} >= ${write(range[0])}`, range[1] !== null && `${column} <= ${write(range[1])}`].filter(Boolean);
+  return [
+    range[0] !== null && `${column} >= ${write(range[0])}`,
+    range[1] !== null && `${column} <= ${write(range[1])}`,
+  ].filter(Boolean);
 }
 
 const clock = (minutes, seconds) => `${formatRange("lmst", [minutes, null]).slice(0, 5)}:${seconds}`;
@@ -25,36 +28,67 @@ function turned(column, range, low, high, write, writeEnd = write) {
 export function sql(view, rover) {
   const [site, drive] = view.stop?.split(".") ?? [];
   const conditions = [
-    `rover = ${quoted(rover.rover)}`, ...sides("sol", view.sols), view.camera && `camera = ${quoted(view.camera)}`,
+    `rover = ${quoted(rover.rover)}`,
+    ...sides("sol", view.sols),
+    view.camera && `camera = ${quoted(view.camera)}`,
     view.role && `camera_role = ${quoted(view.role)}`,
-    ...turned("lmst[11:18]", view.lmst, 0, 1439, (minutes) => quoted(clock(minutes, "00")), (minutes) => quoted(clock(minutes, "59"))),
-    ...sides("sun_elevation_deg", view.sun), ...turned("view_azimuth_deg", view.looking, 0, 360, String),
-    view.type && `product_type = ${quoted(view.type)}`, view.color && `color_kind = ${quoted(view.color)}`,
-    site && `site = ${site} and drive = ${drive}`, !view.thumbnails && "not is_thumbnail",
+    ...turned(
+      "lmst[11:18]",
+      view.lmst,
+      0,
+      1439,
+      (minutes) => quoted(clock(minutes, "00")),
+      (minutes) => quoted(clock(minutes, "59")),
+    ),
+    ...sides("sun_elevation_deg", view.sun),
+    ...turned("view_azimuth_deg", view.looking, 0, 360, String),
+    view.type && `product_type = ${quoted(view.type)}`,
+    view.color && `color_kind = ${quoted(view.color)}`,
+    site && `site = ${site} and drive = ${drive}`,
+    !view.thumbnails && "not is_thumbnail",
   ].filter(Boolean);
-  return `select sol, lmst, camera, taken_at_utc, site, drive, view_azimuth_deg, image_url\n`
-    + `from read_parquet('${SERVICE}/published/silver/fact_photos/fact_photos.parquet')\n`
-    + `where ${conditions.join("\n  and ")}\norder by taken_at_utc ${view.order === "oldest" ? "" : "desc"}`.trimEnd();
+  return (
+    `select sol, lmst, camera, taken_at_utc, site, drive, view_azimuth_deg, image_url\n` +
+    `from read_parquet('${SERVICE}/published/silver/fact_photos/fact_photos.parquet')\n` +
+    `where ${conditions.join("\n  and ")}\norder by taken_at_utc ${view.order === "oldest" ? "" : "desc"}`.trimEnd()
+  );
 }
 
 /** The parameters of the API. */
 export function query(view, rover) {
   const [site, drive] = view.stop?.split(".") ?? [];
   const given = {
-    rover: rover.rover, sol_min: view.sols?.[0], sol_max: view.sols?.[1], camera: view.camera, role: view.role,
-    lmst_min: view.lmst && formatRange("lmst", view.lmst).split("..")[0], lmst_max: view.lmst && formatRange("lmst", view.lmst).split("..")[1],
-    sun_elevation_min: view.sun?.[0], sun_elevation_max: view.sun?.[1], azimuth_min: view.looking?.[0], azimuth_max: view.looking?.[1],
-    product_type: view.type, color_kind: view.color, site, drive, thumbnails: view.thumbnails ? null : "false",
+    rover: rover.rover,
+    sol_min: view.sols?.[0],
+    sol_max: view.sols?.[1],
+    camera: view.camera,
+    role: view.role,
+    lmst_min: view.lmst && formatRange("lmst", view.lmst).split("..")[0],
+    lmst_max: view.lmst && formatRange("lmst", view.lmst).split("..")[1],
+    sun_elevation_min: view.sun?.[0],
+    sun_elevation_max: view.sun?.[1],
+    azimuth_min: view.looking?.[0],
+    azimuth_max: view.looking?.[1],
+    product_type: view.type,
+    color_kind: view.color,
+    site,
+    drive,
+    thumbnails: view.thumbnails ? null : "false",
   };
   const parameters = Object.entries(given).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return new URLSearchParams(parameters).toString();
 }
 
 function stac(view, rover) {
-  const from = new Date(rover.first_midnight_ms + ((view.sols?.[0] ?? rover.first_sol) - rover.first_sol) * rover.sol_seconds * 1000);
-  const to = new Date(rover.first_midnight_ms + ((view.sols?.[1] ?? rover.last_sol) + 1 - rover.first_sol) * rover.sol_seconds * 1000);
+  const from = new Date(
+    rover.first_midnight_ms + ((view.sols?.[0] ?? rover.first_sol) - rover.first_sol) * rover.sol_seconds * 1000,
+  );
+  const to = new Date(
+    rover.first_midnight_ms + ((view.sols?.[1] ?? rover.last_sol) + 1 - rover.first_sol) * rover.sol_seconds * 1000,
+  );
   const second = (time) => `${time.toISOString().slice(0, 19)}Z`;
-  return `curl '${SERVICE}/stac/search?collections=${encodeURIComponent(rover.rover)}&datetime=${second(from)}/${second(to)}&limit=100'`;
+  const query = `collections=${encodeURIComponent(rover.rover)}&datetime=${second(from)}/${second(to)}&limit=100`;
+  return `curl '${SERVICE}/stac/search?${query}'`;
 }
 
 const api = (view, rover, format) => `'${SERVICE}/api/v2/photos?${query(view, rover)}${format ? `&format=${format}` : ""}'`;
@@ -69,14 +103,23 @@ const WAYS = {
 
 /** The buttons that copy the question; what is copied is shown. */
 export function copies(view, rover) {
-  const shown = h("pre", { tabindex: "0", "aria-label": "The copied text" }), box = h("div", { class: "copied", hidden: true }, shown);
+  const shown = h("pre", { tabindex: "0", "aria-label": "The copied text" }),
+    box = h("div", { class: "copied", hidden: true }, shown);
   const copy = async (name) => {
     const text = WAYS[name](view, rover);
     show(shown, text);
     box.hidden = false;
     // Without a secure context there is no clipboard; the text stands there to be selected.
-    await navigator.clipboard?.writeText(text).then(() => announce(`${name} copied`), () => announce("Select the text to copy it"));
+    await navigator.clipboard?.writeText(text).then(
+      () => announce(`${name} copied`),
+      () => announce("Select the text to copy it"),
+    );
   };
-  return h("div", { class: "copy" }, h("span", { class: "label" }, "Copy as"),
-    Object.keys(WAYS).map((name) => h("button", { type: "button", onclick: () => copy(name) }, name)), box);
+  return h(
+    "div",
+    { class: "copy" },
+    h("span", { class: "label" }, "Copy as"),
+    Object.keys(WAYS).map((name) => h("button", { type: "button", onclick: () => copy(name) }, name)),
+    box,
+  );
 }

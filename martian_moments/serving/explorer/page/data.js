@@ -55,9 +55,15 @@ export async function block(rover, first) {
       photo.minutes = photo.lmst === null ? null : Number(photo.lmst.slice(0, 2)) * 60 + Number(photo.lmst.slice(3, 5));
     }
     const members = (rows) => table(rows).map((row) => ({ ...row, photos: row.photos.map((at) => photos[at]) }));
-    const pairs = table(content.stereo_pairs).map((row) => ({ ...row, photos: [photos[row.left], photos[row.right]].filter(Boolean) }));
+    const pairs = table(content.stereo_pairs).map((row) => ({
+      ...row,
+      photos: [photos[row.left], photos[row.right]].filter(Boolean),
+    }));
     decoded.set(content, {
-      photos, stereo: pairs, panoramas: members(content.panoramas), sequences: members(content.sequences),
+      photos,
+      stereo: pairs,
+      panoramas: members(content.panoramas),
+      sequences: members(content.sequences),
     });
   }
   return decoded.get(content);

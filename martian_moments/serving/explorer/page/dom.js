@@ -3,7 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 // What is null, undefined or false is nothing: so a child can stand behind a condition.
-const present = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+const present = (children) =>
+  children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -20,6 +21,9 @@ export const h = (tag, attributes, ...children) => fill(document.createElement(t
 
 /** An SVG element, likewise. */
 export const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+
+/** A name that may go on in the next line after each underscore. */
+export const breakable = (name) => name.split("_").flatMap((part, at) => (at ? ["_", h("wbr"), part] : [part]));
 
 /** Put something else into an element. */
 export const show = (element, ...children) => {
@@ -65,9 +69,17 @@ export function between(from, to, share) {
 /** A small box with text beside the pointer, within its parent. */
 export function tooltip() {
   const element = h("div", { class: "tip", hidden: true });
-  const hide = () => { element.hidden = true; };
+  const hide = () => {
+    element.hidden = true;
+  };
   const at = (x, y, ...lines) => {
-    show(element, lines.flat().filter(Boolean).map((line, number) => h(number ? "span" : "strong", {}, line)));
+    show(
+      element,
+      lines
+        .flat()
+        .filter(Boolean)
+        .map((line, number) => h(number ? "span" : "strong", {}, line)),
+    );
     element.hidden = false;
     const { clientWidth: width, clientHeight: height } = element.parentElement;
     element.style.left = `${Math.max(4, Math.min(x + 14, width - element.offsetWidth - 4))}px`;

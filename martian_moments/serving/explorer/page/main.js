@@ -15,16 +15,33 @@ let shown = null;
 function navigation(rovers, present) {
   const entry = (name, href, text) =>
     h("a", { href, "data-rover": name, "aria-current": name === present ? "page" : null }, text);
-  show(document.getElementById("nav"), entry(null, "?", "All rovers"),
-    rovers.map((each) => entry(each.rover, `?rover=${encodeURIComponent(each.rover)}`, each.title)));
+  show(
+    document.getElementById("nav"),
+    entry(null, "?", "All rovers"),
+    rovers.map((each) => entry(each.rover, `?rover=${encodeURIComponent(each.rover)}`, each.title)),
+  );
 }
 
 function footer(published) {
   const service = (path, text) => h("a", { href: new URL(`../${path}`, location.href).href }, text);
-  show(document.getElementById("footer"),
-    h("p", {}, `Data as of ${utc(published)}. Pictures: NASA/JPL-Caltech and as credited; they come from NASA when you open them.`),
+  show(
+    document.getElementById("footer"),
+    h(
+      "p",
+      {},
+      `Data as of ${utc(published)}. Pictures: NASA/JPL-Caltech and as credited; they come from NASA when you open them.`,
+    ),
     location.pathname.startsWith("/explorer/") &&
-      h("p", {}, service("docs", "API"), " · ", service("stac/", "STAC"), " · ", service("published/manifest.json", "Tables")));
+      h(
+        "p",
+        {},
+        service("docs", "API"),
+        " · ",
+        service("stac/", "STAC"),
+        " · ",
+        service("published/manifest.json", "Tables"),
+      ),
+  );
 }
 
 async function render(view, before) {
@@ -49,11 +66,21 @@ async function render(view, before) {
 /** One rendering after another; what fails is said in the page. */
 let turn = Promise.resolve();
 function next(view, before) {
-  turn = turn.then(() => render(view, before)).catch((error) => {
-    shown = null;
-    show(main, h("section", { class: "notice", role: "alert" }, h("h1", {}, "Nothing can be shown now"),
-      h("p", {}, error.message), h("p", {}, h("button", { onclick: () => next(state()) }, "Try again"))));
-  });
+  turn = turn
+    .then(() => render(view, before))
+    .catch((error) => {
+      shown = null;
+      show(
+        main,
+        h(
+          "section",
+          { class: "notice", role: "alert" },
+          h("h1", {}, "Nothing can be shown now"),
+          h("p", {}, error.message),
+          h("p", {}, h("button", { onclick: () => next(state()) }, "Try again")),
+        ),
+      );
+    });
 }
 
 onChange(next);

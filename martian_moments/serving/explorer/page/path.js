@@ -4,7 +4,10 @@ import { table } from "./data.js";
 
 function vertices(line, heights, from) {
   const found = [];
-  let x = 0, y = 0, z = 0, along = from;
+  let x = 0,
+    y = 0,
+    z = 0,
+    along = from;
   for (let at = 0; at < line.length; at += 2) {
     const before = [x, y];
     x += line[at] / 10;
@@ -27,7 +30,9 @@ export function drivePath(path, stops) {
     });
     return { ...leg, lines };
   });
-  const points = legs.flatMap((leg) => leg.lines.flatMap((line) => line.map((point) => ({ ...point, sol: leg.sol ?? leg.last_sol }))));
+  const points = legs.flatMap((leg) =>
+    leg.lines.flatMap((line) => line.map((point) => ({ ...point, sol: leg.sol ?? leg.last_sol }))),
+  );
   for (const stop of stops) {
     stop.key = `${stop.site}.${stop.drive}`;
     stop.placed = stop.x !== null && stop.y !== null;
@@ -37,7 +42,12 @@ export function drivePath(path, stops) {
   const byKey = new Map(stops.map((stop) => [stop.key, stop]));
   const known = points.filter((point) => point.sol !== null).map((point) => point.sol);
   return {
-    legs, points, stops, placed, length: along, origin: path.origin,
+    legs,
+    points,
+    stops,
+    placed,
+    length: along,
+    origin: path.origin,
     metresPerDegree: (path.radius_m * Math.PI) / 180,
     firstSol: Math.min(...known, ...stops.map((stop) => stop.first_sol)),
     lastSol: Math.max(...known, ...stops.map((stop) => stop.last_sol)),
@@ -48,7 +58,8 @@ export function drivePath(path, stops) {
 
 /** The point of a path that is nearest to a place, or to a distance along it. */
 export function nearest(points, measure) {
-  let best = null, least = Infinity;
+  let best = null,
+    least = Infinity;
   for (const point of points) {
     const far = measure(point);
     if (far < least) [best, least] = [point, far];

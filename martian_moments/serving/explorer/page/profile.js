@@ -1,26 +1,35 @@
 // Below the map: elevation along the path; for a rover without elevations, how far it had driven on which sol.
 
 import { canvas, colour, h, tooltip } from "./dom.js";
-import { roundLength } from "./map.js";
+import { roundLength } from "./drawing.js";
 import { nearest } from "./path.js";
 import { state } from "./state.js";
 import { distance, elevation } from "./words.js";
 
-const LEFT = 56, RIGHT = 18, TOP = 14, BOTTOM = 24;
+const LEFT = 66,
+  RIGHT = 18,
+  TOP = 14,
+  BOTTOM = 24;
 
 /** What is drawn: across and up of each point, and how both are written. */
 function axes(drive) {
   if (drive.hasHeights) {
     return {
       points: drive.points.filter((point) => point.z !== null),
-      across: (point) => point.along, up: (point) => point.z,
-      bottom: (value) => distance(value), side: (value) => elevation(value), name: "Elevation along the path",
+      across: (point) => point.along,
+      up: (point) => point.z,
+      bottom: (value) => (value < 1000 ? `${value} m` : `${Number((value / 1000).toPrecision(6))} km`),
+      side: (value) => elevation(value),
+      name: "Elevation along the path",
     };
   }
   return {
     points: drive.points.filter((point) => point.sol !== null),
-    across: (point) => point.sol, up: (point) => point.along,
-    bottom: (value) => `sol ${value.toFixed(0)}`, side: (value) => distance(value), name: "Distance driven by sol",
+    across: (point) => point.sol,
+    up: (point) => point.along,
+    bottom: (value) => `sol ${value.toFixed(0)}`,
+    side: (value) => distance(value),
+    name: "Distance driven by sol",
   };
 }
 
@@ -33,15 +42,20 @@ function ticks(from, to, most) {
 
 /** The profile; it and the map show each other's place through `pointer`. */
 export function profile(drive, pointer) {
-  const shown = axes(drive), tip = tooltip();
-  let hovered = null, place = null;
-  const chart = canvas({ class: "profile", role: "img", "aria-label": `${shown.name}, ${distance(drive.length)} in all` },
+  const shown = axes(drive),
+    tip = tooltip();
+  let hovered = null,
+    place = null;
+  const chart = canvas(
+    { class: "profile", role: "img", "aria-label": `${shown.name}, ${distance(drive.length)} in all` },
     (context, width, height) => {
       if (shown.points.length < 2) return;
       const element = chart.element;
       const [accent, quiet, line, text] = ["accent", "quiet", "line", "text"].map((name) => colour(element, `--${name}`));
-      const xs = shown.points.map(shown.across), ys = shown.points.map(shown.up);
-      const low = ys.reduce((a, b) => Math.min(a, b)), high = ys.reduce((a, b) => Math.max(a, b));
+      const xs = shown.points.map(shown.across),
+        ys = shown.points.map(shown.up);
+      const low = ys.reduce((a, b) => Math.min(a, b)),
+        high = ys.reduce((a, b) => Math.max(a, b));
       const pad = Math.max((high - low) * 0.12, 0.5);
       const box = { left: xs[0], right: Math.max(xs[xs.length - 1], xs[0] + 1), low: low - pad, high: high + pad };
       place = (point) => [
@@ -53,22 +67,30 @@ export function profile(drive, pointer) {
       drawLine(context, height, shown.points, place, accent);
       const mark = hovered ?? stopPoint(drive, shown);
       if (mark) drawMark(context, place(mark), height, text);
-    });
+    },
+  );
   const element = h("div", { class: "profile-frame" }, h("p", { class: "label" }, shown.name), chart.element, tip.element);
   element.hidden = shown.points.length < 2;
   chart.element.addEventListener("pointermove", (event) => {
     if (!place) return;
     const x = event.clientX - chart.element.getBoundingClientRect().left;
     const point = nearest(shown.points, (each) => Math.abs(place(each)[0] - x));
-    tip.at(...place(point), `Sol ${point.sol ?? "unknown"}`, `${distance(point.along)} along the path`,
-      point.z !== null && `elevation ${elevation(point.z, 1)}`);
+    tip.at(
+      ...place(point),
+      `Sol ${point.sol ?? "unknown"}`,
+      `${distance(point.along)} along the path`,
+      point.z !== null && `elevation ${elevation(point.z, 1)}`,
+    );
     pointer.dispatchEvent(new CustomEvent("along", { detail: point }));
   });
   chart.element.addEventListener("pointerleave", () => {
     tip.hide();
     pointer.dispatchEvent(new CustomEvent("along", { detail: null }));
   });
-  pointer.addEventListener("along", (event) => { hovered = event.detail; chart.redraw(); });
+  pointer.addEventListener("along", (event) => {
+    hovered = event.detail;
+    chart.redraw();
+  });
   return { element, update: chart.redraw };
 }
 

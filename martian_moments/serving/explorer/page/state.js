@@ -36,8 +36,13 @@ const FIELDS = {
   order: [(text) => (text === "oldest" ? text : null), String],
   stop: [(text) => (/^\d+\.\d+$/.test(text ?? "") ? text : null), String],
   photo: [(text) => (/^\d+\|[^|]+\|.+$/.test(text ?? "") ? text : null), String],
-  map: [(text) => { const at = (text ?? "").split(",").map(Number); return at.length === 3 && at.every(Number.isFinite) ? at : null; },
-    (at) => at.join(",")],
+  map: [
+    (text) => {
+      const at = (text ?? "").split(",").map(Number);
+      return at.length === 3 && at.every(Number.isFinite) ? at : null;
+    },
+    (at) => at.join(","),
+  ],
   pictures: [FLAG, () => "1"],
 };
 
