@@ -66,7 +66,8 @@ class Browser:
     def wait_for(self, script: str) -> None:
         """Wait until an expression is true in the page."""
         deadline = time.monotonic() + PATIENCE_S
-        while not self.evaluate(script):
+        # An element itself would arrive as an empty object.
+        while not self.evaluate(f"Boolean({script})"):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the page never came to {script}; its errors: {self.errors}")
             time.sleep(0.05)

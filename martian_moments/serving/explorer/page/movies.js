@@ -5,7 +5,7 @@ import { plural, sols } from "./words.js";
 
 function shown(movie) {
   const at = (file) => `moments/${encodeURIComponent(movie.name)}/${file}`;
-  if (movie.is_still) return h("img", { src: at(movie.movie), alt: movie.title, loading: "lazy" });
+  if (movie.is_still) return h("img", { alt: movie.title, loading: "lazy", src: at(movie.movie) });
   const track =
     movie.captions && h("track", { kind: "captions", src: at(movie.captions), srclang: "en", label: "Sol, time and place" });
   return h(

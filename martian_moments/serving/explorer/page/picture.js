@@ -35,7 +35,7 @@ function standIn(photo) {
 export function filled(photo, size, alt) {
   const address = pictureOf(photo, size);
   if (!address) return h("p", { class: "no-picture" }, "No source has a picture that a browser shows.");
-  const image = h("img", { src: address, alt, loading: "lazy", decoding: "async", referrerpolicy: "no-referrer" });
+  const image = h("img", { alt, loading: "lazy", decoding: "async", referrerpolicy: "no-referrer", src: address });
   image.addEventListener("error", () =>
     image.replaceWith(h("p", { class: "no-picture" }, "The picture could not be loaded from its source.")),
   );

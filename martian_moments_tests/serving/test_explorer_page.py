@@ -1,0 +1,236 @@
+"""The explorer in a real browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import uvicorn
+
+from martian_moments_tests.browser import Browser, chromium, installed
+from martian_moments_tests.serving.home import ServedHome
+
+_AXE: Final = "axe-core@4.14.1"
+"""The accessibility engine of Deque (MPL-2.0), which the test fetches: it is no part of this project."""
+
+READY: Final = (
+    "document.querySelector('main h1') && !document.querySelector('[role=status]').textContent.includes('Looking')"
+)
+"""The page has drawn what it has to show."""
+
+ROVER: Final = "perseverance"
+
+Open = Callable[..., Browser]
+"""Opens a view of the page, given its query."""
+
+
+@pytest.fixture(scope="module")
+def address(served: ServedHome) -> Iterator[str]:
+    """The service, for a program of its own."""
+    app = served.app()
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    ready = threading.Event()
+    startup = server.startup
+
+    async def started(*given: object, **named: object) -> None:
+        await startup(*given, **named)  # type: ignore[arg-type]
+        ready.set()
+
+    server.startup = started  # type: ignore[method-assign]
+    thread.start()
+    assert ready.wait(60)
+    assert app.state.snapshots.wait(60)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser, skipped where there is none."""
+    program = installed()
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    with chromium(program) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Open]:
+    """Opens views; whatever a test does, the page wrote no error and asked no other host."""
+    browser.errors.clear()
+    browser.requests.clear()
+
+    def opened(query: str = "", **window: int | bool) -> Browser:
+        browser.open(f"{address}/explorer/{query}", **window)  # type: ignore[arg-type]
+        browser.wait_for(READY)
+        return browser
+
+    yield opened
+    assert browser.errors == []
+    assert [url for url in browser.requests if not url.startswith(address)] == []
+
+
+def stop_of(page: Open) -> str:
+    """A stop of the rover, with photos whose direction is known, as the address names it."""
+    found = page(f"?rover={ROVER}").evaluate("document.querySelector('.stop-list a').search")
+    return str(dict(part.split("=") for part in found[1:].split("&"))["stop"])
+
+
+def test_the_first_screen_is_small_and_shows_every_rover(page: Open) -> None:
+    shown = page()
+    titles = shown.evaluate("[...document.querySelectorAll('.card h2')].map((each) => each.textContent)")
+    assert titles == ["Perseverance", "Curiosity", "Opportunity", "Spirit"]
+    assert shown.evaluate("document.querySelectorAll('.card.clock b, .card .clock.live b').length") == 2
+    sizes = "performance.getEntries().filter((each) => each.transferSize).map((each) => each.transferSize)"
+    # Posters of movies lie below it, and are as large as pictures are.
+    assert shown.evaluate(f"{sizes}.reduce((a, b) => a + b) - {_posters()}") <= 300_000
+
+
+def _posters() -> str:
+    entries = "performance.getEntriesByType('resource').filter((each) => each.name.includes('/moments/'))"
+    return f"{entries}.reduce((sum, each) => sum + each.transferSize, 0)"
+
+
+def test_an_address_restores_the_view(page: Open) -> None:
+    stop = stop_of(page)
+    query = f"?rover={ROVER}&sols=1..900&lmst=06:00..18:30&looking=300..60&stop={stop}&map=12.5,-40,0.25&order=oldest"
+    shown = page(query)
+    assert shown.evaluate("document.querySelector('.panel h2').textContent") == f"Stop {stop.replace('.', ' / ')}"
+    inputs = shown.evaluate("[...document.querySelectorAll('fieldset input')].map((each) => each.value)")
+    assert inputs[:6] == ["1", "900", "06:00", "18:30", "300", "60"]
+    drawn = "JSON.stringify([...document.querySelectorAll('canvas')].map((each) => each.toDataURL()))"
+    before = shown.evaluate(drawn)
+    assert shown.evaluate("location.search") == query
+    assert page(f"?rover={ROVER}").evaluate(drawn) != before
+    shown = page(query)
+    shown.wait_for(f"{drawn} === {json.dumps(before)}")
+    shown.evaluate("document.querySelector('.filters button').click()")
+    shown.wait_for("!location.search.includes('sols=')")
+    shown.evaluate("history.back()")
+    shown.wait_for(f"location.search === {query!r} && document.querySelector('.filters input').value === '1'")
+
+
+def test_the_keyboard_reaches_everything(page: Open) -> None:
+    shown = page(f"?rover={ROVER}")
+    shown.press("Tab")
+    assert shown.evaluate("document.activeElement.className") == "skip"
+    shown.evaluate("document.querySelector('canvas.map').focus()")
+    shown.press("ArrowRight")
+    shown.wait_for("location.search.includes('stop=')")
+    first = shown.evaluate("location.search")
+    shown.press("ArrowLeft")
+    shown.wait_for(f"location.search !== {first!r}")
+    assert shown.evaluate("document.getElementById('announce').textContent").startswith("Site ")
+    shown.evaluate("document.querySelector('canvas.heat').focus()")
+    shown.press("ArrowLeft")
+    shown.press("ArrowLeft", shift=True)
+    shown.press("Enter")
+    shown.wait_for("location.search.includes('sols=')")
+    shown.press("Escape")
+    shown.wait_for("!location.search.includes('sols=')")
+    shown.evaluate("document.querySelector('.panel .close')?.click()")
+    shown.wait_for("document.querySelector('.tile')")
+    # Whatever can be clicked is a link, a button, a field, or a chart that listens to keys.
+    unreachable = "[...document.querySelectorAll('main *')].filter((each) => each.onclick && each.tabIndex < 0).length"
+    assert shown.evaluate(unreachable) == 0
+
+
+def test_a_photo_opens_with_what_is_known_and_closes_by_escape(page: Open, browser: Browser) -> None:
+    shown = page(f"?rover={ROVER}")
+    # The picture itself would be asked of NASA: that is what opening means, and here nobody responds.
+    browser.call("Network.setBlockedURLs", urls=["https://*"])
+    shown.evaluate("document.querySelector('.tile').focus()")
+    shown.press("Enter")
+    shown.wait_for("document.querySelector('dialog[open] #photo-title')")
+    # The protocol reports twice what it blocks.
+    asked = {url for url in browser.requests if url.startswith("https://")}
+    assert len(asked) == 1
+    shown.wait_for("document.querySelector('dialog .no-picture')")
+    facts = shown.evaluate("[...document.querySelectorAll('dialog dt')].map((each) => each.textContent)")
+    assert {"Mars time", "Earth time", "Camera", "Place", "Known from", "Credit"} <= set(facts)
+    link = shown.evaluate("location.search")
+    shown.press("ArrowLeft")
+    shown.wait_for(f"location.search !== {link!r}")
+    shown.press("Escape")
+    shown.wait_for("!document.querySelector('dialog[open]') && !location.search.includes('photo=')")
+    browser.call("Network.setBlockedURLs", urls=[])
+    browser.requests[:] = [url for url in browser.requests if not url.startswith("https://")]
+    browser.errors[:] = [error for error in browser.errors if "ERR_BLOCKED_BY_CLIENT" not in error]
+
+
+@pytest.mark.parametrize("query", ["", f"?rover={ROVER}", "?rover=curiosity&sols=990..1010"])
+def test_a_phone_scrolls_in_one_direction(page: Open, query: str) -> None:
+    shown = page(query, width=390, height=844, phone=True)
+    assert shown.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_names_are_text(page: Open) -> None:
+    shown = page()
+    made = """(async () => {
+        const { h, breakable } = await import('./dom.js');
+        const box = h('div', { title: '"><b>' }, '<img src=x onerror=window.broken=1>', breakable('<i>_<b>'));
+        document.body.append(box);
+        return [box.children.length, box.textContent];
+    })()"""
+    assert shown.evaluate(made) == [1, "<img src=x onerror=window.broken=1><i>_<b>"]
+    assert shown.evaluate("window.broken") is None
+    assert "innerHTML" not in "".join(_sources())
+
+
+def _sources() -> Iterator[str]:
+    from martian_moments.serving.explorer.page import page_files
+
+    yield from (body.decode() for name, body in page_files().items() if name.endswith(".js"))
+
+
+def test_a_rover_that_there_is_not_is_said(page: Open) -> None:
+    shown = page("?rover=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
+    assert "no rover of that name" in shown.evaluate("document.querySelector('[role=alert]').textContent")
+
+
+def test_a_question_can_be_copied(page: Open) -> None:
+    shown = page(f"?rover={ROVER}&sols=1..2&camera=NAVCAM_LEFT")
+    shown.evaluate("[...document.querySelectorAll('.copy button')].find((each) => each.textContent === 'SQL').click()")
+    sql = shown.evaluate("document.querySelector('.copied pre').textContent")
+    assert "rover = 'perseverance'" in sql
+    assert "camera = 'NAVCAM_LEFT'" in sql
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The program of axe-core, from the package index of npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm, which fetches axe-core, is not installed")
+    folder = tmp_path_factory.mktemp("axe")
+    command = [npm, "pack", _AXE, "--silent", "--pack-destination", str(folder), "--cache", str(folder / "cache")]
+    fetched = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+    if fetched.returncode != 0:
+        pytest.skip("the package index of npm cannot be reached")
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(archive) as packed:
+        packed.extract("package/axe.min.js", folder, filter="data")
+    return Path(folder / "package" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_there_is_no_accessibility_fault(page: Open, axe: str, dark: bool) -> None:
+    stop = stop_of(page)
+    for query in ("", f"?rover={ROVER}&stop={stop}", "?rover=spirit"):
+        shown = page(query, dark=dark)
+        shown.evaluate(f"{axe};0")
+        found = shown.evaluate(
+            "axe.run(document).then((found) => ({passes: found.passes.length, violations: found.violations.map("
+            "(each) => [each.id, each.impact, each.nodes.map((node) => node.target.join(' ')).slice(0, 5)])}))"
+        )
+        assert found["passes"] > 20
+        assert found["violations"] == []
