@@ -6,16 +6,14 @@ import json
 import shutil
 import subprocess
 import tarfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
-import uvicorn
 
 from martian_moments_tests.browser import Browser, chromium, installed
-from martian_moments_tests.serving.home import ServedHome
+from martian_moments_tests.serving.home import ServedHome, running
 
 _AXE: Final = "axe-core@4.14.1"
 """The accessibility engine of Deque (MPL-2.0), which the test fetches: it is no part of this project."""
@@ -34,23 +32,8 @@ Open = Callable[..., Browser]
 @pytest.fixture(scope="module")
 def address(served: ServedHome) -> Iterator[str]:
     """The service, for a program of its own."""
-    app = served.app()
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    ready = threading.Event()
-    startup = server.startup
-
-    async def started(*given: object, **named: object) -> None:
-        await startup(*given, **named)  # type: ignore[arg-type]
-        ready.set()
-
-    server.startup = started  # type: ignore[method-assign]
-    thread.start()
-    assert ready.wait(60)
-    assert app.state.snapshots.wait(60)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with running(served.app()) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
