@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.formats.geoparquet import signed_longitude
 from martian_moments.formats.stac import item_rows
-from martian_moments.serving.query import query, rows
+from martian_moments.serving.query import query, rows, run
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.stac.paging import position_of, token_of
 from martian_moments.serving.stac.properties import SORTABLE
@@ -76,13 +76,13 @@ async def _items(snapshot: Snapshot, page: list[tuple[Any, ...]]) -> list[dict[s
     if not page:
         return []
     ids, collections, sols = ([row[i] for row in page] for i in range(3))
-    table = await query(
-        snapshot,
+    statement = (
         f"select * from stac.items where {_one_of('collection', sorted(set(collections)))} "
         'and "mars:sol" between $oldest and $newest and id in (select unnest($ids))',
         {**_named("collection", sorted(set(collections))), "oldest": min(sols), "newest": max(sols), "ids": ids},
     )
-    held = {row["id"]: row for row in table.to_pylist()}
+    found = await run(snapshot, lambda connection: connection.execute(*statement).to_arrow_table().to_pylist())
+    held: dict[str, dict[str, Any]] = {row["id"]: row for row in found}
     return [held[each] for each in ids]
 
 

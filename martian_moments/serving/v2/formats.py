@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 
+from martian_moments.formats.mars_crs import GEOJSON_CRS
 from martian_moments.serving.v2.collection import Collection
 
 JSON: Final = "json"
@@ -34,9 +35,6 @@ MOST_ROWS: Final = 10_000
 
 DEFAULT_LIMIT: Final = 100
 """Rows of a page of JSON or GeoJSON, if not said otherwise."""
-
-_CRS: Final = {"type": "name", "properties": {"name": "urn:ogc:def:crs:IAU:2015:49900"}}
-"""GeoJSON of 2016 knows the Earth only. The member of 2008 says which planet this is; others pass it over."""
 
 
 def formats_of(collection: Collection) -> list[str]:
@@ -69,7 +67,7 @@ def json_body(rows: Sequence[str], next_address: str | None) -> bytes:
 
 def geojson_body(features: Sequence[str], next_address: str | None) -> bytes:
     """A page of features, each of which is a text of JSON already."""
-    head = {"type": "FeatureCollection", "crs": _CRS, "numberReturned": len(features)}
+    head = {"type": "FeatureCollection", "crs": GEOJSON_CRS, "numberReturned": len(features)}
     links = [{"rel": "next", "href": next_address, "type": MEDIA_TYPES[GEOJSON]}] if next_address else []
     return f'{json.dumps(head | {"links": links})[:-1]}, "features": [{",".join(features)}]}}'.encode()
 
