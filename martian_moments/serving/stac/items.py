@@ -76,12 +76,13 @@ async def _items(snapshot: Snapshot, page: list[tuple[Any, ...]]) -> list[dict[s
     if not page:
         return []
     ids, collections, sols = ([row[i] for row in page] for i in range(3))
-    statement = (
-        f"select * from stac.items where {_one_of('collection', sorted(set(collections)))} "
-        'and "mars:sol" between $oldest and $newest and id in (select unnest($ids))',
-        {**_named("collection", sorted(set(collections))), "oldest": min(sols), "newest": max(sols), "ids": ids},
+    rovers = sorted(set(collections))
+    sql = (
+        f"select * from stac.items where {_one_of('collection', rovers)} "
+        'and "mars:sol" between $oldest and $newest and id in (select unnest($ids))'
     )
-    found = await run(snapshot, lambda connection: connection.execute(*statement).to_arrow_table().to_pylist())
+    values = {**_named("collection", rovers), "oldest": min(sols), "newest": max(sols), "ids": ids}
+    found = await run(snapshot, lambda connection: connection.execute(sql, values).to_arrow_table().to_pylist())
     held: dict[str, dict[str, Any]] = {row["id"]: row for row in found}
     return [held[each] for each in ids]
 
