@@ -24,6 +24,7 @@ class Line:
         baseline: the other number of the same run; None where there is nothing to stand beside.
         against: what the baseline is.
         at_most: the goal for our number.
+        at_least: the same where more is better.
         ratio_at_most: the goal for our number divided by the baseline.
         ratio_at_least: the same where more is better.
         peak_mb: the most memory of what was measured.
@@ -36,6 +37,7 @@ class Line:
     baseline: float | None = None
     against: str = ""
     at_most: float | None = None
+    at_least: float | None = None
     ratio_at_most: float | None = None
     ratio_at_least: float | None = None
     peak_mb: float | None = None
@@ -51,6 +53,8 @@ class Line:
         """Whether the goal is reached; None without a goal."""
         if self.at_most is not None:
             return self.ours <= self.at_most
+        if self.at_least is not None:
+            return self.ours >= self.at_least
         if self.ratio_at_most is not None and self.ratio is not None:
             return self.ratio <= self.ratio_at_most
         if self.ratio_at_least is not None and self.ratio is not None:
@@ -62,6 +66,8 @@ class Line:
         """The goal in words."""
         if self.at_most is not None:
             return f"≤ {_number(self.at_most)} {self.unit}"
+        if self.at_least is not None:
+            return f"≥ {_number(self.at_least)} {self.unit}"
         if self.ratio_at_least is not None:
             return f"≥ {self.ratio_at_least:g}x"
         return "" if self.ratio_at_most is None else f"≤ {self.ratio_at_most:g}x"

@@ -20,6 +20,8 @@ def test_a_goal_is_met_by_our_number_or_by_its_ratio_to_the_baseline() -> None:
     assert beside.met is True
     assert Line(name="a", ours=2.3, unit="s", baseline=2.0, against="b", ratio_at_most=1.1).met is False
     assert Line(name="a", ours=2.3, unit="s").met is None
+    assert Line(name="a", ours=300.0, unit="requests/s", at_least=300.0).met is True
+    assert Line(name="a", ours=299.9, unit="requests/s", at_least=300.0).met is False
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
