@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from martian_moments.domain.errors import NotReady
 from martian_moments.infrastructure.redaction import Redaction
 from martian_moments.lake.store import Lake
-from martian_moments.serving import files
+from martian_moments.serving import docs_page, files
 from martian_moments.serving.explorer import router as explorer
 from martian_moments.serving.middleware import Builds, CommonHeaders, Compression, Failures, Heads, KnownHosts, Limits
 from martian_moments.serving.problems import handle_problems
@@ -68,7 +68,7 @@ def create_app(
         version=version("martian-moments"),
         description="What NASA's four Mars rovers photographed and where they drove.",
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's pages load their program from another host
+        docs_url=None,  # docs_page.py has it
         redoc_url=None,
         middleware=[
             Middleware(CommonHeaders),
@@ -82,7 +82,7 @@ def create_app(
     )
     app.state.lake, app.state.published, app.state.snapshots = lake, published, snapshots
     handle_problems(app)
-    for router in (_HEALTH, *ROUTERS):
+    for router in (_HEALTH, docs_page.router, *ROUTERS):
         app.include_router(router)
     return app
 
