@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +38,11 @@ class ServedTables:
 
 
 @contextmanager
-def served_tables(folder: Path, photos: Rows) -> Iterator[ServedTables]:
-    """The service on these photos; tables that are not in TABLES are empty."""
+def served_tables(folder: Path, photos: Rows, others: Mapping[str, Rows] = TABLES) -> Iterator[ServedTables]:
+    """The service on these photos and other tables, by ``schema/table``; those that are not given are empty."""
     published = Published((folder / "published").as_uri())
     nothing: dict[str, Rows] = {f"{table.schema}/{table.name}": [] for table in published_models()}
-    publish_rows(published, {**nothing, **TABLES, "silver/fact_photos": photos})
+    publish_rows(published, {**nothing, **others, "silver/fact_photos": photos})
     snapshots = Snapshots(published, PREPARATIONS)
     app = create_app(snapshots, lake=Lake((folder / "lake").as_uri()), published=published, hosts=("testserver",))
     with TestClient(app, raise_server_exceptions=False) as client:
