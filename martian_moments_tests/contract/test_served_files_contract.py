@@ -1,4 +1,4 @@
-"""Files over HTTP, from a folder and from S3: whole or in parts, never of two states, never another file."""
+"""The service on a folder and on S3: files are whole or in parts, never of two states, never another file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from martian_moments.lake.store import Lake
 from martian_moments.serving.app import create_app
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments.warehouse.base import LEDGER, PublishedTable
+from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
+from martian_moments_tests.published_tables import STOPS, publish_rows
+from martian_moments_tests.waiting import wait_until
 
 MOVIE = bytes(range(256)) * 4_000
 """A megabyte: more than one chunk."""
@@ -172,3 +175,15 @@ def test_a_file_that_is_replaced_while_it_is_looked_at_is_the_new_one(
 
     monkeypatch.setattr(files, "_bytes", replaced_before)
     assert client.get(AT).content == MOVIE[::-1]
+
+
+def test_a_snapshot_is_of_what_is_published_there_and_the_next_build_follows(published: Published) -> None:
+    publish_rows(published, {f"{table.schema}/{table.name}": [] for table in published_models()})
+    with Snapshots(published) as snapshots:
+        assert snapshots.wait(60)
+        with snapshots.lease() as snapshot:
+            assert snapshot.cursor().execute("select count(*) from gold.stops").fetchone() == (0,)
+        publish_rows(published, {"gold/stops": STOPS})
+        wait_until(lambda: snapshots.current_build != snapshot.build, "the next build", pause=0.05)
+        with snapshots.lease() as snapshot:
+            assert snapshot.cursor().execute("select count(*) from gold.stops").fetchone() == (len(STOPS),)

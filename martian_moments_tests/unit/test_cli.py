@@ -122,6 +122,13 @@ def test_sols_that_do_not_exist_are_one_line(up: Platform, run: Run, sols: str, 
     assert message in line
 
 
+def test_the_demonstration_says_where_mars_and_dagster_are(capsys: pytest.CaptureFixture[str]) -> None:
+    verdict = Verdict("spirit", "pds", (1, 1, 1, 1), identical=True, distance_m=None)
+    cli._show_verdicts([verdict], {"Mars": "http://127.0.0.1:3001", "Dagster": "http://127.0.0.1:3000"})
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "Mars is at http://127.0.0.1:3001, Dagster is at http://127.0.0.1:3000; Ctrl-C stops it."
+
+
 def test_a_refresh_is_on_its_way_before_the_command_returns(up: Platform, run: Run) -> None:
     code, out, _ = run("refresh", "spirit")
     assert code == 0
