@@ -59,6 +59,7 @@ def landing_page(at: Addresses, rovers: Sequence[Mapping[str, Any]]) -> dict[str
         _link("search", f"{at.stac}/search", GEOJSON) | {"method": "GET"},
         _link("search", f"{at.stac}/search", GEOJSON) | {"method": "POST"},
         _link("service-desc", f"{at.base}/openapi.json", "application/vnd.oai.openapi+json;version=3.1"),
+        _link("service-doc", f"{at.base}/docs", "text/html"),
         *(_link("child", at.collection(row["rover"])) | {"title": title_of(row)} for row in rovers),
     ]
     return {**catalog_of(links), "conformsTo": [*CONFORMANCE]}

@@ -45,6 +45,7 @@ def test_the_landing_page_leads_to_everything_that_there_is(client: TestClient) 
     assert [each["id"] for each in json_of(client, links["data"])["collections"]] == [*PHOTOS]
     assert json_of(client, links["search"])["numberReturned"] == 100
     assert json_of(client, links["service-desc"])["openapi"].startswith("3.1")
+    assert client.get(links["service-doc"]).headers["content-type"].startswith("text/html")
     children = [link["href"] for link in page["links"] if link["rel"] == "child"]
     assert [json_of(client, child)["id"] for child in children] == [*PHOTOS]
 
