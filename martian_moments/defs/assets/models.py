@@ -84,12 +84,17 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
         # Readers use the published tables: a model counts as materialized when they can see it.
         tables = published_models() if failure is None else sound_tables(context, events)
         unpublished: set[dg.AssetKey] = set()
+        changed: Sequence[PublishedTable] = tables
         try:
-            warehouse.publish(published, tables)
+            changed = warehouse.publish(published, tables)
         except PublishingError as error:
             failure = failure or error
             unpublished = {dg.AssetKey(name.split(".")) for name in error.tables}
-        shown = pages(published, [table for table in tables if _key(table) not in unpublished])
+        shown = pages(
+            published,
+            [table for table in tables if _key(table) not in unpublished],
+            before=lambda table: {} if table in changed else _page_before(context.instance, table),
+        )
         for event in events:
             key = context.asset_key_for_output(event.output_name) if isinstance(event, dg.Output) else None
             if key not in unpublished:
@@ -98,6 +103,12 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
             raise failure
 
     return models
+
+
+def _page_before(instance: dg.DagsterInstance, table: PublishedTable) -> Mapping[str, Any]:
+    """What the last materialization says of a table."""
+    event = instance.get_latest_materialization_event(_key(table))
+    return event.asset_materialization.metadata if event and event.asset_materialization else {}
 
 
 def _awaited(lake: Lake, warehouse: Warehouse, published: Published, rovers: Sequence[str]) -> list[ObjectInfo]:

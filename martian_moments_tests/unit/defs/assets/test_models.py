@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import dagster as dg
 import pytest
 
 from martian_moments.defs.assets.models import sound_tables
+from martian_moments.defs.plots import pages
 from martian_moments.domain.documents import FOLDERS
 from martian_moments.nasa.upstream import Upstream
 from martian_moments.operations.baking import bake
@@ -110,10 +112,7 @@ def test_an_assets_page_shows_a_preview_and_a_picture(built: Built) -> None:
     from matplotlib.image import imread
 
     _, result = built
-    shown = {
-        event.asset_key: event.step_materialization_data.materialization.metadata
-        for event in result.get_asset_materialization_events()
-    }
+    shown = metadata_of(result)
     assert len(shown) >= 13
     assert "| rover | leg |" in str(shown[dg.AssetKey(["silver", "fact_path"])]["preview"].value)
     assert shown[dg.AssetKey(["silver", "fact_photos"])]["dagster/row_count"].value == 1_244
@@ -153,11 +152,31 @@ def test_photos_that_another_release_has_read_are_read_again(built: Built) -> No
     assert not silver_lags(resources.published, settings.sources)
 
 
-def test_a_second_build_changes_no_published_table(built: Built) -> None:
+def test_a_second_build_changes_no_published_table_and_keeps_their_pages(
+    built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
     platform, _ = built
-    before = contents(platform)
-    assert build(platform).success
+    before, shown = contents(platform), metadata_of(build(platform))
+    drawn: list[str] = []
+    monkeypatch.setattr(pages, "page", lambda _, table: drawn.append(table.name))
+    second = build(platform)
+    assert second.success
     assert contents(platform) == before
+    assert drawn == []
+    parts = ("dagster/row_count", "preview", "picture")
+    again = metadata_of(second)
+    assert {key: [each.get(part) for part in parts] for key, each in again.items()} == {
+        key: [each.get(part) for part in parts] for key, each in shown.items()
+    }
+    assert "picture" in again[dg.AssetKey(["silver", "fact_path"])]
+
+
+def metadata_of(result: dg.ExecuteInProcessResult) -> dict[dg.AssetKey, Mapping[str, Any]]:
+    return {
+        event.asset_key: event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
 
 
 def contents(platform: Platform) -> dict[str, tuple[int, bytes]]:
