@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Final, Self
 
 from martian_moments.domain.backoff import Backoff
@@ -43,16 +44,24 @@ class Snapshots:
         self._numbers = count(1)
         self._stopping = threading.Event()
         self._looked = threading.Event()
+        self._looking = threading.Lock()
+        self._folder: Path | None = None
         self._closing = ExitStack()
 
-    def __enter__(self) -> Self:
-        """Start to look; the first snapshot comes soon after (see :meth:`wait`)."""
+    def start(self) -> None:
+        """Start to look, if it does not yet; the first snapshot comes soon after (see :meth:`wait`)."""
+        if self._folder is not None:
+            return
         self._folder = self._closing.enter_context(private_folder())
         watcher = threading.Thread(target=self._watch, name="snapshots", daemon=True)
         self._closing.callback(self._drop)
         self._closing.callback(watcher.join)
         self._closing.callback(self._stopping.set)
         watcher.start()
+
+    def __enter__(self) -> Self:
+        """As :meth:`start`."""
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,25 +103,26 @@ class Snapshots:
             snapshot.release()
 
     def look(self) -> None:
-        """Look once for a new build, and make it the current one.
+        """Look once for a new build, and make it the current one. It has been started.
 
         Raises:
             NotReady: there is none that can be read.
             WarehouseError: the store refuses or fails.
         """
-        manifest = self._published.manifest()
-        if manifest is None or not manifest.tables:
-            raise NotReady(_NOTHING, retry_after_s=_RETRY_S)
-        tables = published_models()
-        build, before = build_of(manifest, tables), self._current
-        if before is not None and before.build == build:
-            return
-        folder = self._folder / str(next(self._numbers))
-        self._current = take_snapshot(
-            self._published, manifest, tables, folder, preparations=self._preparations, before=before
-        )
-        if before is not None:
-            before.release()
+        with self._looking:
+            manifest = self._published.manifest()
+            if manifest is None or not manifest.tables or self._folder is None:
+                raise NotReady(_NOTHING, retry_after_s=_RETRY_S)
+            tables = published_models()
+            build, before = build_of(manifest, tables), self._current
+            if before is not None and before.build == build:
+                return
+            folder = self._folder / str(next(self._numbers))
+            self._current = take_snapshot(
+                self._published, manifest, tables, folder, preparations=self._preparations, before=before
+            )
+            if before is not None:
+                before.release()
         _log.info("build %s of %s", build, manifest.published_at)
 
     def _watch(self) -> None:
