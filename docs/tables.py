@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from martian_moments.formats.datapackage import unit_of
 from martian_moments_dbt import PROJECT
 
 PAGE: Final = Path(__file__).with_name("tables.md")
@@ -21,8 +22,6 @@ QUERIES: Final = Path(__file__).with_name("queries")
 MANIFEST: Final = PROJECT / "target" / "manifest.json"
 
 _WIDTH: Final = 100
-_UNITS: Final = {"m": "m", "deg": "°", "longitude": "°", "latitude": "°", "s": "s", "px": "px"}
-_SHARE: Final = "0 to 1"
 
 _HEAD: Final = """\
 # Tables
@@ -170,16 +169,10 @@ def _chapter(node: Mapping[str, Any], queries: Path) -> Iterator[str]:
     yield _wrapped(f"{node['description']} In the order of {', '.join(node['config']['meta']['published']['sort_by'])}.\n")
     yield "\n| column | type | unit | what it is |\n|---|---|---|---|"
     for column in node["columns"].values():
-        yield f"| `{column['name']}` | {column['data_type']} | {_unit(column['name'])} | {_cell(column['description'])} |"
+        yield f"| `{column['name']}` | {column['data_type']} | {unit_of(column['name'])} | {_cell(column['description'])} |"
     yield ""
     for example in examples(node["name"], queries):
         yield f"{_wrapped(example.question)}\n\n```sql\n{example.sql}\n```\n"
-
-
-def _unit(column: str) -> str:
-    """Names end in their unit, but for longitudes and latitudes, which are degrees, and shares."""
-    first, last = column.partition("_")[0], column.rpartition("_")[2]
-    return _SHARE if "share" in {first, last} else _UNITS.get(last, "")
 
 
 def _name(node: Mapping[str, Any]) -> str:

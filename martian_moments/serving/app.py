@@ -36,7 +36,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (v2_routes.router, stac_routes.router, f
 FILES: Final = ("/published", "/moments/", "/pictures/")
 """The beginnings of paths of files, which are sent as they are, in parts as well."""
 
-OTHERS: Final = (*FILES, "/health", explorer.MOVIES)
+OTHERS: Final = (*FILES, "/health", explorer.MOVIES, v2_routes.MOVIES)
 """The beginnings of paths whose responses do not follow from the build alone: routes give them an ETag, or none."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from martian_moments.serving.stac.documents import GEOJSON
+from martian_moments.serving.stac.documents import GEOJSON, JSON
 from martian_moments.serving.stac.properties import SORTABLE
 from martian_moments.serving.stac.search import DEFAULT_LIMIT, LARGEST_LIMIT, OF_A_COLLECTION, OPERATORS
 
@@ -86,6 +86,11 @@ BODY: Final = {
         }
     },
 }
+
+_OBJECT: Final = {"schema": {"type": "object"}}
+
+OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "JSON.", "content": {JSON: _OBJECT}}}
+FEATURE: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "An item.", "content": {GEOJSON: _OBJECT}}}
 
 PAGE: Final[dict[int | str, dict[str, Any]]] = {
     200: {

@@ -19,7 +19,7 @@ from martian_moments.serving.stac import documents
 from martian_moments.serving.stac.documents import GEOJSON, JSON, Addresses
 from martian_moments.serving.stac.items import find
 from martian_moments.serving.stac.items import item as find_item
-from martian_moments.serving.stac.openapi import BODY, PAGE, PARAMETERS, PARAMETERS_OF_A_COLLECTION
+from martian_moments.serving.stac.openapi import BODY, FEATURE, OBJECT, PAGE, PARAMETERS, PARAMETERS_OF_A_COLLECTION
 from martian_moments.serving.stac.search import read_search
 
 router = APIRouter(prefix="/stac", tags=["STAC"])
@@ -59,25 +59,25 @@ async def _rovers(snapshot: Snapshot, name: str | None = None) -> list[dict[str,
     return chosen
 
 
-@router.get("", response_class=_Json, summary="Landing page")
+@router.get("", response_class=_Json, responses=OBJECT, summary="Landing page")
 async def landing_page(request: Request, snapshot: CurrentSnapshot) -> Response:
     """The catalogue: what there is, where it is searched, and what the service conforms to."""
     return _Json(_dumped(documents.landing_page(_addresses(request), await _rovers(snapshot))))
 
 
-@router.get("/conformance", response_class=_Json, summary="Conformance classes")
+@router.get("/conformance", response_class=_Json, responses=OBJECT, summary="Conformance classes")
 async def conformance() -> Response:
     """What of STAC API the service has."""
     return _Json(_dumped({"conformsTo": documents.CONFORMANCE}))
 
 
-@router.get("/collections", response_class=_Json, summary="All collections")
+@router.get("/collections", response_class=_Json, responses=OBJECT, summary="All collections")
 async def collections(request: Request, snapshot: CurrentSnapshot) -> Response:
     """A collection for each rover with photos."""
     return _Json(_dumped(documents.collections(_addresses(request), await _rovers(snapshot))))
 
 
-@router.get("/collections/{collection}", response_class=_Json, summary="A collection")
+@router.get("/collections/{collection}", response_class=_Json, responses=OBJECT, summary="A collection")
 async def collection_of(request: Request, snapshot: CurrentSnapshot, collection: str) -> Response:
     """What is photographed by one rover, where and when."""
     (row,) = await _rovers(snapshot, collection)
@@ -99,7 +99,7 @@ async def items_of(request: Request, snapshot: CurrentSnapshot, collection: str)
     return _GeoJson(_dumped(documents.page_by_get(_addresses(request), request.url.path, given, page)))
 
 
-@router.get("/collections/{collection}/items/{item}", response_class=_GeoJson, summary="An item")
+@router.get("/collections/{collection}/items/{item}", response_class=_GeoJson, responses=FEATURE, summary="An item")
 async def item_of(request: Request, snapshot: CurrentSnapshot, collection: str, item: str) -> Response:
     """One photo."""
     row = await find_item(snapshot, collection, item)

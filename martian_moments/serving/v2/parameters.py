@@ -24,7 +24,8 @@ _NUMBER: Final = r"[-+]?\d{1,3}(\.\d{1,12})?"
 _METRES: Final = 100_000.0
 """The largest distance: further than any rover has driven."""
 
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[-+]\d\d:\d\d)?)?")
+_DAY: Final = r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_MOMENT: Final = re.compile(_DAY + r"([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[-+]\d\d:\d\d)?)?")
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(:([0-5]\d))?")
 
 
@@ -89,6 +90,12 @@ def _moment(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def _day(text: str) -> date:
+    if not re.fullmatch(_DAY, text):
+        raise ValueError(text)
+    return date.fromisoformat(text)
+
+
 def _time_of_day(text: str) -> int:
     found = _TIME.fullmatch(text)
     if found is None:
@@ -133,12 +140,12 @@ def _decimal(text: Any) -> Any:
 
 def whole(least: int, most: int) -> Any:
     """Whole numbers of a range."""
-    return Annotated[int, BeforeValidator(_whole), Field(ge=least, le=most)]
+    return Annotated[int, Field(ge=least, le=most), BeforeValidator(_whole)]
 
 
 def decimal(least: float, most: float) -> Any:
     """Decimal numbers of a range."""
-    return Annotated[float, BeforeValidator(_decimal), Field(ge=least, le=most)]
+    return Annotated[float, Field(ge=least, le=most), BeforeValidator(_decimal)]
 
 
 Names = Annotated[
@@ -160,8 +167,8 @@ Moment = Annotated[
 ]
 Day = Annotated[
     str,
-    Field(json_schema_extra={"pattern": r"^\d{4}-\d\d-\d\d$"}),
-    _checked(date.fromisoformat, "a date of ISO 8601, 2012-08-06"),
+    Field(json_schema_extra={"pattern": f"^{_DAY}$"}),
+    _checked(_day, "a date of ISO 8601, 2012-08-06"),
 ]
 TimeOfDay = Annotated[
     str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from martian_moments.formats.geoparquet import signed_longitude
 from martian_moments.serving.v2.collection import JSON, Collection, Described, columns_of, point_of_row, table
 from martian_moments.serving.v2.filters import inside, near, one_of, rover, span
 from martian_moments.serving.v2.shared_filters import COUNT, DISTANCE_DRIVEN, STOP, sols
@@ -29,6 +30,27 @@ STOPS: Final = Collection(
     feature_id="stop_id",
 )
 
+_COORDINATES: Final = """list_filter(
+    case json_extract_string(geometry, '$.type')
+        when 'MultiLineString' then from_json(json_extract(geometry, '$.coordinates'), '[[["DOUBLE"]]]')
+        when 'LineString' then [from_json(json_extract(geometry, '$.coordinates'), '[["DOUBLE"]]')]
+    end,
+    lambda line: len(line) > 1
+)"""
+"""The lines of a leg. What has less than two points is none."""
+
+_VERTEX: Final = f"list_concat([{signed_longitude('vertex[1]')}], list_filter(vertex[2:], lambda each: each is not null))"
+
+_LINES: Final = f"list_transform({_COORDINATES}, lambda line: list_transform(line, lambda vertex: {_VERTEX}))"
+
+_LEG: Final = f"""case
+    when len({_COORDINATES}) = 0 or geometry is null then null
+    when json_extract_string(geometry, '$.type') = 'LineString'
+        then json_object('type', 'LineString', 'coordinates', ({_LINES})[1])
+    else json_object('type', 'MultiLineString', 'coordinates', {_LINES})
+end"""
+"""A leg as GIS programs take it: longitudes of -180 to 180, and no elevation that nobody knows."""
+
 PATH: Final = Collection(
     name="path",
     title="Leg",
@@ -42,7 +64,7 @@ PATH: Final = Collection(
         sols("coalesce(first_sol, sol)", "coalesce(last_sol, sol)"),
         span("leg", COUNT, "The leg's number", (1, 9)),
     ),
-    geometry="cast(geometry as json)",
+    geometry=_LEG,
     feature_id="concat_ws('|', rover, leg)",
 )
 

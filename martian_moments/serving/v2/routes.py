@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
+import orjson
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from martian_moments.serving.dependencies import CurrentSnapshot
+from martian_moments.serving.dependencies import CurrentSnapshot, TheLake
 from martian_moments.serving.problems import ParameterError, Problem
 from martian_moments.serving.v2.collection import Collection
-from martian_moments.serving.v2.filters import Parameter
+from martian_moments.serving.v2.filters import Parameter, rover
 from martian_moments.serving.v2.inventory import CAMERAS, CHANGES, GAPS, ROVERS
 from martian_moments.serving.v2.models import listed, parameters_of, query_model
+from martian_moments.serving.v2.movies import MoviePage, list_movies
 from martian_moments.serving.v2.observations import IMAGE_SEQUENCES, PANORAMAS, STEREO_PAIRS
 from martian_moments.serving.v2.photo import PhotoDetail, photo_detail
 from martian_moments.serving.v2.photos import PHOTOS
 from martian_moments.serving.v2.places import PATH, STOPS, WAYPOINTS
 from martian_moments.serving.v2.responses import PROBLEMS, described, respond
 from martian_moments.serving.v2.statistics import GROUPS, STATISTICS, counted_by
+from martian_moments.serving.v2.tables import PACKAGE, RESOURCE, describe_table, describe_tables
 
 COLLECTIONS: Final = (
     *(PHOTOS, STOPS, PATH, WAYPOINTS, PANORAMAS, STEREO_PAIRS, IMAGE_SEQUENCES),
@@ -48,7 +52,15 @@ def refuse_repeats(http: Request) -> None:
         raise Problem(400, f"not accepted: {repeated}", errors=[ParameterError(repeated, values, accepted)])
 
 
-router: Final = APIRouter(prefix="/api/v2", tags=["v2"], dependencies=[Depends(refuse_repeats)])
+PREFIX: Final = "/api/v2"
+MOVIES: Final = f"{PREFIX}/movies"
+"""The one path whose responses do not follow from the build."""
+
+router: Final = APIRouter(prefix=PREFIX, tags=["v2"], dependencies=[Depends(refuse_repeats)])
+
+
+def _content(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema}}}
 
 
 def _add(collection: Collection, endpoint: Callable[..., Any], parameters: list[Parameter]) -> None:
@@ -87,3 +99,42 @@ async def photo(
 ) -> Response:
     """One photo with everything that is known of it."""
     return Response(await photo_detail(snapshot, photo_key), media_type="application/json")
+
+
+_MOVIES: Final = query_model("Movies", [*rover().parameters])
+
+
+async def _movies(http: Request, lake: TheLake, query: Any) -> Response:
+    rovers = query.given(("rover",)).get("rover")
+    page = await to_thread.run_sync(list_movies, lake, f"{http.base_url}moments/", rovers)
+    return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+_movies.__annotations__["query"] = Annotated[_MOVIES, Query()]
+router.add_api_route(
+    MOVIES.removeprefix(PREFIX),
+    _movies,
+    name="movies",
+    summary="movies",
+    description="The movies and stills that were made of moments, with the addresses of their files.",
+    response_model=MoviePage,
+    responses=PROBLEMS,
+)
+
+
+@router.get("/tables", summary="tables", responses={200: _content(PACKAGE), **PROBLEMS})
+async def tables(http: Request, snapshot: CurrentSnapshot) -> Response:
+    """What every published table is, with its columns, as a Data Package; the files stand under /published/."""
+    found = await to_thread.run_sync(describe_tables, snapshot, f"{http.base_url}published/")
+    return Response(orjson.dumps(found), media_type="application/json")
+
+
+@router.get("/tables/{name}", summary="table", responses={200: _content(RESOURCE), **PROBLEMS})
+async def table(
+    http: Request,
+    snapshot: CurrentSnapshot,
+    name: Annotated[str, Path(description="schema.table", max_length=_LONGEST_KEY, examples=["silver.fact_photos"])],
+) -> Response:
+    """What one published table is, as a Data Resource."""
+    found = await to_thread.run_sync(describe_table, snapshot, f"{http.base_url}published/", name)
+    return Response(orjson.dumps(found), media_type="application/json")
