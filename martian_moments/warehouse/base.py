@@ -99,6 +99,9 @@ LEDGER: Final = PublishedTable(
 LOADED_OBJECTS: Final = ("silver", "loaded_objects")
 """Schema and name of the model that says which objects the published models were built from."""
 
+PHOTO_IDS: Final = ("gold", "photo_ids")
+"""Schema and name of the model whose rows stay for ever: a warehouse without it takes it over from the published tables."""
+
 
 class Warehouse(Protocol):
     """Bronze and what leaves the warehouse. Opened for a short time, by one process at a time.
@@ -110,11 +113,11 @@ class Warehouse(Protocol):
     def ensure(self, published: Published | None = None) -> bool:
         """Create what is missing; repeating it changes nothing. What is damaged is set aside first, with a warning.
 
-        The schema ``bronze`` and its tables.
+        The schema ``bronze`` and its tables; and PHOTO_IDS, where that was published and is missing here.
 
         Args:
-            published: where the ledger of this bronze is published. It is withdrawn before a table is made anew, so that
-                nobody takes for loaded what is not there any more: reconcile then loads the lake.
+            published: where the tables of this warehouse are published. The ledger is withdrawn before a table of bronze is
+                made anew, so that nobody takes for loaded what is not there any more: reconcile then loads the lake.
 
         Returns:
             Whether a table of bronze was made anew; not where it is one that the release before did not have.

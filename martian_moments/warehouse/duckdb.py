@@ -17,9 +17,18 @@ from filelock import FileLock, Timeout
 from martian_moments.domain.clock import outdates
 from martian_moments.domain.errors import WarehouseBusy, WarehouseDamaged, WarehouseError
 from martian_moments.infrastructure.sql import quoted
-from martian_moments.warehouse.base import LEDGER, ROWS_OF_A_GROUP, TABLE_OF, BronzeObject, LoadReport, PublishedTable
+from martian_moments.warehouse.base import (
+    LEDGER,
+    PHOTO_IDS,
+    ROWS_OF_A_GROUP,
+    TABLE_OF,
+    BronzeObject,
+    LoadReport,
+    PublishedTable,
+)
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, were_held
 from martian_moments.warehouse.damaged import damage_in, set_aside
+from martian_moments.warehouse.photo_ids import NAME, published_photo_ids
 from martian_moments.warehouse.published import Published
 
 if TYPE_CHECKING:
@@ -107,6 +116,7 @@ class DuckDBWarehouse:
                 for table in TABLES:
                     connection.execute(_BRONZE_TABLE.format(table=table))
                     connection.execute(JOINED_COLUMNS.format(table=table))
+            _take_over_photo_ids(connection, published)
         return anew
 
     def exists(self) -> bool:
@@ -284,6 +294,19 @@ def _bronze_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
         "select table_name from duckdb_tables() where (database_name, schema_name) = (current_database(), current_schema())"
     )
     return {name for (name,) in found.fetchall()} & set(TABLES)
+
+
+def _take_over_photo_ids(connection: duckdb.DuckDBPyConnection, published: Published | None) -> None:
+    """Make the table of the published file where it is missing."""
+    found = connection.execute(
+        "select 1 from duckdb_tables() where (database_name, schema_name, table_name) = (?, ?, ?)", [CATALOG, *PHOTO_IDS]
+    )
+    if found.fetchone():
+        return
+    with published_photo_ids(published) as file, _transaction(connection):
+        if file is not None:
+            connection.execute(f"create schema if not exists {CATALOG}.{PHOTO_IDS[0]}")
+            connection.execute(f"create table {CATALOG}.{NAME} as select * from read_parquet({quoted(file)})")
 
 
 def _is_short(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:

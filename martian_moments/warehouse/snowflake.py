@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.clock import latest_plausible
 from martian_moments.domain.errors import WarehouseBusy, WarehouseError
-from martian_moments.warehouse.base import LEDGER, ROWS_OF_A_GROUP, TABLE_OF, BronzeObject, LoadReport, PublishedTable
+from martian_moments.warehouse.base import (
+    LEDGER,
+    PHOTO_IDS,
+    ROWS_OF_A_GROUP,
+    TABLE_OF,
+    BronzeObject,
+    LoadReport,
+    PublishedTable,
+)
 from martian_moments.warehouse.bronze import (
     JOINED_COLUMNS,
     JOINED_TABLES,
@@ -25,6 +33,8 @@ from martian_moments.warehouse.bronze import (
     batches,
     were_held,
 )
+from martian_moments.warehouse.models import published_models
+from martian_moments.warehouse.photo_ids import NAME, published_photo_ids
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 from martian_moments.warehouse.snowflake_types import as_published, published_schema
@@ -67,6 +77,12 @@ _DEFINITIONS: Final = (
     f"create transient table if not exists landing ({_COLUMNS} fetched_at varchar not null, document varchar not null)",
     *(JOINED_COLUMNS.format(table=table) for table in (*TABLES, "landing")),
     "create stage if not exists loads",
+)
+
+# Forced: what COPY remembers (64 days) must not keep a document out of a table that was emptied. MERGE decides.
+_COPY: Final = (
+    "copy into {table} from @bronze.loads/{file} file_format = (type = parquet)"
+    " match_by_column_name = case_insensitive on_error = abort_statement force = true"
 )
 
 _COPIED: Final = ("rover", "sol", "kind", "source", "etag", "fingerprint", "record_count", "promised", "complete", "repeats")
@@ -136,7 +152,24 @@ class SnowflakeWarehouse:
                 published.withdraw(LEDGER.schema, LEDGER.name)
             for statement in _DEFINITIONS:
                 _run(connection, statement)
+            self._take_over_photo_ids(connection, published)
         return anew
+
+    def _take_over_photo_ids(self, connection: SnowflakeConnection, published: Published | None) -> None:
+        """Make the table of the published file where it is missing. It gets its name when it is whole."""
+        here = (PHOTO_IDS[1].upper(), self._account.database.upper(), PHOTO_IDS[0].upper())
+        if here in self._tables(connection, PHOTO_IDS[1]):
+            return
+        with published_photo_ids(published) as file:
+            if file is None:
+                return
+            (table,) = (each for each in published_models() if (each.schema, each.name) == PHOTO_IDS)
+            columns = ", ".join(f"{name} {kind}" for name, kind in table.types.items())
+            _run(connection, f"create schema if not exists {table.schema}")
+            _run(connection, f"create or replace table {NAME}_taken_over ({columns})")
+            _run(connection, f"put 'file://{file}' @bronze.loads auto_compress = false overwrite = true")
+            _run(connection, _COPY.format(table=f"{NAME}_taken_over", file=file.name))
+            _run(connection, f"alter table {NAME}_taken_over rename to {NAME}")
 
     def exists(self) -> bool:
         """See :class:`martian_moments.warehouse.base.Warehouse`.
@@ -165,10 +198,15 @@ class SnowflakeWarehouse:
     def _lacking(self, connection: SnowflakeConnection) -> list[str]:
         """The tables of bronze that are not there."""
         here = (self._account.database.upper(), "BRONZE")
-        # Of the whole account, because a database that was dropped cannot be asked.
-        rows = _run(connection, "show terse tables like 'raw_%' in account").fetchall()
-        found = {row[1].lower() for row in rows if (row[3], row[4]) == here}
+        found = {name.lower() for name, *where in self._tables(connection, "raw_%") if tuple(where) == here}
         return [table for table in TABLES if table not in found]
+
+    @staticmethod
+    def _tables(connection: SnowflakeConnection, pattern: str) -> list[tuple[str, str, str]]:
+        """Name, database and schema of the tables whose name is like that."""
+        # Of the whole account, because a database that was dropped cannot be asked.
+        rows = _run(connection, f"show terse tables like '{pattern}' in account").fetchall()
+        return [(row[1], row[3], row[4]) for row in rows]
 
     def dbt_environment(self) -> dict[str, str]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
@@ -282,12 +320,7 @@ def _load_batch(
     connection: SnowflakeConnection, batch: Sequence[BronzeObject], file: str, *, whatever_is_held: bool
 ) -> dict[str, tuple[str, bool]]:
     """Copy a file and merge it. Returns what the tables then hold, by key: the ETag, and whether it was written now."""
-    # Forced: what COPY remembers (64 days) must not keep a document out of a table that was emptied. MERGE decides.
-    copied = _run(
-        connection,
-        f"copy into landing from @loads/{file} file_format = (type = parquet)"
-        " match_by_column_name = case_insensitive on_error = abort_statement force = true",
-    ).fetchall()
+    copied = _run(connection, _COPY.format(table="landing", file=file)).fetchall()
     if sum(row[3] for row in copied if len(row) > 1) != len(batch):
         raise WarehouseError(f"{file} is not whole in Snowflake's stage bronze.loads; load again, which puts it there anew")
     loaded_at = datetime.now(UTC)

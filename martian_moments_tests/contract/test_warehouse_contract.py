@@ -7,12 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from martian_moments.domain.documents import Document, Header, Kind, decode_text, encode
 from martian_moments.domain.errors import PublishingError
 from martian_moments.pipelines.headers import known_headers
-from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, BronzeObject, PublishedTable, Warehouse
+from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PHOTO_IDS, BronzeObject, PublishedTable, Warehouse
+from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.published import Published
 
@@ -303,3 +306,43 @@ def test_a_table_that_was_withdrawn_is_as_if_it_had_never_been_published(warehou
         published.withdraw(LEDGER.schema, LEDGER.name)
         assert published.read(LEDGER.schema, LEDGER.name) is None
     assert warehouse.publish(published, [LEDGER]) == [LEDGER]
+
+
+def publish_ids(folder: Path, *numbers: int) -> Published:
+    """Where ids of photos are published, one photo for each."""
+    columns: dict[str, pa.Array] = {
+        "id": pa.array(numbers, pa.int32()),
+        "is_current": pa.array([True] * len(numbers)),
+        "is_thumbnail": pa.array([None] * len(numbers), pa.bool_()),
+    }
+    texts = (name for name in photo_ids().types if name not in columns)
+    columns |= {name: pa.array([f"{name} {number}" for number in numbers]) for name in texts}
+    published = Published(folder.as_uri())
+    published.publish([photo_ids()], lambda table, file: pq.write_table(pa.table(columns).select(list(table.types)), file))
+    return published
+
+
+def photo_ids() -> PublishedTable:
+    (table,) = (each for each in published_models() if (each.schema, each.name) == PHOTO_IDS)
+    return table
+
+
+def test_a_new_warehouse_has_the_ids_of_photos_that_are_published_and_keeps_its_own(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    # In the order in which they are published, which is that of their texts.
+    published = publish_ids(tmp_path / "published", 2147483647, 4194304, 7)
+    held = published.read(*PHOTO_IDS)
+    again = Published((tmp_path / "again").as_uri())
+    for other in (published, publish_ids(tmp_path / "other", 1), None):
+        assert not warehouse.ensure(other)
+        warehouse.publish(again, [photo_ids()])
+        assert again.read(*PHOTO_IDS) == held
+
+
+def test_damaged_ids_of_photos_are_not_taken_over(warehouse: Warehouse, tmp_path: Path) -> None:
+    published = publish_ids(tmp_path / "published", 7)
+    pq.write_table(pa.table({"id": [8]}), tmp_path / "published" / "gold" / "photo_ids" / "photo_ids.parquet")
+    assert not warehouse.ensure(published)
+    with pytest.raises(PublishingError, match="photo_ids"):
+        warehouse.publish(published, [photo_ids()])
