@@ -6,6 +6,7 @@
         select
             cast(null as integer) as id,
             cast(null as varchar) as rover,
+            cast(null as integer) as sol,
             cast(null as varchar) as photo_key,
             cast(null as varchar) as product,
             cast(null as varchar) as product_identity,

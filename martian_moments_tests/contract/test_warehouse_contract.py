@@ -312,6 +312,7 @@ def publish_ids(folder: Path, *numbers: int) -> Published:
     """Where ids of photos are published, one photo for each."""
     columns: dict[str, pa.Array] = {
         "id": pa.array(numbers, pa.int32()),
+        "sol": pa.array([1] * len(numbers), pa.int32()),
         "is_current": pa.array([True] * len(numbers)),
         "is_thumbnail": pa.array([None] * len(numbers), pa.bool_()),
     }

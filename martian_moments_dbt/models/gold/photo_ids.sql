@@ -61,6 +61,7 @@ arrived as (
     select
         photos.photo_key,
         photos.rover,
+        photos.sol,
         {{ product_of('photos') }} as product,
         photos.product_identity,
         coalesce(photos.is_thumbnail, false) as is_thumbnail,
@@ -178,6 +179,7 @@ photos as (
     select
         photo_key,
         rover,
+        sol,
         product,
         product_identity,
         is_thumbnail,
@@ -249,7 +251,8 @@ unmatched as (
 left_over as (
     select
         unmatched.*,
-        photos.photo_key as leads_to
+        photos.photo_key as leads_to,
+        photos.sol
     from unmatched
     left join photos
         on
@@ -269,6 +272,7 @@ left_over as (
 select
     cast(matched.id as integer) as id,
     photos.rover,
+    photos.sol,
     photos.photo_key,
     photos.product,
     photos.product_identity,
@@ -283,6 +287,7 @@ union all
 select
     cast(given.id as integer) as id,
     photos.rover,
+    photos.sol,
     photos.photo_key,
     photos.product,
     photos.product_identity,
@@ -296,6 +301,7 @@ union all
 select
     id,
     rover,
+    sol,
     leads_to as photo_key,
     product,
     product_identity,
