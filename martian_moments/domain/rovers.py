@@ -68,12 +68,14 @@ class Camera:
         name: the canonical name, unique within a rover, e.g. ``NAVCAM_LEFT``.
         full_name: what people call it.
         role: what it is for, shared across rovers, e.g. ``navigation``; ``unknown`` for cameras not listed here.
+        v1_id: the number that the v1 API has for it, or one that it never used.
         names: what the other sources call it; several where they distinguish its eyes and its spares.
     """
 
     name: str
     full_name: str
     role: str
+    v1_id: int
     names: tuple[str, ...] = ()
 
 
@@ -91,7 +93,9 @@ class Rover:
         mmgis: the mission's folder on NASA's MMGIS map server, or None where it has none.
         landing_place: east longitude and planetocentric latitude in degrees, on the map that has the rover's path (the
             maps of one site differ by up to some hundred metres).
-        cameras: by canonical name.
+        cameras: by canonical name, in the order in which the v1 API lists them.
+        launch_date: the day of its launch.
+        v1_id: the number that the v1 API has for it.
     """
 
     name: str
@@ -103,6 +107,13 @@ class Rover:
     mmgis: str | None
     landing_place: tuple[float, float]
     cameras: Mapping[str, Camera]
+    launch_date: date
+    v1_id: int
+
+    @property
+    def status(self) -> str:
+        """``active`` or ``complete``, in the words of the v1 API."""
+        return "active" if self.last_heard is None else "complete"
 
     def utc_of(self, sol: int, lmst_seconds: float = 0.0) -> datetime:
         """UTC of a local mean solar time.
@@ -152,7 +163,7 @@ def _cameras(project: Path) -> Mapping[str, Mapping[str, Camera]]:
     cameras: dict[str, dict[str, Camera]] = {}
     for row in read_seed(project, "cameras"):
         known_as = names.get((row["rover"], row["camera"]), ())
-        camera = Camera(row["camera"], row["full_name"], row["role"], known_as)
+        camera = Camera(row["camera"], row["full_name"], row["role"], int(row["v1_id"]), known_as)
         cameras.setdefault(row["rover"], {})[camera.name] = camera
     return cameras
 
@@ -171,6 +182,8 @@ def read_rovers(project: Path) -> Mapping[str, Rover]:
             mmgis=row["mmgis"] or None,
             landing_place=(float(row["landing_longitude"]), float(row["landing_latitude"])),
             cameras=MappingProxyType(cameras[row["rover"]]),
+            launch_date=date.fromisoformat(row["launch_date"]),
+            v1_id=int(row["v1_id"]),
         )
         for row in read_seed(project, "rovers")
     }

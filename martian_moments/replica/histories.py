@@ -15,7 +15,7 @@ from martian_moments.replica.config import Unrecorded
 from martian_moments.replica.file_names import Shot
 from martian_moments.replica.mission import Mission, Photo, SolPlan, plan_mission, promises_of
 from martian_moments.replica.recorded import Recording, manifest_of
-from martian_moments.replica.v1_names import V1_ROVERS, V1Camera, full_name
+from martian_moments.replica.v1_names import V1_ROVERS, full_name
 
 LATE_WINDOW: Final = 10
 """Photos are withheld on this many of the newest sols: late photos belong to recent sols."""
@@ -269,20 +269,19 @@ def generated_photos(photos: Sequence[Photo], rover: Rover, sol: int, rover_json
 
 
 def _camera_fragments(rover: Rover) -> dict[str, orjson.Fragment]:
-    names = V1_ROVERS[rover.name]
     return {
-        name: orjson.Fragment(orjson.dumps(_camera_object(names.id, camera, rover.cameras[name])))
-        for name, camera in names.cameras.items()
+        name: orjson.Fragment(orjson.dumps(_camera_object(rover, rover.cameras[name])))
+        for name in V1_ROVERS[rover.name].cameras
     }
 
 
-def _camera_object(rover_id: int, camera: V1Camera, facts: Camera) -> dict[str, Any]:
-    return {"id": camera.id, "name": facts.name, "rover_id": rover_id, "full_name": full_name(facts)}
+def _camera_object(rover: Rover, camera: Camera) -> dict[str, Any]:
+    return {"id": camera.v1_id, "name": camera.name, "rover_id": rover.v1_id, "full_name": full_name(camera)}
 
 
 def short_rover_object(rover: Rover) -> dict[str, Any]:
     """The rover object with 5 keys."""
-    return {"id": V1_ROVERS[rover.name].id, "name": rover.title, **_mission_facts(rover)}
+    return {"id": rover.v1_id, "name": rover.title, **_mission_facts(rover)}
 
 
 def rover_object(rover: Rover, totals: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,5 +291,4 @@ def rover_object(rover: Rover, totals: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mission_facts(rover: Rover) -> dict[str, date | str]:
-    names = V1_ROVERS[rover.name]
-    return {"landing_date": rover.landing_date, "launch_date": names.launch_date, "status": names.status}
+    return {"landing_date": rover.landing_date, "launch_date": rover.launch_date, "status": rover.status}

@@ -186,7 +186,7 @@ def generated_promises(rover: Rover, seed: int) -> Iterator[Promise]:
 def plan_mission(rover: Rover, seed: int, promises: Iterable[Promise], *, scale: float = 1.0) -> Mission:
     """The mission that keeps these promises, their counts multiplied by ``scale`` (at least one photo remains)."""
     plans = []
-    next_id = _FIRST_ID * V1_ROVERS[rover.name].id
+    next_id = _FIRST_ID * rover.v1_id
     for promise in promises:
         photos = max(1, round(promise.photos * scale))
         plans.append(SolPlan(promise.sol, _share_out(rover, seed, promise, photos), next_id))
@@ -205,7 +205,7 @@ def _share_out(rover: Rover, seed: int, promise: Promise, photos: int) -> tuple[
     spare = photos - len(used)
     counts = [1 + int(spare * weight / sum(weights)) for weight in weights]
     counts[0] += photos - sum(counts)
-    return tuple(sorted(zip(used, counts, strict=True), key=lambda pair: cameras[pair[0]].id))
+    return tuple(sorted(zip(used, counts, strict=True), key=lambda pair: rover.cameras[pair[0]].v1_id))
 
 
 def _cameras_in_use(cameras: Mapping[str, V1Camera], sol: int, draw: random.Random) -> list[str]:

@@ -1,15 +1,12 @@
-"""What the v1 API calls rovers and cameras.
+"""What the pictures of each rover and camera of the v1 API are like; its ids and dates are in domain/rovers.py.
 
-Sources: the v1 API's own responses for ids, launch dates and the order of cameras (ids never seen in a response are placed
-in the gaps that the seen ones leave); how often a camera has photos on a sol is counted in the four complete manifests of
-2023 and 2024.
+How often a camera has photos on a sol is counted in the four complete manifests of 2023 and 2024.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -23,14 +20,12 @@ class V1Camera:
     """A camera of a v1 rover.
 
     Attributes:
-        id: the API's camera id.
         share: share of the sols with photos on which this camera has some.
         file: the parts of a file name that depend on the camera.
         right: the same of its right eye, where one v1 camera is both.
         last_sol: the last sol on which it takes photos, or None.
     """
 
-    id: int
     share: float
     file: CameraParts
     last_sol: int | None = None
@@ -41,9 +36,6 @@ class V1Camera:
 class V1Rover:
     """A rover as v1 describes it: ``cameras`` in the order of the API's rover object."""
 
-    id: int
-    launch_date: date
-    status: str
     cameras: Mapping[str, V1Camera]
     image_address: Callable[[CameraParts, Shot], str]
 
@@ -57,21 +49,10 @@ class V1Rover:
         }
 
 
-def _mer_cameras(spacecraft: str, first_id: int, shares: Mapping[str, float]) -> Mapping[str, V1Camera]:
-    # (name, offset of its id, letter)
-    rows = (
-        ("FHAZ", 0, "F"),
-        ("NAVCAM", 2, "N"),
-        ("PANCAM", 3, "P"),
-        ("MINITES", 4, "M"),
-        ("ENTRY", 5, "E"),
-        ("RHAZ", 1, "R"),
-    )
+def _mer_cameras(spacecraft: str, shares: Mapping[str, float]) -> Mapping[str, V1Camera]:
+    rows = (("FHAZ", "F"), ("NAVCAM", "N"), ("PANCAM", "P"), ("MINITES", "M"), ("ENTRY", "E"), ("RHAZ", "R"))
     return MappingProxyType(
-        {
-            name: V1Camera(first_id + offset, shares[name], (spacecraft, letter, "P"), 1 if name == "ENTRY" else None)
-            for name, offset, letter in rows
-        }
+        {name: V1Camera(shares[name], (spacecraft, letter, "P"), 1 if name == "ENTRY" else None) for name, letter in rows}
     )
 
 
@@ -83,64 +64,52 @@ def full_name(camera: Camera) -> str:
 V1_ROVERS: Final[Mapping[str, V1Rover]] = MappingProxyType(
     {
         "curiosity": V1Rover(
-            id=5,
-            launch_date=date(2011, 11, 26),
-            status="active",
             image_address=msl_address,
             cameras=MappingProxyType(
                 {
-                    "FHAZ": V1Camera(20, 0.88, ("fcam", "FLB", "FHAZ"), right=("fcam", "FRB", "FHAZ")),
-                    "NAVCAM": V1Camera(26, 0.85, ("ncam", "NLB", "NCAM"), right=("ncam", "NRB", "NCAM")),
-                    "MAST": V1Camera(22, 0.70, ("mcam", "ML", ""), right=("mcam", "MR", "")),
-                    "CHEMCAM": V1Camera(23, 0.66, ("ccam", "CR0", "CCAM")),
-                    "MAHLI": V1Camera(24, 0.44, ("mhli", "MH", "")),
-                    "MARDI": V1Camera(25, 0.23, ("mrdi", "MD", "")),
-                    "RHAZ": V1Camera(21, 0.87, ("rcam", "RLB", "RHAZ"), right=("rcam", "RRB", "RHAZ")),
+                    "FHAZ": V1Camera(0.88, ("fcam", "FLB", "FHAZ"), right=("fcam", "FRB", "FHAZ")),
+                    "NAVCAM": V1Camera(0.85, ("ncam", "NLB", "NCAM"), right=("ncam", "NRB", "NCAM")),
+                    "MAST": V1Camera(0.70, ("mcam", "ML", ""), right=("mcam", "MR", "")),
+                    "CHEMCAM": V1Camera(0.66, ("ccam", "CR0", "CCAM")),
+                    "MAHLI": V1Camera(0.44, ("mhli", "MH", "")),
+                    "MARDI": V1Camera(0.23, ("mrdi", "MD", "")),
+                    "RHAZ": V1Camera(0.87, ("rcam", "RLB", "RHAZ"), right=("rcam", "RRB", "RHAZ")),
                 }
             ),
         ),
         "opportunity": V1Rover(
-            id=6,
-            launch_date=date(2003, 7, 7),
-            status="complete",
             image_address=mer_address,
             cameras=_mer_cameras(
-                "1", 14, {"FHAZ": 0.49, "NAVCAM": 0.57, "PANCAM": 0.99, "MINITES": 0.14, "ENTRY": 1.0, "RHAZ": 0.31}
+                "1", {"FHAZ": 0.49, "NAVCAM": 0.57, "PANCAM": 0.99, "MINITES": 0.14, "ENTRY": 1.0, "RHAZ": 0.31}
             ),
         ),
         "spirit": V1Rover(
-            id=7,
-            launch_date=date(2003, 6, 10),
-            status="complete",
             image_address=mer_address,
             cameras=_mer_cameras(
-                "2", 27, {"FHAZ": 0.47, "NAVCAM": 0.57, "PANCAM": 0.99, "MINITES": 0.16, "ENTRY": 1.0, "RHAZ": 0.27}
+                "2", {"FHAZ": 0.47, "NAVCAM": 0.57, "PANCAM": 0.99, "MINITES": 0.16, "ENTRY": 1.0, "RHAZ": 0.27}
             ),
         ),
         "perseverance": V1Rover(
-            id=8,
-            launch_date=date(2020, 7, 30),
-            status="active",
             image_address=m20_address,
             cameras=MappingProxyType(
                 {
-                    "EDL_RUCAM": V1Camera(33, 0.02, ("edl", "EUF", "EDLC")),
-                    "EDL_DDCAM": V1Camera(35, 0.01, ("edl", "ESF", "EDLC")),
-                    "EDL_PUCAM1": V1Camera(36, 0.02, ("edl", "EAF", "EDLC")),
-                    "EDL_PUCAM2": V1Camera(37, 0.02, ("edl", "EBF", "EDLC")),
-                    "NAVCAM_LEFT": V1Camera(38, 0.86, ("ncam", "NLF", "NCAM")),
-                    "NAVCAM_RIGHT": V1Camera(39, 0.51, ("ncam", "NRF", "NCAM")),
-                    "MCZ_RIGHT": V1Camera(40, 0.81, ("zcam", "ZR0", "ZCAM")),
-                    "MCZ_LEFT": V1Camera(41, 0.83, ("zcam", "ZL0", "ZCAM")),
-                    "FRONT_HAZCAM_LEFT_A": V1Camera(42, 0.57, ("fcam", "FLF", "FHAZ")),
-                    "FRONT_HAZCAM_RIGHT_A": V1Camera(43, 0.56, ("fcam", "FRF", "FHAZ")),
-                    "REAR_HAZCAM_LEFT": V1Camera(44, 0.31, ("rcam", "RLF", "RHAZ")),
-                    "REAR_HAZCAM_RIGHT": V1Camera(45, 0.30, ("rcam", "RRF", "RHAZ")),
-                    "EDL_RDCAM": V1Camera(34, 0.03, ("edl", "EDF", "EDLC")),
-                    "SKYCAM": V1Camera(46, 0.82, ("wcam", "WSM", "MEDA")),
-                    "SHERLOC_WATSON": V1Camera(47, 0.20, ("shrlc", "SI1", "SRLC")),
-                    "SUPERCAM_RMI": V1Camera(48, 0.66, ("scam", "LRE", "SCAM")),
-                    "LCAM": V1Camera(49, 0.0, ("lcam", "ELM", "LCAM")),
+                    "EDL_RUCAM": V1Camera(0.02, ("edl", "EUF", "EDLC")),
+                    "EDL_DDCAM": V1Camera(0.01, ("edl", "ESF", "EDLC")),
+                    "EDL_PUCAM1": V1Camera(0.02, ("edl", "EAF", "EDLC")),
+                    "EDL_PUCAM2": V1Camera(0.02, ("edl", "EBF", "EDLC")),
+                    "NAVCAM_LEFT": V1Camera(0.86, ("ncam", "NLF", "NCAM")),
+                    "NAVCAM_RIGHT": V1Camera(0.51, ("ncam", "NRF", "NCAM")),
+                    "MCZ_RIGHT": V1Camera(0.81, ("zcam", "ZR0", "ZCAM")),
+                    "MCZ_LEFT": V1Camera(0.83, ("zcam", "ZL0", "ZCAM")),
+                    "FRONT_HAZCAM_LEFT_A": V1Camera(0.57, ("fcam", "FLF", "FHAZ")),
+                    "FRONT_HAZCAM_RIGHT_A": V1Camera(0.56, ("fcam", "FRF", "FHAZ")),
+                    "REAR_HAZCAM_LEFT": V1Camera(0.31, ("rcam", "RLF", "RHAZ")),
+                    "REAR_HAZCAM_RIGHT": V1Camera(0.30, ("rcam", "RRF", "RHAZ")),
+                    "EDL_RDCAM": V1Camera(0.03, ("edl", "EDF", "EDLC")),
+                    "SKYCAM": V1Camera(0.82, ("wcam", "WSM", "MEDA")),
+                    "SHERLOC_WATSON": V1Camera(0.20, ("shrlc", "SI1", "SRLC")),
+                    "SUPERCAM_RMI": V1Camera(0.66, ("scam", "LRE", "SCAM")),
+                    "LCAM": V1Camera(0.0, ("lcam", "ELM", "LCAM")),
                 }
             ),
         ),
