@@ -24,13 +24,21 @@ from martian_moments.serving.snapshot import Preparation, Snapshot
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments.serving.stac import items as stac_items
 from martian_moments.serving.stac import routes as stac_routes
+from martian_moments.serving.v1 import routes as v1_routes
+from martian_moments.serving.v1 import tables as v1_tables
 from martian_moments.serving.v2 import routes as v2_routes
 from martian_moments.warehouse.published import Published
 
-PREPARATIONS: Final[tuple[Preparation, ...]] = (stac_items.prepare,)
+PREPARATIONS: Final[tuple[Preparation, ...]] = (v1_tables.prepare, stac_items.prepare)
 """What is made of each snapshot before anybody sees it, in this order."""
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (v2_routes.router, stac_routes.router, files.router, explorer.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    v1_routes.router,
+    v2_routes.router,
+    stac_routes.router,
+    files.router,
+    explorer.router,
+)
 """The routes, in the order in which they are looked for."""
 
 FILES: Final = ("/published", "/moments/", "/pictures/")
