@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, create_model
 
+from martian_moments.serving.cursors import LONGEST
 from martian_moments.serving.v2.collection import JSON, Collection, Described, Order
-from martian_moments.serving.v2.cursors import LONGEST
 from martian_moments.serving.v2.filters import Parameter, Values, refused
 from martian_moments.serving.v2.formats import DEFAULT_LIMIT, MOST_OBJECTS, MOST_ROWS, formats_of
 from martian_moments.serving.v2.pages import Request

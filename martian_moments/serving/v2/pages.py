@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from martian_moments.infrastructure.sql import quoted
+from martian_moments.serving.cursors import Values as Ended
+from martian_moments.serving.cursors import encode
 from martian_moments.serving.query import query, rows
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.v2 import cursors
@@ -67,7 +69,7 @@ class Request:
         asked = repr((self.collection.name, sorted(self.filters.items()), self.order))
         return hashlib.blake2b(asked.encode(), digest_size=16).hexdigest()
 
-    def ended(self) -> cursors.Values | None:
+    def ended(self) -> Ended | None:
         """The values of the order with which the page before ended; None for the first page. Raises a Problem."""
         return None if self.cursor is None else cursors.decode(self.question, self.cursor, len(self.order))
 
@@ -113,7 +115,7 @@ async def table_page(snapshot: Snapshot, request: Request, *, as_texts: bool) ->
     if found.num_rows <= request.limit:
         return TablePage(wanted, None)
     ended = tuple(table.column(_ended(number))[last].as_py() for number in range(len(request.order)))
-    return TablePage(wanted, cursors.encode(request.question, ended))
+    return TablePage(wanted, encode(request.question, ended))
 
 
 async def _page_of_texts(snapshot: Snapshot, request: Request, shown: str) -> Page:
@@ -121,7 +123,7 @@ async def _page_of_texts(snapshot: Snapshot, request: Request, shown: str) -> Pa
     found = await _run(rows(snapshot, statement.text, statement.values), request)
     page = found[: request.limit]
     more = len(found) > request.limit
-    return Page([row[0] for row in page], cursors.encode(request.question, page[-1][1:]) if more else None)
+    return Page([row[0] for row in page], encode(request.question, page[-1][1:]) if more else None)
 
 
 async def _run(found: Any, request: Request) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,10 +102,9 @@ def test_a_token_of_another_search_is_refused(tables: ServedTables) -> None:
         assert (found.status_code, found.json()["errors"][0]["parameter"]) == (400, "token")
     shape = {"type": "Point", "coordinates": [1, 1]}
     assert tables.client.post("/stac/search", json=body | {"intersects": shape}).status_code == 400
-    digest, *values = json.loads(base64.urlsafe_b64decode(body["token"] + "=="))
-    for position in ([], values[:-1], [*values, 1], [None] * len(values), [values[0], "13", values[2]]):
-        changed = base64.urlsafe_b64encode(json.dumps([digest, *position]).encode()).decode()
-        assert tables.client.post("/stac/search", json=body | {"token": changed}).status_code == 400
+    token = body["token"]
+    for damaged in (token[:-3], token + "AAAA", token[1:] + token[0], token.swapcase()):
+        assert tables.client.post("/stac/search", json=body | {"token": damaged}).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -183,8 +183,8 @@ def test_a_damaged_cursor_is_refused_wherever_it_was_damaged(client: TestClient)
 
 
 def test_a_cursor_that_was_made_up_is_refused(client: TestClient) -> None:
+    from martian_moments.serving.cursors import encode
     from martian_moments.serving.v2.collection import Order
-    from martian_moments.serving.v2.cursors import encode
     from martian_moments.serving.v2.pages import Request
     from martian_moments.serving.v2.photos import PHOTOS
 

@@ -1,0 +1,45 @@
+"""Cursors: where a page ended. The next one begins after it, whatever was published meanwhile.
+
+A cursor has the values of the last row's order, as text, and a digest of these and of the question (path, filters, order).
+It needs no state, and one that is damaged or belongs to another question is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Final
+
+LONGEST: Final = 2_000
+"""Characters of a cursor."""
+
+_DIGEST_BYTES: Final = 9
+
+Values = tuple[str | None, ...]
+"""Of the columns of the order, as text."""
+
+
+def encode(question: str, values: Values) -> str:
+    """The cursor of a page's last row, for the address of the next page."""
+    body = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_digest(question, body) + body).decode().rstrip("=")
+
+
+def decode(question: str, cursor: str, columns: int) -> Values:
+    """The values of a cursor, one for each of so many columns of the order.
+
+    Raises:
+        ValueError: it is damaged, or was made for another question.
+    """
+    raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+    values = json.loads(body) if digest == _digest(question, body) else None
+    match values:
+        case list() if len(values) == columns and all(value is None or isinstance(value, str) for value in values):
+            return tuple(values)
+    raise ValueError("the cursor is damaged, or of another question")
+
+
+def _digest(question: str, body: bytes) -> bytes:
+    return hashlib.blake2b(question.encode() + b"\0" + body, digest_size=_DIGEST_BYTES).digest()
