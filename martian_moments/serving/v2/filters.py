@@ -21,6 +21,7 @@ from martian_moments.serving.v2.parameters import (
     Rovers,
     TimeOfDay,
     YesOrNo,
+    whole,
 )
 
 Values = Mapping[str, Any]
@@ -96,6 +97,18 @@ def member_of(name: str, description: str, table: str) -> Filter:
         return Sql(f"photo_key in (select photo_key from {table} where {listed.text})", listed.values)
 
     return Filter((Parameter(name, Names, description),), condition)
+
+
+def number_of(name: str, description: str, example: int, table: str, column: str) -> Filter:
+    """The photo that another table has under a number."""
+
+    def condition(values: Values) -> Sql:
+        return Sql(f"photo_key in (select photo_key from {table} where {column} = ?)", (values[name],))
+
+    return Filter((Parameter(name, whole(1, _LARGEST_NUMBER), description, example),), condition)
+
+
+_LARGEST_NUMBER: Final = 2**31 - 1
 
 
 def flag(name: str, description: str) -> Filter:

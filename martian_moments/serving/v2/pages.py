@@ -191,19 +191,18 @@ async def _rows_of_file(snapshot: Snapshot, request: Request, name: str) -> Sql:
 async def _place(snapshot: Snapshot, request: Request, file: str, values: Mapping[str, str | None]) -> int:
     """The place in the file of the last row that is not after a cursor's in the order of the key; -1 before the first.
 
-    The cursor's own row may have gone since, so that no row has just its key.
+    The cursor's own row may have gone since, and all that had the same beginning of the key: then it is the last one before.
     """
-    key = request.collection.key
-    types = request.types
-    places: list[Sql] = []
+    key, types = request.collection.key, request.types
     for length in range(len(key), 0, -1):
-        compared = ["="] * (length - 1) + ["<=" if length == len(key) else "<"]
+        compared = (*["="] * (length - 1), "<=" if length == len(key) else "<")
         conditions = [
             Sql(f"{column} {sign} cast(? as {types[column]})", (values[column],))
             for column, sign in zip(key, compared, strict=False)
         ]
         condition = all_of(conditions)
-        places.append(Sql(f"(select max({_ROW}) from {file} where {condition.text})", condition.values))
-    statement = f"select coalesce({', '.join(place.text for place in places)}, -1)"
-    ((place,),) = await _run(rows(snapshot, statement, [value for each in places for value in each.values]), request)
-    return int(place)
+        statement = f"select max({_ROW}) from {file} where {condition.text}"
+        ((place,),) = await _run(rows(snapshot, statement, condition.values), request)
+        if place is not None:
+            return int(place)
+    return -1

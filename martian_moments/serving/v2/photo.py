@@ -45,6 +45,10 @@ _OF_PHOTO: Final = f"{_OF_SOL} and photo_key = $photo_key"
 
 _RELATED: Final = (
     _Related(
+        *("ids", "IdOfPhoto", ("gold", "photo_ids"), _OF_PHOTO),
+        "A number that leads to the photo in the v1 API.",
+    ),
+    _Related(
         *("provenance", "Provenance", ("gold", "photo_provenance")),
         "rover = $rover and product_identity = $product_identity",
         "A source that reports the picture.",

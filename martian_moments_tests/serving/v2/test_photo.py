@@ -36,6 +36,11 @@ def test_a_photo_comes_with_its_sources_its_pair_its_panorama_and_what_happened_
         "gold/panoramas": [{**at, "panorama_id": "wide"}, {**at, "panorama_id": "other"}],
         "gold/panorama_frames": [{**at, "panorama_id": "wide", "photo_key": key}],
         "gold/photo_changes": [{**at, "photo_key": key, "change": "appeared"}],
+        "gold/photo_ids": [
+            {**at, "photo_key": key, "id": 424905, "method": "v1", "is_current": True},
+            {**at, "photo_key": key, "id": 2_000_000_001, "method": "derived", "is_current": False},
+            {**at, "photo_key": "curiosity|v1|2", "id": 424906, "method": "v1", "is_current": True},
+        ],
         "silver/fact_images": [{**at, "photo_key": key, "picture_key": "pictures/rover=curiosity/sol=00013/1.jpg"}],
     }
     with served_tables(tmp_path, photos) as served:
@@ -49,6 +54,11 @@ def test_a_photo_comes_with_its_sources_its_pair_its_panorama_and_what_happened_
         assert [row["change"] for row in found["changes"]] == ["appeared"]
         assert [row["picture_key"] for row in found["pictures"]] == ["pictures/rover=curiosity/sol=00013/1.jpg"]
         assert found["image_sequences"] == []
+        assert sorted(row["id"] for row in found["ids"]) == [424905, 2_000_000_001]
+        for number in (424905, 2_000_000_001):
+            (row,) = served.client.get(f"{API}/photos?v1_id={number}").json()["data"]
+            assert row["photo_key"] == key
+        assert served.client.get(f"{API}/photos?v1_id=7").json()["data"] == []
         # In an address a stroke may be written as it is, or as %7C.
         assert served.client.get(f"{API}/photos/curiosity%7Cv1%7C1").json() == found
 
