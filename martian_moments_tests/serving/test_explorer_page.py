@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from csv import reader
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+import duckdb
+import httpx
+import pyarrow.parquet as pq
 import pytest
 
 from martian_moments_tests.browser import Browser, chromium, installed
@@ -180,12 +186,45 @@ def test_a_rover_that_there_is_not_is_said(page: Open) -> None:
     assert "no rover of that name" in shown.evaluate("document.querySelector('[role=alert]').textContent")
 
 
-def test_a_question_can_be_copied(page: Open) -> None:
-    shown = page(f"?rover={ROVER}&sols=1..2&camera=NAVCAM_LEFT")
-    shown.evaluate("[...document.querySelectorAll('.copy button')].find((each) => each.textContent === 'SQL').click()")
-    sql = shown.evaluate("document.querySelector('.copied pre').textContent")
-    assert "rover = 'perseverance'" in sql
-    assert "camera = 'NAVCAM_LEFT'" in sql
+_QUESTIONS: Final = (
+    "sols=1..2000&camera=NAVCAM_LEFT",
+    "lmst=11:00..14:30&thumbnails=1",
+    "lmst=16:00..11:30&role=navigation",
+    "looking=300..60&sun=10..80&order=oldest",
+    "type=full&color=rgb&sols=..1000",
+)
+
+
+@pytest.mark.parametrize("question", _QUESTIONS)
+def test_what_is_copied_asks_for_what_is_shown(page: Open, served: ServedHome, question: str) -> None:
+    shown = page(f"?rover={ROVER}&{question}")
+    shown.evaluate(
+        "(async () => { const more = document.querySelector('.more'); while (!more.hidden) { more.click();"
+        " await new Promise((done) => setTimeout(done, 20)); } })()"
+    )
+    shown.wait_for("!document.querySelector('[role=status]').textContent.includes('so far')")
+    count = shown.evaluate("document.querySelectorAll('.tile').length")
+    assert count > 0
+    sql = _copied(shown, "SQL")
+    tables = f"{served.home}/published/"
+    assert len(duckdb.sql(re.sub(r"http://[^/]+/published/", tables, sql)).fetchall()) == count
+    csv = httpx.get(_address(_copied(shown, "CSV")), trust_env=False)
+    assert (csv.status_code, len(list(reader(csv.text.splitlines()))) - 1) == (200, count)
+    parquet = httpx.get(_address(_copied(shown, "Parquet")), trust_env=False)
+    assert pq.read_table(BytesIO(parquet.content)).num_rows == count
+    assert httpx.get(_address(_copied(shown, "curl")), trust_env=False).json()["data"]
+    assert httpx.get(_address(_copied(shown, "STAC")), trust_env=False).json()["type"] == "FeatureCollection"
+
+
+def _copied(shown: Browser, way: str) -> str:
+    button = f"[...document.querySelectorAll('.copy button')].find((each) => each.textContent === '{way}')"
+    shown.evaluate(f"{button}.click()")
+    return str(shown.evaluate("document.querySelector('.copied pre').textContent"))
+
+
+def _address(command: str) -> str:
+    (found,) = re.findall(r"'(http[^']+)'", command)
+    return str(found)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ function turned(column, range, low, high, write, writeEnd = write) {
 }
 
 /** As SQL on the published tables. */
-export function sql(view, rover) {
+function sql(view, rover) {
   const [site, drive] = view.stop?.split(".") ?? [];
   const conditions = [
     `rover = ${quoted(rover.rover)}`,
@@ -55,25 +55,27 @@ export function sql(view, rover) {
 }
 
 /** The parameters of the API. */
-export function query(view, rover) {
+function query(view, rover) {
   const [site, drive] = view.stop?.split(".") ?? [];
+  const [from, to] = view.lmst ? formatRange("lmst", view.lmst).split("..") : [];
   const given = {
     rover: rover.rover,
     sol_min: view.sols?.[0],
     sol_max: view.sols?.[1],
     camera: view.camera,
-    role: view.role,
-    lmst_min: view.lmst && formatRange("lmst", view.lmst).split("..")[0],
-    lmst_max: view.lmst && formatRange("lmst", view.lmst).split("..")[1],
+    camera_role: view.role,
+    lmst_min: from && `${from}:00`,
+    lmst_max: to && `${to}:59`,
     sun_elevation_min: view.sun?.[0],
     sun_elevation_max: view.sun?.[1],
-    azimuth_min: view.looking?.[0],
-    azimuth_max: view.looking?.[1],
+    view_azimuth_min: view.looking?.[0],
+    view_azimuth_max: view.looking?.[1],
     product_type: view.type,
     color_kind: view.color,
     site,
     drive,
-    thumbnails: view.thumbnails ? null : "false",
+    is_thumbnail: view.thumbnails ? null : "false",
+    sort: view.order === "oldest" ? "taken_at_utc" : "-taken_at_utc",
   };
   const parameters = Object.entries(given).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return new URLSearchParams(parameters).toString();

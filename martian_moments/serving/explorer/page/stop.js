@@ -243,15 +243,17 @@ function cylinder(frames, pictures) {
       return left < 360 && left + photo.fov_h > 0;
     });
   const image = (photo, turn) => s("image", { ...at(photo, turn), href: pictureOf(photo), preserveAspectRatio: "none" });
+  // What many pictures show alike is filled once: else it would hide the rest.
+  const seen = new Set();
+  const echo = (photo) => {
+    const alike = [photo.azimuth, photo.elevation, photo.fov_h].map(Math.round).join();
+    return seen.has(alike) || !seen.add(alike);
+  };
   const frame = (photo, number) =>
     s(
       "a",
-      { href: photoLink(photo), tabindex: number < REACHED ? null : -1 },
-      s(
-        "title",
-        {},
-        `${photo.camera}, sol ${photo.sol}, ${photo.lmst ?? ""}, ${degrees(photo.azimuth)} ${compass(photo.azimuth)}`,
-      ),
+      { href: photoLink(photo), class: echo(photo) ? "echo" : null, tabindex: number < REACHED ? null : -1 },
+      s("title", {}, `${photo.camera}, sol ${photo.sol}, ${photo.lmst ?? ""}, ${degrees(photo.azimuth)} ${compass(photo.azimuth)}`),
       turns(photo).map((turn) => [
         pictures && number >= frames.length - PICTURES_IN_STRIP && image(photo, turn),
         s("rect", { ...at(photo, turn), rx: 0.3 }),
