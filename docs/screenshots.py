@@ -6,27 +6,23 @@ for the newest sols of a rover again, so that some of its partitions fail and ot
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import httpx
+import explorer_views
 import orjson
 from dagster import AssetPartitionStatus, DagsterInstance
 from PIL import Image
-from websockets.sync.client import ClientConnection, connect
 
 from martian_moments.defs.assets.lake import photos_key
 from martian_moments.defs.partitions import keys, sols_of
@@ -41,9 +37,9 @@ from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
+from martian_moments_tests.browser import PROGRAMS, Browser, chromium, installed
 
 DOCS: Final = Path(__file__).resolve().parent
-CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome")
 ROVER: Final = "curiosity"
 ASKED_AGAIN: Final = (20, 39)
 """Sols of the run that meets the failing upstream."""
@@ -100,19 +96,23 @@ MOVIE: Final = Shot(
 
 def main() -> None:
     """Take every picture."""
+    program = installed()
+    if program is None:
+        sys.exit(f"no browser was found; install one of {', '.join(PROGRAMS)}")
     with tempfile.TemporaryDirectory() as home, running(CONFIG) as replica, platform(Path(home), replica) as url:
         wait_until("everything is ingested", settled)
-        with chromium() as browser:
-            keep(browser.picture(url, LINEAGE), LINEAGE)
-            keep(browser.picture(url, PLOT), PLOT)
+        with chromium(program) as browser:
+            keep(picture_of(browser, url, LINEAGE), LINEAGE)
+            keep(picture_of(browser, url, PLOT), PLOT)
             make_movie(Path(home))
-            keep(browser.picture(url, MOVIE), MOVIE)
+            keep(picture_of(browser, url, MOVIE), MOVIE)
+            explorer_views.take(browser, service(Path(home)), DOCS)
             replica.control.faults(STORM)
             ask_again()
             wait_until("some sols have failed", lambda: bool(failed_sols(Path(home))) and settled())
             partitions = f"/assets/lake/{ROVER}/photos?view=partitions&partition={failed_sols(Path(home))[0]}"
             failures = Shot("partitions", partitions, 1600, 1100)
-            keep(browser.picture(url, failures), failures)
+            keep(picture_of(browser, url, failures), failures)
 
 
 def make_movie(home: Path) -> None:
@@ -144,7 +144,7 @@ def keep(picture: bytes, shot: Shot) -> None:
 @contextlib.contextmanager
 def platform(home: Path, replica: RunningReplica) -> Iterator[str]:
     """A platform on the replica; gives the address of its web interface."""
-    os.environ |= environment(home, replica.addresses) | {"MARS_UI_PORT": "0"}
+    os.environ |= environment(home, replica.addresses) | {"MARS_UI_PORT": "0", "MARS_SERVE_PORT": "0"}
     process = subprocess.Popen([cli(), "up"])
     try:
         wait_until("the platform is ready", lambda: process.poll() is not None or find_running(home) is not None)
@@ -155,6 +155,14 @@ def platform(home: Path, replica: RunningReplica) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def service(home: Path) -> str:
+    """The address of the platform's service."""
+    state: RunningPlatform | None = find_running(home)
+    if state is None or state.service_url is None:
+        sys.exit("the platform runs without its service; unset MARS_SERVE")
+    return state.service_url
 
 
 def cli() -> str:
@@ -185,77 +193,28 @@ def wait_until(what: str, condition: Callable[[], bool]) -> None:
     print(what)
 
 
-class Browser:
-    """One tab of a headless Chromium, driven through its DevTools protocol."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._ids = count(1)
-
-    def picture(self, url: str, shot: Shot) -> bytes:
-        """Open a page, wait until it looks the same for a while, and return it as PNG."""
-        self._call(
-            "Emulation.setDeviceMetricsOverride", width=shot.width, height=shot.height, deviceScaleFactor=1, mobile=False
-        )
-        self._call("Page.navigate", url=url + shot.path)
-        self._settle()
-        if shot.click:
-            found = f"document.evaluate({json.dumps(shot.click)}, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE)"
-            response = self._call("Runtime.evaluate", expression=f"{found}.singleNodeValue.click()")
-            if "exceptionDetails" in response:
-                sys.exit(f"{shot.path} shows nothing like {shot.click}; look at the page and mend the path")
-            self._settle()
-        return self._capture()
-
-    def _settle(self) -> None:
-        seen, since = b"", time.monotonic()
-        deadline = since + PATIENCE_S
-        while time.monotonic() - since < QUIET_S and time.monotonic() < deadline:
-            time.sleep(0.5)
-            now = self._capture()
-            if now != seen:
-                seen, since = now, time.monotonic()
-
-    def _capture(self) -> bytes:
-        return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
-
-    def _call(self, method: str, **params: Any) -> dict[str, Any]:
-        call = next(self._ids)
-        self._connection.send(json.dumps({"id": call, "method": method, "params": params}))
-        while True:
-            response = json.loads(self._connection.recv(timeout=60))
-            if response.get("id") == call:
-                if "error" in response:
-                    raise RuntimeError(f"{method}: {response['error']['message']}")
-                return dict(response["result"])
+def picture_of(browser: Browser, url: str, shot: Shot) -> bytes:
+    """Open a page, wait until it looks the same for a while, and return it as PNG."""
+    browser.open(url + shot.path, width=shot.width, height=shot.height)
+    settle(browser)
+    if shot.click:
+        found = f"document.evaluate({json.dumps(shot.click)}, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE)"
+        if not browser.evaluate(f"Boolean({found}.singleNodeValue)"):
+            sys.exit(f"{shot.path} shows nothing like {shot.click}; look at the page and mend the path")
+        browser.evaluate(f"{found}.singleNodeValue.click()")
+        settle(browser)
+    return browser.picture()
 
 
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """A headless Chromium with an empty profile."""
-    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if program is None:
-        sys.exit(f"no browser was found; install one of {', '.join(CHROMIUM)}")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-        # Without the sandbox because root, as in a container, cannot have one; it only sees our own pages.
-        options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *quiet, f"--user-data-dir={profile}")
-        process = subprocess.Popen(
-            [program, *options, "--remote-debugging-port=0", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        port_file = Path(profile) / "DevToolsActivePort"
-        try:
-            wait_until("the browser is ready", port_file.is_file)
-            port = port_file.read_text().split()[0]
-            tabs = httpx.get(f"http://127.0.0.1:{port}/json/list", trust_env=False).json()
-            address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
-            with connect(address, max_size=None, proxy=None) as connection:
-                yield Browser(connection)
-        finally:
-            process.terminate()
-            process.wait()
+def settle(browser: Browser) -> None:
+    """Wait until a page looks the same for a while."""
+    seen, since = b"", time.monotonic()
+    deadline = since + PATIENCE_S
+    while time.monotonic() - since < QUIET_S and time.monotonic() < deadline:
+        time.sleep(0.5)
+        now = browser.picture()
+        if now != seen:
+            seen, since = now, time.monotonic()
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ function facts(photo) {
           { href: link({ photo: null, stop: `${photo.site}.${photo.drive}` }) },
           `site ${photo.site}, drive ${photo.drive}`,
         ),
-      photo.location_method && ` · ${spaced(photo.location_method)}, ${photo.location_quality}`,
+      photo.site !== null && photo.location_method && " · ",
+      photo.location_method && `${spaced(photo.location_method)}, ${photo.location_quality}`,
       photo.location_uncertainty_m > 0 && ` within ${photo.location_uncertainty_m} m`,
     ),
     fact(

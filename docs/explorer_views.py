@@ -12,7 +12,7 @@ from martian_moments_tests.browser import Browser
 WIDTH: Final = 1440
 HEIGHT: Final = 900
 
-_READY: Final = "document.querySelector('main h1') && !document.querySelector('[role=status]').textContent.startsWith('Look')"
+_READY: Final = "document.querySelector('main h1') && !document.querySelector('[role=status]').textContent.startsWith('L')"
 _LOADED: Final = "[...document.images].filter(visible).every((each) => each.complete)"
 _VISIBLE: Final = (
     "window.visible = (each) => { const box = each.getBoundingClientRect();"
