@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import duckdb
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from martian_moments.domain.rovers import MARS_RADIUS_M, ROVERS
 from martian_moments.serving.explorer.columns import columns, texts
+from martian_moments.serving.explorer.page import page_files
 from martian_moments.serving.explorer.photos import BLOCK_SOLS
 from martian_moments_tests.serving.home import MOVIE
 
@@ -122,6 +124,11 @@ def test_the_page_is_where_one_looks_for_it(client: TestClient) -> None:
     assert f"<td>{ROVERS['spirit'].title}</td>" in page.text
     assert client.get("/explorer/main.js").headers["content-type"].startswith("text/javascript")
     assert client.get("/explorer/router.py").status_code == 404
+
+
+def test_the_page_names_every_module_so_that_none_waits_for_another(client: TestClient) -> None:
+    page = client.get("/explorer/").text
+    assert {name for name in page_files() if name.endswith(".js")} == set(re.findall(r'(?:href|src)="(\w+\.js)"', page))
 
 
 def test_a_file_that_was_fetched_before_is_not_made_again(client: TestClient) -> None:

@@ -18,6 +18,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from martian_moments.serving.explorer.page import page_files
 from martian_moments_tests.browser import Browser, chromium, installed
 from martian_moments_tests.serving.home import ServedHome, running
 
@@ -162,23 +163,30 @@ def test_a_phone_scrolls_in_one_direction(page: Open, query: str) -> None:
     assert shown.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_names_are_text(page: Open) -> None:
-    shown = page()
-    made = """(async () => {
-        const { h, breakable } = await import('./dom.js');
-        const box = h('div', { title: '"><b>' }, '<img src=x onerror=window.broken=1>', breakable('<i>_<b>'));
-        document.body.append(box);
-        return [box.children.length, box.textContent];
-    })()"""
-    assert shown.evaluate(made) == [1, "<img src=x onerror=window.broken=1><i>_<b>"]
-    assert shown.evaluate("window.broken") is None
-    assert "innerHTML" not in "".join(_sources())
+_HOSTILE: Final = "<img src=x onerror=window.broken=1>"
 
 
-def _sources() -> Iterator[str]:
-    from martian_moments.serving.explorer.page import page_files
-
-    yield from (body.decode() for name, body in page_files().items() if name.endswith(".js"))
+def test_a_camera_with_the_name_of_an_element_is_text_everywhere(page: Open, browser: Browser) -> None:
+    # As if a source had named it so: in every data file.
+    script = f"""const real = window.fetch;
+        window.fetch = async (...given) => {{
+            const response = await real(...given);
+            return new Response((await response.text()).replaceAll("NAVCAM_LEFT", {json.dumps(_HOSTILE)}), response);
+        }};"""
+    added = browser.call("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"]
+    try:
+        shown = page(f"?rover={ROVER}&stop={stop_of(page)}&role=navigation")
+        shown.wait_for(f"document.body.textContent.includes({json.dumps(_HOSTILE)})")
+        shown.evaluate("document.querySelector('.tile').click()")
+        shown.wait_for("document.querySelector('dialog[open] h2')")
+        assert shown.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+        assert shown.evaluate("window.broken") is None
+        # Opening asked for the picture.
+        browser.requests[:] = [url for url in browser.requests if not url.startswith("https://")]
+        browser.errors[:] = [error for error in browser.errors if "https://" not in error]
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
+    assert not [name for name, body in page_files().items() if name.endswith(".js") and b"innerHTML" in body]
 
 
 def test_a_rover_that_there_is_not_is_said(page: Open) -> None:

@@ -55,3 +55,15 @@ def test_without_tables_there_is_no_site(served: ServedHome, tmp_path: Path) -> 
     with pytest.raises(InputError, match="martian-moments up"):
         export_site(Published((tmp_path / "none").as_uri()), served.lake, tmp_path / "site", report=lambda *_: None)
     assert not (tmp_path / "site").exists()
+
+
+def test_without_tables_the_page_says_so_and_asks_again(tmp_path: Path) -> None:
+    app = ServedHome(tmp_path).app()
+    with TestClient(app, raise_server_exceptions=False) as empty:
+        assert app.state.snapshots.wait(60)
+        page = empty.get("/explorer/")
+        assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+        assert int(page.headers["retry-after"]) > 0
+        data = empty.get("/explorer/data/rovers.json")
+        assert (data.status_code, data.headers["content-type"]) == (503, "application/problem+json")
+        assert "nothing is published yet" in data.json()["detail"]

@@ -24,10 +24,10 @@ _PHOTOS: Final = """
         round(fov_h_deg, 1) as fov_h, round(fov_v_deg, 1) as fov_v, view_method,
         round(sun_azimuth_deg, 1) as sun_azimuth, round(sun_elevation_deg, 1) as sun_elevation,
         round(solar_longitude_deg, 1) as solar_longitude, caption, credit,
-        image_url as url, image_url_small as url_small, image_url_full as url_full, witnesses.sources
+        image_url as url, image_url_small as url_small, image_url_full as url_full, witnesses.sources, witnesses.sols_apart
     from silver.fact_photos photos
     left join (
-        select product_identity, string_agg(distinct source, ' ' order by source) as sources
+        select product_identity, string_agg(distinct source, ' ' order by source) as sources, max(sols_apart) as sols_apart
         from gold.photo_provenance where rover = $1 and sol between $2 - 2 and $3 + 2 group by product_identity
     ) witnesses using (product_identity)
     where rover = $1 and photos.sol between $2 and $3

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from martian_moments.serving.dependencies import CurrentSnapshot, TheLake
+from martian_moments.domain.errors import NotReady
+from martian_moments.serving.dependencies import CurrentSnapshot, TheLake, current_snapshot
 from martian_moments.serving.explorer.columns import document
 from martian_moments.serving.explorer.files import MOVIES_FILE, is_block, maker
 from martian_moments.serving.explorer.movies import movies
@@ -47,10 +48,15 @@ async def without_slash() -> Response:
 
 
 @router.get(f"{PREFIX}/")
-async def page(snapshot: CurrentSnapshot) -> Response:
-    """The page."""
-    body = await once(snapshot, PREFIX, index)
-    return Response(body, media_type=media_type(INDEX), headers={"Content-Security-Policy": _POLICY})
+async def page(request: Request) -> Response:
+    """The page; also while there are no tables, so that it says so to people, and asks again."""
+    headers = {"Content-Security-Policy": _POLICY}
+    try:
+        body = await once(current_snapshot(request), PREFIX, index)
+    except NotReady as error:
+        later = headers | {"Retry-After": str(error.retry_after_s)}
+        return Response(page_files()[INDEX], 503, later, media_type(INDEX))
+    return Response(body, headers=headers, media_type=media_type(INDEX))
 
 
 @router.get(MOVIES)

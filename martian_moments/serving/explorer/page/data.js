@@ -8,7 +8,9 @@ export function load(name) {
     const fetched = fetch(`data/${name}`).then(async (response) => {
       if (response.ok) return response.json();
       const problem = await response.json().catch(() => ({}));
-      throw new Error(problem.detail ?? `The server answered ${response.status} for ${name}.`);
+      throw Object.assign(new Error(problem.detail ?? `The server responded with ${response.status} for ${name}.`), {
+        later: response.status === 503,
+      });
     });
     // What failed is asked for again the next time.
     fetched.catch(() => held.delete(name));

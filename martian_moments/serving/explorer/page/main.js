@@ -63,23 +63,22 @@ async function render(view, before) {
   await openPhoto(view, known);
 }
 
-/** One rendering after another; what fails is said in the page. */
+const AGAIN_MS = 5000;
+
+/** One rendering after another; what fails is said in the page, and what may come soon is asked for again. */
 let turn = Promise.resolve();
 function next(view, before) {
   turn = turn
     .then(() => render(view, before))
     .catch((error) => {
       shown = null;
+      const retry = h("button", { type: "button", onclick: () => next(state()) }, "Try again");
+      const title = error.later ? "Not yet" : "Nothing can be shown now";
       show(
         main,
-        h(
-          "section",
-          { class: "notice", role: "alert" },
-          h("h1", {}, "Nothing can be shown now"),
-          h("p", {}, error.message),
-          h("p", {}, h("button", { onclick: () => next(state()) }, "Try again")),
-        ),
+        h("section", { class: "notice", role: "alert" }, h("h1", {}, title), h("p", {}, error.message), h("p", {}, retry)),
       );
+      if (error.later) setTimeout(() => shown ?? next(state()), AGAIN_MS);
     });
 }
 

@@ -113,6 +113,7 @@ function facts(photo) {
     wide(
       "Known from",
       sources.length > 1 ? `${sources.join(", ")}; these facts are of ${photo.source}` : `${photo.source} alone`,
+      photo.sols_apart > 0 && h("strong", { class: "warning" }, " they have it under different sols"),
     ),
     wide("Id", h("code", {}, photo.key)),
     wide("Credit", photo.credit ?? "NASA/JPL-Caltech"),

@@ -36,7 +36,7 @@ function axes(drive) {
 function ticks(from, to, most) {
   const step = roundLength(Math.max((to - from) / most, 1e-9) * 2.5);
   const found = [];
-  for (let value = Math.ceil(from / step) * step; value <= to; value += step) found.push(value);
+  for (let value = Math.ceil(from / step) * step; value <= to; value += step) found.push(value + 0); // never minus nought
   return found;
 }
 

@@ -129,7 +129,7 @@ export async function roverPage(rover) {
     map: driveMap(drive, rover, pointer),
     profile: profile(drive, pointer),
     stop: stopPanel(drive, rover),
-    strip: strip(drive),
+    strip: strip(),
     heat: heatMap(found, rover),
     gallery: gallery(rover, drive, found),
   };
@@ -169,7 +169,7 @@ export async function roverPage(rover) {
     parts.heat.update(view);
     parts.gallery.update(view);
     const seen = await parts.stop.update(view, stop);
-    parts.strip.update(view, stop, seen);
+    parts.strip.update(view, seen);
   };
   return { element, update, leave: () => timers.forEach(clearInterval) };
 }

@@ -7,7 +7,6 @@ import { go, link } from "./state.js";
 import { compass, degrees, distance, elevation, number, place, plural, sols } from "./words.js";
 
 const DIAL = 100;
-const MOST_BLOCKS = 40;
 const MOST_FRAMES = 1500;
 const PICTURES_IN_STRIP = 80;
 // Frames of the cylinder that the Tab key stops at; the gallery below has all of them.
@@ -15,9 +14,7 @@ const REACHED = 60;
 
 /** The photos and observations of a stop, from the blocks of its sols. */
 async function seenFrom(rover, stop, blockSols) {
-  const firsts = rover.blocks
-    .filter((first) => first + blockSols > stop.first_sol && first <= stop.last_sol)
-    .slice(0, MOST_BLOCKS);
+  const firsts = rover.blocks.filter((first) => first + blockSols > stop.first_sol && first <= stop.last_sol);
   const blocks = await Promise.all(firsts.map((first) => block(rover.rover, first)));
   const here = (each) => each.site === stop.site && each.drive === stop.drive;
   const all = (name) => blocks.flatMap((each) => each[name].filter(here));
@@ -198,11 +195,14 @@ export function stopPanel(drive, rover) {
 }
 
 /** All pictures of a stop on a cylinder: azimuth across, elevation up, each as large as what it shows. */
-export function strip(drive) {
+export function strip() {
   const element = h("section", { class: "strip", hidden: true, "aria-labelledby": "strip-title" });
+  let drawn = null;
   return {
     element,
-    update: (view, stop, seen) => {
+    update: (view, seen) => {
+      if (drawn?.seen === seen && drawn?.pictures === view.pictures) return;
+      drawn = { seen, pictures: view.pictures };
       const placed = (seen?.photos ?? []).filter(
         (photo) => photo.azimuth !== null && photo.elevation !== null && photo.fov_h !== null,
       );
@@ -253,7 +253,11 @@ function cylinder(frames, pictures) {
     s(
       "a",
       { href: photoLink(photo), class: echo(photo) ? "echo" : null, tabindex: number < REACHED ? null : -1 },
-      s("title", {}, `${photo.camera}, sol ${photo.sol}, ${photo.lmst ?? ""}, ${degrees(photo.azimuth)} ${compass(photo.azimuth)}`),
+      s(
+        "title",
+        {},
+        `${photo.camera}, sol ${photo.sol}, ${photo.lmst ?? ""}, ${degrees(photo.azimuth)} ${compass(photo.azimuth)}`,
+      ),
       turns(photo).map((turn) => [
         pictures && number >= frames.length - PICTURES_IN_STRIP && image(photo, turn),
         s("rect", { ...at(photo, turn), rx: 0.3 }),
