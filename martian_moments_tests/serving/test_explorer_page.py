@@ -12,6 +12,7 @@ from csv import reader
 from io import BytesIO
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import duckdb
 import httpx
@@ -175,8 +176,8 @@ def test_a_camera_with_the_name_of_an_element_is_text_everywhere(page: Open, bro
         }};"""
     added = browser.call("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"]
     try:
-        shown = page(f"?rover={ROVER}&stop={stop_of(page)}&role=navigation")
-        shown.wait_for(f"document.body.textContent.includes({json.dumps(_HOSTILE)})")
+        shown = page(f"?rover={ROVER}&camera={quote(_HOSTILE)}")
+        shown.wait_for(f"document.querySelector('.tile .camera')?.textContent === {json.dumps(_HOSTILE)}")
         shown.evaluate("document.querySelector('.tile').click()")
         shown.wait_for("document.querySelector('dialog[open] h2')")
         assert shown.evaluate("document.querySelectorAll('img[src=x]').length") == 0

@@ -204,7 +204,7 @@ export function strip() {
       if (drawn?.seen === seen && drawn?.pictures === view.pictures) return;
       drawn = { seen, pictures: view.pictures };
       const placed = (seen?.photos ?? []).filter(
-        (photo) => photo.azimuth !== null && photo.elevation !== null && photo.fov_h !== null,
+        (photo) => ![photo.azimuth, photo.elevation, photo.fov_h, photo.fov_v].includes(null),
       );
       element.hidden = !placed.length;
       if (!placed.length) return;
@@ -221,6 +221,9 @@ export function strip() {
         ),
         cylinder(frames, view.pictures),
       );
+      // Where it is wider than the screen, north is in the middle.
+      const scroll = element.querySelector(".scroll");
+      scroll.scrollLeft = (scroll.scrollWidth - scroll.clientWidth) / 2;
     },
   };
 }
