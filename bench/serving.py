@@ -23,6 +23,7 @@ from bench.measuring import in_own_process, peak_memory, percentile
 from bench.report import Line
 from martian_moments.serving.explorer.files import ROVERS_FILE
 from martian_moments.serving.explorer.page import INDEX, page_files
+from martian_moments_tests.browser import chromium, installed
 
 _STEPS: Final = ("hold_back", "load", "build", "publish")
 _CONNECTIONS: Final = 64
@@ -30,6 +31,8 @@ _START_S: Final = 2.0
 _PEAK_MB: Final = 400.0
 _PAGES_PER_SECOND: Final = 300.0
 _SCREEN_KB: Final = 300.0
+_SCREEN_MS: Final = 1_000.0
+_SCREENS: Final = 7
 _PAGE: Final = "v1 page of 25"
 
 
@@ -95,6 +98,7 @@ def measured(home: Path, *, times: int) -> Iterator[Line]:
         yield Line(name=f"service: every kind, {_CONNECTIONS} connections", ours=mixed, unit="requests/s")
         yield Line(name="service: peak", ours=peak[0], unit="MB", at_most=_PEAK_MB)
         yield _first_screen(address)
+        yield from _in_a_browser(address)
 
 
 def _latency(kind: str, targets: Sequence[str], addresses: tuple[str, str], goal_ms: float, times: int) -> Line:
@@ -125,6 +129,25 @@ def _first_screen(address: str) -> Line:
             with client.stream("GET", name, headers={"Accept-Encoding": "gzip"}) as response:
                 sizes.append(sum(map(len, response.raise_for_status().iter_raw())))
     return Line(name="explorer: first screen", ours=sum(sizes) / 1_000, unit="kB", at_most=_SCREEN_KB)
+
+
+def _in_a_browser(address: str) -> Iterator[Line]:
+    """How long it takes until the largest part of the first screen is painted, nothing of it in the browser's cache."""
+    program = installed()
+    if program is None:
+        return
+    painted = (
+        "new Promise((done) => new PerformanceObserver((list) => done(list.getEntries().at(-1).startTime))"
+        ".observe({type: 'largest-contentful-paint', buffered: true}))"
+    )
+    times = []
+    with chromium(program) as browser:
+        browser.call("Network.setCacheDisabled", cacheDisabled=True)
+        for _ in range(_SCREENS):
+            browser.open(f"{address}/explorer/")
+            browser.wait_for("document.querySelector('.latest a')")
+            times.append(float(browser.evaluate(painted)))
+    yield Line(name="explorer: first screen in Chromium, p50", ours=percentile(times, 50), unit="ms", at_most=_SCREEN_MS)
 
 
 def _targets(home: Path, sql: str) -> list[str]:

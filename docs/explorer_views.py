@@ -55,7 +55,12 @@ VIEWS: Final = (
     View("explorer-drive", "?rover=curiosity", before=_BUSY),
     View("explorer-around", "?rover=perseverance&pictures=1", dark=True, before=_BUSY),
     View("explorer-sols", "?rover=perseverance&sols=10..14&role=mast", before=_top(".heat-frame")),
-    View("explorer-photo", "?rover=curiosity&camera=MAST", dark=True, before="document.querySelector('.tile').click()"),
+    View(
+        "explorer-photo",
+        "?rover=perseverance&role=front_hazard",
+        dark=True,
+        before="document.querySelector('.tile').click()",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from csv import reader
 from io import BytesIO
 from pathlib import Path
@@ -57,6 +58,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Open]:
     """Opens views; whatever a test does, the page wrote no error and asked no other host."""
+    browser.open("about:blank")
     browser.errors.clear()
     browser.requests.clear()
 
@@ -135,27 +137,35 @@ def test_the_keyboard_reaches_everything(page: Open) -> None:
     assert shown.evaluate(unreachable) == 0
 
 
+@contextmanager
+def nasa_is_silent(browser: Browser) -> Iterator[None]:
+    """Whoever opens a photo asks NASA for the picture: here nobody responds, and that is no fault of the page."""
+    browser.call("Network.setBlockedURLs", urls=["https://*"])
+    try:
+        yield
+    finally:
+        browser.open("about:blank")
+        browser.call("Network.setBlockedURLs", urls=[])
+        browser.requests[:] = [url for url in browser.requests if not url.startswith("https://")]
+        browser.errors[:] = [error for error in browser.errors if "https://" not in error]
+
+
 def test_a_photo_opens_with_what_is_known_and_closes_by_escape(page: Open, browser: Browser) -> None:
     shown = page(f"?rover={ROVER}")
-    # The picture itself would be asked of NASA: that is what opening means, and here nobody responds.
-    browser.call("Network.setBlockedURLs", urls=["https://*"])
-    shown.evaluate("document.querySelector('.tile').focus()")
-    shown.press("Enter")
-    shown.wait_for("document.querySelector('dialog[open] #photo-title')")
-    # The protocol reports twice what it blocks.
-    asked = {url for url in browser.requests if url.startswith("https://")}
-    assert len(asked) == 1
-    shown.wait_for("document.querySelector('dialog .no-picture')")
-    facts = shown.evaluate("[...document.querySelectorAll('dialog dt')].map((each) => each.textContent)")
-    assert {"Mars time", "Earth time", "Camera", "Place", "Known from", "Credit"} <= set(facts)
-    link = shown.evaluate("location.search")
-    shown.press("ArrowLeft")
-    shown.wait_for(f"location.search !== {link!r}")
-    shown.press("Escape")
-    shown.wait_for("!document.querySelector('dialog[open]') && !location.search.includes('photo=')")
-    browser.call("Network.setBlockedURLs", urls=[])
-    browser.requests[:] = [url for url in browser.requests if not url.startswith("https://")]
-    browser.errors[:] = [error for error in browser.errors if "ERR_BLOCKED_BY_CLIENT" not in error]
+    with nasa_is_silent(browser):
+        shown.evaluate("document.querySelector('.tile').focus()")
+        shown.press("Enter")
+        shown.wait_for("document.querySelector('dialog[open] #photo-title')")
+        shown.wait_for("document.querySelector('dialog .no-picture')")
+        # The protocol reports twice what it blocks.
+        assert len({url for url in browser.requests if url.startswith("https://")}) == 1
+        facts = shown.evaluate("[...document.querySelectorAll('dialog dt')].map((each) => each.textContent)")
+        assert {"Mars time", "Earth time", "Camera", "Place", "Known from", "Credit"} <= set(facts)
+        link = shown.evaluate("location.search")
+        shown.press("ArrowLeft")
+        shown.wait_for(f"location.search !== {link!r}")
+        shown.press("Escape")
+        shown.wait_for("!document.querySelector('dialog[open]') && !location.search.includes('photo=')")
 
 
 @pytest.mark.parametrize("query", ["", f"?rover={ROVER}", "?rover=curiosity&sols=990..1010"])
@@ -178,13 +188,11 @@ def test_a_camera_with_the_name_of_an_element_is_text_everywhere(page: Open, bro
     try:
         shown = page(f"?rover={ROVER}&camera={quote(_HOSTILE)}")
         shown.wait_for(f"document.querySelector('.tile .camera')?.textContent === {json.dumps(_HOSTILE)}")
-        shown.evaluate("document.querySelector('.tile').click()")
-        shown.wait_for("document.querySelector('dialog[open] h2')")
-        assert shown.evaluate("document.querySelectorAll('img[src=x]').length") == 0
-        assert shown.evaluate("window.broken") is None
-        # Opening asked for the picture.
-        browser.requests[:] = [url for url in browser.requests if not url.startswith("https://")]
-        browser.errors[:] = [error for error in browser.errors if "https://" not in error]
+        with nasa_is_silent(browser):
+            shown.evaluate("document.querySelector('.tile').click()")
+            shown.wait_for("document.querySelector('dialog[open] h2')")
+            assert shown.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+            assert shown.evaluate("window.broken") is None
     finally:
         browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
     assert not [name for name, body in page_files().items() if name.endswith(".js") and b"innerHTML" in body]
