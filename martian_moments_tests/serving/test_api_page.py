@@ -31,7 +31,7 @@ def test_a_line_of_curl_is_responded_to(address: str, tmp_path: Path, line: str)
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, (line, done.stdout[:1_000], done.stderr)
     assert done.stdout or any(tmp_path.iterdir())
-    assert not re.search(rb'"(features|data)": ?\[\]', done.stdout), "it finds nothing"
+    assert not re.search(rb'"(features|data|photos|latest_photos)": ?\[\]', done.stdout), "it finds nothing"
 
 
 @pytest.mark.parametrize("block", BLOCKS)
