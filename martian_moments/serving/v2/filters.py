@@ -191,7 +191,7 @@ def near() -> Filter:
         distance = _distance(point)
         within = values.get("within_m")
         if within is None:
-            return Sql("longitude is not null and latitude is not null")
+            return Sql(_PLACED)
         reach = within / MARS_RADIUS_M * 57.3
         # The band of latitudes first, by which whole groups of rows are passed over.
         return Sql(
@@ -225,7 +225,8 @@ def looks_at() -> Filter:
         # Half of what the picture is wide, in azimuth: the steeper a camera looks, the more of the horizon it spans.
         half = "degrees(atan(tan(radians(least(fov_h_deg, 179) / 2)) / greatest(cos(radians(view_elevation_deg)), 1e-6)))"
         return Sql(
-            f"{distance.text} between 0.001 and ? and abs(({bearing.text} - view_azimuth_deg + 540) % 360 - 180) <= {half}",
+            f"fov_h_deg is not null and view_elevation_deg is not null and {distance.text} between 0.001 and ? "
+            f"and abs(({bearing.text} - view_azimuth_deg + 540) % 360 - 180) <= {half}",
             (*distance.values, values.get("looks_at_within_m", _LOOKS_AT_M), *bearing.values),
         )
 
@@ -233,6 +234,7 @@ def looks_at() -> Filter:
 
 
 _LOOKS_AT_M: Final = 100.0
+_PLACED: Final = "(longitude is not null and latitude is not null)"
 
 
 def inside() -> Filter:
@@ -243,7 +245,7 @@ def inside() -> Filter:
 
     def condition(values: Values) -> Sql:
         box = values["bbox"]
-        band = Sql("longitude is not null and latitude between ? and ?", (box.south, box.north))
+        band = Sql(f"{_PLACED} and latitude between ? and ?", (box.south, box.north))
         if box.east - box.west >= _WHOLE_CIRCLE:
             return band
         west, east = box.west % _WHOLE_CIRCLE, box.east % _WHOLE_CIRCLE
@@ -270,8 +272,9 @@ def all_of(conditions: Sequence[Sql]) -> Sql:
 def _distance(point: Point) -> Sql:
     """Metres along the sphere of Mars from where a row is, to millimetres (the haversine formula)."""
     return Sql(
-        f"round(2 * {MARS_RADIUS_M} * asin(least(1, sqrt(pow(sin(radians(latitude - ?) / 2), 2) "
-        "+ cos(radians(latitude)) * cos(radians(?)) * pow(sin(radians(longitude - ?) / 2), 2)))), 3)",
+        # least and greatest pass null over.
+        f"case when {_PLACED} then round(2 * {MARS_RADIUS_M} * asin(least(1, sqrt(pow(sin(radians(latitude - ?) / 2), 2) "
+        "+ cos(radians(latitude)) * cos(radians(?)) * pow(sin(radians(longitude - ?) / 2), 2)))), 3) end",
         (point.latitude, point.latitude, point.longitude),
     )
 
