@@ -198,6 +198,24 @@ def test_a_camera_with_the_name_of_an_element_is_text_everywhere(page: Open, bro
     assert not [name for name, body in page_files().items() if name.endswith(".js") and b"innerHTML" in body]
 
 
+def test_a_page_that_comes_too_early_says_so_and_asks_again(page: Open, browser: Browser) -> None:
+    script = """const real = window.fetch;
+        let early = true;
+        window.fetch = (...given) => {
+            const problem = new Response(JSON.stringify({detail: "nothing is published yet"}), {status: 503});
+            const response = early && given[0].includes("rovers") ? Promise.resolve(problem) : real(...given);
+            early = false;
+            return response;
+        };"""
+    added = browser.call("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"]
+    try:
+        shown = page()
+        assert "nothing is published yet" in shown.evaluate("document.querySelector('[role=alert]').textContent")
+        shown.wait_for("document.querySelectorAll('.card').length === 4")
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
+
+
 def test_a_rover_that_there_is_not_is_said(page: Open) -> None:
     shown = page("?rover=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
     assert "no rover of that name" in shown.evaluate("document.querySelector('[role=alert]').textContent")

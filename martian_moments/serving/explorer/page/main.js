@@ -76,7 +76,13 @@ function next(view, before) {
       const title = error.later ? "Not yet" : "Nothing can be shown now";
       show(
         main,
-        h("section", { class: "notice", role: "alert" }, h("h1", {}, title), h("p", {}, error.message), h("p", {}, retry)),
+        h(
+          "section",
+          { class: "notice", role: "alert" },
+          h("h1", {}, title),
+          h("p", {}, error.message, error.later && "; this page asks again by itself"),
+          h("p", {}, retry),
+        ),
       );
       if (error.later) setTimeout(() => shown ?? next(state()), AGAIN_MS);
     });
