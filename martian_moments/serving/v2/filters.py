@@ -170,7 +170,7 @@ def turn(name: str, kind: Any, what: str, examples: tuple[Any, Any], *, column: 
 def local_time() -> Filter:
     """Local mean solar time, over midnight where it begins later than it ends."""
     # Sol-00013M15:28:38.766; what nobody knows stays null.
-    hours, minutes, seconds = (f"cast(substr(lmst, {first}, 2) as integer)" for first in (11, 14, 17))
+    hours, minutes, seconds = (f"try_cast(substr(lmst, {first}, 2) as integer)" for first in (11, 14, 17))
     clock = f"({hours} * 3600 + {minutes} * 60 + {seconds})"
     return turn("lmst", TimeOfDay, "Local mean solar time of day on Mars", ("06:00", "09:30"), column=clock)
 

@@ -15,7 +15,7 @@ _PHOTOS: Final = columns_of("silver", "fact_photos")
 
 _COMPUTED: Final = {
     "lmst_hour": (
-        "cast(substr(lmst, 11, 2) as integer)",
+        "try_cast(substr(lmst, 11, 2) as integer)",
         Described("integer", "The hour of the local mean solar time, 0 to 23."),
     ),
     "earth_year": (

@@ -194,6 +194,19 @@ def test_a_picture_looks_at_a_point_that_lies_between_its_left_and_right_edge(tm
         assert [row["photo_key"].rpartition("|")[2] for row in rows] == list("12489")
 
 
+def test_a_time_that_is_none_is_at_no_time_of_day_and_no_failure(tmp_path: Path) -> None:
+    photos = [
+        photo("curiosity", 1, lmst="Sol-00013M09:30:00.500"),
+        photo("curiosity", 2, lmst="at noon"),
+        photo("curiosity", 3),
+    ]
+    with served_tables(tmp_path, photos) as served:
+        rows = served.client.get(f"{API}/photos?lmst_min=09:30&lmst_max=09:30:00").json()["data"]
+        assert [row["photo_key"] for row in rows] == ["curiosity|v1|1"]
+        hours = served.client.get(f"{API}/statistics?group_by=lmst_hour").json()["data"]
+        assert [(row["lmst_hour"], row["photos"]) for row in hours] == [(9, 1), (None, 2)]
+
+
 @pytest.mark.parametrize(
     ("path", "parameters", "parameter", "accepted"),
     [
