@@ -21,7 +21,8 @@ function facts(found) {
   const gaps = new Map();
   for (const gap of table(found.gaps))
     if (gap.reason !== "expected_gap") gaps.set(gap.sol, [...(gaps.get(gap.sol) ?? []), gap]);
-  return { bySol, gaps, pauses: table(found.pauses), cells: table(found.cells) };
+  const cameras = new Map(table(found.cameras).map((each) => [each.camera, new Set(each.sols)]));
+  return { bySol, gaps, cameras, pauses: table(found.pauses), cells: table(found.cells) };
 }
 
 /** The heat map of what sols.json holds of a rover. */
@@ -53,7 +54,7 @@ export function heatMap(found, rover) {
       context.font = `11px ${getComputedStyle(chart.element).fontFamily}`;
       const x = (sol) => LEFT + (sol - first) * scale;
       drawGrid(context, wide, top, colours, x, first, last);
-      drawCells(context, held.cells, top, x, scale, colours);
+      drawCells(context, held, top, x, scale, colours);
       drawStrips(context, held, top, x, scale, colours, wide, last);
       const range = dragged ?? state().sols;
       if (range) drawRange(context, range, top, x, scale, colours, first, last);
@@ -135,13 +136,16 @@ function drawGrid(context, width, top, colours, x, first, last) {
   }
 }
 
-function drawCells(context, cells, top, x, scale, colours) {
+function drawCells(context, { cells, cameras }, top, x, scale, colours) {
+  // Sols on which the chosen camera took none step back.
+  const chosen = state().camera ? (cameras.get(state().camera) ?? new Set()) : null;
   const row = (top - TOP) / ROWS,
     wide = Math.max(scale - (scale > 6 ? 1 : 0), 1);
   const most = Math.log1p(cells.reduce((high, cell) => Math.max(high, cell.pictures), 1));
   context.fillStyle = colours.accent;
   for (const cell of cells) {
-    context.globalAlpha = 0.25 + 0.75 * (Math.log1p(cell.pictures) / most);
+    const strength = 0.25 + 0.75 * (Math.log1p(cell.pictures) / most);
+    context.globalAlpha = chosen && !chosen.has(cell.sol) ? strength * 0.2 : strength;
     context.fillRect(x(cell.sol), top - (cell.half_hour + 1) * row, wide, Math.max(row - (row > 4 ? 0.75 : 0), 1));
   }
   context.globalAlpha = 1;
