@@ -106,7 +106,7 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
 @app.command()
 def serve() -> None:
     """Serve the published tables, movies and pictures over HTTP; up and demo do it as well. Ctrl-C stops it."""
-    from martian_moments.serving.server import serve as run_service
+    from martian_moments.serving.start import serve as run_service
 
     settings = Settings.load()
     _bake()

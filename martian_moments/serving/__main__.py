@@ -6,7 +6,7 @@ import sys
 
 from martian_moments.domain.errors import MartianError
 from martian_moments.resources import Resources
-from martian_moments.serving.server import serve
+from martian_moments.serving.start import serve
 from martian_moments.settings import Settings
 
 if __name__ == "__main__":

@@ -20,17 +20,12 @@ from martian_moments.serving import docs_page, files
 from martian_moments.serving.explorer import router as explorer
 from martian_moments.serving.middleware import Builds, CommonHeaders, Compression, Failures, Heads, KnownHosts, Limits
 from martian_moments.serving.problems import handle_problems
-from martian_moments.serving.snapshot import Preparation, Snapshot
+from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.snapshots import Snapshots
-from martian_moments.serving.stac import items as stac_items
 from martian_moments.serving.stac import routes as stac_routes
 from martian_moments.serving.v1 import routes as v1_routes
-from martian_moments.serving.v1 import tables as v1_tables
 from martian_moments.serving.v2 import routes as v2_routes
 from martian_moments.warehouse.published import Published
-
-PREPARATIONS: Final[tuple[Preparation, ...]] = (v1_tables.prepare, stac_items.prepare)
-"""What is made of each snapshot before anybody sees it, in this order."""
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     v1_routes.router,

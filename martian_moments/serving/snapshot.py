@@ -27,13 +27,15 @@ from martian_moments.warehouse.published import Published
 Preparation = Callable[[duckdb.DuckDBPyConnection], None]
 """Makes tables of its own from the views of a snapshot, in a schema of its own, before anybody sees the snapshot."""
 
-THREADS: Final = 2
-"""Of one database, in all."""
+_Config = dict[str, str | bool | int | float | list[str]]
 
-_MEMORY: Final = "200MB"
-"""Of one database; while a snapshot takes the place of another there are two."""
+_MAKING: Final[_Config] = {"threads": 1, "memory_limit": "120MB"}
+"""Of a database that is made, beside the import of the application or the queries on the one before."""
 
-_SPILLED: Final = "1GB"
+_SERVING: Final[_Config] = {"threads": 2, "memory_limit": "200MB", "autoinstall_known_extensions": False}
+"""Of one that is asked; while a snapshot takes the place of another there are two."""
+
+_DISK: Final[_Config] = {"max_temp_directory_size": "1GB"}
 """What the queries of one database may keep on the disk, in its folder."""
 
 _DATABASE: Final = "tables.duckdb"
@@ -165,12 +167,7 @@ def _database(
 ) -> duckdb.DuckDBPyConnection:
     """A database with a view of each table and what is prepared, which then reads this folder only and is never written."""
     file = folder / _DATABASE
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": THREADS,
-        "memory_limit": _MEMORY,
-        "max_temp_directory_size": _SPILLED,
-    }
-    with duckdb.connect(file, config=config) as making:
+    with duckdb.connect(file, config=_MAKING | _DISK) as making:
         making.execute("set TimeZone = 'UTC'")
         for table in tables:
             making.execute(f"create schema if not exists {table.schema}")
@@ -186,7 +183,7 @@ def _database(
                 ) from error
         for prepare in preparations:
             prepare(making)
-    database = duckdb.connect(file, read_only=True, config=config | {"autoinstall_known_extensions": False})
+    database = duckdb.connect(file, read_only=True, config=_SERVING | _DISK)
     database.execute("set global TimeZone = 'UTC'")
     database.execute("set global parquet_metadata_cache = true")
     database.execute(f"set allowed_directories = [{quoted(folder)}]")

@@ -18,9 +18,11 @@ from martian_moments.lake.store import Lake
 from martian_moments.pipelines.moments import gather, keep_frames
 from martian_moments.pipelines.movies import make
 from martian_moments.serving.addresses import service_address
-from martian_moments.serving.app import PREPARATIONS, create_app
-from martian_moments.serving.server import Server, listening
+from martian_moments.serving.app import create_app
+from martian_moments.serving.preparations import PREPARATIONS
+from martian_moments.serving.server import Server
 from martian_moments.serving.snapshots import Snapshots
+from martian_moments.serving.start import listening
 from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published

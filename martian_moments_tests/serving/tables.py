@@ -10,7 +10,8 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from martian_moments.lake.store import Lake
-from martian_moments.serving.app import PREPARATIONS, create_app
+from martian_moments.serving.app import create_app
+from martian_moments.serving.preparations import PREPARATIONS
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published

@@ -10,29 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from martian_moments.formats.geoparquet import signed_longitude
-from martian_moments.formats.stac import item_rows
 from martian_moments.serving.query import query, rows, run
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.stac.paging import position_of, token_of
 from martian_moments.serving.stac.properties import SORTABLE
 from martian_moments.serving.stac.search import OPERATORS, Search
 
-if TYPE_CHECKING:
-    import duckdb
-
 MOST_ITEMS: Final = 1_000
 """On a page, whatever the limit: 2.5 MB."""
-
-
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the view ``stac.items``: a row per photo, with a column for each field of its item."""
-    items = item_rows("select * from silver.fact_photos", ())
-    columns = f"* exclude (links) replace ({signed_longitude('longitude')} as longitude)"
-    connection.execute("create schema stac")
-    connection.execute(f"create view stac.items as select {columns} from ({items})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""The tables of v1 in a snapshot: the same, in whatever order photos and ids are published."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from martian_moments.serving.v1.tables import prepare
+
+PHOTOS = [
+    ("curiosity|v1|1", "curiosity", 1, "MAST", False, "https://mars.example/1.JPG"),
+    ("curiosity|v1|2", "curiosity", 1, "MAST", True, "https://mars.example/2.JPG"),
+    ("spirit|pds|3", "spirit", 2, "a 'new' camera", True, "https://mars.example/3.IMG"),
+]
+IDS = [
+    ("curiosity|v1|1", 102693, "v1", True),
+    ("curiosity|v1|1", 4_200_000, "derived", False),
+    ("curiosity|v1|2", 102694, "v1", True),
+    ("spirit|pds|3", 4_200_001, "derived", True),
+]
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["in one order", "in two orders"])
+def test_every_photo_has_its_own_id(turned: bool) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create schema silver; create schema gold")
+        connection.execute("create table silver.dim_cameras (rover varchar, camera varchar, full_name varchar)")
+        connection.execute("insert into silver.dim_cameras values ('curiosity', 'MAST', 'Mast Camera')")
+        connection.execute(
+            "create table silver.fact_photos"
+            " (photo_key varchar, rover varchar, sol integer, camera varchar, is_thumbnail boolean, image_url varchar)"
+        )
+        connection.executemany("insert into silver.fact_photos values (?, ?, ?, ?, ?, ?)", PHOTOS)
+        connection.execute("create table gold.photo_ids (photo_key varchar, id integer, method varchar, is_current boolean)")
+        connection.executemany("insert into gold.photo_ids values (?, ?, ?, ?)", IDS[::-1] if turned else IDS)
+        prepare(connection)
+        found = connection.execute("select id, rover, sol, camera, in_v1, image_url from v1.photos order by id").fetchall()
+        former = connection.execute("select * from v1.former_ids").fetchall()
+        (stranger,) = connection.execute("select full_name, id > 100 from v1.cameras where rover = 'spirit'").fetchall()
+    assert found == [
+        (102693, "curiosity", 1, "MAST", True, "https://mars.example/1.JPG"),
+        (102694, "curiosity", 1, "MAST", True, "https://mars.example/2.JPG"),
+        (4_200_001, "spirit", 2, "a 'new' camera", False, "https://mars.example/3.IMG"),
+    ]
+    assert former == [(4_200_000, 102693)]
+    assert stranger == ("a 'new' camera", True)
