@@ -70,6 +70,22 @@ arrived as (
     inner join {{ ref('photo_records') }} as photos on changed.object_key = photos.object_key
 ),
 
+-- Where v1's documents came from. The list is never empty: DuckDB would read every document for an empty one.
+origins as (
+    select
+        object_key,
+        split_part({{ json_text('document', 'requests[0]') }}, '/', 3) as host
+    from {{ bronze('raw_photos') }}
+    where
+        object_key in (
+            select numbered_in from changed
+            where numbered_in is not null
+            union all
+            select '' as numbered_in
+        )
+),
+
+-- Mirrors of v1 have numbers of their own: those from its own hosts count, and those from no address.
 reported as (
     select
         try_cast(photos.source_id as integer) as id,
@@ -82,9 +98,16 @@ reported as (
         photos.object_key
     from changed
     inner join {{ ref('source_photos') }} as photos on changed.numbered_in = photos.object_key
+    inner join origins on changed.numbered_in = origins.object_key
     where
-        try_cast(photos.source_id as integer) between 1 and {{ numbers.first - 1 }}
-        or try_cast(photos.source_id as integer) >= {{ numbers.first_of_names }}
+        coalesce(origins.host, '') in (
+            ''
+            {%- for host in numbers.hosts %}, '{{ host }}'{% endfor %}
+        )
+        and (
+            try_cast(photos.source_id as integer) between 1 and {{ numbers.first - 1 }}
+            or try_cast(photos.source_id as integer) >= {{ numbers.first_of_names }}
+        )
 ),
 
 -- Few are, mostly none: a window over every report would take longer.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
-from martian_moments.domain.documents import Kind
+from martian_moments.domain.documents import Document, Kind, decode_text, encode
 from martian_moments.warehouse.base import PHOTO_IDS, BronzeObject
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
@@ -146,7 +147,7 @@ def test_a_new_warehouse_goes_on_with_the_numbers_that_are_published(story: Proj
 def test_a_number_that_is_taken_gives_way_to_the_next_one_that_is_kept_free(project: Callable[[], Project]) -> None:
     built = project()
     # Every digest leads to the same number.
-    crowded = ("--vars", json.dumps({"photo_ids": {"first": 1000, "first_of_names": 2000, "below": 2001}}))
+    crowded = ("--vars", json.dumps({"photo_ids": {"hosts": [], "first": 1000, "first_of_names": 2000, "below": 2001}}))
     built.warehouse.load([of_msl(1, "0001MR0000000000000000001E01_DXXX", "0001MR0000000000000000002E01_DXXX")])
     built.build(*ALL, *crowded)
     assert sorted(given(built).values()) == [1000, 2000]
@@ -160,6 +161,18 @@ def test_a_number_that_is_taken_gives_way_to_the_next_one_that_is_kept_free(proj
         "0002MR0000000000000000002E01_DXXX": 1002,
         "A": 7,
     }
+
+
+def test_the_numbers_of_a_mirror_are_not_those_of_v1(project: Callable[[], Project]) -> None:
+    built = project()
+    hosts = ("https://mirror.example/api/v1", "https://api.nasa.gov/mars-photos/api/v1", "http://api.nasa.gov.example/x")
+    for sol, host in enumerate(hosts, 1):
+        header = replace(of_v1(sol, {sol: f"FILE_{sol}"}).header, requests=(f"{host}/rovers/curiosity/photos?sol={sol}",))
+        page = json.dumps({"photos": [{"id": sol, "sol": sol, "img_src": f"http://x/FILE_{sol}.JPG"}]}).encode()
+        body = encode(Document(header, (page,)))
+        built.warehouse.load([BronzeObject(header.key, "e", header, decode_text(header.key, body))])
+    built.build(*ALL)
+    assert [number for number in given(built).values() if number < 1_000] == [2]
 
 
 def test_after_any_sequence_of_documents_each_photo_has_one_number_and_none_was_given_to_another(
