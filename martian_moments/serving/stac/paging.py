@@ -29,11 +29,11 @@ def position_of(search: Search, order: Collection[str]) -> tuple[Any, ...] | Non
         return None
     try:
         values = decode(_question(search), search.token[:LONGEST], len(order))
+        return tuple(_value(name, str(value)) for name, value in zip(order, values, strict=True))
     except ValueError:
         accepted = "the token of the next page of the same search, as the page before says it"
         errors = [ParameterError("token", search.token[:200], accepted)]
         raise Problem(400, "not accepted: token", errors=errors) from None
-    return tuple(_value(name, str(value)) for name, value in zip(order, values, strict=True))
 
 
 def _value(name: str, text: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import orjson
@@ -20,7 +19,7 @@ from martian_moments.serving.stac.documents import GEOJSON, JSON, Addresses
 from martian_moments.serving.stac.items import find
 from martian_moments.serving.stac.items import item as find_item
 from martian_moments.serving.stac.openapi import BODY, FEATURE, OBJECT, PAGE, PARAMETERS, PARAMETERS_OF_A_COLLECTION
-from martian_moments.serving.stac.search import read_search
+from martian_moments.serving.stac.search import read_json, read_search
 
 router = APIRouter(prefix="/stac", tags=["STAC"])
 
@@ -146,8 +145,8 @@ def _only_once(request: Request) -> dict[str, str]:
 async def _body(request: Request) -> dict[str, Any]:
     content = await request.body()
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
+        found = read_json(content)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         shown = content[:200].decode(errors="replace")

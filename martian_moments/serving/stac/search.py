@@ -5,13 +5,14 @@ Longitudes and latitudes are those of Mars, planetocentric, -180 to 180 and -90 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import orjson
 
 from martian_moments.serving.problems import ParameterError, Problem
 from martian_moments.serving.stac.properties import PROPERTIES, SORTABLE, Kind
@@ -28,6 +29,7 @@ LARGEST_LIMIT: Final = 10_000
 _MOST_VALUES: Final = 1_000
 """Of a list."""
 
+_BOX_NUMBERS: Final = 6
 _MOST_VERTICES: Final = 10_000
 _MOST_EAST: Final = 180.0
 _MOST_NORTH: Final = 90.0
@@ -125,6 +127,20 @@ def read_search(given: Mapping[str, Any], *, collection: str | None = None) -> S
     return Search(**found | ({} if collection is None else {"collections": (collection,)}))
 
 
+def read_json(text: str | bytes) -> Any:
+    """What a text of JSON says: of numbers that a double has, of Unicode, and nested no deeper than can be written again.
+
+    Raises:
+        ValueError: it says something else, or nothing.
+    """
+    found = orjson.loads(text)
+    try:
+        orjson.dumps(found)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(str(error)) from None
+    return found
+
+
 class _NotAcceptedError(Exception):
     """A value is not accepted. ``accepted`` says what would be."""
 
@@ -134,7 +150,7 @@ class _NotAcceptedError(Exception):
 
 
 def _error(name: str, value: Any, accepted: str) -> ParameterError:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return ParameterError(name, text[:_LONGEST_TEXT], accepted)
 
 
@@ -164,10 +180,10 @@ def _bbox(value: Any) -> Mapping[str, Any]:
         "west,south,east,north in degrees of Mars (-180 to 180, -90 to 90), or with elevations in metres "
         "west,south,lowest,east,north,highest"
     )
-    try:
-        numbers = [float(each) for each in (value.split(",") if isinstance(value, str) else value)]
-    except (TypeError, ValueError):
-        raise wrong from None
+    # An address has the numbers of a list of JSON, without its brackets.
+    numbers = _json(f"[{value}]", wrong) if isinstance(value, str) else value
+    if not _is_list(numbers, (int, float), _BOX_NUMBERS) or any(isinstance(each, bool) for each in numbers):
+        raise wrong
     match numbers:
         case [west, south, east, north]:
             low, high = -math.inf, math.inf
@@ -184,9 +200,9 @@ def _intersects(value: Any) -> Mapping[str, Any]:
     import shapely
     import shapely.errors
 
-    text = value if isinstance(value, str) else json.dumps(value)
+    asked = _json(value, _NotAcceptedError("a geometry of GeoJSON"))
     try:
-        found = shapely.from_geojson(text)
+        found = shapely.from_geojson(orjson.dumps(asked).decode())
     except shapely.errors.ShapelyError as error:
         raise _NotAcceptedError(f"a geometry of GeoJSON ({str(error)[:_LONGEST_TEXT]})") from None
     if found is None or found.is_empty or not found.is_valid:
@@ -241,8 +257,8 @@ def _json(value: Any, wrong: _NotAcceptedError) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return read_json(value)
+    except ValueError:
         raise wrong from None
 
 
