@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,7 +16,9 @@ from martian_moments.domain.rovers import MARS_RADIUS_M, ROVERS
 from martian_moments.serving.explorer.columns import columns, texts
 from martian_moments.serving.explorer.page import page_files
 from martian_moments.serving.explorer.photos import BLOCK_SOLS
+from martian_moments_tests.published_tables import photo
 from martian_moments_tests.serving.home import MOVIE
+from martian_moments_tests.serving.tables import served_tables
 
 
 def data(client: TestClient, name: str) -> Any:
@@ -100,10 +103,21 @@ def test_a_drive_that_is_drawn_ends_where_the_legs_end(client: TestClient, rover
 def test_the_heat_map_counts_every_picture_once(client: TestClient, rover: str) -> None:
     cells = data(client, f"{rover}/sols.json")["cells"]
     (pictures,) = query(
-        client, "select count(*) from silver.fact_photos where rover = ? and lmst is not null and not is_thumbnail", rover
+        client,
+        "select count(*) from silver.fact_photos where rover = ? and lmst is not null and is_thumbnail is not true",
+        rover,
     )
     assert sum(column(cells, "pictures")) == pictures[0]
     assert all(0 <= half_hour < 48 for half_hour in column(cells, "half_hour"))
+
+
+def test_a_time_that_is_none_is_nowhere_on_the_heat_map_and_no_failure(tmp_path: Path) -> None:
+    times = ["Sol-00013M09:30:00.500", "at noon", "Sol-00013M7:05:30", "Sol-00013M31:05:30", None]
+    with served_tables(tmp_path, [photo("curiosity", number, lmst=time) for number, time in enumerate(times)]) as served:
+        cells = data(served.client, "curiosity/sols.json")["cells"]
+        photos = data(served.client, "curiosity/photos/10.json")["photos"]
+    assert [column(cells, name) for name in ("sol", "half_hour", "pictures")] == [[13], [19], [1]]
+    assert column(photos, "lmst") == ["09:30:00", None, None, None, None]
 
 
 def test_a_file_that_nobody_makes_is_not_found(client: TestClient) -> None:

@@ -1,10 +1,12 @@
 """The photos of a rover in blocks of sols: ``data/<rover>/photos/<first sol of the block>.json``."""
+# ruff: noqa: S608 - all SQL is of this package.
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.serving.explorer.columns import Document, columns, rows, texts
+from martian_moments.serving.local_time import CLOCK
 
 if TYPE_CHECKING:
     import duckdb
@@ -12,11 +14,11 @@ if TYPE_CHECKING:
 BLOCK_SOLS: Final = 10
 """Sols of a block: some thousand photos, 100 kB on their way."""
 
-_PHOTOS: Final = """
+_PHOTOS: Final = f"""
     select
         source, substr(photo_key, length(rover) + length(source) + 3) as id, photos.sol,
         camera, source_camera, product_type as type, is_thumbnail as thumbnail, color_kind as color,
-        substr(lmst, 11, 8) as lmst, lmst_method, epoch_ms(taken_at_utc) as utc_ms, taken_at_method as utc_method,
+        {CLOCK} as lmst, lmst_method, epoch_ms(taken_at_utc) as utc_ms, taken_at_method as utc_method,
         round(taken_at_uncertainty_s, 1) as utc_uncertainty_s, is_time_disputed as time_disputed,
         site, drive, location_method, location_quality, round(location_uncertainty_m, 1) as location_uncertainty_m,
         sequence_id as sequence, width_px as width, height_px as height,

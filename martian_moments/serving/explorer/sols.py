@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.serving.explorer.columns import Document, columns
+from martian_moments.serving.local_time import HOUR, MINUTE
 
 if TYPE_CHECKING:
     import duckdb
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
 HALF_HOUR_S: Final = 1_800
 """Mars seconds of one row of the heat map: 48 rows from midnight to midnight, local mean solar time."""
 
-_TIME_OF_DAY: Final = "substr(lmst, 11, 2)::integer * 2 + substr(lmst, 14, 2)::integer // 30"
-"""The half hour of ``Sol-00000M07:17:23.532``."""
+_HALF_HOUR: Final = f"cast(({HOUR}) * 2 + ({MINUTE}) // 30 as integer)"
 
 _SOLS: Final = """
     select sol, earth_date::varchar as earth_date, photos, cameras, legs, round(distance_m, 1) as distance_m,
@@ -45,8 +45,8 @@ def sols(connection: duckdb.DuckDBPyConnection, rover: str) -> Document:
     cells = columns(
         connection,
         f"""
-        select sol, ({_TIME_OF_DAY})::integer as half_hour, count(*) as pictures from silver.fact_photos
-        where rover = ? and lmst is not null and not is_thumbnail group by all order by all
+        select sol, {_HALF_HOUR} as half_hour, count(*) as pictures from silver.fact_photos
+        where rover = ? and half_hour is not null and is_thumbnail is not true group by all order by all
         """,  # noqa: S608 - all SQL is of this package
         rover,
     )

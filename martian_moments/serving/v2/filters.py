@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from martian_moments.domain.rovers import MARS_RADIUS_M
+from martian_moments.serving.local_time import HOUR, MINUTE, SECOND
 from martian_moments.serving.problems import ParameterError, Problem
 from martian_moments.serving.v2.parameters import (
     Metres,
@@ -112,8 +113,9 @@ _LARGEST_NUMBER: Final = 2**31 - 1
 
 
 def flag(name: str, description: str) -> Filter:
-    """A column that is true or false."""
-    return Filter((Parameter(name, YesOrNo, description, "false"),), lambda values: Sql(f"{name} = ?", (values[name],)))
+    """A column that is true or false; what nobody knows is not true."""
+    column = f"coalesce({name}, false)"
+    return Filter((Parameter(name, YesOrNo, description, "false"),), lambda values: Sql(f"{column} = ?", (values[name],)))
 
 
 def equal(name: str, kind: Any, description: str, example: Any) -> Filter:
@@ -169,9 +171,7 @@ def turn(name: str, kind: Any, what: str, examples: tuple[Any, Any], *, column: 
 
 def local_time() -> Filter:
     """Local mean solar time, over midnight where it begins later than it ends."""
-    # Sol-00013M15:28:38.766; what nobody knows stays null.
-    hours, minutes, seconds = (f"try_cast(substr(lmst, {first}, 2) as integer)" for first in (11, 14, 17))
-    clock = f"({hours} * 3600 + {minutes} * 60 + {seconds})"
+    clock = f"(({HOUR}) * 3600 + ({MINUTE}) * 60 + ({SECOND}))"
     return turn("lmst", TimeOfDay, "Local mean solar time of day on Mars", ("06:00", "09:30"), column=clock)
 
 

@@ -34,7 +34,7 @@ _WHAT: Final[tuple[Filter, ...]] = (
     number_of("v1_id", "The number that it has, or had, in the v1 API.", 424905, "gold.photo_ids", "id"),
     one_of("product_identity", "The picture, whatever source reports it.", "NLB_4005252320034130NCAM00263"),
     one_of("product_type", "full, thumbnail, subframe, downsampled and others.", "full"),
-    flag("is_thumbnail", "Whether it is a thumbnail."),
+    flag("is_thumbnail", "Whether it is a thumbnail; false also where nobody knows."),
     one_of("color_kind", "bayer, rgb, gray or band.", "rgb"),
     span("width", _PIXELS, "Width in pixels", (1024, 1648), column="width_px"),
     span("height", _PIXELS, "Height in pixels", (1024, 1200), column="height_px"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from martian_moments.serving.local_time import HOUR
 from martian_moments.serving.v2.collection import Collection, Described, columns_of
 from martian_moments.serving.v2.filters import Sql
 from martian_moments.serving.v2.photos import PHOTOS
@@ -15,7 +16,7 @@ _PHOTOS: Final = columns_of("silver", "fact_photos")
 
 _COMPUTED: Final = {
     "lmst_hour": (
-        "try_cast(substr(lmst, 11, 2) as integer)",
+        HOUR,
         Described("integer", "The hour of the local mean solar time, 0 to 23."),
     ),
     "earth_year": (

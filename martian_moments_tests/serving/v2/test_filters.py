@@ -72,7 +72,7 @@ PHOTOS: dict[str, tuple[dict[str, object], str]] = {
     "looking east": ({"view_azimuth_min": 45, "view_azimuth_max": 135}, "view_azimuth_deg between 45 and 135"),
     "looking down": ({"view_elevation_max": -20}, "view_elevation_deg <= -20"),
     "a product type": ({"product_type": "full,subframe"}, "product_type in ('full', 'subframe')"),
-    "no thumbnails": ({"is_thumbnail": "false"}, "not is_thumbnail"),
+    "no thumbnails": ({"is_thumbnail": "false"}, "is_thumbnail is not true"),
     "a colour": ({"color_kind": "rgb"}, "color_kind = 'rgb'"),
     "a size": ({"width_min": 1000, "height_max": 1024}, "width_px >= 1000 and height_px <= 1024"),
     "a stop": ({"site": 11, "drive": 108}, "site = 11 and drive = 108"),
@@ -87,7 +87,7 @@ PHOTOS: dict[str, tuple[dict[str, object], str]] = {
     "all of Mars": ({"bbox": "-180,-90,180,90"}, "longitude is not null"),
     "three at once": (
         {"camera_role": "navigation,mast", "sun_elevation_min": 0, "is_thumbnail": "false"},
-        "camera_role in ('navigation', 'mast') and sun_elevation_deg >= 0 and not is_thumbnail",
+        "camera_role in ('navigation', 'mast') and sun_elevation_deg >= 0 and is_thumbnail is not true",
     ),
 }
 
@@ -199,12 +199,24 @@ def test_a_time_that_is_none_is_at_no_time_of_day_and_no_failure(tmp_path: Path)
         photo("curiosity", 1, lmst="Sol-00013M09:30:00.500"),
         photo("curiosity", 2, lmst="at noon"),
         photo("curiosity", 3),
+        photo("curiosity", 4, lmst="Sol-00013M7:05:30"),
+        photo("curiosity", 5, lmst="Sol-00013M31:05:30"),
     ]
     with served_tables(tmp_path, photos) as served:
         rows = served.client.get(f"{API}/photos?lmst_min=09:30&lmst_max=09:30:00").json()["data"]
         assert [row["photo_key"] for row in rows] == ["curiosity|v1|1"]
         hours = served.client.get(f"{API}/statistics?group_by=lmst_hour").json()["data"]
-        assert [(row["lmst_hour"], row["photos"]) for row in hours] == [(9, 1), (None, 2)]
+        assert [(row["lmst_hour"], row["photos"]) for row in hours] == [(9, 1), (None, 4)]
+
+
+def test_a_picture_of_which_nobody_knows_whether_it_is_a_thumbnail_is_among_those_that_are_not(tmp_path: Path) -> None:
+    photos = [photo("curiosity", number, is_thumbnail=each) for number, each in enumerate((None, False, True))]
+    with served_tables(tmp_path, photos) as served:
+        found = {
+            asked: [row["photo_key"][-1] for row in served.client.get(f"{API}/photos?is_thumbnail={asked}").json()["data"]]
+            for asked in ("true", "false")
+        }
+    assert found == {"true": ["2"], "false": ["0", "1"]}
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ function sql(view, rover) {
     view.type && `product_type = ${quoted(view.type)}`,
     view.color && `color_kind = ${quoted(view.color)}`,
     site && `site = ${site} and drive = ${drive}`,
-    !view.thumbnails && "not is_thumbnail",
+    !view.thumbnails && "is_thumbnail is not true",
   ].filter(Boolean);
   return (
     `select sol, lmst, camera, taken_at_utc, site, drive, view_azimuth_deg, image_url\n` +
