@@ -110,8 +110,9 @@ def item(at: Addresses, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def page_by_get(at: Addresses, path: str, given: Mapping[str, str], page: Page) -> dict[str, Any]:
     """A page of items that was asked for by GET; its next page is another address."""
-    following = f"{at.base}{path}?{urlencode({**given, 'token': page.token})}"
-    return _page(at, page, f"{at.base}{path}", {"href": following, "method": "GET"})
+    here = f"{at.base}{path}"
+    following = f"{here}?{urlencode({**given, 'token': page.token})}"
+    return _page(at, page, f"{here}?{urlencode(given)}" if given else here, {"href": following, "method": "GET"})
 
 
 def page_by_post(at: Addresses, path: str, given: Mapping[str, Any], page: Page) -> dict[str, Any]:

@@ -199,3 +199,11 @@ def test_a_name_from_nasa_is_text_in_an_item(tables: ServedTables) -> None:
     assert found.headers["content-type"] == "application/geo+json"
     assert found.headers["x-content-type-options"] == "nosniff"
     assert found.json()["properties"]["mars:camera"] == EVIL
+
+
+def test_a_page_names_its_own_address(tables: ServedTables) -> None:
+    for path in ("/stac/search?limit=1&sortby=-datetime", "/stac/collections/curiosity/items?limit=1", "/stac/search"):
+        page = tables.client.get(path).json()
+        (own,) = (link["href"] for link in page["links"] if link["rel"] == "self")
+        assert own.endswith(path)
+        assert tables.client.get(own).json() == page
