@@ -45,6 +45,13 @@ SCHEMA: Final[dict[str, Any]] = {
 }
 """What OpenAPI says of a problem."""
 
+_ROUTES: Final = "/docs lists the routes of API v2 and STAC, and docs/api.md all there are"
+_DETAILS: Final[Mapping[int, str]] = {
+    404: f"there is nothing at this address; {_ROUTES}",
+    405: f"this address does not have the method; {_ROUTES}",
+}
+"""Of what the framework says in one word."""
+
 _SHOWN: Final = 200
 """Characters of a wrong value that are repeated in the response."""
 
@@ -117,7 +124,8 @@ def problem_of(error: Exception) -> Problem:
             names = ", ".join(dict.fromkeys(each.parameter for each in found))
             return Problem(400, f"not accepted: {names}", errors=found)
         case HTTPException():
-            return Problem(error.status_code, str(error.detail), headers=error.headers)
+            detail = _DETAILS.get(error.status_code, str(error.detail))
+            return Problem(error.status_code, detail, headers=error.headers)
         case MartianError():
             # A store does not respond, or something in it is damaged. What it says names folders of this machine.
             _log.warning("%s", error)

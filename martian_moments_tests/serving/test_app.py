@@ -70,8 +70,10 @@ def test_a_star_accepts_every_name(served: ServedHome) -> None:
 def test_an_error_is_a_problem_as_the_standard_has_it(client: TestClient) -> None:
     found = client.get("/nothing")
     assert found.headers["content-type"] == "application/problem+json"
-    assert found.json() == {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "Not Found"}
-    assert client.post("/health").status_code == 405
+    detail = "there is nothing at this address; /docs lists the routes of API v2 and STAC, and docs/api.md all there are"
+    assert found.json() == {"type": "about:blank", "title": "Not Found", "status": 404, "detail": detail}
+    other = client.post("/health")
+    assert (other.status_code, other.json()["detail"].partition(";")[0]) == (405, "this address does not have the method")
 
 
 def test_what_is_too_long_is_refused(client: TestClient) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from martian_moments.domain.documents import MAX_SOL
@@ -65,7 +64,8 @@ def _checked(read: Callable[[str], Any], accepted: str) -> AfterValidator:
 
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
-    if not all(0 < len(name) <= _LONGEST_NAME for name in names) or len(names) > MOST_NAMES or "\0" in text:
+    wrong = len(text) > _LONGEST_LIST or len(names) > MOST_NAMES or "\0" in text
+    if wrong or not all(0 < len(name) <= _LONGEST_NAME for name in names):
         raise ValueError(text)
     return names
 
@@ -125,32 +125,30 @@ def _coordinate(text: str) -> float:
     return float(text)
 
 
-def _whole(text: Any) -> Any:
-    """Digits only: Python reads ``1_000`` and ``5.0`` as whole numbers too."""
-    if isinstance(text, str) and not re.fullmatch(r"-?\d{1,18}", text):
-        raise refusal("a whole number")
-    return text
+def _in_range(kind: type[int | float], pattern: str, least: float, most: float, name: str) -> Any:
+    """Numbers of a range in plain digits: Python reads ``1_000`` too, and more."""
 
+    def checked(text: Any) -> Any:
+        if isinstance(text, str) and not (re.fullmatch(pattern, text, re.ASCII) and least <= kind(text) <= most):
+            raise refusal(f"{name} from {least:,} to {most:,}")
+        return text
 
-def _decimal(text: Any) -> Any:
-    if isinstance(text, str) and not (re.fullmatch(r"[-+]?\d{1,9}(\.\d{0,15})?", text) and math.isfinite(float(text))):
-        raise refusal("a decimal number")
-    return text
+    return Annotated[kind, Field(ge=least, le=most), BeforeValidator(checked)]
 
 
 def whole(least: int, most: int) -> Any:
     """Whole numbers of a range."""
-    return Annotated[int, Field(ge=least, le=most), BeforeValidator(_whole)]
+    return _in_range(int, r"-?\d{1,18}", least, most, "a whole number")
 
 
 def decimal(least: float, most: float) -> Any:
     """Decimal numbers of a range."""
-    return Annotated[float, Field(ge=least, le=most), BeforeValidator(_decimal)]
+    return _in_range(float, r"[-+]?\d{1,9}(\.\d{0,15})?", least, most, "a decimal number")
 
 
 Names = Annotated[
     str,
-    StringConstraints(max_length=_LONGEST_LIST, pattern=r"^[^,\x00]+(,[^,\x00]+)*$"),
+    Field(json_schema_extra={"maxLength": _LONGEST_LIST, "pattern": r"^[^,\x00]+(,[^,\x00]+)*$"}),
     _checked(_names, f"one name, or up to {MOST_NAMES} of at most {_LONGEST_NAME} characters with commas between them"),
 ]
 Rovers = Annotated[

@@ -52,9 +52,17 @@ def refuse_repeats(http: Request) -> None:
         raise Problem(400, f"not accepted: {repeated}", errors=[ParameterError(repeated, values, accepted)])
 
 
+def refuse_parameters(http: Request) -> None:
+    """A path without parameters: one would be passed over without a word. Raises a Problem."""
+    if given := [ParameterError(*each, accepted="no parameter: this path has none") for each in http.query_params.items()]:
+        raise Problem(400, f"not accepted: {', '.join(each.parameter for each in given)}", errors=given)
+
+
 PREFIX: Final = "/api/v2"
 MOVIES: Final = f"{PREFIX}/movies"
 """The one path whose responses do not follow from the build."""
+
+_NO_PARAMETERS: Final = [Depends(refuse_parameters)]
 
 router: Final = APIRouter(prefix=PREFIX, tags=["v2"], dependencies=[Depends(refuse_repeats)])
 
@@ -89,6 +97,7 @@ _add(STATISTICS, _statistics, [_GROUP_BY, *parameters_of(STATISTICS)])
 
 @router.get(
     "/photos/{photo_key:path}",
+    dependencies=_NO_PARAMETERS,
     summary="photo",
     response_model=PhotoDetail,
     responses=PROBLEMS,
@@ -122,14 +131,14 @@ router.add_api_route(
 )
 
 
-@router.get("/tables", summary="tables", responses={200: _content(PACKAGE), **PROBLEMS})
+@router.get("/tables", dependencies=_NO_PARAMETERS, summary="tables", responses={200: _content(PACKAGE), **PROBLEMS})
 async def tables(http: Request, snapshot: CurrentSnapshot) -> Response:
     """What every published table is, with its columns, as a Data Package; the files stand under /published/."""
     found = await to_thread.run_sync(describe_tables, snapshot, f"{http.base_url}published/")
     return Response(orjson.dumps(found), media_type="application/json")
 
 
-@router.get("/tables/{name}", summary="table", responses={200: _content(RESOURCE), **PROBLEMS})
+@router.get("/tables/{name}", dependencies=_NO_PARAMETERS, summary="table", responses={200: _content(RESOURCE), **PROBLEMS})
 async def table(
     http: Request,
     snapshot: CurrentSnapshot,
