@@ -111,5 +111,4 @@ async def health(request: Request) -> dict[str, Any]:
     reason = request.app.state.snapshots.reason
     if isinstance(held, NotReady):
         return {"ready": False, "reason": str(held)}
-    through = held.published_at.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {"ready": True, "build": held.build, "published_at": through, "reason": reason}
+    return {"ready": True, "build": held.build, "published_at": held.data_through, "reason": reason}

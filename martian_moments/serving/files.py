@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from martian_moments.infrastructure.object_store import bare
-from martian_moments.serving.dependencies import TheLake, ThePublished
+from martian_moments.serving.dependencies import TheLake, ThePublished, current_snapshot
 from martian_moments.serving.problems import Problem
 from martian_moments.serving.ranges import Unsatisfiable, has_changed, is_held, part_of
 from martian_moments.warehouse.manifest import KEY
@@ -62,10 +62,12 @@ async def published_files() -> Response:
 @router.get("/published/{key:path}")
 async def published_file(key: str, request: Request, published: ThePublished) -> Response:
     """A published table or open format, or the manifest of all of them, as they are now."""
-    if key != KEY:
-        manifest = await run_in_threadpool(published.manifest)
-        if manifest is None or key not in {file.key for _, file in manifest.files()}:
-            raise Problem(404, f"/published/{KEY} names no such file")
+    manifest = await run_in_threadpool(published.manifest)
+    if manifest is None:
+        # Nothing was published yet: raises NotReady, as where tables are asked for.
+        current_snapshot(request)
+    if key != KEY and (manifest is None or key not in {file.key for _, file in manifest.files()}):
+        raise Problem(404, f"/published/{KEY} names no such file")
     return await _file(request, published.store, key)
 
 

@@ -233,7 +233,7 @@ class Builds:
 
     async def _respond(self, lease: _Lease, scope: Scope, receive: Receive, send: Send) -> None:
         tagged = scope["method"] == "GET" and not scope["path"].startswith(self._others)
-        through = _moment(lease.snapshot)
+        through = lease.snapshot.data_through
         etag = self._etag(lease.snapshot, scope) if tagged else None
         if etag and etag in Headers(scope=scope).get("if-none-match", ""):
             headers = [(b"etag", etag.encode()), (b"x-data-through", through.encode())]
@@ -281,10 +281,6 @@ class _Lease:
         if self._held:
             self._held = False
             self.snapshot.release()
-
-
-def _moment(snapshot: Snapshot) -> str:
-    return snapshot.published_at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Compression:

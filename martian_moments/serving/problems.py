@@ -97,6 +97,19 @@ class Problem(Exception):
         return JSONResponse(body | ({"errors": errors} if errors else {}), self.status, self.headers, MEDIA_TYPE)
 
 
+def only_once(request: Request) -> dict[str, str]:
+    """The parameters of a request. Raises a Problem for one that is given twice: a value would be passed over unsaid."""
+    given = request.query_params
+    errors = [
+        ParameterError(name, ", ".join(given.getlist(name))[:_SHOWN], "once; several values have commas between them")
+        for name in given
+        if len(given.getlist(name)) > 1
+    ]
+    if errors:
+        raise Problem(400, f"not accepted: {', '.join(each.parameter for each in errors)}", errors=errors)
+    return dict(given)
+
+
 def unavailable(error: ServingError) -> Problem:
     """503, and when asking again may help."""
     return Problem(503, str(error), headers={"Retry-After": str(error.retry_after_s)})

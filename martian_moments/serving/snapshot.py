@@ -71,6 +71,11 @@ class Snapshot:
         """
         return self._database.cursor()
 
+    @property
+    def data_through(self) -> str:
+        """When it was published, as responses say it: 2026-01-31T12:00:00Z."""
+        return self.published_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
     def take(self) -> bool:
         """One user more, unless the last one has just left."""
         with self._lock:

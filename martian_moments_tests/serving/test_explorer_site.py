@@ -64,6 +64,7 @@ def test_without_tables_the_page_says_so_and_asks_again(tmp_path: Path) -> None:
         page = empty.get("/explorer/")
         assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
         assert int(page.headers["retry-after"]) > 0
-        data = empty.get("/explorer/data/rovers.json")
-        assert (data.status_code, data.headers["content-type"]) == (503, "application/problem+json")
-        assert "nothing is published yet" in data.json()["detail"]
+        for path in ("explorer/data/rovers.json", "published/manifest.json", "published/gold/stops/stops.parquet"):
+            data = empty.get(f"/{path}")
+            assert (data.status_code, data.headers["content-type"]) == (503, "application/problem+json"), path
+            assert "nothing is published yet" in data.json()["detail"]

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from martian_moments.formats.stac import ROVERS_WITH_PHOTOS
 from martian_moments.serving.dependencies import CurrentSnapshot
-from martian_moments.serving.problems import ParameterError, Problem
+from martian_moments.serving.problems import ParameterError, Problem, only_once
 from martian_moments.serving.query import once
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.stac import documents
@@ -93,7 +93,7 @@ async def collection_of(request: Request, snapshot: CurrentSnapshot, collection:
 async def items_of(request: Request, snapshot: CurrentSnapshot, collection: str) -> Response:
     """The photos of one rover by sol, or as ``sortby`` says; the link ``next`` leads to the next page."""
     await _rovers(snapshot, collection)
-    given = _only_once(request)
+    given = only_once(request)
     page = await find(snapshot, read_search(given, collection=collection))
     return _GeoJson(_dumped(documents.page_by_get(_addresses(request), request.url.path, given, page)))
 
@@ -116,7 +116,7 @@ async def item_of(request: Request, snapshot: CurrentSnapshot, collection: str, 
 )
 async def search_by_get(request: Request, snapshot: CurrentSnapshot) -> Response:
     """Photos of all rovers by place, time and properties; the link ``next`` leads to the next page."""
-    given = _only_once(request)
+    given = only_once(request)
     page = await find(snapshot, read_search(given))
     return _GeoJson(_dumped(documents.page_by_get(_addresses(request), request.url.path, given, page)))
 
@@ -129,17 +129,6 @@ async def search_by_post(request: Request, snapshot: CurrentSnapshot) -> Respons
     given = await _body(request)
     page = await find(snapshot, read_search(given))
     return _GeoJson(_dumped(documents.page_by_post(_addresses(request), request.url.path, given, page)))
-
-
-def _only_once(request: Request) -> dict[str, str]:
-    given = request.query_params.multi_items()
-    names = [name for name, _ in given]
-    errors = [ParameterError(name, value[:200], "once") for name, value in given if names.count(name) > 1]
-    if errors:
-        raise Problem(
-            400, f"given more than once: {', '.join(dict.fromkeys(each.parameter for each in errors))}", errors=errors
-        )
-    return dict(given)
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from martian_moments.serving.dependencies import CurrentSnapshot, TheLake
-from martian_moments.serving.problems import ParameterError, Problem
+from martian_moments.serving.problems import ParameterError, Problem, only_once
 from martian_moments.serving.v2.collection import Collection
 from martian_moments.serving.v2.filters import Parameter, rover
 from martian_moments.serving.v2.inventory import CAMERAS, CHANGES, GAPS, ROVERS
@@ -41,17 +41,6 @@ _GROUP_BY: Final = Parameter(
 )
 
 
-def refuse_repeats(http: Request) -> None:
-    """No parameter is given twice: of two values one would be passed over without a word. Raises a Problem."""
-    given = http.query_params.multi_items()
-    if len(given) > len(http.query_params):
-        names = [name for name, _ in given]
-        repeated = next(name for name in names if names.count(name) > 1)
-        accepted = "once; several values have commas between them"
-        values = ", ".join(http.query_params.getlist(repeated))
-        raise Problem(400, f"not accepted: {repeated}", errors=[ParameterError(repeated, values, accepted)])
-
-
 def refuse_parameters(http: Request) -> None:
     """A path without parameters: one would be passed over without a word. Raises a Problem."""
     if given := [ParameterError(*each, accepted="no parameter: this path has none") for each in http.query_params.items()]:
@@ -64,7 +53,7 @@ MOVIES: Final = f"{PREFIX}/movies"
 
 _NO_PARAMETERS: Final = [Depends(refuse_parameters)]
 
-router: Final = APIRouter(prefix=PREFIX, tags=["v2"], dependencies=[Depends(refuse_repeats)])
+router: Final = APIRouter(prefix=PREFIX, tags=["v2"], dependencies=[Depends(only_once)])
 
 
 def _content(schema: dict[str, Any]) -> dict[str, Any]:

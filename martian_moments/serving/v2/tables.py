@@ -36,8 +36,7 @@ PACKAGE: Final[dict[str, Any]] = {
 
 def describe_tables(snapshot: Snapshot, files: str) -> dict[str, Any]:
     """The descriptor of all tables; ``files`` is the address under which their files stand."""
-    created = snapshot.published_at.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return package(map(partial(_described, snapshot, files), published_models()), created=created)
+    return package(map(partial(_described, snapshot, files), published_models()), created=snapshot.data_through)
 
 
 def describe_table(snapshot: Snapshot, files: str, name: str) -> dict[str, Any]:
