@@ -35,6 +35,15 @@ def client(lake: Lake, published: Published) -> Iterator[TestClient]:
         yield client
 
 
+def publish_ledger(published: Published) -> None:
+    """Publish one table of two rows."""
+
+    def write(_: PublishedTable, file: Path) -> None:
+        pq.write_table(pa.table({"object_key": ["a", "b"]}), file)
+
+    published.publish([LEDGER], write)
+
+
 def test_a_file_is_sent_as_it_is_with_its_type_and_state(client: TestClient) -> None:
     found = client.get(AT)
     assert (found.status_code, found.content, found.headers["content-type"]) == (200, MOVIE, "video/mp4")
@@ -129,7 +138,8 @@ def test_head_says_what_get_would_and_sends_nothing(client: TestClient) -> None:
         "/published/gold/unknown/unknown.parquet",
     ],
 )
-def test_no_path_leads_to_anything_else(client: TestClient, path: str) -> None:
+def test_no_path_leads_to_anything_else(client: TestClient, published: Published, path: str) -> None:
+    publish_ledger(published)
     found = client.get(path)
     assert found.status_code == 404
     assert found.headers["content-type"] == "application/problem+json"
@@ -137,14 +147,10 @@ def test_no_path_leads_to_anything_else(client: TestClient, path: str) -> None:
 
 
 def test_of_what_is_published_the_manifest_and_what_it_names_are_sent(
-    client: TestClient, published: Published, tmp_path: Path, lake: Lake
+    client: TestClient, published: Published, lake: Lake
 ) -> None:
-    assert client.get("/published/manifest.json").status_code == 404
-
-    def write(_: PublishedTable, file: Path) -> None:
-        pq.write_table(pa.table({"object_key": ["a", "b"]}), file)
-
-    published.publish([LEDGER], write)
+    assert client.get("/published/manifest.json").status_code == 503, "nothing is there yet"
+    publish_ledger(published)
     lake.put_bytes("published/bronze/ledger/other.parquet", b"left over")
     manifest = client.get("/published/").json()
     (file,) = manifest["tables"]["bronze/ledger"]
