@@ -39,7 +39,7 @@ _MOST_CONDITIONS: Final = 50
 _MOST_SORTED: Final = 4
 _LONGEST_TEXT: Final = 300
 
-_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+ -]\d\d:\d\d)")
 _TIMES: Final = "a time of RFC 3339 such as 2012-08-19T03:30:00Z, or two with / between them, of which one may be .."
 
 OPERATORS: Final[Mapping[str, str]] = {
@@ -232,7 +232,9 @@ def _time(text: Any) -> datetime:
     if not isinstance(text, str) or not _RFC_3339.fullmatch(text):
         raise _NotAcceptedError(_TIMES)
     try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        # In an address a plus is a space.
+        time = re.sub(" (?=..:..$)", "+", text[10:])
+        return datetime.fromisoformat(text[:10] + time.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise _NotAcceptedError(_TIMES) from None
 

@@ -24,7 +24,7 @@ _METRES: Final = 100_000.0
 """The largest distance: further than any rover has driven."""
 
 _DAY: Final = r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-_MOMENT: Final = re.compile(_DAY + r"([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[-+]\d\d:\d\d)?)?")
+_MOMENT: Final = re.compile(_DAY + r"([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[-+ ]\d\d:\d\d)?)?")
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(:([0-5]\d))?")
 
 
@@ -84,9 +84,12 @@ def _rovers(text: str) -> tuple[str, ...]:
 
 
 def _moment(text: str) -> datetime:
-    if not _MOMENT.fullmatch(text):
+    found = _MOMENT.fullmatch(text)
+    if not found:
         raise ValueError(text)
-    moment = datetime.fromisoformat(text)
+    offset = found[6] or ""
+    # In an address a plus is a space.
+    moment = datetime.fromisoformat(text.removesuffix(offset) + offset.replace(" ", "+"))
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

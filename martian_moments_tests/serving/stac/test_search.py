@@ -68,6 +68,8 @@ SEARCHES: list[tuple[dict[str, Any], set[str]]] = [
     ({"bbox": [-180, -90, 180, 90]}, ALL - {P1}),
     ({"datetime": "2015-05-30T12:00:00Z"}, {C1, C2, P2}),
     ({"datetime": "2015-05-30T14:00:00+02:00"}, {C1, C2, P2}),
+    # In an address a plus is a space.
+    ({"datetime": "2015-05-30T14:00:00 02:00"}, {C1, C2, P2}),
     ({"datetime": "2015-05-30T12:00:00.5Z/2016-01-01T00:00:00Z"}, {C3, S1}),
     ({"datetime": "2015-05-30T12:00:00.5Z/.."}, {C3, S1, P1}),
     ({"datetime": "/2015-05-30T11:00:00z", "collections": ["opportunity", "curiosity"]}, {O1}),

@@ -55,6 +55,7 @@ PHOTOS: dict[str, tuple[dict[str, object], str]] = {
     "a sol": ({"sol": 1000}, "sol = 1000"),
     "sols": ({"sol_min": 100, "sol_max": 1000}, "sol between 100 and 1000"),
     "from a moment on": ({"taken_at_min": "2015-05-30T11:00:00Z"}, "taken_at_utc >= '2015-05-30 11:00:00+00'"),
+    "a plus that is a space": ({"taken_at_max": "2015-05-30T13:00:00 02:00"}, "taken_at_utc <= '2015-05-30 11:00:00+00'"),
     "up to a moment": ({"taken_at_max": "2015-05-30T13:00:00+02:00"}, "taken_at_utc <= '2015-05-30 11:00:00+00'"),
     "a date": ({"earth_date_min": "2015-05-30", "earth_date_max": "2015-05-30"}, "earth_date = '2015-05-30'"),
     "a morning": ({"lmst_min": "08:00", "lmst_max": "11:30"}, f"{TIME} between 480 and 689 or lmst like '%M11:30:00%'"),
