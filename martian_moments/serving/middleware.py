@@ -202,6 +202,11 @@ class Heads:
             return
 
 
+_VARY: Final = "Accept"
+_FRESH: Final = "no-cache"
+"""Kept by anybody, and asked about each time."""
+
+
 class Builds:
     """Each request has the snapshot that it began with; a response that follows from it alone is not made twice.
 
@@ -236,7 +241,9 @@ class Builds:
         through = lease.snapshot.data_through
         etag = self._etag(lease.snapshot, scope) if tagged else None
         if etag and etag in Headers(scope=scope).get("if-none-match", ""):
-            headers = [(b"etag", etag.encode()), (b"x-data-through", through.encode())]
+            # RFC 9110, 15.4.5: those that the 200 had, by which caches choose.
+            held = {"ETag": etag, "X-Data-Through": through, "Vary": f"Accept-Encoding, {_VARY}", "Cache-Control": _FRESH}
+            headers = [(name.lower().encode(), value.encode()) for name, value in held.items()]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body"})
             return
@@ -247,8 +254,8 @@ class Builds:
                 headers["X-Data-Through"] = through
                 if etag and message["status"] == 200:  # noqa: PLR2004
                     headers["ETag"] = etag
-                    headers.add_vary_header("Accept")
-                    headers.setdefault("Cache-Control", "no-cache")
+                    headers.add_vary_header(_VARY)
+                    headers.setdefault("Cache-Control", _FRESH)
             elif not message.get("more_body"):
                 # Nothing is read any more, and a slow client may take as long as it likes for the rest.
                 lease.end()

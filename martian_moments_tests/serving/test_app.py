@@ -128,6 +128,8 @@ def test_who_has_the_response_of_this_build_already_gets_304_before_any_query(pr
     held = probed.get("/stops?least=1", headers={"If-None-Match": f'"other", {tag}'})
     assert (held.status_code, held.content, held.headers["etag"]) == (304, b"", tag)
     assert probed.app.state.asked == 1  # type: ignore[attr-defined]
+    shared = ("vary", "cache-control", "x-data-through")
+    assert [held.headers.get(name) for name in shared] == ["Accept-Encoding, Accept", "no-cache", first.headers[shared[2]]]
     # Another address, another wish, another build: another response.
     assert probed.get("/stops?least=2", headers={"If-None-Match": tag}).status_code == 200
     assert probed.get("/stops?least=1", headers={"If-None-Match": tag, "Accept": "text/csv"}).status_code == 200
