@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from dagster._core.test_utils import create_test_daemon_workspace_context, instance_for_test
@@ -144,6 +145,40 @@ def test_a_failure_of_a_moment_ago_is_left_to_the_daemon(
     scene.sensor_looks()
     scene.daemon_looks()
     assert scene.repetitions(overlooked) == 0
+
+
+def given_up(scene: Scene, error: Exception) -> dg.DagsterRun:
+    """A run whose repetition failed with this error."""
+    run = scene.started()
+    scene.instance.report_run_failed(run)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def fail(**_: object) -> None:
+            raise error
+
+        patch.setattr(scene.instance, "create_reexecuted_run", fail)
+        scene.daemon_looks()
+    assert stored_tags(scene, run)[WILL_RETRY_TAG] == "false"
+    return run
+
+
+def test_a_run_that_failed_while_no_code_server_responded_is_repeated_once(scene: Scene) -> None:
+    run = given_up(scene, DagsterUserCodeUnreachableError("Could not reach user code server"))
+    for _ in range(3):
+        scene.daemon_looks()
+    assert scene.repetitions(run) == 0, "when this fails, Dagster has mended it, and take_up_again can go"
+    for _ in range(3):
+        scene.sensor_looks()
+        scene.daemon_looks()
+    assert scene.repetitions(run) == 1
+
+
+def test_a_run_that_was_given_up_for_another_reason_stays_so(scene: Scene) -> None:
+    run = given_up(scene, ValueError("a job that is gone"))
+    for _ in range(3):
+        scene.sensor_looks()
+        scene.daemon_looks()
+    assert scene.repetitions(run) == 0
 
 
 def test_a_run_that_dagster_cannot_repeat_is_shown_to_it_three_times(scene: Scene) -> None:
