@@ -1,4 +1,4 @@
-"""Which runs Dagster's daemon is to run again. The tag by which runs can be asked for that is not exported, nor is the error."""
+"""Which runs Dagster's daemon is to run again. Neither the tag by which to ask for them nor the error is exported."""
 
 from __future__ import annotations
 
