@@ -90,17 +90,18 @@ def test_a_run_whose_worker_was_killed_before_it_started_is_repeated_when_that_w
 
 def test_no_process_outlives_the_worker_that_forked_it(stage: Stage, patient: tuple[str, int]) -> None:
     _, child = patient
-    name = stage.on.worker_of(child)
+    executing, name = psutil.Process(child), stage.on.worker_of(child)
     os.kill(stage.on.processes[name].pid, signal.SIGKILL)
     stage.on.processes[name].wait()
-    wait_until(lambda: not psutil.pid_exists(child), "the process is gone")
+    wait_until(lambda: not executing.is_running(), "the process is gone")
 
 
 def test_a_cancelled_run_ends_canceled_and_is_not_repeated(stage: Stage, patient: tuple[str, int]) -> None:
     run, child = patient
+    executing = psutil.Process(child)
     stage.terminate(run)
     assert stage.wait_for_status(run, "CANCELED", "FAILURE", "SUCCESS") == "CANCELED"
-    wait_until(lambda: not psutil.pid_exists(child), "the process is gone")
+    wait_until(lambda: not executing.is_running(), "the process is gone")
     following = stage.launch("quick")
     assert stage.wait_for_status(following, "SUCCESS", "FAILURE") == "SUCCESS"
     assert stage.retries_of(run) == []

@@ -45,7 +45,7 @@ API_KEY = "an-api-key-that-must-not-be-seen"
 WEBHOOK = "http://127.0.0.1:9/a-path-that-must-not-be-seen"
 
 # A store counts ETags in its own way, and no two platforms fetch, load and build at the same moment.
-OF_ONE_PLATFORM = {"etag", "fetched_at", "loaded_at", "changed_at", "appeared_at", "history_since"}
+OF_ONE_PLATFORM = {"etag", "version", "fetched_at", "loaded_at", "changed_at", "appeared_at", "history_since"}
 
 Tables = dict[str, list[dict[str, Any]]]
 

@@ -201,9 +201,10 @@ def test_the_service_responds_at_the_same_address_after_it_was_killed(platform: 
 
 def test_a_cancelled_run_ends_canceled_and_is_not_repeated(platform: Platform) -> None:
     run, worker = platform.begin_patient_run()
+    executing = psutil.Process(worker)
     platform.terminate(run)
     assert platform.wait_for_status(run, "CANCELED", "FAILURE", "SUCCESS") == "CANCELED"
-    wait_until(lambda: not psutil.pid_exists(worker), "the worker is gone")
+    wait_until(lambda: not executing.is_running(), "the worker is gone")
     assert platform.retries_of(run) == []
 
 
