@@ -53,6 +53,18 @@ def in_own_process(module: str, *arguments: str) -> Measured:
 
 
 @contextmanager
+def server(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
+    """``python -m module arguments`` while the block lasts: the address that is its first line of output, and its pid."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip(), process.pid
+        finally:
+            process.terminate()
+
+
+@contextmanager
 def peak_memory(pid: int) -> Iterator[list[float]]:
     """Watch a process and its children; the list's one number is their peak of resident memory so far, in MB."""
     peak = [0.0]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.measuring import Measured, in_own_process, median_of
+from bench.measuring import Measured, in_own_process, median_of, server
 from bench.report import Line
 
 _LATENCY_S: Final = 0.1
@@ -35,7 +33,7 @@ class Work:
 def downloads(*, quick: bool) -> Iterator[Line]:
     """The line of the downloads."""
     pictures, times = (2 * _SOLS, 1) if quick else (10 * _SOLS, 3)
-    with _server() as url:
+    with server("bench.pictures", "serve") as (url, _):
         ours, floor = (_median(name, url, pictures, times) for name in ("ours", "floor"))
     yield Line(
         name=f"{pictures} pictures of {_SIZE} x {_SIZE}, 100 ms",
@@ -116,19 +114,8 @@ def floor(work: Work) -> int:
     return len(list(Path(work.folder).glob("*.JPG")))
 
 
-@contextmanager
-def _server() -> Iterator[str]:
-    """A server in a process of its own that sends one picture for every address, after the latency."""
-    command = [sys.executable, "-m", "bench.pictures", "serve"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-
-
 async def _serve() -> None:
+    """Send one picture for every address, after the latency."""
     import cv2
     import numpy as np
 

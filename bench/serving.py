@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,15 +17,17 @@ import duckdb
 import httpx
 
 from bench.clients import bodies, latencies_ms, requests_per_second
-from bench.measuring import in_own_process, peak_memory, percentile
+from bench.measuring import in_own_process, peak_memory, percentile, server
 from bench.report import Line
 from martian_moments.serving.explorer.files import ROVERS_FILE
 from martian_moments.serving.explorer.page import INDEX, page_files
 from martian_moments_tests.browser import chromium, installed
+from martian_moments_tests.waiting import wait_until
 
 _STEPS: Final = ("hold_back", "load", "build", "publish")
 _CONNECTIONS: Final = 64
 _START_S: Final = 2.0
+_PATIENCE_S: Final = 300.0
 _PEAK_MB: Final = 400.0
 _PAGES_PER_SECOND: Final = 300.0
 _SCREEN_KB: Final = 300.0
@@ -162,9 +162,13 @@ def _targets(home: Path, sql: str) -> list[str]:
 def _service(home: Path) -> Iterator[tuple[str, int]]:
     """The service on a home, from the moment on when it responds with a table: its address and process."""
     environment = {**os.environ, "MARS_HOME": str(home), "MARS_SERVE_PORT": "0", "PYTHONUNBUFFERED": "1"}
-    with _process([sys.executable, "-m", "martian_moments.serving"], environment) as (address, pid):
-        while not httpx.get(f"{address}/health", trust_env=False).json()["ready"]:
-            time.sleep(0.01)
+    with server("martian_moments.serving", environment=environment) as (address, pid):
+        wait_until(
+            lambda: bool(httpx.get(f"{address}/health", trust_env=False).json()["ready"]),
+            "it has tables",
+            _PATIENCE_S,
+            pause=0.01,
+        )
         yield address, pid
 
 
@@ -174,9 +178,8 @@ def _bare(folder: Path, responses: Mapping[str, bytes]) -> Iterator[str]:
     for target, body in responses.items():
         (folder / names[target]).write_bytes(body)
     (folder / "targets.json").write_text(json.dumps(names))
-    with _process([sys.executable, "-m", "bench.bare", str(folder)], dict(os.environ)) as (address, _):
-        while not _responds(address, next(iter(responses))):
-            time.sleep(0.01)
+    with server("bench.bare", str(folder)) as (address, _):
+        wait_until(lambda: _responds(address, next(iter(responses))), "it responds", _PATIENCE_S, pause=0.01)
         yield address
 
 
@@ -185,13 +188,3 @@ def _responds(address: str, target: str) -> bool:
         return httpx.get(f"{address}{target}", trust_env=False).is_success
     except httpx.ConnectError:
         return False
-
-
-@contextmanager
-def _process(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
-        try:
-            assert running.stdout is not None
-            yield running.stdout.readline().strip(), running.pid
-        finally:
-            running.terminate()

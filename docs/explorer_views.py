@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,8 +17,12 @@ _VISIBLE: Final = (
     "window.visible = (each) => { const box = each.getBoundingClientRect();"
     " return box.bottom > 0 && box.top < innerHeight; }; true"
 )
-_SETTLE_S: Final = 2.0
-"""For what is drawn after it has loaded: pictures in an SVG say nothing."""
+_DRAWN: Final = """Promise.all([...document.querySelectorAll("image")].map((each) => {
+    const same = new Image();
+    same.src = each.href.baseVal;
+    return same.decode().catch(() => null);
+})).then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))"""
+"""Pictures in an SVG do not say when they are complete; another of the same address does. Then what is there is painted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def take(browser: Browser, service: str, folder: Path) -> None:
             browser.wait_for("document.querySelector('.cylinder')")
             browser.evaluate(f"{_top('.strip')};0")
         browser.wait_for(_LOADED)
-        time.sleep(_SETTLE_S)
+        browser.evaluate(_DRAWN)
         picture = browser.picture()
         (folder / f"{view.name}.png").write_bytes(picture)
         print(f"docs/{view.name}.png: {len(picture) / 1_000:.0f} kB")

@@ -8,7 +8,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any, Final
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
+
+from martian_moments_tests.waiting import wait_until
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_S: Final = 60.0
@@ -65,12 +66,13 @@ class Browser:
 
     def wait_for(self, script: str) -> None:
         """Wait until an expression is true in the page."""
-        deadline = time.monotonic() + PATIENCE_S
-        # An element itself would arrive as an empty object.
-        while not self.evaluate(f"Boolean({script})"):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the page never came to {script}; its errors: {self.errors}")
-            time.sleep(0.05)
+        wait_until(
+            # An element itself would arrive as an empty object.
+            lambda: self.evaluate(f"Boolean({script})"),
+            lambda: f"the page comes to {script}; its errors: {self.errors}",
+            PATIENCE_S,
+            pause=0.05,
+        )
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press and release a key."""
@@ -136,13 +138,14 @@ def chromium(program: str) -> Iterator[Browser]:
             stderr=subprocess.DEVNULL,
         )
         port_file = Path(profile) / "DevToolsActivePort"
+
+        def port_of() -> str | None:
+            assert process.poll() is None, f"{program} did not start"
+            lines = port_file.read_text().split() if port_file.is_file() else []
+            return lines[0] if lines else None
+
         try:
-            deadline = time.monotonic() + PATIENCE_S
-            while not port_file.is_file() or not port_file.read_text().strip():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise TimeoutError(f"{program} did not start")
-                time.sleep(0.05)
-            port = port_file.read_text().split()[0]
+            port = wait_until(port_of, f"{program} starts", PATIENCE_S, pause=0.05)
             tabs = httpx.get(f"http://127.0.0.1:{port}/json/list", trust_env=False).json()
             address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
             with connect(address, max_size=None, proxy=None) as connection:
