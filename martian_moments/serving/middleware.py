@@ -7,6 +7,7 @@ import hashlib
 import ipaddress
 import logging
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Final, Self
 
@@ -30,16 +31,19 @@ _LONGEST_TARGET: Final = 8_000
 _LARGEST_BODY: Final = 1_000_000
 """Bytes of a request: a search of STAC with the outline of a region has some thousand."""
 
-_POLICY: Final = (
-    "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
-"""The page's own files; pictures from wherever a visitor opens them."""
+
+def content_policy(pictures: str) -> str:
+    """The Content-Security-Policy of pages: their own files, and pictures from these places besides."""
+    return (
+        f"default-src 'self'; img-src 'self' {pictures}; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+
 
 _ALWAYS: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "*",
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": content_policy("https: data:"),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -52,18 +56,25 @@ _PREFLIGHT: Final = {
 """Anybody's page may read: nobody logs in here, and nothing is written."""
 
 
-class CommonHeaders:
-    """The headers of every response; it responds itself to what browsers ask before a request (preflight)."""
+class _OfRequests(ABC):
+    """What has to do with requests only: the start and the end of the application pass."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        await (self._respond if scope["type"] == "http" else self._app)(scope, receive, send)
 
+    @abstractmethod
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond to a request, or have the application do it."""
+
+
+class CommonHeaders(_OfRequests):
+    """The headers of every response; it responds itself to what browsers ask before a request (preflight)."""
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -79,15 +90,14 @@ class CommonHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-class Failures:
+class Failures(_OfRequests):
     """What nobody expected becomes a 500 without any detail; the log has its traceback, without secrets."""
 
     def __init__(self, app: ASGIApp, redaction: Redaction) -> None:
-        self._app = app
+        super().__init__(app)
         self._redaction = redaction
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
         async def noting(message: Message) -> None:
@@ -101,11 +111,9 @@ class Failures:
             return
         except asyncio.CancelledError:
             # The service stops, and has waited for this as long as it may.
-            if not started and scope["type"] == "http":
+            if not started:
                 await Problem(503, "the service stops", headers={"Retry-After": "2"}).response()(scope, receive, send)
-        except Exception as error:
-            if scope["type"] != "http":
-                raise
+        except Exception as error:  # noqa: BLE001 - logged, and the client is told that it was one
             _log.error("%s %s: %s", scope["method"], scope["path"], self._redaction.pieces(traceback.format_exc()))
             if started:
                 # The connection is cut, so that nobody takes the part for the whole.
@@ -113,17 +121,16 @@ class Failures:
             await problem_of(error).response()(scope, receive, send)
 
 
-class KnownHosts:
+class KnownHosts(_OfRequests):
     """Refuses what was meant for another host: a page elsewhere whose name leads here (DNS rebinding)."""
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
         """Names besides loopback's; ``*`` for all."""
-        self._app = app
+        super().__init__(app)
         self._names = frozenset(name.lower() for name in names) | {"localhost"}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
-        if scope["type"] == "http" and not self._is_known(Headers(scope=scope).getlist("host")):
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._is_known(Headers(scope=scope).getlist("host")):
             detail = "the Host header names no host of this service; its names are set in MARS_SERVE_ALLOWED_HOSTS"
             await Problem(421, detail).response()(scope, receive, send)
             return
@@ -144,17 +151,10 @@ def _is_loopback(name: str) -> bool:
         return False
 
 
-class Limits:
+class Limits(_OfRequests):
     """Refuses what is longer than any request that means something."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_TARGET:
             await Problem(414, f"an address has {_LONGEST_TARGET} bytes at most").response()(scope, receive, send)
             return
@@ -176,15 +176,11 @@ class _Answered(Exception):
     """The headers are sent, and nobody wants the body."""
 
 
-class Heads:
+class Heads(_OfRequests):
     """HEAD is GET without the body."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
 
@@ -207,7 +203,7 @@ _FRESH: Final = "no-cache"
 """Kept by anybody, and asked about each time."""
 
 
-class Builds:
+class Builds(_OfRequests):
     """Each request has the snapshot that it began with; a response that follows from it alone is not made twice.
 
     Such a response is a function of the build, this code, the address and what the client accepts. A digest of these is its
@@ -216,16 +212,12 @@ class Builds:
 
     def __init__(self, app: ASGIApp, snapshots: Snapshots, code: str, others: Iterable[str]) -> None:
         """``others`` are the beginnings of the paths whose responses do not follow from the build alone."""
-        self._app = app
+        super().__init__(app)
         self._snapshots = snapshots
         self._code = code
         self._others = tuple(others)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope.setdefault("state", {})
         try:
             held = state["snapshot"] = self._snapshots.take()
@@ -234,9 +226,9 @@ class Builds:
             await self._app(scope, receive, send)
             return
         with _Lease(held) as lease:
-            await self._respond(lease, scope, receive, send)
+            await self._respond_from(lease, scope, receive, send)
 
-    async def _respond(self, lease: _Lease, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond_from(self, lease: _Lease, scope: Scope, receive: Receive, send: Send) -> None:
         tagged = scope["method"] == "GET" and not scope["path"].startswith(self._others)
         through = lease.snapshot.data_through
         etag = self._etag(lease.snapshot, scope) if tagged else None
@@ -290,17 +282,16 @@ class _Lease:
             self.snapshot.release()
 
 
-class Compression:
+class Compression(_OfRequests):
     """Compresses what is text; files are sent as they are, of which clients ask for parts."""
 
     def __init__(self, app: ASGIApp, files: Iterable[str]) -> None:
         """``files`` are the beginnings of their paths."""
-        self._app = app
+        super().__init__(app)
         self._files = tuple(files)
         # Level 1: of a sol of 856 photos the others take three times as long to save a fifth more.
         self._compressed = GZipMiddleware(app, minimum_size=1_000, compresslevel=1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
-        is_file = scope["type"] != "http" or scope["path"].startswith(self._files)
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_file = scope["path"].startswith(self._files)
         await (self._app if is_file else self._compressed)(scope, receive, send)

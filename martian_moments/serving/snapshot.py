@@ -21,7 +21,7 @@ import duckdb
 from martian_moments.domain.errors import NotReady
 from martian_moments.infrastructure.sql import quoted
 from martian_moments.warehouse.base import PublishedTable
-from martian_moments.warehouse.manifest import Manifest
+from martian_moments.warehouse.manifest import Manifest, as_text
 from martian_moments.warehouse.published import Published
 
 Preparation = Callable[[duckdb.DuckDBPyConnection], None]
@@ -74,7 +74,7 @@ class Snapshot:
     @property
     def data_through(self) -> str:
         """When it was published, as responses say it: 2026-01-31T12:00:00Z."""
-        return self.published_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return as_text(self.published_at)
 
     def take(self) -> bool:
         """One user more, unless the last one has just left."""

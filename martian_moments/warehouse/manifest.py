@@ -88,8 +88,7 @@ class Manifest:
         """As JSON."""
         tables = {name: [asdict(file) for file in files] for name, files in sorted(self.tables.items())}
         formats = {name: asdict(made) for name, made in sorted(self.open_formats.items())}
-        moment = self.published_at.isoformat(timespec="seconds").replace("+00:00", "Z")
-        found = {"schema": _SCHEMA, "published_at": moment, "tables": tables, "open_formats": formats}
+        found = {"schema": _SCHEMA, "published_at": as_text(self.published_at), "tables": tables, "open_formats": formats}
         return json.dumps(found, indent=1).encode()
 
     @classmethod
@@ -104,6 +103,11 @@ class Manifest:
             return cls(tables, datetime.fromisoformat(found["published_at"]), formats)
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"it is no manifest: {error!r}") from error
+
+
+def as_text(moment: datetime) -> str:
+    """A time of publishing (UTC), as the manifest and every response have it."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _format(found: Mapping[str, Any]) -> FormatFiles:

@@ -83,12 +83,16 @@ class Platform(Loop):
         return [identity.pid for identity in supervised_by(state.supervisor) if _kind(identity.pid) == kind]
 
     def kill_one(self, kind: str, chance: random.Random) -> None:
-        """kill -9 for one process of a kind; asks for work first where no run is under way."""
+        """kill -9 for one process of a kind, asked for work first where no run is under way; a supervisor starts again."""
         if kind in ("run worker", "forge") and not self.victims(kind):
             self.resources.event_log.publish(INGESTION_REQUESTS, [refresh_request(self.settings.rovers, young=True)])
         pids = wait_until(lambda: self.victims(kind), lambda: f"no {kind} to kill:\n{self.log_tail()}", 120, pause=0.02)
         with suppress(ProcessLookupError):
             os.kill(chance.choice(pids), signal.SIGKILL)
+        if kind == "supervisor":
+            assert self.process is not None
+            self.process.wait(30)
+            self.up()
 
 
 def _kind(pid: int) -> str | None:

@@ -42,10 +42,6 @@ def test_ten_kills_at_random_moments_of_a_movie_end_in_the_movie_of_an_undisturb
             time.sleep(chance.uniform(0.1, 2.0))
             killed_before_the_end += movies.made(loop.resources.lake, demo_movie.MOMENT) is None
             loop.kill_one(kind, chance)
-            if kind == "supervisor":
-                assert loop.process is not None
-                loop.process.wait(30)
-                loop.up()
         made = wait_until(
             lambda: movies.made(loop.resources.lake, demo_movie.MOMENT),
             lambda: f"no movie\n{loop.log_tail()}",

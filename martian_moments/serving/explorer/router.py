@@ -14,6 +14,7 @@ from martian_moments.serving.explorer.columns import document
 from martian_moments.serving.explorer.files import MOVIES_FILE, is_block, maker
 from martian_moments.serving.explorer.movies import movies
 from martian_moments.serving.explorer.page import INDEX, index, media_type, page_files
+from martian_moments.serving.middleware import content_policy
 from martian_moments.serving.problems import Problem
 from martian_moments.serving.query import once, run
 
@@ -26,10 +27,7 @@ _JSON: Final = "application/json"
 _LIMIT_S: Final = 20.0
 """Of one data file: the path of 45 km is drawn in a second, beside others it may take some."""
 
-_POLICY: Final = (
-    "default-src 'self'; img-src 'self' https: http://127.0.0.1:* http://localhost:*; media-src 'self'; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
+_POLICY: Final = content_policy("https: http://127.0.0.1:* http://localhost:*")
 """Pictures from NASA, or from a mirror or a demonstration on this machine; everything else from here."""
 
 router = APIRouter(include_in_schema=False)

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from martian_moments.domain.rovers import ROVERS, SOL_SECONDS, Rover
+from martian_moments.serving.v1.responses import Refused
 
 LARGEST_SOL: Final = 99_999
 
@@ -27,10 +28,6 @@ _LAST_DAY: Final = date(2200, 1, 1)
 
 _INT: Final = 2**31
 _DAY_S: Final = 86_400
-
-
-class RefusedParameter(Exception):
-    """What is wrong, in the words of the response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +85,18 @@ def to_date(text: str) -> date | None:
     """A day as ``%Y-%m-%d`` has it, with or without leading zeros; None for one that no calendar here reaches.
 
     Raises:
-        RefusedParameter: it is none.
+        Refused: it is none.
     """
     found = re.fullmatch(r"([+-]?\d{1,9})-(\d{1,2})-(\d{1,2})", text.strip(), re.ASCII)
     if found is None:
-        raise RefusedParameter("Invalid Earth Date: use YYYY-MM-DD")
+        raise Refused("Invalid Earth Date: use YYYY-MM-DD")
     year, month, day = map(int, found.groups())
     if not date.min.year <= year <= date.max.year:
         return None
     try:
         return date(year, month, day)
     except ValueError:
-        raise RefusedParameter("Invalid Earth Date: there is no such day") from None
+        raise Refused("Invalid Earth Date: there is no such day") from None
 
 
 def sols_of(rover: Rover, first: date, last: date) -> range:

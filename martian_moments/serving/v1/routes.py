@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from martian_moments.domain.rovers import Rover
 from martian_moments.serving.dependencies import CurrentSnapshot
 from martian_moments.serving.query import rows
 from martian_moments.serving.snapshot import Snapshot
@@ -19,7 +19,6 @@ from martian_moments.serving.v1.documents import KnownRover, known_rovers, manif
 from martian_moments.serving.v1.parameters import (
     LARGEST_SOL,
     Page,
-    RefusedParameter,
     named,
     sols_of,
     titled,
@@ -28,16 +27,13 @@ from martian_moments.serving.v1.parameters import (
     to_page,
     to_sol,
 )
+from martian_moments.serving.v1.responses import Refused, json_response
 from martian_moments.serving.v1.sols import Photo, photos_of_sol
 
 PREFIXES: Final = ("/api/v1", "/mars-photos/api/v1")
 """The API's own, and the one behind api.nasa.gov."""
 
-# Nothing is limited by the hour here; nasapy fails without the headers that api.nasa.gov sent.
-_HEADERS: Final = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "1000"}
-
 _RANGES: Final = frozenset({"sol_min", "sol_max", "date_min", "date_max"})
-_INVALID_ROVER: Final = "Invalid Rover Name"
 
 _routes: Final = APIRouter()
 router: Final = APIRouter(include_in_schema=False)
@@ -61,30 +57,23 @@ class _Wanted:
 @_routes.get("/rovers.json")
 async def list_rovers(snapshot: CurrentSnapshot) -> Response:
     """All rovers, by id."""
-    return _json({"rovers": [known.document for known in (await known_rovers(snapshot)).values()]})
+    return json_response({"rovers": [known.document for known in (await known_rovers(snapshot)).values()]})
 
 
 @_routes.get("/rovers/{name}")
 async def one_rover(snapshot: CurrentSnapshot, name: str) -> Response:
     """A rover."""
-    rover = named(_bare(name))
-    if rover is None:
-        return _refused(_INVALID_ROVER)
-    return _json({"rover": (await known_rovers(snapshot))[rover.name].document})
+    rover = _known(named(_bare(name)))
+    return json_response({"rover": (await known_rovers(snapshot))[rover.name].document})
 
 
 @_routes.get("/rovers/{name}/photos")
 @_routes.get("/rovers/{name}/photos.json")
 async def photos(request: Request, snapshot: CurrentSnapshot, name: str) -> Response:
     """The photos of a sol, of an Earth date, or of a span of either."""
-    rover = titled(name)
-    if rover is None:
-        return _refused(_INVALID_ROVER)
+    rover = _known(titled(name))
     known, query = (await known_rovers(snapshot))[rover.name], request.query_params
-    try:
-        sols = _asked_sols(known, query)
-    except RefusedParameter as error:
-        return _refused(str(error))
+    sols = _asked_sols(known, query)
     page = to_page(query, always=not {"sol", "earth_date"} & query.keys() and bool(_RANGES & query.keys()))
     return await _photos(request, snapshot, known, "photos", _wanted(query, sols, page))
 
@@ -93,9 +82,7 @@ async def photos(request: Request, snapshot: CurrentSnapshot, name: str) -> Resp
 @_routes.get("/rovers/{name}/latest_photos.json")
 async def latest_photos(request: Request, snapshot: CurrentSnapshot, name: str) -> Response:
     """The photos of the newest sol with any."""
-    rover = titled(name)
-    if rover is None:
-        return _refused(_INVALID_ROVER)
+    rover = _known(titled(name))
     known, query = (await known_rovers(snapshot))[rover.name], request.query_params
     sols = range(0) if known.max_sol is None else range(known.max_sol, known.max_sol + 1)
     return await _photos(request, snapshot, known, "latest_photos", _wanted(query, sols, to_page(query)))
@@ -107,20 +94,18 @@ async def one_photo(snapshot: CurrentSnapshot, number: str) -> Response:
     asked = to_sol(_bare(number))
     found = [] if asked is None else await rows(snapshot, tables.PHOTO, {"id": asked})
     if not found:
-        return _json({"status": 404, "error": "Not Found"}, status=404)
+        return json_response({"status": 404, "error": "Not Found"}, status=404)
     rover, *photo = found[0]
     (document,) = photo_documents((await known_rovers(snapshot))[rover], [Photo(*photo)])
-    return _json({"photo": document})
+    return json_response({"photo": document})
 
 
 @_routes.get("/manifests/{name}")
 async def one_manifest(request: Request, snapshot: CurrentSnapshot, name: str) -> Response:
     """What there is of each sol of a rover."""
-    rover = named(_bare(name))
-    if rover is None:
-        return _refused(_INVALID_ROVER)
+    rover = _known(named(_bare(name)))
     with_photos = request.query_params.get("without") != "photos"
-    return _json({"photo_manifest": await manifest(snapshot, rover, with_photos=with_photos)})
+    return json_response({"photo_manifest": await manifest(snapshot, rover, with_photos=with_photos)})
 
 
 for _prefix in PREFIXES:
@@ -160,7 +145,7 @@ async def _photos(request: Request, snapshot: Snapshot, known: KnownRover, root:
             [*((k, v) for k, v in request.query_params.multi_items() if k != "page"), ("page", page.number + 1)]
         )
         headers["Link"] = f'<{request.url.replace(query=query)}>; rel="next"'
-    return _json({root: photo_documents(known, found)}, headers=headers)
+    return json_response({root: photo_documents(known, found)}, headers=headers)
 
 
 async def _found(snapshot: Snapshot, rover: str, wanted: _Wanted) -> tuple[Sequence[Photo], int]:
@@ -188,9 +173,8 @@ def _bare(name: str) -> str:
     return name.removesuffix(".json")
 
 
-def _refused(why: str) -> Response:
-    return _json({"errors": why}, status=400)
-
-
-def _json(document: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(document), status, {**_HEADERS, **(headers or {})}, "application/json; charset=utf-8")
+def _known(rover: Rover | None) -> Rover:
+    """Raises Refused where there is none of the name."""
+    if rover is None:
+        raise Refused("Invalid Rover Name")
+    return rover

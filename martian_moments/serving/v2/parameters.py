@@ -50,16 +50,16 @@ def refusal(accepted: str) -> PydanticCustomError:
     return PydanticCustomError("not_accepted", "{accepted}", {"accepted": accepted})
 
 
-def _checked(read: Callable[[str], Any], accepted: str) -> AfterValidator:
-    """Reads a text; ValueError becomes what is accepted."""
+def _text(read: Callable[[str], Any], accepted: str, **schema: Any) -> Any:
+    """Texts that are read as something, where ValueError becomes what is accepted; OpenAPI says ``schema`` of them."""
 
-    def checked(text: str) -> Any:
+    def checked(given: str) -> Any:
         try:
-            return read(text)
+            return read(given)
         except ValueError:
             raise refusal(accepted) from None
 
-    return AfterValidator(checked)
+    return Annotated[str, Field(json_schema_extra=schema), AfterValidator(checked)]
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -149,43 +149,38 @@ def decimal(least: float, most: float) -> Any:
     return _in_range(float, r"[-+]?\d{1,9}(\.\d{0,15})?", least, most, "a decimal number")
 
 
-Names = Annotated[
-    str,
-    Field(json_schema_extra={"maxLength": _LONGEST_LIST, "pattern": r"^[^,\x00]+(,[^,\x00]+)*$"}),
-    _checked(_names, f"one name, or up to {MOST_NAMES} of at most {_LONGEST_NAME} characters with commas between them"),
-]
-Rovers = Annotated[
-    str,
-    Field(json_schema_extra={"pattern": one_of_pattern(sorted(ROVERS))}),
-    _checked(_rovers, f"one or several of {', '.join(sorted(ROVERS))}, with commas between them"),
-]
+Names = _text(
+    _names,
+    f"one name, or up to {MOST_NAMES} of at most {_LONGEST_NAME} characters with commas between them",
+    maxLength=_LONGEST_LIST,
+    pattern=r"^[^,\x00]+(,[^,\x00]+)*$",
+)
+Rovers = _text(
+    _rovers,
+    f"one or several of {', '.join(sorted(ROVERS))}, with commas between them",
+    pattern=one_of_pattern(sorted(ROVERS)),
+)
 YesOrNo = Annotated[Literal["true", "false"], AfterValidator("true".__eq__)]
 Sol = whole(0, MAX_SOL)
-Moment = Annotated[
-    str,
-    Field(json_schema_extra={"pattern": f"^{_MOMENT.pattern}$"}),
-    _checked(_moment, "a date or a moment of ISO 8601, 2012-08-06 or 2012-08-06T05:17:57Z; UTC where no offset is given"),
-]
-Day = Annotated[
-    str,
-    Field(json_schema_extra={"pattern": f"^{_DAY}$"}),
-    _checked(_day, "a date of ISO 8601, 2012-08-06"),
-]
-TimeOfDay = Annotated[
-    str,
-    Field(json_schema_extra={"pattern": f"^{_TIME.pattern}$"}),
-    _checked(_time_of_day, "a time of day on Mars as hours and minutes, or seconds besides: 15:30 or 15:30:05"),
-]
-Place = Annotated[
-    str,
-    Field(json_schema_extra={"pattern": f"^{_NUMBER},{_NUMBER}$"}),
-    _checked(_point, "degrees east (-180 to 360) and north (-90 to 90) on Mars, with a comma between them: 137.44,-4.59"),
-]
-Region = Annotated[
-    str,
-    Field(json_schema_extra={"pattern": f"^{_NUMBER}(,{_NUMBER}){{3}}$"}),
-    _checked(
-        _box, "west, south, east and north in degrees: 137.3,-4.8,137.5,-4.5; over the date line east is less than west"
-    ),
-]
+Moment = _text(
+    _moment,
+    "a date or a moment of ISO 8601, 2012-08-06 or 2012-08-06T05:17:57Z; UTC where no offset is given",
+    pattern=f"^{_MOMENT.pattern}$",
+)
+Day = _text(_day, "a date of ISO 8601, 2012-08-06", pattern=f"^{_DAY}$")
+TimeOfDay = _text(
+    _time_of_day,
+    "a time of day on Mars as hours and minutes, or seconds besides: 15:30 or 15:30:05",
+    pattern=f"^{_TIME.pattern}$",
+)
+Place = _text(
+    _point,
+    "degrees east (-180 to 360) and north (-90 to 90) on Mars, with a comma between them: 137.44,-4.59",
+    pattern=f"^{_NUMBER},{_NUMBER}$",
+)
+Region = _text(
+    _box,
+    "west, south, east and north in degrees: 137.3,-4.8,137.5,-4.5; over the date line east is less than west",
+    pattern=f"^{_NUMBER}(,{_NUMBER}){{3}}$",
+)
 Metres = decimal(0, _METRES)

@@ -9,7 +9,6 @@ import pytest
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.serving.v1.parameters import (
     Page,
-    RefusedParameter,
     named,
     sols_of,
     titled,
@@ -17,6 +16,7 @@ from martian_moments.serving.v1.parameters import (
     to_page,
     to_sol,
 )
+from martian_moments.serving.v1.responses import Refused
 
 
 @pytest.mark.parametrize("name", ["curiosity", "Curiosity", "CURIOSITY"])
@@ -80,7 +80,7 @@ def test_a_day_may_lack_zeros(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2014-13-01", "2015-02-29", "2014-12-05T00:00", "12/05/2014", "2014-12"])
 def test_what_is_no_day_is_refused(text: str) -> None:
-    with pytest.raises(RefusedParameter, match="Invalid Earth Date"):
+    with pytest.raises(Refused, match="Invalid Earth Date"):
         to_date(text)
 
 
