@@ -12,6 +12,7 @@ from martian_moments_tests.e2e.stage import Stage
 @pytest.fixture
 def patient(stage: Stage) -> Iterator[tuple[str, int]]:
     """A run of the module's stage, in the middle of its asset, and the process that executes it."""
-    yield stage.begin_patient_run()
-    stage.let_go()
+    run, child = stage.begin_patient_run()
+    yield run, child
+    stage.let_go(run)
     stage.start_workers()

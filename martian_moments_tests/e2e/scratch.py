@@ -73,20 +73,19 @@ class ScratchPlatform(ABC):
         # Dagster's daemon looks every 5 s, and what it overlooks the retry sensor finds within half a minute.
         return wait_until(lambda: self.retries_of(run), f"run {run} is repeated", 120)[0]
 
-    def worker_pids(self, asset: str) -> list[int]:
-        file = self.scratch / f"{asset}.started"
+    def executions_of(self, run: str) -> list[int]:
+        """The processes that began a patient run."""
+        file = self.scratch / f"{run}.started"
         return [int(line) for line in file.read_text().split()] if file.exists() else []
 
-    def wait_for_worker(self, asset: str, *, nth: int = 1) -> int:
-        wait_until(lambda: len(self.worker_pids(asset)) >= nth, f"worker {nth} of {asset} has begun")
-        return self.worker_pids(asset)[nth - 1]
+    def wait_for_execution(self, run: str) -> int:
+        return wait_until(lambda: self.executions_of(run), f"run {run} has begun its asset")[0]
 
     def begin_patient_run(self) -> tuple[str, int]:
-        """A run that waits, and its worker."""
-        (self.scratch / "patient.go").unlink(missing_ok=True)
-        before = len(self.worker_pids("patient"))
+        """A run that waits, and the process that executes it."""
         run = self.launch("patient")
-        return run, self.wait_for_worker("patient", nth=before + 1)
+        return run, self.wait_for_execution(run)
 
-    def let_go(self) -> None:
-        (self.scratch / "patient.go").touch()
+    def let_go(self, run: str) -> None:
+        """Let a patient run end, and what repeats it."""
+        (self.scratch / f"{run}.go").touch()

@@ -1,10 +1,8 @@
 """Definitions for the tests of launcher and supervisor: runs that wait for a file, and a sensor that shows its pulse.
 
-Everything happens in the folder SCRATCH: an execution of ``patient`` or ``stubborn`` appends its pid to ``<asset>.started``
-and ends when ``<asset>.go`` exists.
+Everything happens in the folder SCRATCH: a run of ``patient`` or ``stubborn`` appends its pid to ``<run>.started``. It ends
+when ``<run>.go`` exists, and so do its repetitions: one that an earlier test left behind holds up no later test.
 """
-
-from __future__ import annotations
 
 import os
 import time
@@ -18,10 +16,11 @@ from martian_moments.defs.sensors.retry_sensor import retry_sensor
 SCRATCH = Path(os.environ["SCRATCH"])
 
 
-def _wait_for_go(name: str) -> None:
-    with (SCRATCH / f"{name}.started").open("a") as started:
+def _wait_for_go(run: dg.DagsterRun) -> None:
+    with (SCRATCH / f"{run.run_id}.started").open("a") as started:
         started.write(f"{os.getpid()}\n")
-    while not (SCRATCH / f"{name}.go").exists():
+    go = SCRATCH / f"{run.root_run_id or run.run_id}.go"
+    while not go.exists():
         time.sleep(0.05)
 
 
@@ -38,17 +37,17 @@ def failing() -> None:
 
 
 @dg.asset(pool="scratch")
-def patient() -> None:
+def patient(context: dg.AssetExecutionContext) -> None:
     """Waits, one at a time."""
-    _wait_for_go("patient")
+    _wait_for_go(context.run)
 
 
 @dg.asset
-def stubborn() -> None:
+def stubborn(context: dg.AssetExecutionContext) -> None:
     """Waits, and does not listen to interrupts."""
-    while not (SCRATCH / "stubborn.go").exists():
+    while True:
         try:
-            _wait_for_go("stubborn")
+            return _wait_for_go(context.run)
         except BaseException:  # noqa: BLE001 - this is what it is for
             continue
 

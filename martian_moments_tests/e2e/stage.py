@@ -38,7 +38,7 @@ class Stage(ScratchPlatform):
 
     def finish_unharmed(self, run: str) -> None:
         """Let the patient run go on: it succeeds, and no other was made in its place."""
-        self.let_go()
+        self.let_go(run)
         assert self.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
         assert self.retries_of(run) == []
 

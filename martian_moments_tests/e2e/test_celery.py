@@ -14,6 +14,7 @@ import pytest
 from dagster import DagsterEventType
 from dagster._daemon.auto_run_reexecution.event_log_consumer import _INTERVAL_SECONDS as DAEMON_SECONDS
 
+from martian_moments.dagster_runtime.processes import ProcessId
 from martian_moments.dagster_runtime.worker import WORKER_TAG
 from martian_moments.resources import Resources
 from martian_moments_tests.e2e.stage import Stage, staged, stored
@@ -41,7 +42,7 @@ def test_a_run_whose_process_is_killed_fails_frees_its_pool_and_is_repeated(stag
     run, child = patient
     os.kill(child, signal.SIGKILL)
     assert stage.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
-    stage.let_go()
+    stage.let_go(run)
     # The pool has one slot: the repetition runs only because the dead run gave it back.
     assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
 
@@ -50,7 +51,7 @@ def test_a_run_whose_worker_is_killed_is_repeated_by_another_one(stage: Stage, p
     run, child = patient
     stage.on.kill(stage.on.worker_of(child))
     assert stage.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
-    stage.let_go()
+    stage.let_go(run)
     assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
 
 
@@ -67,7 +68,7 @@ def test_a_run_whose_failure_the_daemon_met_before_its_status_is_repeated(stage:
         with mock.patch.object(instance.run_storage, "handle_run_event", write_late):
             instance.report_run_failed(stored(instance, run))
     os.kill(child, signal.SIGKILL)
-    stage.let_go()
+    stage.let_go(run)
     assert stage.wait_for_status(stage.retry_of(run), "FAILURE", "SUCCESS") == "SUCCESS"
 
 
@@ -90,18 +91,20 @@ def test_a_run_whose_worker_was_killed_before_it_started_is_repeated_when_that_w
 
 def test_no_process_outlives_the_worker_that_forked_it(stage: Stage, patient: tuple[str, int]) -> None:
     _, child = patient
-    executing, name = psutil.Process(child), stage.on.worker_of(child)
+    executing, name = ProcessId.of(child), stage.on.worker_of(child)
+    assert executing is not None
     os.kill(stage.on.processes[name].pid, signal.SIGKILL)
     stage.on.processes[name].wait()
-    wait_until(lambda: not executing.is_running(), "the process is gone")
+    wait_until(lambda: not executing.alive, "the process is gone")
 
 
 def test_a_cancelled_run_ends_canceled_and_is_not_repeated(stage: Stage, patient: tuple[str, int]) -> None:
     run, child = patient
-    executing = psutil.Process(child)
+    executing = ProcessId.of(child)
+    assert executing is not None
     stage.terminate(run)
     assert stage.wait_for_status(run, "CANCELED", "FAILURE", "SUCCESS") == "CANCELED"
-    wait_until(lambda: not executing.is_running(), "the process is gone")
+    wait_until(lambda: not executing.alive, "the process is gone")
     following = stage.launch("quick")
     assert stage.wait_for_status(following, "SUCCESS", "FAILURE") == "SUCCESS"
     assert stage.retries_of(run) == []
@@ -125,20 +128,18 @@ def test_a_run_that_is_cancelled_before_a_worker_takes_it_is_never_executed(stag
 
 def test_a_run_that_is_ordered_twice_is_executed_once(stage: Stage) -> None:
     stage.stop_workers()
-    (stage.scratch / "patient.go").unlink(missing_ok=True)
-    before = len(stage.worker_pids("patient"))
     run = stage.launch("patient")
     stage.wait_for_status(run, "STARTING")
     stage.order_again(run)
     stage.start_workers()
-    stage.wait_for_worker("patient", nth=before + 1)
+    stage.wait_for_execution(run)
     # Both workers are free for an order: the second one has been met when a third is done.
     stage.order_again(run)
     quick = stage.launch("quick")
     assert stage.wait_for_status(quick, "SUCCESS", "FAILURE") == "SUCCESS"
-    stage.let_go()
+    stage.let_go(run)
     assert stage.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
-    assert len(stage.worker_pids("patient")) == before + 1
+    assert len(stage.executions_of(run)) == 1
 
 
 def test_a_pool_of_one_is_kept_across_workers_also_when_one_is_killed(stage: Stage) -> None:

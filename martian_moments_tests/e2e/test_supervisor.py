@@ -113,7 +113,7 @@ def test_every_process_stays_in_the_process_group_of_the_supervisor(platform: Pl
     members = {process.pid for process in supervised_by(platform.state.supervisor)}
     assert worker in members
     assert {os.getpgid(pid) for pid in members} == {group}
-    platform.let_go()
+    platform.let_go(run)
     assert platform.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
 
 
@@ -134,7 +134,7 @@ def test_a_run_whose_worker_is_killed_fails_frees_its_pool_and_is_repeated(platf
     assert platform.wait_for_status(run, "FAILURE", "SUCCESS") == "FAILURE"
     again = platform.retry_of(run)
     # The pool has one slot: the repetition runs only because the dead run gave it back.
-    platform.let_go()
+    platform.let_go(run)
     assert platform.wait_for_status(again, "FAILURE", "SUCCESS") == "SUCCESS"
 
 
@@ -159,7 +159,7 @@ def test_a_run_goes_on_when_the_daemon_is_killed_and_the_next_daemon_launches_ru
     assert platform.wait_for_status(quick, "SUCCESS", "FAILURE") == "SUCCESS"
     assert psutil.pid_exists(worker)
     assert platform.status(run) == "STARTED"
-    platform.let_go()
+    platform.let_go(run)
     assert platform.wait_for_status(run, "SUCCESS", "FAILURE") == "SUCCESS"
 
 
@@ -201,10 +201,11 @@ def test_the_service_responds_at_the_same_address_after_it_was_killed(platform: 
 
 def test_a_cancelled_run_ends_canceled_and_is_not_repeated(platform: Platform) -> None:
     run, worker = platform.begin_patient_run()
-    executing = psutil.Process(worker)
+    executing = ProcessId.of(worker)
+    assert executing is not None
     platform.terminate(run)
     assert platform.wait_for_status(run, "CANCELED", "FAILURE", "SUCCESS") == "CANCELED"
-    wait_until(lambda: not executing.is_running(), "the worker is gone")
+    wait_until(lambda: not executing.alive, "the worker is gone")
     assert platform.retries_of(run) == []
 
 
@@ -221,7 +222,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_one_settles_and_repea
     try:
         assert following.status(run) == "FAILURE"
         again = following.retry_of(run)
-        following.let_go()
+        following.let_go(run)
         assert following.wait_for_status(again, "SUCCESS", "FAILURE") == "SUCCESS"
 
         interrupted, _ = following.begin_patient_run()

@@ -64,10 +64,8 @@ class Stage:
 
     def began(self, asset: str) -> tuple[str, ProcessId]:
         """A run in the middle of its asset, and its worker."""
-        started = self.scratch / f"{asset}.started"
-        started.unlink(missing_ok=True)
         run_id = self.launch(asset)
-        wait_until(started.exists, f"{asset} has begun")
+        wait_until((self.scratch / f"{run_id}.started").exists, f"{asset} has begun")
         worker = worker_of(self.run(run_id))
         assert worker is not None
         return run_id, worker
@@ -191,14 +189,12 @@ def test_the_process_that_forks_has_one_thread(stage: Stage) -> None:
 
 
 def test_a_dead_fork_server_is_replaced_and_its_workers_go_on(stage: Stage) -> None:
-    (stage.scratch / "patient.go").unlink(missing_ok=True)
     run_id, worker = stage.began("patient")
     os.kill(psutil.Process(worker.pid).ppid(), signal.SIGKILL)
     assert stage.ended(stage.launch("quick")).is_success
     assert worker.alive
-    (stage.scratch / "patient.go").touch()
+    (stage.scratch / f"{run_id}.go").touch()
     assert stage.ended(run_id).is_success
-    (stage.scratch / "patient.go").unlink()
 
 
 def test_no_worker_outlives_the_supervisor_even_without_its_fork_server(
