@@ -88,15 +88,22 @@ test-chaos: setup ## Run the long tests under faults, before a release; needs ma
 test-compose: setup ## Start docker-compose.yml for real and run the loop through it, with restarts of every service
 	$(BIN)/pytest -x -s --timeout=3600 martian_moments_tests/compose/scenario.py
 
-.PHONY: lint
+.PHONY: lint lint-python lint-models lint-queries
 lint: setup ## Check style, types, the arrows between the packages, dependencies and SQL
+	@$(MAKE) --jobs 2 --output-sync=target lint-models lint-python lint-queries
+
+lint-python: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry martian_moments
 	$(BIN)/deptry . --ignore DEP002,DEP004
+
+lint-models: setup
 	$(SQLFLUFF) lint $(DBT)
+
+lint-queries: setup
 	$(BIN)/sqlfluff lint $(EXAMPLES)
 
 .PHONY: format
