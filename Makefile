@@ -27,6 +27,7 @@ help: ## Show this list
 setup: $(PARSED) ## Make .venv from the lock and parse the dbt project; does nothing when both are current
 
 # uv when it is there (with the certificates of this machine, as pip has them), else pip. Both install what the lock names, which is everything, and refuse what has another hash.
+# Both compile it at once: without, and where PYTHONDONTWRITEBYTECODE is set, each process that imports Dagster compiles it for 0.9 s.
 # pip does not resolve: with hashes it refuses snowflake-connector-python[…], because a lock names packages without extras.
 $(ENVIRONMENT): requirements.lock pyproject.toml
 	@echo "making .venv from requirements.lock"
@@ -34,7 +35,7 @@ $(ENVIRONMENT): requirements.lock pyproject.toml
 	if uv --version >/dev/null 2>&1; then \
 		test -x $(BIN)/python || { python=$$($(find_python)); uv venv --quiet --no-python-downloads --python "$$python" .venv; }; \
 		export VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1; \
-		uv pip sync --quiet --require-hashes requirements.lock; \
+		uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock; \
 		uv pip install --quiet --no-deps --no-build-isolation --editable .; \
 	else \
 		test -x $(BIN)/pip || { python=$$($(find_python)); "$$python" -m venv --clear .venv; }; \

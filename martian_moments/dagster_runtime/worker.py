@@ -45,6 +45,7 @@ PRELOADED: Final = (
     "dagster._core.storage.sqlite_storage",
     "dagster._core.storage.upath_io_manager",
     "dagster_dbt",
+    "httpcore",
     "httpx",
     "obstore",
     "orjson",

@@ -16,9 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
-from io import BytesIO
 from pathlib import Path
-from typing import IO
 
 
 class DurableFolder:
@@ -112,14 +110,12 @@ def remove_drafts(path: Path, *, untouched_seconds: float) -> None:
 
 
 def _replace(path: Path, content: bytes | Path) -> None:
-    with replacing(path) as draft, draft.open("xb") as file, _opened(content) as source:
-        shutil.copyfileobj(source, file)
-
-
-@contextmanager
-def _opened(content: bytes | Path) -> Iterator[IO[bytes]]:
-    with BytesIO(content) if isinstance(content, bytes) else content.open("rb") as source:
-        yield source
+    with replacing(path) as draft, draft.open("xb") as file:
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            with content.open("rb") as source:
+                shutil.copyfileobj(source, file)
 
 
 def _sync(folder: Path) -> None:

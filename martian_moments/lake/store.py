@@ -262,10 +262,10 @@ class Lake:
         0.7 s). A document whose header cannot be read is left out and logged once: it counts as missing until it is fetched
         again.
         """
-        if self._known:
+        wanted = [info for info in self.list(prefix) if coordinates(info.key)]
+        if wanted and self._known:
             self._headers |= self._known()
             self._known = None
-        wanted = [info for info in self.list(prefix) if coordinates(info.key)]
         unread = [info for info in wanted if self._headers.get(info.key, ("",))[0] != info.etag]
         with ThreadPoolExecutor(_READERS) as pool:
             for info, read in zip(unread, pool.map(self._read_header, unread), strict=True):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from martian_moments.domain.errors import PictureDamaged
 from martian_moments.media.decoding import decode
+from martian_moments.media.extra import require_media
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +49,29 @@ class Quality:
     saturated_share: float
     black_share: float
     perceptual_hash: str
+
+
+@contextmanager
+def side_by_side() -> Iterator[None]:
+    """Until the block ends OpenCV works in the thread that calls it: for those who measure in several threads.
+
+    Threads of its own would save 0.2 ms of a picture's 4 ms, and take 0.7 ms of a processor that the next one waits for.
+    It begins with the imports that the first picture would wait for (0.15 s).
+
+    Raises:
+        MediaMissing: the extra ``media`` is not installed.
+    """
+    require_media()
+    import cv2
+    from PIL import Image
+
+    Image.preinit()
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def measure(body: bytes) -> Quality:

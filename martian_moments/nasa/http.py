@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -242,21 +242,24 @@ class PoliteClient:
             return await (self._exchange.body(raw, asked) if _is_set_aside(raw) else read(raw, asked))
 
         async def attempt() -> T:
-            request = self._request(url, None, headers())
+            request = self._request(first.url, None, headers())
             for _ in range(_MOST_REDIRECTS):
                 raw, response = await self._attempt(request, take, self._timeouts.response)
                 if not (raw.is_redirect and (target := _on_the_same_host(request.url, raw))):
                     break
-                request = self._request(str(target), None, headers())
+                request = self._request(target, None, headers())
             return await asyncio.to_thread(accept, raw, response)
 
         return await self._retried(first, attempt)
 
-    def _request(self, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> httpx.Request:
+    def _request(
+        self, url: str | httpx.URL, params: Mapping[str, str] | None, headers: Mapping[str, str] | None
+    ) -> httpx.Request:
         try:
             return self._clients[0].build_request("GET", url, params=params, headers=headers)
         except httpx.InvalidURL as error:
-            raise InputError(f"{self._redacted(url)} is no web address ({error}); correct the upstream's setting") from None
+            asked = self._redacted(str(url))
+            raise InputError(f"{asked} is no web address ({error}); correct the upstream's setting") from None
 
     async def _retried(self, request: httpx.Request, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -336,5 +339,6 @@ def _on_the_same_host(here: httpx.URL, raw: httpx.Response) -> httpx.URL | None:
     return there if same or (upgraded and here.host == there.host) else None
 
 
+@cache
 def _user_agent() -> str:
     return f"martian-moments/{version('martian-moments')} (keeps the history of NASA's Mars rover photos; asks slowly)"

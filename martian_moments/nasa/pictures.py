@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -14,7 +13,6 @@ import httpx
 
 from martian_moments.domain.errors import (
     BrokenResponse,
-    DiskFull,
     FileMissing,
     InputError,
     NoPicture,
@@ -27,7 +25,7 @@ from martian_moments.domain.errors import (
 )
 from martian_moments.domain.pictures import SIGNATURES, Fault
 from martian_moments.nasa.http import PoliteClient
-from martian_moments.nasa.partial import Partial, partial_file
+from martian_moments.nasa.partial import Arriving, Partial
 from martian_moments.nasa.responses import Response
 
 T = TypeVar("T")
@@ -56,7 +54,12 @@ _LEFT_S: Final = 7 * 86_400
 """Seconds after which nobody goes on with what has arrived of a picture."""
 
 
-async def picture(client: PoliteClient, url: str, folder: Path, take: Callable[[bytes], T]) -> T:
+def arriving(folder: Path) -> Arriving:
+    """The folder where pictures arrive. What nobody went on with for a week is removed."""
+    return Arriving(folder, forget_after_s=_LEFT_S)
+
+
+async def picture(client: PoliteClient, url: str, folder: Arriving, take: Callable[[bytes], T]) -> T:
     """Download a picture, and return what ``take`` makes of it.
 
     Args:
@@ -71,32 +74,15 @@ async def picture(client: PoliteClient, url: str, folder: Path, take: Callable[[
         DiskFull: the folder takes nothing.
         MartianError: what else ``take`` raises; what has arrived waits for the next call then.
     """
-    try:
-        with partial_file(folder, url) as part:
-            return await _picture(client, url, part, take)
-    except OSError as error:
-        raise DiskFull(
-            f"{folder} did not take a picture ({error.strerror or error}); make room there, or correct it"
-        ) from error
-
-
-async def _picture(client: PoliteClient, url: str, part: Partial, take: Callable[[bytes], T]) -> T:
-    if part.is_whole:
-        with suppress(BrokenResponse):
-            return await asyncio.to_thread(_Download(part, take).taken, url)
-    download = _Download(part, take)
-    try:
-        return await client.stream(url, download.read, download.accept, headers=lambda: {**ACCEPT, **part.rest()})
-    except (UpstreamError, InputError) as error:
-        raise NoPicture(str(error), fault=download.fault(error)) from error
-
-
-def forget_left(folder: Path) -> None:
-    """Remove what arrived long ago of pictures that nobody went on with."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        with suppress(OSError):
-            if path.stat().st_mtime < time.time() - _LEFT_S:
-                path.unlink()
+    with folder.file(url) as part:
+        if part.is_whole:
+            with suppress(BrokenResponse):
+                return await asyncio.to_thread(_Download(part, take).taken, url)
+        download = _Download(part, take)
+        try:
+            return await client.stream(url, download.read, download.accept, headers=lambda: {**ACCEPT, **part.rest()})
+        except (UpstreamError, InputError) as error:
+            raise NoPicture(str(error), fault=download.fault(error)) from error
 
 
 class _Download(Generic[T]):

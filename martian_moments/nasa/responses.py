@@ -133,14 +133,15 @@ def whole(value: object) -> int | None:
 
     The macros to_integer and whole_text read the same in the warehouse.
     """
+    if type(value) is int:  # nearly always; true is of another type
+        return value if 0 <= value <= MOST_WHOLE else None
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
             return None
         value = float(value)
-    # JSON's true is no number.
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, float) or not math.isfinite(value):
         return None
-    if not math.isfinite(value) or value != int(value) or not 0 <= value <= MOST_WHOLE:
+    if value != int(value) or not 0 <= value <= MOST_WHOLE:
         return None
     return int(value)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,20 +41,19 @@ from martian_moments.domain.pictures import (
     records_of,
 )
 from martian_moments.lake.store import Lake, ObjectInfo, Put
-from martian_moments.media.quality import Quality
+from martian_moments.media.quality import Quality, side_by_side
 from martian_moments.nasa import pictures
 from martian_moments.nasa.breaker import NotAsked
 from martian_moments.nasa.http import PoliteClient
+from martian_moments.nasa.partial import Arriving
 from martian_moments.nasa.rate_limit import NotYet
+from martian_moments.pipelines.upstream import UNDER_WAY_PER_REQUEST
 from martian_moments.settings import ARRIVING_PICTURES
 
 Measure = Callable[[bytes], Quality]
 """Decodes a picture whole and measures it, as :func:`martian_moments.media.quality.measure`. Raises PictureError."""
 
 _GB: Final = 10**9
-
-_UNDER_WAY_PER_REQUEST: Final = 2
-"""Pictures under way for each request in flight: while one is measured and stored, the next one is asked for already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +186,7 @@ async def fetch_pictures(
         before_each: called before each picture is asked for; a MartianError that it raises leaves the picture.
         progress: called with each picture that is settled.
     """
-    folder = scratch / ARRIVING_PICTURES
-    await asyncio.to_thread(pictures.forget_left, folder)
+    folder = await asyncio.to_thread(pictures.arriving, scratch / ARRIVING_PICTURES)
     asking = _Asking(client, measure, budget, folder, before_each)
     fetch = _Fetch(lake, rover, asking, refetch=refetch)
     sols = [_Sol(fetch, sol, each, progress) for sol, each in wanted.items() if each]
@@ -199,11 +198,14 @@ async def fetch_pictures(
             if result := await sol.settle(of_it):
                 await settled.put(result)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(_UNDER_WAY_PER_REQUEST * in_flight):
-            group.create_task(worker())
-        for _ in sols:
-            yield await settled.get()
+    with ExitStack() as stack:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(UNDER_WAY_PER_REQUEST * in_flight):
+                group.create_task(worker())
+            if sols:
+                group.create_task(asyncio.to_thread(stack.enter_context, side_by_side()))
+            for _ in sols:
+                yield await settled.get()
 
 
 @dataclass(slots=True)
@@ -222,7 +224,7 @@ class _Asking:
     client: PoliteClient
     measure: Measure
     budget: Budget
-    folder: Path
+    folder: Arriving
     before_each: Callable[[], object]
 
 

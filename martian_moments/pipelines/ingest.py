@@ -31,11 +31,13 @@ from martian_moments.domain.errors import (
     UnknownRover,
     UpstreamError,
 )
+from martian_moments.infrastructure.garbage import fewer_collections
 from martian_moments.lake.store import Lake, Put
 from martian_moments.nasa.protocols import PhotoSource, TraverseSource
 from martian_moments.nasa.sources import joined, read_promises
 from martian_moments.pipelines import shrinkage
 from martian_moments.pipelines.coverage import promises
+from martian_moments.pipelines.upstream import UNDER_WAY_PER_REQUEST
 
 
 class Outcome(StrEnum):
@@ -104,9 +106,10 @@ async def fetch_sols(
 ) -> AsyncIterator[SolResult]:
     """Ask for sols, ``in_flight`` at once, keep what arrives, and report each sol as soon as it is settled.
 
-    A sol is asked of the sources in the order of preference until one has all its photos. What the lake holds whole is not
-    asked for again unless ``refetch``. One sol's failure does not stop the others. ``before_each`` is called before each sol
-    is asked for; a MartianError that it raises is that sol's failure, and nobody is asked.
+    While a document is written, the next sol is asked for. A sol is asked of the sources in the order of preference until
+    one has all its photos. What the lake holds whole is not asked for again unless ``refetch``. One sol's failure does not
+    stop the others. ``before_each`` is called before each sol is asked for; a MartianError that it raises is that sol's
+    failure, and nobody is asked.
     """
     todo = []
     for sol in sols:
@@ -116,17 +119,25 @@ async def fetch_sols(
             todo.append(sol)
     queue = iter(todo)
     results: asyncio.Queue[SolResult] = asyncio.Queue()
-    fetch = _Fetch({source.name: source for source in sources}, lake, known, refetch=refetch, before_each=before_each)
+    fetch = _Fetch(
+        {source.name: source for source in sources},
+        lake,
+        known,
+        refetch=refetch,
+        asking=asyncio.Semaphore(in_flight),
+        before_each=before_each,
+    )
 
     async def worker() -> None:
         for sol in queue:
             await results.put(await fetch.sol(sol))
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(in_flight, len(todo))):
-            group.create_task(worker())
-        for _ in todo:
-            yield await results.get()
+    with fewer_collections():
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(UNDER_WAY_PER_REQUEST * in_flight, len(todo))):
+                group.create_task(worker())
+            for _ in todo:
+                yield await results.get()
 
 
 def _held_whole(known: Coverage, sol: int) -> Header | None:
@@ -145,12 +156,14 @@ class _Fetch:
         known: Coverage,
         *,
         refetch: bool,
+        asking: asyncio.Semaphore,
         before_each: Callable[[], object],
     ) -> None:
         self._sources = sources
         self._lake = lake
         self._known = known
         self._refetch = refetch
+        self._asking = asking
         self._before_each = before_each
 
     async def sol(self, sol: int) -> SolResult:
@@ -200,7 +213,7 @@ class _Fetch:
         if promised is None and held is not None:
             # No manifest contradicts a response with less than was there before.
             promised = held.record_count
-        async with _quarantining(self._lake, Coordinates(Kind.PHOTOS, view.rover, source, sol)):
+        async with self._asking, _quarantining(self._lake, Coordinates(Kind.PHOTOS, view.rover, source, sol)):
             document = await self._sources[source].photos(view.rover, sol, promised)
         put = await self._lake.put_if_changed(document, joined)
         return put.header, put

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from martian_moments.nasa.sources import photo_sources, sources_of, traverse_source
 from martian_moments.pipelines import pauses
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from martian_moments.lake.store import Lake
     from martian_moments.nasa.http import PoliteClient
     from martian_moments.nasa.protocols import PhotoSource, TraverseSource
+
+UNDER_WAY_PER_REQUEST: Final = 2
+"""Sols or pictures under way for each request in flight: while one is measured and stored, the next one is asked for."""
 
 
 class Nasa:

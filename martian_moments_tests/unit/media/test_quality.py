@@ -10,7 +10,7 @@ import pytest
 
 from martian_moments.domain.errors import MediaMissing, NotAPicture, PictureDamaged, PictureRefused
 from martian_moments.media import extra
-from martian_moments.media.quality import measure
+from martian_moments.media.quality import measure, side_by_side
 from martian_moments_tests.unit.media.pictures import claiming, encoded, textured
 
 
@@ -124,6 +124,16 @@ def test_changed_bytes_never_escape_as_another_error() -> None:
 def test_a_picture_larger_than_any_camera_is_refused_before_it_is_unpacked(width: int, height: int) -> None:
     with pytest.raises(PictureRefused, match="larger than any camera"):
         measure(claiming(width, height))
+
+
+def test_opencv_starts_no_threads_of_its_own_while_pictures_are_measured_side_by_side() -> None:
+    before = cv2.getNumThreads()
+    picture = encoded(textured(64, 48), "JPEG")
+    alone = measure(picture)
+    with side_by_side():
+        assert cv2.getNumThreads() == 1
+        assert measure(picture) == alone
+    assert cv2.getNumThreads() == before
 
 
 def test_without_the_extra_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from martian_moments.domain.errors import LakeError, NoPicture, PictureDamaged, PictureRefused
+from martian_moments.domain.errors import DiskFull, LakeError, NoPicture, PictureDamaged, PictureRefused
 from martian_moments.nasa import pictures
 from martian_moments.nasa.http import PoliteClient
 from martian_moments_tests.picture_server import HTML, PictureServer, jpeg, picture_server
@@ -45,7 +45,7 @@ def fetch(
         async with PoliteClient(
             requests_per_minute=1_000_000, concurrency=1, backoff=0.0, attempts=attempts, transport=transport
         ) as client:
-            return await pictures.picture(client, server.url + path, folder, take)
+            return await pictures.picture(client, server.url + path, pictures.arriving(folder), take)
 
     return asyncio.run(run())
 
@@ -183,6 +183,13 @@ def test_what_is_whole_but_was_not_stored_is_not_asked_for_again(server: Picture
     assert server.asked(PATH) == 1
 
 
+def test_nothing_is_asked_for_where_the_folder_takes_nothing(server: PictureServer, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DiskFull, match="did not take a file"):
+        fetch(server, tmp_path / "file")
+    assert server.requests == []
+
+
 def test_redirects_are_followed_on_the_same_host_only(server: PictureServer, tmp_path: Path) -> None:
     server.files[f"/moved{PATH}"] = jpeg(3)
     server.faults[PATH] = ["moved"]
@@ -227,7 +234,8 @@ def test_a_file_without_end_is_left(server: PictureServer, tmp_path: Path, monke
 def test_two_that_ask_for_one_picture_at_once_do_not_mix_their_bytes(server: PictureServer, tmp_path: Path) -> None:
     async def run() -> list[bytes]:
         async with PoliteClient(requests_per_minute=1_000_000, concurrency=4, backoff=0.0) as client:
-            each = (pictures.picture(client, server.url + PATH, tmp_path, whole) for _ in range(4))
+            folder = pictures.arriving(tmp_path)
+            each = (pictures.picture(client, server.url + PATH, folder, whole) for _ in range(4))
             return await asyncio.gather(*each)
 
     server.faults[PATH] = ["cut", "", "cut", "damaged", "cut"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +18,7 @@ from martian_moments.domain.coverage import Coverage, LakeView
 from martian_moments.domain.documents import Document, Kind
 from martian_moments.domain.errors import BrokenResponse, FileMissing, LakeError, UnknownRover, UpstreamUnavailable
 from martian_moments.domain.promises import Promises
-from martian_moments.lake.store import Lake
+from martian_moments.lake.store import Lake, Put
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.msl import MSL
 from martian_moments.nasa.protocols import PhotoSource
@@ -131,6 +133,39 @@ def test_at_most_so_many_sols_are_asked_for_at_once(lake: Lake) -> None:
     results = fetch(Counting(dict.fromkeys(range(40), 1)), lake, range(40), in_flight=4)
     assert len(results) == 40
     assert Counting.most == 4
+
+
+def test_the_next_sol_is_asked_for_while_a_document_is_written(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_again = threading.Event()
+    put_now = Lake.put_now
+    waited: list[bool] = []
+
+    class Noting(ScriptedSource):
+        async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
+            if sol == 2:
+                asked_again.set()
+            return await super().photos(rover, sol, promised)
+
+    def put(self: Lake, document: Document, *rest: Any) -> Put:
+        waited.append(document.header.sol != 1 or asked_again.wait(30))
+        return put_now(self, document, *rest)
+
+    monkeypatch.setattr(Lake, "put_now", put)
+    assert len(fetch(Noting({1: 1, 2: 1, 3: 1}), lake, [1, 2, 3], in_flight=1)) == 3
+    assert waited == [True] * 3
+
+
+def test_the_collector_of_garbage_is_as_it_was_after_a_run(lake: Lake) -> None:
+    before = gc.get_threshold()
+    during: list[int] = []
+
+    class Looking(ScriptedSource):
+        async def photos(self, rover: str, sol: int, promised: int | None = None) -> Document:
+            during.append(gc.get_threshold()[0])
+            return await super().photos(rover, sol, promised)
+
+    fetch(Looking({1: 1}), lake, [1])
+    assert (during, gc.get_threshold()) == ([10_000], before)
 
 
 @pytest.mark.parametrize("in_flight", [1, 2, 8])
