@@ -13,8 +13,8 @@ from typing import Final
 import dagster as dg
 
 from bench.contenders import Work
+from bench.embedded import Platform, platform
 from bench.measuring import Measured, in_own_process, median_of
-from bench.platform import Platform, platform
 from bench.report import Line
 from bench.upstream import ROVER, Upstream, upstream
 from martian_moments.defs.assets.lake import photos_key

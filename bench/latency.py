@@ -14,8 +14,8 @@ from typing import Final
 
 import orjson
 
+from bench.embedded import Platform, platform
 from bench.measuring import percentile
-from bench.platform import Platform, platform
 from bench.report import Line
 from bench.upstream import ROVER, upstream
 from martian_moments.domain.documents import Coordinates, Document, Kind, decode, fingerprint_of, object_key

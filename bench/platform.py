@@ -1,106 +1,238 @@
-"""A real embedded platform for a benchmark: code server, daemon, forked run workers, in a folder of its own."""
+"""What a user waits for: from ``martian-moments up`` to settled, on an empty home, and of a home that has only its lake.
+
+The platform is the one that people start, in processes of its own, with every sensor and schedule and the service; only its
+upstream is a replica, which knows no limit. A home that has lost its warehouse and published tables is made anew by the same
+command (a restore).
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import dagster as dg
-
-from bench.launching import Launcher, launcher
-from bench.measuring import peak_memory
-from martian_moments.dagster_runtime.launcher import worker_of
-from martian_moments.operations.instance import INSTANCE_CONFIG
-from martian_moments.operations.supervisor import supervise
+from bench.family import Family, watch
+from bench.report import Line
+from bench.upstream import real_counts, replica_process
+from martian_moments.domain.documents import Kind
+from martian_moments.nasa import m20, msl, pds, v1
+from martian_moments.nasa.sources import sources_of
+from martian_moments.nasa.upstream import Upstream
+from martian_moments.operations.demo import compare
+from martian_moments.operations.instance import open_instance
+from martian_moments.operations.status import status
+from martian_moments.replica.config import ReplicaConfig
+from martian_moments.replica.running import RunningReplica
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
+from martian_moments.warehouse.base import LEDGER
 
-_RUN_SECONDS: Final = 300
-_LOOK_SECONDS: Final = 0.02
+_LOOK_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 3_600.0
+_IDLE_SECONDS: Final = 60.0
+_IDLE_PERCENT: Final = 3.0
+_BRONZE_MB: Final = 500.0
+_STORAGE_MB: Final = 150.0
+
+_STAGES: Final = ("lake", "bronze", "silver", "settled")
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
-    """A platform that runs.
+class Size:
+    """What one platform is filled with.
 
     Attributes:
-        instance: its Dagster instance.
-        resources: what it reads and writes.
-        launcher: launches runs on it.
+        what: in words.
+        replica: the upstream.
+        rovers: which of its rovers are asked for.
+        sources: the dialects.
+        fill_at_most: the goal for an empty home, in seconds; None without one.
+        restore_at_most: the goal for a home that has only its lake.
+        before: seconds to settled, filled and restored, before this benchmark was there; None where nobody had measured.
     """
 
-    instance: dg.DagsterInstance
-    resources: Resources
-    launcher: Launcher
-
-    def finish(self, run_id: str) -> float:
-        """Wait for a run to succeed; returns the peak of its worker's memory in MB.
-
-        Raises:
-            RuntimeError: it failed.
-        """
-        worker = None
-        while worker is None:
-            worker = worker_of(self._run(run_id))
-            time.sleep(_LOOK_SECONDS)
-        deadline = time.monotonic() + _RUN_SECONDS
-        with peak_memory(worker.pid) as peak:
-            while not (run := self._run(run_id)).is_finished and time.monotonic() < deadline:
-                time.sleep(_LOOK_SECONDS)
-        if not run.is_success:
-            raise RuntimeError(
-                f"run {run_id} is {run.status}; {self.instance.storage_directory()}/{run_id}/worker.log says why"
-            )
-        return peak[0]
-
-    def _run(self, run_id: str) -> dg.DagsterRun:
-        run = self.instance.get_run_by_id(run_id)
-        if run is None:
-            raise RuntimeError(f"run {run_id} has disappeared from Dagster's storage")
-        return run
+    what: str
+    replica: ReplicaConfig
+    rovers: tuple[str, ...]
+    sources: tuple[str, ...]
+    fill_at_most: float | None = None
+    restore_at_most: float | None = None
+    before: Mapping[str, float] = field(default_factory=dict)
 
 
-@contextmanager
-def platform(home: Path, addresses: Mapping[str, str], *, rover: str, module: str, in_flight: int) -> Iterator[Platform]:
-    """A headless platform for one rover, stopped at the end of the block."""
-    environment = {
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of the platform.
+
+    Attributes:
+        stages: seconds from the start to each stage.
+        family: what its processes took.
+        idle: shares of a core that the processes of a kind take once everything is settled, in percent.
+        runs: how many runs Dagster's storage knows in the end.
+        storage_mb: what that storage takes then.
+    """
+
+    stages: Mapping[str, float]
+    family: Family
+    idle: Mapping[str, float]
+    runs: int
+    storage_mb: float
+
+
+def measure(*, quick: bool) -> Iterator[Line]:
+    """The lines of the platform."""
+    for size in _sizes(quick=quick):
+        with replica_process(size.replica) as replica, tempfile.TemporaryDirectory() as folder:
+            home = Path(folder) / "home"
+            yield from _lines(f"{size.what}, empty home", _start(home, size, replica), size, "fill")
+            shutil.rmtree(home / "published")
+            for each in home.glob("warehouse.duckdb*"):
+                each.unlink()
+            yield from _lines(f"{size.what}, restore", _start(home, size, replica), size, "restore")
+
+
+def _sizes(*, quick: bool) -> Iterator[Size]:
+    counts = real_counts()
+    dialects = {m20.SOURCE: "perseverance", msl.SOURCE: "curiosity", pds.SOURCE: "opportunity"}
+    yield Size(
+        "2 sols by v1" if quick else "the full history by v1",
+        ReplicaConfig(counts=counts, sols=2 if quick else None),
+        tuple(ReplicaConfig().rovers),
+        (v1.SOURCE,),
+        fill_at_most=None if quick else 180.0,
+        restore_at_most=None if quick else 90.0,
+        before={} if quick else {"fill": 540.0},
+    )
+    sols = 2 if quick else 500
+    yield Size(
+        f"{sols} sols of each dialect",
+        ReplicaConfig(counts=counts, sols=sols),
+        tuple(dialects.values()),
+        tuple(dialects),
+    )
+
+
+def _start(home: Path, size: Size, replica: RunningReplica) -> Start:
+    """``martian-moments up`` until everything is settled and held against the truth; then it is stopped."""
+    environment = os.environ | {
         "MARS_HOME": str(home),
-        "MARS_ROVERS": rover,
-        # The benchmarks compare with readers of v1.
-        "MARS_SOURCES": "v1",
-        **{f"MARS_{name.upper()}": address for name, address in addresses.items()},
+        "MARS_ROVERS": ",".join(size.rovers),
+        "MARS_SOURCES": ",".join(size.sources),
+        **{f"MARS_{name.upper()}": address for name, address in replica.addresses.items()},
         "MARS_REQUESTS_PER_MINUTE": "1000000",
-        "MARS_CONCURRENCY": str(in_flight),
-        "MARS_NASA_SLOTS": "1",
+        "MARS_CONCURRENCY": "16",
+        "MARS_SERVE_PORT": "0",
     }
+    settings = Settings.load(
+        home=home, rovers=size.rovers, sources=size.sources, upstream=Upstream(**replica.addresses), dagster_home=None
+    )
+    seen = _Seen(Resources(settings), replica)
+    command = [str(Path(sys.executable).with_name("martian-moments")), "up", "--headless"]
     with (
-        _environment(environment),
-        supervise(
-            home, instance_config=INSTANCE_CONFIG, module=module, port=None, pools=Settings.load().pools, on_event=_ignore
-        ) as running,
-        launcher(running.instance, running.state.grpc_port) as launching,
+        home.with_name("up.log").open("ab") as log,
+        subprocess.Popen(command, env=environment, stdout=log) as up,
+        watch(up.pid) as family,
     ):
-        yield Platform(running.instance, Resources(Settings.load()), launching)
+        try:
+            stages = _stages(seen, up)
+            idle = _idle(family)
+        finally:
+            up.terminate()
+            up.wait()
+    with open_instance(settings) as instance:
+        family.name_runs(instance)
+        runs = instance.get_runs_count()
+    return Start(stages, family, idle, runs, _megabytes(settings.instance_home))
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ |= values
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def _stages(seen: _Seen, up: subprocess.Popen[bytes]) -> dict[str, float]:
+    """Seconds from now until each stage holds everything."""
+    began = time.monotonic()
+    stages: dict[str, float] = {}
+    for stage in _STAGES:
+        while not seen.whole(stage):
+            if up.poll() is not None or time.monotonic() > began + _PATIENCE_SECONDS:
+                raise RuntimeError(f"the platform did not come to {stage}; it has come to {stages}")
+            time.sleep(_LOOK_SECONDS)
+        stages[stage] = time.monotonic() - began
+    return stages
 
 
-def _ignore(_event: str) -> None:
-    """Nobody watches."""
+def _idle(family: Family) -> dict[str, float]:
+    """What a platform takes that has nothing to do, by kind of process, in percent of a core."""
+    before = dict(family.cpu_by_kind())
+    time.sleep(_IDLE_SECONDS)
+    return {kind: 100 * (now - before.get(kind, 0.0)) / _IDLE_SECONDS for kind, now in family.cpu_by_kind().items()}
+
+
+class _Seen:
+    """Whether lake, bronze and silver hold what the upstream has, as readers see it from outside."""
+
+    def __init__(self, resources: Resources, replica: RunningReplica) -> None:
+        self._resources = resources
+        self._replica = replica
+        settings = resources.settings
+        ids = [replica.control.ids(sources_of(rover, settings.sources)[0], rover) for rover in settings.rovers]
+        self._sols = sum(1 for by_sol in ids for of_sol in by_sol.values() if of_sol)
+        self._photos = sum(len(of_sol) for by_sol in ids for of_sol in by_sol.values())
+
+    def whole(self, stage: str) -> bool:
+        """Whether a stage is reached."""
+        return {"lake": self._lake, "bronze": self._bronze, "silver": self._silver, "settled": self._settled}[stage]()
+
+    def _lake(self) -> bool:
+        folder = self._resources.settings.home / "lake" / "photos"
+        return sum(1 for each in folder.rglob("*.json.gz")) >= self._sols
+
+    def _bronze(self) -> bool:
+        ledger = self._resources.published.read(LEDGER.schema, LEDGER.name, ["kind"])
+        return ledger is not None and ledger["kind"].to_pylist().count(Kind.PHOTOS) >= self._sols
+
+    def _silver(self) -> bool:
+        summary = self._resources.published.read("gold", "rover_summary", ["photos"])
+        return summary is not None and sum(summary["photos"].to_pylist()) >= self._photos
+
+    def _settled(self) -> bool:
+        with open_instance(self._resources.settings) as instance:
+            now = status(self._resources, instance, running=True)
+        if not now.settled:
+            return False
+        found = compare(self._resources, now, self._replica.control)
+        if wrong := [each for each in found if not each.identical or len(set(each.photos)) > 1]:
+            raise RuntimeError(f"what settled is not what the upstream has: {wrong}")
+        return True
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()) / 1e6
+
+
+def _lines(what: str, start: Start, size: Size, step: str) -> Iterator[Line]:
+    goals = {"fill": size.fill_at_most, "restore": size.restore_at_most}
+    before = size.before.get(step)
+    for stage, seconds in start.stages.items():
+        last = stage == _STAGES[-1]
+        yield Line(
+            name=f"{what}: {stage}",
+            ours=seconds,
+            unit="s",
+            baseline=before if last else None,
+            against="in November 2026" if last and before else "",
+            at_most=goals[step] if last else None,
+            peak_mb=start.family.peak_mb if last else None,
+        )
+    for kind, seconds in start.family.cpu_by_kind().items():
+        yield Line(name=f"{what}: CPU of {kind}", ours=seconds, unit="s", peak_mb=start.family.peak_of(kind))
+    for kind in ("daemon", "code server"):
+        share, goal = start.idle.get(kind, 0.0), _IDLE_PERCENT if kind == "daemon" else None
+        yield Line(name=f"{what}: {kind} when idle", ours=share, unit="% of a core", at_most=goal)
+    bronze = start.family.peak_of("runs of bronze")
+    yield Line(name=f"{what}: most memory of a load", ours=bronze, unit="MB", at_most=_BRONZE_MB)
+    yield Line(name=f"{what}: Dagster's storage, {start.runs} runs", ours=start.storage_mb, unit="MB", at_most=_STORAGE_MB)

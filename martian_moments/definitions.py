@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from martian_moments.dagster_runtime.follows import RUNS
 from martian_moments.defs.alerts import failure_alert, warning_alert
 from martian_moments.defs.assets.bronze import bronze_assets
 from martian_moments.defs.assets.images import image_assets
@@ -38,13 +39,15 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
     """
     settings = settings or Settings.load()
     with warnings.catch_warnings():
-        # Backfill policies are beta in Dagster 1.13: a warning for each asset would stand in front of what a command prints.
+        # Backfill policies and conditions of one's own are beta in Dagster 1.13: a warning for each would stand in front of
+        # what a command prints.
         warnings.simplefilter("ignore", dg.BetaWarning)
         models = model_assets(settings)
         open_formats = open_format_assets(settings)
         moments = moment_assets(settings)
         in_lake = [*lake_assets(settings), *image_assets(settings)]
         assets = [*in_lake, *bronze_assets(settings), models, open_formats, *moments]
+        automations = _automations(models, open_formats, moments)
     sensors: list[dg.SensorDefinition] = [
         upload_sensor(settings),
         gap_sensor(settings),
@@ -53,6 +56,25 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
         reconcile_sensor(settings, sorted(models.keys), sorted(open_formats.keys)),
         retry_sensor(),
         moments_sensor(settings),
+        *automations,
+    ]
+    if settings.alert_webhook_url is not None:
+        sensors += [failure_alert(settings.alert_webhook_url), warning_alert(settings.alert_webhook_url)]
+    return dg.Definitions(
+        assets=assets,
+        sensors=sensors,
+        schedules=schedules(settings),
+        resources=resource_definitions(resources or Resources(settings)),
+        # One process per run: a multiprocess executor would import everything again for its single step.
+        executor=dg.in_process_executor,
+    )
+
+
+def _automations(
+    models: dg.AssetsDefinition, open_formats: dg.AssetsDefinition, moments: Sequence[dg.AssetsDefinition]
+) -> list[dg.SensorDefinition]:
+    """The sensors that ask for what is made of bronze."""
+    return [
         # Ahead of the loads that are queued: silver must not wait for a bronze that is never idle.
         _automation("automation", [models], 1, "Starts dbt when bronze has changed."),
         # Behind everything else that is queued: nothing in the platform waits for them.
@@ -69,16 +91,6 @@ def build_defs(settings: Settings | None = None, resources: Resources | None = N
             "Chooses the frames of moments again, and makes the movies of which they changed.",
         ),
     ]
-    if settings.alert_webhook_url is not None:
-        sensors += [failure_alert(settings.alert_webhook_url), warning_alert(settings.alert_webhook_url)]
-    return dg.Definitions(
-        assets=assets,
-        sensors=sensors,
-        schedules=schedules(settings),
-        resources=resource_definitions(resources or Resources(settings)),
-        # One process per run: a multiprocess executor would import everything again for its single step.
-        executor=dg.in_process_executor,
-    )
 
 
 def _automation(name: str, target: Sequence[dg.AssetsDefinition], priority: int, description: str) -> dg.SensorDefinition:
@@ -87,6 +99,9 @@ def _automation(name: str, target: Sequence[dg.AssetsDefinition], priority: int,
         name,
         target=list(target),
         minimum_interval_seconds=5,
+        tags=RUNS,
+        # Where the conditions of our own are: the daemon knows Dagster's alone.
+        use_user_code_server=True,
         default_status=dg.DefaultSensorStatus.RUNNING,
         run_tags={"dagster/priority": str(priority)},
         description=description,

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final, Self
 
 import dagster as dg
+from alembic.script import ScriptDirectory
 from dagster._config import UserConfigSchema
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
@@ -71,6 +73,16 @@ class BatchingSqliteEventLogStorage(BatchingEventLog, SqliteEventLogStorage):
         super()._store_asset_events(run_id, events)
 
 
+def read_migrations_once() -> None:
+    """Have alembic read the migrations of Dagster's tables once in a process.
+
+    Dagster asks for the newest one whenever it opens an instance, as each tick of a sensor does, and whenever it makes a
+    run's own file, and alembic reads and executes all of them each time: 26 of the 35 ms that opening takes.
+    """
+    if not hasattr(ScriptDirectory.from_config, "cache_info"):
+        ScriptDirectory.from_config = lru_cache(ScriptDirectory.from_config)  # type: ignore[method-assign]
+
+
 def announce_batches() -> None:
     """Have Dagster hand over planned events in batches.
 
@@ -94,6 +106,7 @@ class BatchingSqliteStorage(DagsterSqliteStorage):
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        read_migrations_once()
         super().__init__(base_dir, inst_data)
         self._event_log_storage = BatchingSqliteEventLogStorage(_event_logs_directory(base_dir))
         announce_batches()

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
 
+from martian_moments.defs.sensors.in_flight import unfinished_runs
+
 AC: Final = dg.AutomationCondition
+
+_LONGEST_WAIT: Final = timedelta(minutes=2)
+"""How long a load waits for its build, however busy bronze is."""
+
+_TICKS: Final = timedelta(seconds=5)
+"""A load is seen, and its build asked for, by ticks that may come so much later."""
+
+_BUILDS_APART: Final = 5
+"""A busy platform waits for so many times the duration of its last build: builds take a sixth of its writer's time."""
 
 
 def refresh_from_bronze() -> dg.AutomationCondition[Any]:
@@ -14,12 +26,70 @@ def refresh_from_bronze() -> dg.AutomationCondition[Any]:
 
     Both operands of ``since`` stay bare: with a boolean operator around them Dagster drops the times that break ties, and a
     load that lands between the request and the next tick is lost (of five forms tried, only this one kept every load).
-    While bronze is loading the model waits, so that a backfill makes one dbt run and not twenty; but every two minutes it
-    goes ahead all the same, so that silver never waits longer for what has been loaded. Not every minute: a build takes 20
-    to 60 s, in which nothing is loaded, and left bronze less than half of the time (five builds instead of two on a first
-    fill).
+    While documents arrive or are being loaded the model waits, so that a backfill makes one dbt run and not twenty, each of
+    which keeps the loads waiting. It goes ahead all the same when the oldest load has waited for two minutes, or for five
+    times as long as the last build took, where that is more.
     """
-    return _after_changes("refresh_from_bronze", "*/2 * * * *")
+    return (_changed() & (NothingArrives() | Waited()) & ~AC.in_progress()).with_label("refresh_from_bronze")
+
+
+class NothingArrives(dg.AutomationCondition[dg.AssetKey]):
+    """No run is queued or under way that makes what an asset is made from, or what that is made from in turn."""
+
+    @property
+    def description(self) -> str:
+        """As the web interface shows it."""
+        return "Nothing upstream is queued or running"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """Dagster's way to ask."""
+        candidates = context.candidate_subset
+        return dg.AutomationResult(context, context.get_empty_subset() if _arrives(context) else candidates)
+
+
+def _arrives(context: dg.AutomationContext[dg.AssetKey]) -> bool:
+    if context.candidate_subset.is_empty:
+        return False
+    graph = context.asset_graph
+    parents = graph.get(context.key).parent_keys
+    upstream = parents.union(*(graph.get(each).parent_keys for each in parents))
+    runs = unfinished_runs(context.asset_graph_view.instance)
+    return any(not upstream.isdisjoint(run.asset_selection or ()) for run in runs)
+
+
+class Waited(dg.AutomationCondition[dg.AssetKey]):
+    """The conditions before it in an ``&`` have held for two minutes, or for five times as long as the last build took.
+
+    Since the asset was last requested, as far as they held then.
+    """
+
+    @property
+    def description(self) -> str:
+        """As the web interface shows it."""
+        return "Has waited for two minutes, and for five times as long as its last run took"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """Dagster's way to ask. The cursor is the moment since when they have held."""
+        if context.candidate_subset.is_empty:
+            return dg.AutomationResult(context, context.candidate_subset)
+        requested = context.get_previous_requested_subset(context.key)
+        began = context.cursor
+        if began is None or (requested is not None and not requested.is_empty):
+            began = context.evaluation_time.isoformat()
+        waited = context.evaluation_time - datetime.fromisoformat(began)
+        waits = waited < _LONGEST_WAIT - _TICKS or waited < _BUILDS_APART * _last_run(context)
+        subset = context.get_empty_subset() if waits else context.candidate_subset
+        return dg.AutomationResult(context, subset, cursor=began)
+
+
+def _last_run(context: dg.AutomationContext[dg.AssetKey]) -> timedelta:
+    """How long the last run took that has materialized the asset."""
+    instance = context.asset_graph_view.instance
+    event = instance.get_latest_materialization_event(context.key)
+    record = instance.get_run_record_by_id(event.run_id) if event else None
+    if record is None or record.start_time is None or record.end_time is None:
+        return timedelta()
+    return timedelta(seconds=record.end_time - record.start_time)
 
 
 def refresh_from_models() -> dg.AutomationCondition[Any]:
@@ -31,10 +101,13 @@ def refresh_from_models() -> dg.AutomationCondition[Any]:
     return _after_changes("refresh_from_models", "*/10 * * * *")
 
 
+def _changed() -> dg.AutomationCondition[Any]:
+    return AC.any_deps_match(AC.newly_updated()).since(AC.newly_requested())
+
+
 def _after_changes(label: str, at_the_latest: str) -> dg.AutomationCondition[Any]:
-    changed = AC.any_deps_match(AC.newly_updated()).since(AC.newly_requested())
     quiet = ~AC.any_deps_in_progress()
-    return (changed & ~AC.in_progress() & (quiet | AC.cron_tick_passed(at_the_latest))).with_label(label)
+    return (_changed() & ~AC.in_progress() & (quiet | AC.cron_tick_passed(at_the_latest))).with_label(label)
 
 
 def ride_along() -> dg.AutomationCondition[Any]:

@@ -20,8 +20,11 @@ from martian_moments.domain.rovers import ROVERS
 LAKE_RUN_SOLS: Final = 200
 """The widest span of sols that one run asks NASA for: at 30 requests a minute a run of 200 sols takes seven minutes."""
 
-BRONZE_RUN_SOLS: Final = 1_000
-"""The widest span of sols that one run loads into bronze."""
+BRONZE_RUN_SOLS: Final = 3_000
+"""The widest span of sols that one run loads into bronze: a load takes two seconds beside its documents."""
+
+_APART: Final = 200
+"""Due sols that are farther apart are in different spans: a run reports all sols between its first and its last."""
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
@@ -88,9 +91,12 @@ def spans(sols: Iterable[int], width: int) -> Iterator[Span]:
     """Cut sols into spans of at most ``width`` consecutive sols, newest first, each as few as cover what is due."""
     due = sorted(set(sols), reverse=True)
     while due:
-        newest = due[0]
-        inside = [sol for sol in due if sol > newest - width]
-        yield Span(first=inside[-1], last=newest, sols=tuple(reversed(inside)))
+        inside = due[:1]
+        for sol in due[1:]:
+            if due[0] - sol >= width or inside[-1] - sol > _APART:
+                break
+            inside.append(sol)
+        yield Span(first=inside[-1], last=due[0], sols=tuple(reversed(inside)))
         due = due[len(inside) :]
 
 

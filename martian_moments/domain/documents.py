@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -183,6 +184,7 @@ _KEY_SHAPES: Final = (
 )
 
 
+@lru_cache(maxsize=1 << 16)
 def coordinates(key: str) -> Coordinates | None:
     """What an object key says, or None for objects that are no documents (published tables, indexes, quarantine)."""
     for kind, shape in _KEY_SHAPES:

@@ -20,12 +20,13 @@ from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sen
 from martian_moments.defs.sensors.in_flight import unfinished_runs
 from martian_moments.domain.clock import latest_plausible
 from martian_moments.domain.coverage import Gap, State, index_of_selected
-from martian_moments.domain.documents import Header
+from martian_moments.domain.documents import FOLDERS, Header
 from martian_moments.domain.errors import EventLogError, PublishedDamaged
 from martian_moments.domain.gaps import RetryState
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.infrastructure.space import shortage
+from martian_moments.lake.look import Look
 from martian_moments.operations.dated_ahead import dated_ahead
 from martian_moments.operations.service import ServiceStatus, service_status
 from martian_moments.pipelines.coverage import coverage
@@ -107,7 +108,10 @@ def status(resources: Resources, instance: dg.DagsterInstance, *, running: bool)
     """The status now; ``running`` says whether the platform itself is up."""
     retry_states = gap_sensor.GapCursor.read(_cursor(instance, gap_sensor.NAME))
     held = _Held(resources)
-    rovers = {rover: _rover(resources, rover, retry_states.of(rover), held) for rover in resources.settings.rovers}
+    # Takes over what the ledger knows of headers, for this look and those that follow.
+    resources.lake.heads(FOLDERS[0])
+    lake = Look(resources.lake)
+    rovers = {rover: _rover(resources, lake, rover, retry_states.of(rover), held) for rover in resources.settings.rovers}
     followed = _Followed(resources, instance)
     waiting_for = [*_waiting_for_platform(resources, instance, running=running), *followed.waiting_for()]
     for rover, each in rovers.items():
@@ -116,8 +120,8 @@ def status(resources: Resources, instance: dg.DagsterInstance, *, running: bool)
             waiting_for.append(f"{rover}: {len(each.gaps)} sols missing, {len(due)} short and due")
         if each.unanswered:
             waiting_for.append(f"{rover}: no response yet for {', '.join(each.unanswered)}")
-    waiting_for += _waiting_for_tables(resources)
-    pauses, warnings = dict(resources.nasa.pauses), list(_warnings(resources, instance))
+    waiting_for += _waiting_for_tables(resources, lake)
+    pauses, warnings = dict(resources.nasa.pauses), list(_warnings(resources, lake, instance))
     return Status(
         rovers=rovers,
         dead_letters=followed.dead_letters,
@@ -130,15 +134,15 @@ def status(resources: Resources, instance: dg.DagsterInstance, *, running: bool)
     )
 
 
-def _warnings(resources: Resources, instance: dg.DagsterInstance) -> Iterator[str]:
+def _warnings(resources: Resources, lake: Look, instance: dg.DagsterInstance) -> Iterator[str]:
     if ahead := _ticks_ahead(instance):
         yield (
             f"{ahead} sensors ran last at a time still to come, and Dagster starts none before that time: the clock was "
             "wrong then, or is now. Once it is right, stop the platform and delete Dagster's storage (docs/operations.md)"
         )
-    if clock := dated_ahead(resources.lake, resources.settings.rovers):
+    if clock := dated_ahead(lake, resources.settings.rovers):
         yield clock
-    yield from unconfirmed(resources.lake, resources.settings.rovers)
+    yield from unconfirmed(lake, resources.settings.rovers)
 
 
 def _ticks_ahead(instance: dg.DagsterInstance) -> int:
@@ -150,9 +154,9 @@ def _ticks_ahead(instance: dg.DagsterInstance) -> int:
     return sum(tick > latest_plausible().timestamp() for tick in ticks)
 
 
-def _waiting_for_tables(resources: Resources) -> Iterator[str]:
+def _waiting_for_tables(resources: Resources, lake: Look) -> Iterator[str]:
     found = differences(
-        resources.lake, resources.warehouse, resources.published, resources.settings.rovers, resources.settings.sources
+        lake, resources.warehouse, resources.published, resources.settings.rovers, resources.settings.sources
     )
     yield from found.damaged.values()
     if found.unloaded:
@@ -209,8 +213,8 @@ def _counts(table: pa.Table | None) -> dict[str, int]:
     return {each["values"]: each["counts"] for each in table["rover"].value_counts().to_pylist()}
 
 
-def _rover(resources: Resources, rover: str, retry_state: RetryState, held: _Held) -> RoverStatus:
-    known = coverage(resources.lake, rover, resources.settings.sources)
+def _rover(resources: Resources, lake: Look, rover: str, retry_state: RetryState, held: _Held) -> RoverStatus:
+    known = coverage(lake, rover, resources.settings.sources)
     found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.in_silver(rover))
     found.unanswered = known.unanswered_parts
     found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, [view.source for view in known.views])

@@ -90,7 +90,7 @@ class Supervisor:
         service = self._start_service()
         started = time.time()
         daemon = self._daemon = self._spawn(
-            "daemon", "dagster._daemon", "run", "-w", str(workspace), "--log-level", "warning"
+            "daemon", "martian_moments.dagster_runtime.daemon", "run", "-w", str(workspace), "--log-level", "warning"
         )
         if self.state.url is not None:
             address = httpx.URL(self.state.url)

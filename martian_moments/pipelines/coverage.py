@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from martian_moments.domain.coverage import Coverage, LakeView
 from martian_moments.domain.documents import Coordinates, Kind, decode, object_key, prefix_of
@@ -27,9 +28,15 @@ def promises(lake: Lake, rover: str, source: str) -> Promises | None:
     """What the source's manifest in the lake promises, or None where the lake holds no readable manifest."""
     key = object_key(Coordinates(Kind.MANIFEST, rover, source))
     try:
-        return read_promises(decode(key, lake.get(key)))
+        return _promises_of(key, lake.get(key))
     except (ObjectMissing, DocumentError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _promises_of(key: str, manifest: bytes) -> Promises:
+    """What a manifest promises. Sensors and status ask again and again, of manifests that change once a day."""
+    return read_promises(decode(key, manifest))
 
 
 def coverage(lake: Lake, rover: str, sources: Sequence[str]) -> Coverage:

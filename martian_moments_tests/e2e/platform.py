@@ -105,7 +105,7 @@ def _kind(pid: int) -> str | None:
         return "run worker" if "dagster_runtime.worker" in parent else "forge"
     if "grpc" in command:
         return "code server"
-    return "daemon" if "dagster._daemon" in command else None
+    return "daemon" if "martian_moments.dagster_runtime.daemon" in command else None
 
 
 @contextmanager

@@ -152,9 +152,9 @@ def test_a_run_that_fails_on_its_own_terms_is_not_repeated(platform: Platform) -
 
 def test_a_run_goes_on_when_the_daemon_is_killed_and_the_next_daemon_launches_runs(platform: Platform) -> None:
     run, worker = platform.begin_patient_run()
-    daemon = platform.child("dagster._daemon")
+    daemon = platform.child("martian_moments.dagster_runtime.daemon")
     daemon.send(signal.SIGKILL)
-    wait_until(lambda: platform.child("dagster._daemon") != daemon, "a new daemon")
+    wait_until(lambda: platform.child("martian_moments.dagster_runtime.daemon") != daemon, "a new daemon")
     quick = platform.launch("quick")
     assert platform.wait_for_status(quick, "SUCCESS", "FAILURE") == "SUCCESS"
     assert psutil.pid_exists(worker)

@@ -7,6 +7,7 @@ from typing import Final
 import dagster as dg
 from pydantic import Field, RootModel
 
+from martian_moments.dagster_runtime.follows import RUNS
 from martian_moments.defs.assets.lake import MANIFESTS, photos_key, photos_run
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, newest_span, registered_sols
 from martian_moments.defs.sensors.cursor import Cursor
@@ -41,6 +42,7 @@ def gap_sensor(settings: Settings) -> dg.SensorDefinition:
         name=NAME,
         asset_selection=[MANIFESTS, *(photos_key(rover) for rover in settings.rovers)],
         minimum_interval_seconds=5,
+        tags=RUNS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Compares what the manifests in the lake promise with what the lake holds, and asks for the rest, "
         f"newest sols first, at most {LAKE_RUN_SOLS} a run. What fails or stays short is asked for again, later each time.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import dagster as dg
@@ -17,6 +17,8 @@ UNFINISHED: Final = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+
+_WAITING: Final = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
 
 
 def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
@@ -39,6 +41,10 @@ class InFlight:
     def runs_of(self, asset: dg.AssetKey, partition: str | None = None) -> int:
         """How many unfinished runs materialize an asset (one partition of it, where given)."""
         return sum(1 for run in self._runs_of(asset) if partition is None or run.tags.get(PARTITION) == partition)
+
+    def queued(self, assets: Collection[dg.AssetKey]) -> bool:
+        """Whether a run that materializes one of these assets waits in the queue."""
+        return any(run.status in _WAITING and not (run.asset_selection or set()).isdisjoint(assets) for run in self.runs)
 
     def _runs_of(self, asset: dg.AssetKey) -> Iterator[dg.DagsterRun]:
         return (run for run in self.runs if asset in (run.asset_selection or ()))

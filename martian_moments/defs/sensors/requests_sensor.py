@@ -13,6 +13,7 @@ from typing import Final
 import dagster as dg
 from pydantic import Field
 
+from martian_moments.dagster_runtime.follows import EVENTS
 from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key, photos_run
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
 from martian_moments.defs.recent_sols import recent_sols
@@ -65,6 +66,7 @@ def requests_sensor(settings: Settings) -> dg.SensorDefinition:
         name=NAME,
         asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
         minimum_interval_seconds=5,
+        tags=EVENTS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads the topic ingestion-scheduling and asks for the sols and refreshes that its messages name.",
     )

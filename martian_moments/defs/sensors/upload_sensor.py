@@ -15,6 +15,7 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import Field, field_serializer
 
+from martian_moments.dagster_runtime.follows import EVENTS
 from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, by_sol
 from martian_moments.defs.partitions import BRONZE_RUN_SOLS, register_sols, spans
 from martian_moments.defs.sensors.cursor import Cursor
@@ -39,6 +40,10 @@ _DEAD_REPORTED: Final = 10
 
 _ODD_REPORTED: Final = 5
 """A dead letter's reason names so many records; all of them are in the letter."""
+
+
+_BY_ROVER: Final = {"manifests": MANIFESTS, "traverse": TRAVERSE}
+"""The assets that are partitioned by rover, by their names in the cursor."""
 
 
 class UploadCursor(Cursor):
@@ -91,11 +96,13 @@ class UploadCursor(Cursor):
 
 def upload_sensor(settings: Settings) -> dg.SensorDefinition:
     """Asks for the bronze partitions of what was uploaded."""
+    loads = [MANIFESTS, TRAVERSE, *(key for rover in settings.rovers for key in by_sol(rover).values())]
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[MANIFESTS, TRAVERSE, *(key for rover in settings.rovers for key in by_sol(rover).values())],
+        asset_selection=loads,
         minimum_interval_seconds=5,
+        tags=EVENTS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Reads upload events and loads what they name into bronze; unreadable ones become dead letters.",
     )
@@ -114,7 +121,8 @@ def upload_sensor(settings: Settings) -> dg.SensorDefinition:
         context.log.info("%s; %d objects wait for a run", read, cursor.pending)
         _register(context.instance, cursor)
         under_way = InFlight(context)
-        requests = list(_requests(cursor, under_way))
+        # The writer will not come to more than one: what arrives before is loaded with it, or in one wider run.
+        requests = [] if under_way.queued(loads) else list(_requests(cursor, under_way))
         return dg.SensorResult(
             run_requests=requests,
             cursor=cursor.write(),
@@ -229,22 +237,25 @@ def _register(instance: dg.DagsterInstance, cursor: UploadCursor) -> None:
 
 
 def _requests(cursor: UploadCursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
-    """Runs for what is pending, one asset partition or span each; takes what they cover out of the cursor."""
+    """Runs for what is pending, one span of a rover's sols or one rover each; takes what they cover out of the cursor.
+
+    What has the same partitions goes in one run: the warehouse has one writer, and most of a small load is its start.
+    """
     position = json.dumps([cursor.log, *sorted(cursor.offsets.items())])
-    for kind, waiting in cursor.by_sol.items():
-        for rover, sols in waiting.items():
-            if under_way.runs_of(asset := by_sol(rover)[kind]):
-                continue
-            for span in spans(sols, BRONZE_RUN_SOLS):
-                run_key = _run_key(position, kind, rover, sol_key(span.first), sol_key(span.last), len(span.sols))
-                yield dg.RunRequest(run_key=run_key, asset_selection=[asset], tags=span.tags())
-            waiting[rover] = set()
-    for name, rovers in cursor.rovers.items():
-        asset = MANIFESTS if name == "manifests" else TRAVERSE
-        for rover in sorted(rovers):
-            if not under_way.runs_of(asset, rover):
-                yield dg.RunRequest(run_key=_run_key(position, name, rover), asset_selection=[asset], partition_key=rover)
-                rovers.discard(rover)
+    for rover in sorted({rover for waiting in cursor.by_sol.values() for rover in waiting}):
+        kinds = [kind for kind, waiting in cursor.by_sol.items() if waiting.get(rover)]
+        kinds = [kind for kind in kinds if not under_way.runs_of(by_sol(rover)[kind])]
+        for span in spans({sol for kind in kinds for sol in cursor.by_sol[kind].pop(rover)}, BRONZE_RUN_SOLS):
+            run_key = _run_key(position, *kinds, rover, sol_key(span.first), sol_key(span.last), len(span.sols))
+            yield dg.RunRequest(run_key, asset_selection=[by_sol(rover)[kind] for kind in kinds], tags=span.tags())
+    for rover in sorted({rover for rovers in cursor.rovers.values() for rover in rovers}):
+        names = [name for name, rovers in cursor.rovers.items() if rover in rovers]
+        names = [name for name in names if not under_way.runs_of(_BY_ROVER[name], rover)]
+        if names:
+            run_key = _run_key(position, *names, rover)
+            yield dg.RunRequest(run_key, asset_selection=[_BY_ROVER[name] for name in names], partition_key=rover)
+        for name in names:
+            cursor.rovers[name].discard(rover)
 
 
 def _run_key(*parts: object) -> str:

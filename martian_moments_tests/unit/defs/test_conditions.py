@@ -16,6 +16,10 @@ NOON = datetime(2026, 4, 1, 12, 0, 10, tzinfo=UTC)
 
 
 @dg.asset(partitions_def=SOLS)
+def lake() -> None: ...
+
+
+@dg.asset(partitions_def=SOLS, deps=[lake])
 def bronze() -> None: ...
 
 
@@ -44,7 +48,7 @@ class Bench:
     def __init__(self, partitions: int = 3) -> None:
         self.instance = dg.DagsterInstance.ephemeral()
         self.instance.add_dynamic_partitions("sols", [f"{sol:05d}" for sol in range(partitions)])
-        self.defs = dg.Definitions(assets=[bronze, silver, gold, geo, eager])
+        self.defs = dg.Definitions(assets=[lake, bronze, silver, gold, geo, eager])
         self.cursor: Any = None
         self.now = NOON
 
@@ -62,11 +66,11 @@ class Bench:
     def start(self, *assets: str) -> dg.DagsterRun:
         keys = frozenset(map(dg.AssetKey, assets))
         job = self.defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
-        partitions = {"dagster/partition": "00000"} if "bronze" in assets else {}
+        partitions = {"dagster/partition": "00000"} if {"lake", "bronze"} & set(assets) else {}
         run = self.instance.create_run_for_job(
             job, asset_selection=keys, status=dg.DagsterRunStatus.STARTED, tags=partitions
         )
-        self.instance.report_dagster_event(dg_event(run), run_id=run.run_id)
+        self.instance.report_dagster_event(dg_event(run, dg.DagsterEventType.PIPELINE_START), run_id=run.run_id)
         return run
 
     def request(self) -> dg.DagsterRun:
@@ -79,9 +83,21 @@ class Bench:
         self.instance.report_run_canceled(run)
         assert dg.materialize([silver, gold], instance=self.instance).success
 
+    def last_build_took(self, seconds: float) -> None:
+        """Change when the last build has begun and ended."""
+        event = self.instance.get_latest_materialization_event(dg.AssetKey("silver"))
+        run = self.instance.get_run_by_id(event.run_id) if event else None
+        assert run is not None
+        moments = {
+            dg.DagsterEventType.PIPELINE_START: NOON,
+            dg.DagsterEventType.PIPELINE_SUCCESS: NOON + timedelta(seconds=seconds),
+        }
+        for kind, moment in moments.items():
+            self.instance.run_storage.handle_run_event(run.run_id, dg_event(run, kind), moment)
 
-def dg_event(run: dg.DagsterRun) -> dg.DagsterEvent:
-    return dg.DagsterEvent(event_type_value=dg.DagsterEventType.PIPELINE_START.value, job_name=run.job_name)
+
+def dg_event(run: dg.DagsterRun, kind: dg.DagsterEventType) -> dg.DagsterEvent:
+    return dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name)
 
 
 @pytest.fixture
@@ -168,13 +184,42 @@ def test_a_build_that_failed_is_not_repeated_by_the_condition_but_the_next_load_
     bench.request()
 
 
-def test_while_bronze_is_busy_silver_waits_but_no_longer_than_two_minutes() -> None:
+@pytest.mark.parametrize("busy", ["bronze", "lake"])
+def test_while_documents_arrive_or_are_loaded_silver_waits_but_no_longer_than_two_minutes(busy: str) -> None:
     bench = Bench()
     bench.tick(0)
-    bench.start("bronze")
+    bench.start(busy)
     bench.load(1)
     moments = [bench.now for _ in range(48) if "silver" in bench.tick()]
-    assert moments == [NOON.replace(minute=2, second=0)], "once; after that nothing new was loaded"
+    assert moments == [NOON + timedelta(minutes=2)], "once; after that nothing new was loaded"
+
+
+def test_the_two_minutes_begin_with_the_first_load_that_silver_has_not_seen(bench: Bench) -> None:
+    bench.start("bronze")
+    loaded = bench.now
+    moments = []
+    for _ in range(60):
+        moments += [bench.now - loaded] if "silver" in bench.tick() else []
+        bench.load(1)
+    # The second build is asked for two minutes after the first load that the tick before it had not met.
+    assert moments == [timedelta(minutes=2), timedelta(minutes=4)], "loads that come later do not put it off"
+
+
+def test_when_the_last_load_has_ended_silver_waits_no_longer(bench: Bench) -> None:
+    loading = bench.start("bronze")
+    assert not bench.tick() & {"silver", "gold"}
+    bench.instance.report_run_canceled(loading)
+    bench.request()
+
+
+def test_on_a_busy_platform_long_builds_are_five_times_as_far_apart_as_they_take(bench: Bench) -> None:
+    bench.finish(bench.request())
+    bench.last_build_took(seconds=60)
+    bench.start("bronze")
+    bench.load(1)
+    loaded = bench.now
+    moments = [bench.now - loaded for _ in range(90) if "silver" in bench.tick()]
+    assert moments == [timedelta(minutes=5, seconds=5)], "a tick after five minutes"
 
 
 @pytest.mark.parametrize(

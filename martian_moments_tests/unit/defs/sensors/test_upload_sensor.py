@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
+import dagster as dg
 import pytest
 
 from martian_moments.defs.sensors import upload_sensor
@@ -40,10 +41,10 @@ def asked(tick: Tick) -> dict[str, list[tuple[str, ...]]]:
     """What a tick asks for: partition ranges (or the partition) by asset."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for request in tick.run_requests or ():
-        (asset,) = request.asset_selection or ()
         tags = request.tags
         ends = (tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end"))
-        found.setdefault(asset.to_user_string(), []).append((request.partition_key,) if request.partition_key else ends)  # type: ignore[arg-type]
+        for asset in request.asset_selection or ():
+            found.setdefault(asset.to_user_string(), []).append((request.partition_key,) if request.partition_key else ends)  # type: ignore[arg-type]
     return found
 
 
@@ -103,6 +104,21 @@ def test_while_a_load_runs_sols_are_pending_and_then_they_are_one_wider_run(plat
     third = platform.tick(NAME, second.cursor)
     assert asked(third) == {CURIOSITY: [("00005", "00020")]}
     assert UploadCursor.read(third.cursor).pending == 0
+
+
+def test_while_a_load_waits_in_the_queue_everything_is_pending(platform: Platform) -> None:
+    platform.registered("curiosity", 100)
+    platform.registered("spirit", 10)
+    run = platform.start(SPIRIT, status=dg.DagsterRunStatus.NOT_STARTED)
+    announce(platform, *photos("curiosity", 5))
+    first = platform.tick(NAME)
+    announce(platform, *photos("curiosity", 20), "manifests/rover=curiosity/source=v1/manifest.json.gz")
+    second = platform.tick(NAME, first.cursor)
+    assert asked(first) == asked(second) == {}
+    assert UploadCursor.read(second.cursor).pending == 3
+    platform.instance.report_run_canceled(run)
+    third = platform.tick(NAME, second.cursor)
+    assert asked(third) == {CURIOSITY: [("00005", "00020")], "bronze/manifests": [("curiosity",)]}
 
 
 def test_a_manifest_waits_only_for_the_load_of_its_own_rover(platform: Platform) -> None:
@@ -236,10 +252,39 @@ def test_an_unknown_sol_registers_every_sol_up_to_it_in_order(platform: Platform
     assert platform.instance.get_dynamic_partitions("spirit_sols") == [f"{sol:05d}" for sol in range(1, 7)]
 
 
-def test_a_wide_backlog_is_cut_into_spans_of_a_thousand_sols(platform: Platform) -> None:
+def test_a_wide_backlog_is_cut_into_spans_of_three_thousand_sols(platform: Platform) -> None:
+    platform.registered("curiosity", 4_000)
+    announce(platform, *photos("curiosity", *range(0, 4_000, 100)))
+    assert asked(platform.tick(NAME)) == {CURIOSITY: [("01000", "03900"), ("00000", "00900")]}
+
+
+def test_sols_far_from_each_other_are_loaded_apart(platform: Platform) -> None:
+    """A run reports every sol that it covers."""
     platform.registered("curiosity", 3_000)
-    announce(platform, *photos("curiosity", 0, 500, 999, 1_000, 2_500))
-    assert asked(platform.tick(NAME)) == {CURIOSITY: [("02500", "02500"), ("00500", "01000"), ("00000", "00000")]}
+    announce(platform, *photos("curiosity", 0, 798, 999, 1_000, 2_500))
+    assert asked(platform.tick(NAME)) == {
+        CURIOSITY: [("02500", "02500"), ("00999", "01000"), ("00798", "00798"), ("00000", "00000")]
+    }
+
+
+def test_what_is_of_the_same_sols_or_of_the_same_rover_is_loaded_in_one_run(platform: Platform) -> None:
+    platform.registered("curiosity", 100)
+    announce(platform, *photos("curiosity", 7), "images/rover=curiosity/sol=00009.json.gz")
+    announce(platform, "manifests/rover=spirit/source=v1/manifest.json.gz", "traverse/rover=spirit/waypoints.json.gz")
+    tick = platform.tick(NAME)
+    runs = [[each.to_user_string() for each in request.asset_selection or ()] for request in requests_of(tick)]
+    assert runs == [[CURIOSITY, "bronze/curiosity/images"], ["bronze/manifests", "bronze/traverse"]]
+    assert asked(tick)["bronze/curiosity/images"] == asked(tick)[CURIOSITY] == [("00007", "00009")]
+    assert UploadCursor.read(tick.cursor).pending == 0
+
+
+def test_of_two_kinds_only_the_one_that_is_being_loaded_waits(platform: Platform) -> None:
+    platform.registered("curiosity", 100)
+    platform.start(CURIOSITY)
+    announce(platform, *photos("curiosity", 7), "images/rover=curiosity/sol=00009.json.gz")
+    tick = platform.tick(NAME)
+    assert asked(tick) == {"bronze/curiosity/images": [("00009", "00009")]}
+    assert UploadCursor.read(tick.cursor).sols == {"curiosity": {7}}
 
 
 def test_events_of_other_buckets_are_counted_and_nothing_else(platform: Platform) -> None:

@@ -1,0 +1,14 @@
+"""What a sensor follows, as a tag on it: what has changed there is looked at within a second (daemon.py)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FOLLOWS: Final = "martian-moments/follows"
+"""The tag."""
+
+EVENTS: Final = {FOLLOWS: "events"}
+"""The tags of a sensor that follows the event log."""
+
+RUNS: Final = {FOLLOWS: "runs"}
+"""The tags of a sensor that follows what runs report: what they have materialized, and that they have ended."""

@@ -1,0 +1,105 @@
+"""When a sensor ticks before its interval is over."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from dagster._core.scheduler.instigation import SensorInstigatorData
+
+from martian_moments.dagster_runtime.daemon import Wakes, followed
+from martian_moments.dagster_runtime.follows import EVENTS, RUNS
+from martian_moments.definitions import build_defs
+from martian_moments.settings import Settings
+
+
+class Bench:
+    """A sensor with an interval of 30 s that follows a file, and has ticked three seconds ago."""
+
+    def __init__(self, file: Path, tags: dict[str, str]) -> None:
+        self.file = file
+        self.ticked = time.time() - 3
+        self.took = 0.02
+        self._sensor: Any = SimpleNamespace(min_interval_seconds=30, tags=tags)
+        self._wakes = Wakes({"events": file})
+
+    def written(self, seconds_after: float, suffix: str = "", content: bytes = b"SQLite") -> None:
+        """The file was written so long after the tick."""
+        file = self.file.with_name(self.file.name + suffix)
+        file.write_bytes(content)
+        os.utime(file, (self.ticked + seconds_after,) * 2)
+
+    @property
+    def waits(self) -> bool:
+        data = SensorInstigatorData(
+            last_tick_timestamp=self.ticked,
+            last_tick_start_timestamp=self.ticked,
+            last_tick_success_timestamp=self.ticked + self.took,
+        )
+        state: Any = SimpleNamespace(instigator_data=data)
+        return self._wakes.is_too_early(state, self._sensor)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "events.db", EVENTS)
+
+
+def test_a_sensor_waits_for_its_interval_while_nothing_is_written(bench: Bench) -> None:
+    assert bench.waits, "the file is not there"
+    bench.written(-5)
+    assert bench.waits
+    bench.ticked -= 30
+    assert not bench.waits
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_it_ticks_when_the_file_was_written_since_its_last_tick(bench: Bench, suffix: str) -> None:
+    bench.written(-5)
+    bench.written(1, suffix)
+    assert not bench.waits
+
+
+def test_a_log_without_content_is_that_of_a_reader(bench: Bench) -> None:
+    bench.written(1, "-wal", b"")
+    assert bench.waits
+
+
+def test_a_tick_that_took_long_is_not_repeated_at_once(bench: Bench) -> None:
+    bench.written(1)
+    bench.took = 0.5
+    assert bench.waits, "three seconds are less than ten times half a second"
+    bench.took = 0.2
+    assert not bench.waits
+
+
+def test_other_sensors_tick_at_their_intervals(tmp_path: Path) -> None:
+    for tags in ({}, RUNS):
+        bench = Bench(tmp_path / "events.db", tags)
+        bench.written(1)
+        assert bench.waits
+
+
+def test_the_files_are_those_of_the_embedded_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    embedded, on_kafka = Settings(home=tmp_path), Settings(home=tmp_path, events_url="kafka://broker:9092")
+    index = tmp_path / "dagster" / "history" / "runs" / "index.db"
+    assert followed(embedded) == {"events": tmp_path / "events.db", "runs": index}
+    assert followed(on_kafka) == {"runs": index}
+
+
+def test_what_uploads_ask_and_runs_report_wakes_the_sensors_on_the_way_to_gold(tmp_path: Path) -> None:
+    repository = build_defs(Settings(home=tmp_path)).get_repository_def()
+    follow = {each.name: each.tags.get("martian-moments/follows") for each in repository.sensor_defs}
+    assert {name: follows for name, follows in follow.items() if follows} == {
+        "upload_events": "events",
+        "ingestion_requests": "events",
+        "gaps": "runs",
+        "automation": "runs",
+        "open_formats": "runs",
+        "movies": "runs",
+    }
