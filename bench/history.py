@@ -7,7 +7,7 @@ Once as v1 reports it, and once as the missions' own feeds and archive do: these
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,16 +28,20 @@ _FLAT: Final = 1.2
 
 _STEPS: Final = ("load", "build", "publish", "open_formats")
 
+_DRAW_AT_MOST_S: Final = 1.0
+"""Of the pages of all tables, whatever the history; a build makes only those of tables that changed."""
+
 _OFFICIAL: Final = f"{m20.SOURCE},{msl.SOURCE},{pds.SOURCE}"
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What one size of history took, by step: everything, then one new sol."""
+    """What one size of history took, by step: everything, the pages of all tables, then one new sol."""
 
     sols: int
     photos: int
     first: dict[str, Measured]
+    drawn: Mapping[str, float]
     one_more: dict[str, Measured]
 
 
@@ -48,6 +52,7 @@ def measure(*, quick: bool) -> Iterator[Line]:
         large = _history("4" if quick else "all", sources)
         for history in (small, large):
             yield from _first(history, sources)
+        yield _drawing(small, large, sources)
         yield from _one_more(small, large, sources)
 
 
@@ -59,6 +64,17 @@ def _first(history: History, sources: str) -> Iterator[Line]:
         speed = history.photos / history.first[step].seconds
         yield Line(name=f"{what}: first {step}", ours=speed, unit="records/s")
     yield Line(name=f"{what}: of the first build, observations", ours=_observations(history.first), unit="s")
+
+
+def _drawing(small: History, large: History, sources: str) -> Line:
+    return Line(
+        name=f"{large.sols:,} sols of {sources}: pages with {large.drawn['pictures']} pictures, of the processor",
+        ours=large.drawn["draw_cpu_s"],
+        unit="s",
+        baseline=small.drawn["draw_cpu_s"],
+        against=f"{small.sols:,} sols",
+        at_most=_DRAW_AT_MOST_S,
+    )
 
 
 def _one_more(small: History, large: History, sources: str) -> Iterator[Line]:
@@ -99,11 +115,12 @@ def _history(sols: str, sources: str) -> History:
         made = _step("hold_back", home).result
         first = {step: _step(step, home) for step in _STEPS}
         _expect(home, made["photos"])
+        drawn = _step("draw", home).result
         _step("arrive", home)
         one_more = {step: _step(step, home) for step in _STEPS}
         if one_more["load"].result["loaded"] != 1:
             raise RuntimeError(f"{one_more['load'].result['loaded']} objects were loaded, not the new one")
-    return History(made["sols"], made["photos"], first, one_more)
+    return History(made["sols"], made["photos"], first, drawn, one_more)
 
 
 def _fetch(home: Path, sols: str, sources: str) -> None:

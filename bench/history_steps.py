@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,6 +132,18 @@ def publish(home: Path) -> dict[str, int]:
     return {"written": len(resources.warehouse.publish(resources.published, published_models()))}
 
 
+def draw(home: Path) -> dict[str, float]:
+    """Make the page of every table as if all had changed, imports of what draws included: seconds of the processor."""
+    from martian_moments.defs.plots.pages import pages
+    from martian_moments.warehouse.models import published_models
+
+    published = _resources(home).published
+    began = time.process_time()
+    made = pages(published, published_models())
+    seconds = time.process_time() - began
+    return {"pictures": sum("picture" in page for page in made.values()), "draw_cpu_s": round(seconds, 3)}
+
+
 def open_formats(home: Path) -> dict[str, int]:
     """Make what the published tables are as open formats."""
     from martian_moments.formats.export import OPEN_FORMATS, export
@@ -160,7 +173,7 @@ def _resources(home: Path) -> Resources:
 
 
 STEPS: Final[dict[str, Callable[..., Mapping[str, float]]]] = {
-    step.__name__: step for step in (generate, hold_back, load, build, publish, open_formats, arrive, count)
+    step.__name__: step for step in (generate, hold_back, load, build, publish, draw, open_formats, arrive, count)
 }
 
 

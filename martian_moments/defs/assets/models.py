@@ -13,7 +13,7 @@ from martian_moments.defs.assets import bronze
 from martian_moments.defs.assets.lake import OWNERS
 from martian_moments.defs.conditions import refresh_from_bronze, ride_along
 from martian_moments.defs.dbt_specs import MANIFEST, SPECS, DbtSpecs, node_names, read_specs, translator
-from martian_moments.defs.plots.pages import pages
+from martian_moments.defs.plots.pages import pages, prepare
 from martian_moments.domain.errors import PublishedDamaged, PublishingError
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake, ObjectInfo
@@ -75,6 +75,7 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
                 build = _build(
                     context, settings, warehouse.dbt_environment(), photo_rules_of(published), _selection(context, specs)
                 )
+                prepare()
                 events.extend(_of_assets(context, build.stream()))
             except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been reported
                 failure = error

@@ -26,10 +26,22 @@ WIDTH_IN: Final = 10.0
 _DOTS_PER_INCH: Final = 80
 
 
+def warm_up() -> None:
+    """Draw anything: most of a first picture is what it imports, pandas included, which Arrow wants to hand over numbers."""
+    import pyarrow as pa
+
+    figure, (ax,) = panels([1.0])
+    ax.plot(*numbers(pa.table({"x": [0, 1], "y": [0, 1]}), "x", "y"))
+    png(figure)
+
+
 def png(figure: Figure) -> str:
     """The figure as a PNG, in Base64."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, facecolor="white")
+    # savefig would draw it twice, the first time only for its layout.
+    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
     return base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -37,7 +49,7 @@ def panels(heights_in: Sequence[float]) -> tuple[Figure, list[Axes]]:
     """A figure of panels one below the other, each of its own height."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH_IN, sum(heights_in)), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, sum(heights_in)), dpi=_DOTS_PER_INCH, layout="constrained")
     axes = figure.subplots(len(heights_in), 1, squeeze=False, height_ratios=heights_in)[:, 0]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
@@ -50,7 +62,7 @@ def compasses(rovers: Sequence[str], subtitles: Sequence[str]) -> tuple[Figure, 
     from matplotlib.figure import Figure
 
     side = WIDTH_IN / max(len(rovers), 2)
-    figure = Figure(figsize=(side * len(rovers), side + 0.6), layout="constrained")
+    figure = Figure(figsize=(side * len(rovers), side + 0.6), dpi=_DOTS_PER_INCH, layout="constrained")
     axes = figure.subplots(1, len(rovers), squeeze=False, subplot_kw={"projection": "polar"}, gridspec_kw={"wspace": 0.15})[
         0
     ]

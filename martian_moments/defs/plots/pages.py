@@ -6,6 +6,7 @@ Of a table's file only what is shown is read: fact_photos has millions of rows, 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ import dagster as dg
 from martian_moments.defs.markdown import as_text, plain
 from martian_moments.defs.plots.activity import photos_and_light_by_sol, photos_by_camera
 from martian_moments.defs.plots.compass import footprints_of_panoramas, looking_directions
-from martian_moments.defs.plots.figures import png
+from martian_moments.defs.plots.figures import png, warm_up
 from martian_moments.defs.plots.paths import path_driven
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.warehouse.base import PublishedTable
@@ -87,19 +88,28 @@ def pages(
     *,
     before: Callable[[PublishedTable], Mapping[str, Any]] = lambda _: {},
 ) -> dict[dg.AssetKey, dict[str, Any]]:
-    """The metadata of published tables, by the asset of each.
+    """The metadata of published tables, by the asset of each; a table whose page cannot be made has none.
 
     Args:
         published: where they are.
         tables: of which.
-        before: the metadata of a table that has not changed since it was made, which is taken as it is: of the two or three
-            seconds that the pictures take most builds save half. Empty for any other.
+        before: the metadata of a table that has not changed since it was made, which is taken as it is. Empty for any other.
     """
-    found = {}
+    found: dict[dg.AssetKey, dict[str, Any]] = {}
     for table in tables:
-        held = {name: value for name, value in before(table).items() if name in _PARTS}
-        found[dg.AssetKey([table.schema, table.name])] = held if _is_whole(held) else page(published, table)
+        try:
+            held = {name: value for name, value in before(table).items() if name in _PARTS}
+            made = held if _is_whole(held) else page(published, table)
+        except Exception:  # noqa: BLE001 - the table is published: what shows it must not fail the run
+            _log.warning("%s.%s: its page could not be made", table.schema, table.name, exc_info=True)
+            made = {}
+        found[dg.AssetKey([table.schema, table.name])] = made
     return found
+
+
+def prepare() -> None:
+    """Begin the imports that pictures need, in a thread: about half a second of processor time, which dbt's build hides."""
+    threading.Thread(target=warm_up, name="imports of pictures").start()
 
 
 def _is_whole(metadata: Mapping[str, Any]) -> bool:
@@ -137,7 +147,9 @@ def _picture(file: pq.ParquetFile, name: str) -> str | None:
 
     picture = _PICTURES[name]
     rows = file.read(columns=["rover", *picture.columns], use_threads=False)
-    present = set(pc.unique(rows["rover"]).to_pylist())
-    parts = {rover: rows.filter(pc.equal(rows["rover"], rover)) for rover in ROVERS if rover in present}
+    # Numbers are compared, not the names of a million photos.
+    rovers = rows["rover"].combine_chunks().dictionary_encode()
+    names = rovers.dictionary.to_pylist()
+    parts = {rover: rows.filter(pc.equal(rovers.indices, names.index(rover))) for rover in ROVERS if rover in names}
     figure = picture.draw(parts) if parts else None
     return f"![{name}](data:image/png;base64,{png(figure)})" if figure else None

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from martian_moments.defs.plots.activity import photos_and_light_by_sol
 from martian_moments.defs.plots.compass import footprints_of_panoramas, looking_directions
 from martian_moments.defs.plots.figures import RUST
-from martian_moments.defs.plots.pages import page
+from martian_moments.defs.plots.pages import page, pages
 from martian_moments.defs.plots.paths import path_driven
 from martian_moments.infrastructure.object_store import StoredFile
 from martian_moments.warehouse.base import PublishedTable
@@ -272,3 +273,18 @@ def test_a_picture_that_cannot_be_drawn_says_why_and_fails_nothing(
     shown = page(*publish(tmp_path, "gold", name, pa.table(rows)))
     assert (shown["dagster/row_count"], "| spirit |" in str(shown["preview"].value)) == (1, True)
     assert str(shown["picture"].value).startswith("could not be made: ")
+
+
+def test_a_page_that_cannot_be_made_is_left_out_and_fails_nothing(tmp_path: Path) -> None:
+    """The table was published: its materialization must not wait for what shows it."""
+    whole = publish(tmp_path, "gold", "photo_gaps", pa.table({"sol": [7]}))[1]
+    published, damaged = publish(tmp_path, "gold", "camera_summary", pa.table({"rover": ["spirit"]}))
+    (tmp_path / "published/gold/camera_summary/camera_summary.parquet").write_bytes(b"no table")
+    shown = pages(published, [damaged, whole])
+    assert shown[dg.AssetKey(["gold", "camera_summary"])] == {}
+    assert shown[dg.AssetKey(["gold", "photo_gaps"])]["dagster/row_count"] == 1
+
+    def forgotten(_: PublishedTable) -> Mapping[str, Any]:
+        raise dg.DagsterInvariantViolationError("the storage is busy")
+
+    assert pages(published, [whole], before=forgotten) == {dg.AssetKey(["gold", "photo_gaps"]): {}}
