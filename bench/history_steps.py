@@ -84,6 +84,7 @@ def _document(kind: Any, rover: str, sol: int | None, body: bytes, records: int)
         record_count=records,
         promised=records,
         complete=True,
+        requests=(f"https://api.nasa.gov/mars-photos/api/v1/rovers/{rover}/{kind}?sol={sol}",),
         synthetic=True,
     )
     return Document(header, (body,))

@@ -18,6 +18,26 @@
     )
 {%- endmacro %}
 
+{# Where a document came from: the host of its first address, or null. #}
+{% macro host_of_first_request(document) -%}
+    {{ return(adapter.dispatch('host_of_first_request')(document)) }}
+{%- endmacro %}
+
+{#
+    Read from the document's beginning, where the platform writes its addresses. To parse all of it takes 3.5 GB and four times as
+    long for 435 MB of documents; so only one that begins otherwise is.
+#}
+{% macro duckdb__host_of_first_request(document) -%}
+    coalesce(
+        {{ matched('cast(' ~ document ~ ' as varchar)', '^[^[]*"requests":\["[a-z]+://([^/"]+)') }},
+        {{ default__host_of_first_request(document) }}
+    )
+{%- endmacro %}
+
+{% macro default__host_of_first_request(document) -%}
+    split_part({{ json_text(document, 'requests[0]') }}, '/', 3)
+{%- endmacro %}
+
 {# The file that a photo shows, whatever source reports it, without the rendition; without an address, the photo itself. #}
 {% macro product_of(photos) -%}
     coalesce(

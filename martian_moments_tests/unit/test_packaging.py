@@ -18,7 +18,7 @@ def test_the_hooks_before_a_commit_are_checks_of_make_lint_and_are_fetched_from_
     config = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_bytes())
     (local,) = config["repos"]
     assert local["repo"] == "local"
-    recipe = (REPOSITORY / "Makefile").read_text().partition("\nlint: ")[2].partition("\n\n")[0]
+    recipe = (REPOSITORY / "Makefile").read_text().partition("\nlint: ")[2].partition(".PHONY")[0]
     programs = {word for hook in local["hooks"] for word in shlex.split(hook["entry"]) if word.startswith(".venv/bin/")}
     assert {hook["language"] for hook in local["hooks"]} == {"system"}
     for program in programs:

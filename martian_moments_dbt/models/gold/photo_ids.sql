@@ -74,7 +74,7 @@ arrived as (
 origins as (
     select
         object_key,
-        split_part({{ json_text('document', 'requests[0]') }}, '/', 3) as host
+        {{ host_of_first_request('document') }} as host
     from {{ bronze('raw_photos') }}
     where
         object_key in (

@@ -163,14 +163,17 @@ def test_a_number_that_is_taken_gives_way_to_the_next_one_that_is_kept_free(proj
     }
 
 
-def test_the_numbers_of_a_mirror_are_not_those_of_v1(project: Callable[[], Project]) -> None:
+@pytest.mark.parametrize("turned", [False, True], ids=["as it is written", "addresses behind photos"])
+def test_the_numbers_of_a_mirror_are_not_those_of_v1(project: Callable[[], Project], turned: bool) -> None:
     built = project()
     hosts = ("https://mirror.example/api/v1", "https://api.nasa.gov/mars-photos/api/v1", "http://api.nasa.gov.example/x")
     for sol, host in enumerate(hosts, 1):
         header = replace(of_v1(sol, {sol: f"FILE_{sol}"}).header, requests=(f"{host}/rovers/curiosity/photos?sol={sol}",))
-        page = json.dumps({"photos": [{"id": sol, "sol": sol, "img_src": f"http://x/FILE_{sol}.JPG"}]}).encode()
-        body = encode(Document(header, (page,)))
-        built.warehouse.load([BronzeObject(header.key, "e", header, decode_text(header.key, body))])
+        record = {"id": sol, "sol": sol, "img_src": f"http://x/FILE_{sol}.JPG", "requests": ["https://api.nasa.gov/x"]}
+        text = decode_text(header.key, encode(Document(header, (json.dumps({"photos": [record]}).encode(),))))
+        fields = json.loads(text).items()
+        text = json.dumps(dict(reversed(fields) if turned else fields), separators=(",", ":")).encode()
+        built.warehouse.load([BronzeObject(header.key, "e", header, text)])
     built.build(*ALL)
     assert [number for number in given(built).values() if number < 1_000] == [2]
 
