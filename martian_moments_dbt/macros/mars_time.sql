@@ -9,13 +9,18 @@
     cast({{ matched(lmst, '^Sol-([0-9]{1,5})M[0-9]{1,2}:[0-9]{1,2}:[0-9.]+$') }} as integer)
 {%- endmacro %}
 
-{# Seconds of Earth since the sol's midnight. #}
+{# Seconds of Earth since the sol's midnight; null for a text that is no time of day. #}
 {% macro lmst_elapsed(lmst) -%}
     (
-        3600 * cast({{ matched(lmst, '^Sol-[0-9]{1,5}M([0-9]{1,2}):[0-9]{1,2}:[0-9.]+$') }} as double)
-        + 60 * cast({{ matched(lmst, '^Sol-[0-9]{1,5}M[0-9]{1,2}:([0-9]{1,2}):[0-9.]+$') }} as double)
-        + try_cast({{ matched(lmst, '^Sol-[0-9]{1,5}M[0-9]{1,2}:[0-9]{1,2}:([0-9]{1,2}[.]?[0-9]*)$') }} as double)
+        3600 * cast({{ matched(lmst, '^Sol-[0-9]{1,5}M([01]?[0-9]|2[0-3]):[0-9]{1,2}:[0-9.]+$') }} as double)
+        + 60 * cast({{ matched(lmst, '^Sol-[0-9]{1,5}M[0-9]{1,2}:([0-5]?[0-9]):[0-9.]+$') }} as double)
+        + try_cast({{ matched(lmst, '^Sol-[0-9]{1,5}M[0-9]{1,2}:[0-9]{1,2}:([0-5]?[0-9]([.][0-9]*)?)$') }} as double)
     ) * {{ var('sol_ms') / 86400000 }}
+{%- endmacro %}
+
+{# Whether a text is a Mars time with all its digits: such texts are in the order of the times. #}
+{% macro is_lmst(lmst) -%}
+    {{ matched(lmst, '^(Sol-[0-9]{5}M([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?)$') }} is not null
 {%- endmacro %}
 
 {# The mission sol, from milliseconds since the midnight of first_sol. #}

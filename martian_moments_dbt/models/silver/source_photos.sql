@@ -221,7 +221,7 @@ reported_on_mars as (
         and date_of_sol is not null
         and coalesce(days_from_sol > 2, true)
         and coalesce(days_from_time > 2, true) as is_day_wrong,
-        reported_lmst is not null
+        {{ is_lmst('reported_lmst') }}
         and not {{ are_apart('utc_of_lmst', 'taken_at_utc', 60) }} as is_lmst_believed,
         -- Of a time that follows from nothing but the sol no time of day does.
         case

@@ -32,6 +32,7 @@ class Reported(NamedTuple):
     method: str | None
     uncertainty_s: float | None
     is_disputed: bool
+    lmst: str | None
     lmst_method: str | None
     earth_date: date | None
     earth_date_method: str | None
@@ -91,6 +92,12 @@ COMPUTED: Final = {rover: ROVERS[rover].v1_earth_date(sol) for rover, sol in SOL
 HOURS: Final = timedelta(hours=4.5)
 SOLS_OFF: Final = timedelta(seconds=3.2 * SOL_SECONDS)
 
+NO_MARS_TIMES: Final = (
+    *("Sol-00100M24:00:00.000", "Sol-00100M12:60:00.000", "Sol-00100M12:00:60.000", "Sol-00100M12:00:00.0.0"),
+    *("Sol-00100M12:00", "Sol-00100", "sol-00100m12:00:00.000", "12:00:00", " Sol-00100M12:00:00.000", "~"),
+)
+"""Texts that a source may report instead of one."""
+
 RECORDS: Final[Mapping[tuple[str, str, str], list[dict[str, Any]]]] = {
     ("m20", "perseverance", "images"): [
         m20("all agree", utc=PERSEVERANCE, lmst=PERSEVERANCE, clock=PERSEVERANCE, received=PERSEVERANCE + HOURS),
@@ -104,6 +111,8 @@ RECORDS: Final[Mapping[tuple[str, str, str], list[dict[str, Any]]]] = {
         m20("another sol", utc=PERSEVERANCE + SOLS_OFF, lmst=PERSEVERANCE + SOLS_OFF, clock=PERSEVERANCE + SOLS_OFF),
         m20("the next sol", utc=PERSEVERANCE + timedelta(seconds=SOL_SECONDS)),
         m20("received before", utc=PERSEVERANCE, received=PERSEVERANCE - HOURS),
+        *(m20(text, utc=PERSEVERANCE) | {"date_taken_mars": text} for text in NO_MARS_TIMES),
+        m20("mars time without zeros", utc=WRONG_YEAR) | {"date_taken_mars": "Sol-100M12:0:00"},
     ],
     ("msl", "curiosity", "items"): [
         msl(1, utc=CURIOSITY, lmst=CURIOSITY, clock=CURIOSITY, received=CURIOSITY + HOURS, created=CURIOSITY + SOLS_OFF),
@@ -161,7 +170,7 @@ def published(project: Callable[[], Project], cases: Path) -> Mapping[str, Repor
     rows = made.query(
         "select case source when 'v1' then rover else source end || ' ' || sol || ' ' || source_id,"
         " epoch_ms(taken_at_utc), taken_at_method, taken_at_uncertainty_s,"
-        " is_time_disputed, lmst_method, earth_date, earth_date_method from silver.source_photos"
+        " is_time_disputed, lmst, lmst_method, earth_date, earth_date_method from silver.source_photos"
     )
     assert len(rows) == sum(map(len, RECORDS.values())) + 2
     return {key: Reported(None if at is None else datetime.fromtimestamp(at / 1000, UTC), *rest) for key, at, *rest in rows}
@@ -229,6 +238,19 @@ def test_a_mars_time_of_another_sol_is_not_believed(published: Mapping[str, Repo
     check(published["m20 100 mars time alone and off"], PERSEVERANCE, "sol", is_disputed=True)
 
 
+@pytest.mark.parametrize("text", NO_MARS_TIMES)
+def test_a_text_that_is_no_mars_time_is_none(published: Mapping[str, Reported], text: str) -> None:
+    reported = published[f"m20 100 {text}"]
+    check(reported, PERSEVERANCE, "source", is_disputed=False)
+    assert (reported.lmst, reported.lmst_method) == (str(ROVERS["perseverance"].mars_time_of(PERSEVERANCE)), "utc")
+
+
+def test_a_mars_time_without_its_zeros_tells_the_time_and_is_published_with_them(published: Mapping[str, Reported]) -> None:
+    reported = published["m20 100 mars time without zeros"]
+    check(reported, PERSEVERANCE, "lmst", is_disputed=True)
+    assert (reported.lmst, reported.lmst_method) == ("Sol-00100M12:00:00.000", "utc")
+
+
 def test_where_all_clocks_agree_the_sol_is_what_is_wrong(published: Mapping[str, Reported]) -> None:
     check(published["m20 100 another sol"], PERSEVERANCE + SOLS_OFF, "source", is_disputed=True)
 
@@ -265,7 +287,11 @@ def test_a_machines_own_clock_that_is_wrong_does_not_make_a_spacecrafts_impossib
 
 
 def test_a_reported_day_that_sol_and_clock_contradict_is_not_believed(published: Mapping[str, Reported]) -> None:
-    days = {name: reported[3:4] + reported[5:] for name, reported in published.items() if name.startswith("spirit")}
+    days = {
+        name: (reported.is_disputed, reported.earth_date, reported.earth_date_method)
+        for name, reported in published.items()
+        if name.startswith("spirit")
+    }
     assert days["spirit 2 1"] == (False, COMPUTED["spirit"], "computed_from_sol")
     assert days["spirit 2 4"] == (False, SPIRIT.date(), "source")
     assert days["spirit 2 5"] == (True, SPIRIT.date(), "utc")
