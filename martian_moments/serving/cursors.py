@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Final
 
 LONGEST: Final = 2_000
@@ -39,6 +40,33 @@ def decode(question: str, cursor: str, columns: int) -> Values:
         case list() if len(values) == columns and all(value is None or isinstance(value, str) for value in values):
             return tuple(values)
     raise ValueError("the cursor is damaged, or of another question")
+
+
+def after(order: Sequence[tuple[str, bool]], values: Sequence[str | None]) -> tuple[str, list[int]]:
+    """The condition of the rows that come after one in an order, in SQL; null is last in either direction.
+
+    Args:
+        order: what rows are ordered by, and whether the largest comes first.
+        values: those of the one row, as parameters; None for null.
+
+    Returns:
+        The condition, and of which values its parameters are, by their numbers and one after the other: without names each
+        stands for one place.
+    """
+    alternatives: list[str] = []
+    placed: list[int] = []
+    same: list[str] = []
+    of_same: list[int] = []
+    for number, ((column, is_descending), value) in enumerate(zip(order, values, strict=True)):
+        if value is None:
+            same.append(f"{column} is null")
+            continue
+        sign = "<" if is_descending else ">"
+        alternatives.append(" and ".join([*same, f"({column} {sign} {value} or {column} is null)"]))
+        placed += [*of_same, number]
+        same.append(f"{column} = {value}")
+        of_same.append(number)
+    return f"({' or '.join(f'({each})' for each in alternatives) or 'false'})", placed
 
 
 def _digest(question: str, body: bytes) -> bytes:

@@ -8,10 +8,11 @@ appears or goes meanwhile moves nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from martian_moments.serving.cursors import after
 from martian_moments.serving.query import query, rows, run
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.stac.paging import position_of, token_of
@@ -143,15 +144,9 @@ class _Where:
         """Only what comes after a position in an order."""
         if position is not None:
             values = {f"after_{number}": value for number, value in enumerate(position)}
-            self._add(" or ".join(f"({each})" for each in _after(order)), values)
-
-
-def _after(order: Mapping[str, bool]) -> Iterator[str]:
-    """That the first of the columns is beyond its value; or it is equal and the second is beyond; and so on."""
-    equal: list[str] = []
-    for number, (name, descending) in enumerate(order.items()):
-        yield " and ".join([*equal, f"{SORTABLE[name]} {'<' if descending else '>'} $after_{number}"])
-        equal.append(f"{SORTABLE[name]} = $after_{number}")
+            columns = [(SORTABLE[name], is_descending) for name, is_descending in order.items()]
+            condition, _ = after(columns, [f"${name}" for name in values])
+            self._add(condition, values)
 
 
 def _one_of(column: str, values: Iterable[str]) -> str:

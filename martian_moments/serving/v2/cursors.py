@@ -31,17 +31,8 @@ def foreign(cursor: str) -> Problem:
 
 def after(order: Sequence[Order], types: Mapping[str, str], values: Values) -> Sql:
     """The condition of the rows that come after a cursor's; null is last in either direction."""
-    alternatives: list[str] = []
-    bound: list[str] = []
-    same: list[str] = []
-    of_same: list[str] = []
-    for (column, is_descending), value in zip(order, values, strict=True):
-        if value is None:
-            same.append(f"{column} is null")
-            continue
-        bind = f"cast(? as {types[column]})"
-        alternatives.append(" and ".join([*same, f"({column} {'<' if is_descending else '>'} {bind} or {column} is null)"]))
-        bound += [*of_same, value]
-        same.append(f"{column} = {bind}")
-        of_same.append(value)
-    return Sql(f"({' or '.join(f'({each})' for each in alternatives) or 'false'})", tuple(bound))
+    parameters = [
+        None if value is None else f"cast(? as {types[each.column]})" for each, value in zip(order, values, strict=True)
+    ]
+    condition, placed = cursors.after(order, parameters)
+    return Sql(condition, tuple(values[number] for number in placed))
