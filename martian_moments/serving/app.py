@@ -19,11 +19,12 @@ from martian_moments.lake.store import Lake
 from martian_moments.serving import docs_page, files
 from martian_moments.serving.explorer import router as explorer
 from martian_moments.serving.middleware import Builds, CommonHeaders, Compression, Failures, Heads, KnownHosts, Limits
-from martian_moments.serving.problems import handle_problems
+from martian_moments.serving.problems import Errors
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments.serving.stac import routes as stac_routes
 from martian_moments.serving.v1 import routes as v1_routes
+from martian_moments.serving.v1.responses import error_response
 from martian_moments.serving.v2 import routes as v2_routes
 from martian_moments.warehouse.published import Published
 
@@ -66,6 +67,7 @@ def create_app(
         with snapshots:
             yield
 
+    errors = Errors(dict.fromkeys(v1_routes.PREFIXES, error_response))
     app = FastAPI(
         title="martian-moments",
         version=version("martian-moments"),
@@ -75,16 +77,16 @@ def create_app(
         redoc_url=None,
         middleware=[
             Middleware(CommonHeaders),
-            Middleware(Failures, redaction or Redaction(())),
-            Middleware(KnownHosts, tuple(hosts)),
-            Middleware(Limits),
+            Middleware(Failures, errors, redaction or Redaction(())),
+            Middleware(KnownHosts, errors, tuple(hosts)),
+            Middleware(Limits, errors),
             Middleware(Heads),
             Middleware(Builds, snapshots, code_digest(), OTHERS),
             Middleware(Compression, FILES),
         ],
     )
+    errors.handle(app)
     app.state.lake, app.state.published, app.state.snapshots = lake, published, snapshots
-    handle_problems(app)
     for router in (_HEALTH, docs_page.router, *ROUTERS):
         app.include_router(router)
     return app

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from martian_moments.infrastructure.object_store import bare
 from martian_moments.serving.dependencies import TheLake, ThePublished, current_snapshot
+from martian_moments.serving.negotiation import field_of
 from martian_moments.serving.problems import Problem
 from martian_moments.serving.ranges import Unsatisfiable, has_changed, is_held, part_of
 from martian_moments.warehouse.manifest import KEY
@@ -114,9 +115,9 @@ async def _response(request: Request, store: ObjectStore, key: str) -> Response:
     meta = await store.head_async(key)
     headers = _headers(key, meta)
     etag, size, asked = headers["ETag"], meta["size"], request.headers
-    if has_changed(etag, asked.get("if-match")):
+    if has_changed(etag, field_of(asked, "if-match")):
         raise Problem(412, "the file is another one than If-Match names", headers={"ETag": etag})
-    if is_held(etag, asked.get("if-none-match")):
+    if is_held(etag, field_of(asked, "if-none-match")):
         return Response(status_code=304, headers=headers)
     wanted = asked.get("range") if asked.get("if-range") in (None, etag) else None
     try:

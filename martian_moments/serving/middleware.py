@@ -9,6 +9,7 @@ import logging
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final, Self
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,7 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from martian_moments.domain.errors import NotReady
 from martian_moments.infrastructure.redaction import Redaction
-from martian_moments.serving.problems import Problem, problem_of
+from martian_moments.serving.negotiation import accepts, field_of
+from martian_moments.serving.problems import Errors, Problem
+from martian_moments.serving.ranges import ANYTHING, is_held
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.snapshots import Snapshots
 
@@ -93,8 +96,9 @@ class CommonHeaders(_OfRequests):
 class Failures(_OfRequests):
     """What nobody expected becomes a 500 without any detail; the log has its traceback, without secrets."""
 
-    def __init__(self, app: ASGIApp, redaction: Redaction) -> None:
+    def __init__(self, app: ASGIApp, errors: Errors, redaction: Redaction) -> None:
         super().__init__(app)
+        self._errors = errors
         self._redaction = redaction
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,27 +116,29 @@ class Failures(_OfRequests):
         except asyncio.CancelledError:
             # The service stops, and has waited for this as long as it may.
             if not started:
-                await Problem(503, "the service stops", headers={"Retry-After": "2"}).response()(scope, receive, send)
+                stops = Problem(503, "the service stops", headers={"Retry-After": "2"})
+                await self._errors.response(stops, scope["path"])(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - logged, and the client is told that it was one
             _log.error("%s %s: %s", scope["method"], scope["path"], self._redaction.pieces(traceback.format_exc()))
             if started:
                 # The connection is cut, so that nobody takes the part for the whole.
                 raise ConnectionAbortedError("the response was cut by an error; see above") from None
-            await problem_of(error).response()(scope, receive, send)
+            await self._errors.response(error, scope["path"])(scope, receive, send)
 
 
 class KnownHosts(_OfRequests):
     """Refuses what was meant for another host: a page elsewhere whose name leads here (DNS rebinding)."""
 
-    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, errors: Errors, names: Iterable[str]) -> None:
         """Names besides loopback's; ``*`` for all."""
         super().__init__(app)
+        self._errors = errors
         self._names = frozenset(name.lower() for name in names) | {"localhost"}
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._is_known(Headers(scope=scope).getlist("host")):
             detail = "the Host header names no host of this service; its names are set in MARS_SERVE_ALLOWED_HOSTS"
-            await Problem(421, detail).response()(scope, receive, send)
+            await self._errors.response(Problem(421, detail), scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -154,9 +160,14 @@ def _is_loopback(name: str) -> bool:
 class Limits(_OfRequests):
     """Refuses what is longer than any request that means something."""
 
+    def __init__(self, app: ASGIApp, errors: Errors) -> None:
+        super().__init__(app)
+        self._errors = errors
+
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_TARGET:
-            await Problem(414, f"an address has {_LONGEST_TARGET} bytes at most").response()(scope, receive, send)
+            too_long = Problem(414, f"an address has {_LONGEST_TARGET} bytes at most")
+            await self._errors.response(too_long, scope["path"])(scope, receive, send)
             return
         received = 0
 
@@ -173,7 +184,7 @@ class Limits(_OfRequests):
 
 
 class _Answered(Exception):
-    """The headers are sent, and nobody wants the body."""
+    """All that is wanted of the response is sent."""
 
 
 class Heads(_OfRequests):
@@ -232,16 +243,16 @@ class Builds(_OfRequests):
         tagged = scope["method"] == "GET" and not scope["path"].startswith(self._others)
         through = lease.snapshot.data_through
         etag = self._etag(lease.snapshot, scope) if tagged else None
-        if etag and etag in Headers(scope=scope).get("if-none-match", ""):
-            # RFC 9110, 15.4.5: those that the 200 had, by which caches choose.
-            held = {"ETag": etag, "X-Data-Through": through, "Vary": f"Accept-Encoding, {_VARY}", "Cache-Control": _FRESH}
-            headers = [(name.lower().encode(), value.encode()) for name, value in held.items()]
-            await send({"type": "http.response.start", "status": 304, "headers": headers})
-            await send({"type": "http.response.body"})
+        asked = field_of(Headers(scope=scope), "if-none-match")
+        if etag and asked != ANYTHING and is_held(etag, asked):
+            await _send_not_modified(send, etag, through)
             return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if etag and message["status"] == 200 and asked == ANYTHING:  # noqa: PLR2004
+                    await _send_not_modified(send, etag, through)
+                    raise _Answered
                 headers = MutableHeaders(scope=message)
                 headers["X-Data-Through"] = through
                 if etag and message["status"] == 200:  # noqa: PLR2004
@@ -253,14 +264,23 @@ class Builds(_OfRequests):
                 lease.end()
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        with suppress(_Answered):
+            await self._app(scope, receive, send_with_headers)
 
     def _etag(self, snapshot: Snapshot, scope: Scope) -> str:
-        accept = Headers(scope=scope).get("accept", "")
+        accept = field_of(Headers(scope=scope), "accept")
         parts = (snapshot.build, self._code, scope["path"], scope["query_string"].decode("latin-1"), accept)
         digest = hashlib.blake2b("\n".join(parts).encode(errors="surrogatepass"), digest_size=16)
         # Weak: the same response, compressed or not.
         return f'W/"{digest.hexdigest()}"'
+
+
+async def _send_not_modified(send: Send, etag: str, through: str) -> None:
+    # RFC 9110, 15.4.5: the headers that the 200 had, by which caches choose.
+    held = {"ETag": etag, "X-Data-Through": through, "Vary": f"Accept-Encoding, {_VARY}", "Cache-Control": _FRESH}
+    headers = [(name.lower().encode(), value.encode()) for name, value in held.items()]
+    await send({"type": "http.response.start", "status": 304, "headers": headers})
+    await send({"type": "http.response.body"})
 
 
 class _Lease:
@@ -293,5 +313,10 @@ class Compression(_OfRequests):
         self._compressed = GZipMiddleware(app, minimum_size=1_000, compresslevel=1)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_file = scope["path"].startswith(self._files)
-        await (self._app if is_file else self._compressed)(scope, receive, send)
+        if scope["path"].startswith(self._files):
+            await self._app(scope, receive, send)
+            return
+        # What compresses looks for the name in the header, and not for its weight.
+        coding = "gzip" if accepts(field_of(Headers(scope=scope), "accept-encoding"), "gzip") else "identity"
+        headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        await self._compressed({**scope, "headers": [*headers, (b"accept-encoding", coding.encode())]}, receive, send)

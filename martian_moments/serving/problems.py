@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -115,17 +115,29 @@ def unavailable(error: ServingError) -> Problem:
     return Problem(503, str(error), headers={"Retry-After": str(error.retry_after_s)})
 
 
-def handle_problems(app: FastAPI) -> None:
-    """Every error of a route becomes a problem; what nobody expected is left to the middleware that logs it."""
+class Errors:
+    """How errors are told: as problems, and under the paths of an API that has its own shape of an error in that one."""
 
-    async def problem(_: Request, error: Exception) -> Response:
-        return problem_of(error).response()
+    def __init__(self, others: Mapping[str, Callable[[Problem], Response]]) -> None:
+        """``others`` has the shapes by the beginnings of the paths."""
+        self._others = dict(others)
 
-    for kind in (Problem, ServingError, MartianError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, problem)
+    def handle(self, app: FastAPI) -> None:
+        """Every error of a route gets its response; what nobody expected is left to the middleware that logs it."""
+
+        async def respond(request: Request, error: Exception) -> Response:
+            return self.response(error, request.scope["path"])
+
+        for kind in (Problem, ServingError, MartianError, RequestValidationError, HTTPException):
+            app.add_exception_handler(kind, respond)
+
+    def response(self, error: Exception, path: str) -> Response:
+        """The response to a request for a path that ended in an error."""
+        found = (shape for prefix, shape in self._others.items() if f"{path}/".startswith(f"{prefix}/"))
+        return next(found, Problem.response)(_problem_of(error))
 
 
-def problem_of(error: Exception) -> Problem:
+def _problem_of(error: Exception) -> Problem:
     """What an error is, for those who ask."""
     match error:
         case Problem():

@@ -8,6 +8,10 @@ from typing import Final
 _RANGE: Final = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.IGNORECASE)
 
 
+ANYTHING: Final = "*"
+"""Whatever there is at the address, instead of ETags."""
+
+
 class Unsatisfiable(Exception):
     """No byte of the file is in the part that is asked for."""
 
@@ -35,13 +39,13 @@ def part_of(asked: str | None, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-def is_held(etag: str, if_none_match: str | None) -> bool:
-    """Whether the client has what has this ETag; a weak one of it counts as well."""
-    given = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
-    return etag in given or given == ["*"]
+def is_held(etag: str, if_none_match: str) -> bool:
+    """Whether the client has what has this ETag, of which there is something; weak or not does not matter."""
+    given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return etag.removeprefix("W/") in given or given == [ANYTHING]
 
 
-def has_changed(etag: str, if_match: str | None) -> bool:
+def has_changed(etag: str, if_match: str) -> bool:
     """Whether the client means another state of the file than the one that has this ETag."""
-    given = [each.strip() for each in if_match.split(",")] if if_match else ["*"]
-    return etag not in given and given != ["*"]
+    given = [each.strip() for each in (if_match or ANYTHING).split(",")]
+    return etag not in given and given != [ANYTHING]

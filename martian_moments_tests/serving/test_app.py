@@ -138,6 +138,23 @@ def test_who_has_the_response_of_this_build_already_gets_304_before_any_query(pr
     assert new.json() == {"stops": len(STOPS)} != first.json()
 
 
+def test_whoever_has_anything_of_what_is_there_gets_304(probed: TestClient) -> None:
+    anything = {"If-None-Match": " * "}
+    found = probed.get("/stops", headers=anything)
+    assert (found.status_code, found.content, found.headers["etag"]) == (304, b"", probed.get("/stops").headers["etag"])
+    assert probed.head("/stops", headers=anything).status_code == 304
+    assert probed.get("/docs", headers=anything).status_code == 304
+    assert probed.get("/nothing", headers=anything).status_code == 404
+    assert probed.get("/stops?least=many", headers=anything).status_code == 400
+
+
+def test_a_tag_is_compared_whole_and_weak_or_not_is_the_same(probed: TestClient) -> None:
+    tag = probed.get("/stops").headers["etag"]
+    assert probed.get("/stops", headers={"If-None-Match": tag.removeprefix("W/")}).status_code == 304
+    assert probed.get("/stops", headers=[("If-None-Match", '"other"'), ("If-None-Match", tag)]).status_code == 304
+    assert probed.get("/stops", headers={"If-None-Match": f'"x{tag}"'}).status_code == 200
+
+
 def _other(client: TestClient, tag: str) -> httpx.Response | None:
     found = client.get("/stops?least=1", headers={"If-None-Match": tag})
     return found if found.status_code == 200 else None
@@ -153,8 +170,17 @@ def test_what_is_long_is_compressed_for_those_who_accept_it(probed: TestClient) 
     with probed.stream("GET", "/long", headers={"Accept-Encoding": "gzip"}) as found:
         assert found.headers["content-encoding"] == "gzip"
         assert gzip.decompress(b"".join(found.iter_raw())).startswith(b'"Mars Mars')
-    assert "content-encoding" not in probed.get("/long", headers={"Accept-Encoding": "identity"}).headers
+    assert _is_compressed(probed, "br, GZIP;q=0.5")
+    assert _is_compressed(probed, "*")
+    for other in ("identity", "gzip;q=0", "*;q=0.5, gzip;q=0", "identity, gzip;q=0.5", "gzippy"):
+        assert not _is_compressed(probed, other)
     assert {each.strip() for each in found.headers["vary"].split(",")} == {"Accept", "Accept-Encoding"}
+
+
+def _is_compressed(client: TestClient, accepted: str) -> bool:
+    found = client.get("/long", headers={"Accept-Encoding": accepted})
+    assert "Accept-Encoding" in found.headers["vary"]
+    return bool(found.headers.get("content-encoding") == "gzip")
 
 
 def test_a_defect_is_a_500_without_detail_and_its_traceback_is_logged_without_secrets(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -20,11 +21,19 @@ def json_response(document: Mapping[str, Any], *, status: int = 200, headers: Ma
 
 
 class Refused(Problem):
-    """What is wrong with a request, in the words of the response, which has the original's shape."""
+    """What is wrong with a request, in the words of the response."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(400, why)
+        super().__init__(HTTPStatus.BAD_REQUEST, why)
 
-    def response(self) -> Response:
-        """As v1 had it."""
-        return json_response({"errors": self.detail}, status=self.status)
+
+def error_response(problem: Problem) -> Response:
+    """An error in the shapes of the original: of a request that is wrong, and of everything else."""
+    status = HTTPStatus(problem.status)
+    document: dict[str, Any] = {"status": status, "error": status.phrase}
+    if status == HTTPStatus.BAD_REQUEST:
+        document = {"errors": problem.detail}
+    elif status != HTTPStatus.NOT_FOUND:
+        # Of these the original said no more; why, and what to do, is of use to people.
+        document["detail"] = problem.detail
+    return json_response(document, status=status, headers=problem.headers)

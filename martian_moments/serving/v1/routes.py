@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from martian_moments.domain.rovers import Rover
 from martian_moments.serving.dependencies import CurrentSnapshot
+from martian_moments.serving.problems import Problem
 from martian_moments.serving.query import rows
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.v1 import tables
@@ -94,7 +95,7 @@ async def one_photo(snapshot: CurrentSnapshot, number: str) -> Response:
     asked = to_sol(_bare(number))
     found = [] if asked is None else await rows(snapshot, tables.PHOTO, {"id": asked})
     if not found:
-        return json_response({"status": 404, "error": "Not Found"}, status=404)
+        raise Problem(404, "no photo has this id")
     rover, *photo = found[0]
     (document,) = photo_documents((await known_rovers(snapshot))[rover], [Photo(*photo)])
     return json_response({"photo": document})

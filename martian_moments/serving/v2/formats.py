@@ -13,6 +13,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from martian_moments.formats.mars_crs import GEOJSON_CRS
+from martian_moments.serving.negotiation import preferred
 from martian_moments.serving.v2.collection import Collection
 
 JSON: Final = "json"
@@ -43,21 +44,9 @@ def formats_of(collection: Collection) -> list[str]:
 
 
 def accepted_format(accept: str, formats: Sequence[str]) -> str:
-    """The format that a header Accept prefers; JSON where it names none of them."""
-    wanted: list[tuple[float, str]] = []
-    for part in accept.split(","):
-        media, *parameters = (each.strip().lower() for each in part.split(";"))
-        quality = next((each[2:] for each in parameters if each.startswith("q=")), "1")
-        wanted += [(_quality(quality), name) for name in formats if MEDIA_TYPES[name] == media]
-    best = max(wanted, key=lambda each: each[0], default=(0.0, JSON))
-    return best[1] if best[0] > 0 else JSON
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
+    """The format that a header Accept prefers; JSON where it accepts none of them."""
+    found = preferred(accept, [MEDIA_TYPES[name] for name in formats])
+    return next((name for name in formats if MEDIA_TYPES[name] == found), JSON)
 
 
 def json_body(rows: Sequence[str], next_address: str | None) -> bytes:

@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import Request as HttpRequest
 from starlette.responses import Response
 
+from martian_moments.serving.negotiation import field_of
 from martian_moments.serving.problems import MEDIA_TYPE as PROBLEM
 from martian_moments.serving.problems import SCHEMA, Problem
 from martian_moments.serving.snapshot import Snapshot
@@ -38,7 +39,7 @@ async def respond(http: HttpRequest, snapshot: Snapshot, collection: Collection,
         Problem: parameters contradict each other, or a table without a limit has too many rows.
     """
     given = query.given(("format", "limit"))
-    format_ = given.get("format") or accepted_format(http.headers.get("accept", ""), formats_of(collection))
+    format_ = given.get("format") or accepted_format(field_of(http.headers, "accept"), formats_of(collection))
     limit, most = given.get("limit"), MOST_OBJECTS if format_ in {JSON, GEOJSON} else MOST_ROWS
     if limit is not None and limit > most:
         raise refused("limit", limit, f"at most {most} as {format_}")

@@ -17,6 +17,7 @@ from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.v1 import tables
 from martian_moments.serving.v1.documents import manifest
 from martian_moments_tests.published_tables import photo, publish_rows
+from martian_moments_tests.serving.home import ServedHome
 from martian_moments_tests.serving.tables import served_tables
 from martian_moments_tests.unit.dbt.test_real_data import MANIFESTS, SOLS
 
@@ -159,6 +160,35 @@ def test_a_photo_is_found_by_its_id_and_by_one_that_it_had(v1: TestClient) -> No
     for unknown in ("7", "x", "-1", "99999999999", "7000001"):
         response = v1.get(f"/api/v1/photos/{unknown}")
         assert (response.status_code, response.json()) == (404, {"status": 404, "error": "Not Found"})
+
+
+@pytest.mark.parametrize("prefix", ["/api/v1", "/mars-photos/api/v1"])
+def test_an_address_that_there_is_not_gets_the_error_of_the_original(v1: TestClient, prefix: str) -> None:
+    for path in ("", "/", "/nothing", "/rovers/curiosity/nothing", "/photos", "/photos/1/camera.json"):
+        response = v1.get(prefix + path)
+        assert (response.status_code, response.json()) == (404, {"status": 404, "error": "Not Found"}), path
+        assert response.headers["content-type"] == "application/json; charset=utf-8"
+        assert response.headers["x-ratelimit-remaining"] == "1000"
+
+
+def test_every_other_error_has_its_shape_too_and_says_why(v1: TestClient, tmp_path: Path) -> None:
+    other = v1.post("/api/v1/rovers")
+    assert (other.status_code, other.headers["allow"]) == (405, "GET")
+    assert other.json() == {"status": 405, "error": "Method Not Allowed", "detail": other.json()["detail"]}
+    long = v1.get(f"/api/v1/{'y' * 8_000}")
+    assert (long.status_code, long.json()["error"]) == (414, "Request-URI Too Long")
+    host = v1.get("/api/v1/rovers", headers={"Host": "elsewhere.example"})
+    assert (host.status_code, host.json()["error"]) == (421, "Misdirected Request")
+    with TestClient(ServedHome(tmp_path).app()) as empty:
+        early = empty.get("/api/v1/rovers")
+    assert (early.status_code, early.json()["error"], int(early.headers["retry-after"]) > 0) == (
+        503,
+        "Service Unavailable",
+        True,
+    )
+    assert early.json().keys() == {"status", "error", "detail"}
+    # The errors of others are theirs.
+    assert v1.get("/api/v10/rovers").headers["content-type"] == "application/problem+json"
 
 
 def test_rovers_have_the_facts_of_the_original_and_are_in_the_order_of_their_ids(v1: TestClient) -> None:

@@ -80,6 +80,13 @@ def test_a_row_has_every_column_of_the_contract_with_the_value_that_is_published
         ("application/geo+json", "application/geo+json"),
         ("application/json;q=0.5, application/vnd.apache.parquet", "application/vnd.apache.parquet"),
         ("application/vnd.apache.arrow.stream;q=0.9, text/csv;q=0.1", "application/vnd.apache.arrow.stream"),
+        ("text/csv;q=0.1, */*;q=0.9", "application/json"),
+        ("application/json;q=0.1, application/*;q=0.9", "application/geo+json"),
+        ("application/json;q=0, */*", "application/geo+json"),
+        ("*/*, text/csv", "text/csv; charset=utf-8"),
+        ("text/*", "text/csv; charset=utf-8"),
+        ("TEXT/CSV ; Q=1.0 , application/json; charset=utf-8; q=0.999", "text/csv; charset=utf-8"),
+        ("text/csv;q=7, application/geo+json;q=0.1", "application/geo+json"),
         ("text/csv;q=0", "application/json"),
         ("text/csv;q=much", "application/json"),
     ],
@@ -90,6 +97,9 @@ def test_the_header_accept_chooses_the_format_where_no_parameter_does(
     response = client.get(f"{API}/stops?limit=1", headers={"Accept": accept})
     assert (response.status_code, response.headers["content-type"]) == (200, media_type)
     assert "Accept" in response.headers["vary"]
+    # As one line, or as several.
+    lines = client.get(f"{API}/stops?limit=1", headers=[("Accept", each) for each in accept.split(",")])
+    assert (lines.headers["content-type"], lines.headers["etag"] != "") == (media_type, True)
     told = client.get(f"{API}/stops?limit=1&format=csv", headers={"Accept": accept})
     assert told.headers["content-type"] == "text/csv; charset=utf-8"
 
