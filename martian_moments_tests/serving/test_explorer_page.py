@@ -227,7 +227,16 @@ _QUESTIONS: Final = (
     "lmst=16:00..11:30&role=navigation",
     "looking=300..60&sun=10..80&order=oldest",
     "type=full&color=rgb&sols=..1000",
+    "looking=60..300&sun=..80&order=oldest",
 )
+
+
+_LEFT_BY_STAC: Final = {
+    "lmst=11:00..14:30&thumbnails=1": "the time of day",
+    "lmst=16:00..11:30&role=navigation": "the time of day",
+    "looking=300..60&sun=10..80&order=oldest": "a direction over north",
+}
+"""What a STAC search cannot say of a question."""
 
 
 @pytest.mark.parametrize("question", _QUESTIONS)
@@ -248,7 +257,11 @@ def test_what_is_copied_asks_for_what_is_shown(page: Open, served: ServedHome, q
     parquet = httpx.get(_address(_copied(shown, "Parquet")), trust_env=False)
     assert pq.read_table(BytesIO(parquet.content)).num_rows == count
     assert httpx.get(_address(_copied(shown, "curl")), trust_env=False).json()["data"]
-    assert httpx.get(_address(_copied(shown, "STAC")), trust_env=False).json()["type"] == "FeatureCollection"
+    search = _copied(shown, "STAC")
+    found = httpx.get(_address(search), trust_env=False).json()["numberMatched"]
+    left = re.findall("# STAC search does not narrow by (.*)\n", search)
+    assert left == ([_LEFT_BY_STAC[question]] if question in _LEFT_BY_STAC else [])
+    assert found > count if left else found == count
 
 
 def _copied(shown: Browser, way: str) -> str:

@@ -81,16 +81,35 @@ function query(view, rover) {
   return new URLSearchParams(parameters).toString();
 }
 
+/** As a search of STAC, all of whose conditions hold at once: what would need an "or" is named in a line before it. */
 function stac(view, rover) {
-  const from = new Date(
-    rover.first_midnight_ms + ((view.sols?.[0] ?? rover.first_sol) - rover.first_sol) * rover.sol_seconds * 1000,
-  );
-  const to = new Date(
-    rover.first_midnight_ms + ((view.sols?.[1] ?? rover.last_sol) + 1 - rover.first_sol) * rover.sol_seconds * 1000,
-  );
-  const second = (time) => `${time.toISOString().slice(0, 19)}Z`;
-  const query = `collections=${encodeURIComponent(rover.rover)}&datetime=${second(from)}/${second(to)}&limit=100`;
-  return `curl '${SERVICE}/stac/search?${query}'`;
+  const [site, drive] = view.stop?.split(".").map(Number) ?? [];
+  const equal = (value) => ({ eq: value });
+  const within = (range) => ({ gte: range?.[0], lte: range?.[1] });
+  const turns = view.looking && (view.looking[0] ?? 0) > (view.looking[1] ?? 360);
+  const asked = {
+    "mars:sol": within(view.sols),
+    "mars:camera": equal(view.camera),
+    "mars:camera_role": equal(view.role),
+    "view:sun_elevation": within(view.sun),
+    "view:azimuth": within(turns ? null : view.looking),
+    "mars:product_type": { ...equal(view.type), neq: view.thumbnails ? null : "thumbnail" },
+    "mars:color_kind": equal(view.color),
+    "mars:site": equal(site),
+    "mars:drive": equal(drive),
+  };
+  const known = ([, value]) => value !== null && value !== undefined;
+  const conditions = Object.entries(asked)
+    .map(([name, operators]) => [name, Object.fromEntries(Object.entries(operators).filter(known))])
+    .filter(([, operators]) => Object.keys(operators).length);
+  const parameters = new URLSearchParams({
+    collections: rover.rover,
+    ...(conditions.length && { query: JSON.stringify(Object.fromEntries(conditions)) }),
+    sortby: view.order === "oldest" ? "datetime" : "-datetime",
+    limit: 100,
+  });
+  const left = [view.lmst && "the time of day", turns && "a direction over north"].filter(Boolean).join(" and ");
+  return `${left && `# STAC search does not narrow by ${left}\n`}curl '${SERVICE}/stac/search?${parameters}'`;
 }
 
 const api = (view, rover, format) => `'${SERVICE}/api/v2/photos?${query(view, rover)}${format ? `&format=${format}` : ""}'`;
