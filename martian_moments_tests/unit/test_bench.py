@@ -9,6 +9,7 @@ import pytest
 from bench.contenders import CONTENDERS, Work
 from bench.measuring import in_own_process, percentile
 from bench.report import Line
+from bench.serving import expect_found
 from bench.upstream import upstream
 
 
@@ -39,6 +40,12 @@ def test_every_contender_ends_with_every_photo(contender: str, tmp_path: Path) -
     assert measured.result == {"photos": mars.photos}
     assert mars.photos > len(mars.sols) == 3
     assert measured.peak_mb > 50  # Python with DuckDB loaded takes more
+
+
+def test_a_response_without_anything_measures_nothing() -> None:
+    expect_found({"/a": b'{"data": [{}], "next": null}', "/b": b'{"photo": {"id": 1}}'})
+    with pytest.raises(RuntimeError, match=r"empty response: /c, /d$"):
+        expect_found({"/b": b'{"photo": {"id": 1}}', "/c": b'{"photos": []}', "/d": b'{"data": [], "next": null}'})
 
 
 def test_a_quick_run_prints_the_table() -> None:
