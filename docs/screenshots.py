@@ -31,7 +31,7 @@ from martian_moments.events.log import INGESTION_REQUESTS, Message
 from martian_moments.operations import demo_movie
 from martian_moments.operations.demo import CONFIG, environment
 from martian_moments.operations.platform import RunningPlatform, find_running
-from martian_moments.pipelines.moments import moment_key
+from martian_moments.pipelines.moment_files import moment_key
 from martian_moments.pipelines.movies import POSTER
 from martian_moments.replica.faults import Fault, FaultPlan
 from martian_moments.replica.running import RunningReplica, running

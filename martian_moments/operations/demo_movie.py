@@ -13,7 +13,7 @@ from martian_moments.defs.partitions import MOMENTS
 from martian_moments.domain.errors import PlatformFailed
 from martian_moments.infrastructure.addresses import path_of
 from martian_moments.media.extra import require_media
-from martian_moments.pipelines.moments import moment_key
+from martian_moments.pipelines.moment_files import moment_key
 from martian_moments.pipelines.movies import made
 from martian_moments.resources import Resources
 

@@ -17,17 +17,8 @@ from martian_moments.infrastructure.durable import make_folder, replacing
 from martian_moments.infrastructure.space import require_space
 from martian_moments.media.choosing import Candidate, Choice
 from martian_moments.pipelines.images import PictureResult
-from martian_moments.pipelines.moments import (
-    FRAMES,
-    Gathered,
-    asking,
-    cameras_of,
-    gather,
-    kept_frames,
-    moment_key,
-    moments_of,
-    read_frames,
-)
+from martian_moments.pipelines.moment_files import FRAMES, kept_frames, moment_key, read_frames
+from martian_moments.pipelines.moments import Gathered, asking, cameras_of, gather, moments_of
 from martian_moments.pipelines.movies import CAPTIONS, CREDITS, POSTER, Made, Report, file_of, made, render, suffix_of
 from martian_moments.resources import Resources
 

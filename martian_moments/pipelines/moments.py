@@ -1,22 +1,16 @@
-"""From published tables and pictures to a moment: its frames chosen, what is wanted fetched, its movie made and kept.
-
-A moment has a folder of the lake, ``moments/<name>/``: ``frames.json`` says which pictures it is made of and why the others
-are left out, ``movie.json``, which is written last, which movie was made of which frames, and beside them lie the movie,
-poster, preview, captions and credits (pipelines/movies.py). Each file stands there whole or not at all.
-"""
+"""From published tables and pictures to the frames of a moment: chosen, and what is wanted fetched."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
-from martian_moments.domain.errors import InputError, LakeError, MartianError, ObjectMissing, PublishedDamaged
+from martian_moments.domain.errors import InputError, MartianError, PublishedDamaged
 from martian_moments.domain.moments import Moment, read_moments
 from martian_moments.domain.pictures import Picture, record_of
 from martian_moments.lake.store import Lake
@@ -25,11 +19,6 @@ from martian_moments.pipelines.images import Budget, PictureResult, Wanted, fetc
 from martian_moments.pipelines.upstream import Nasa
 from martian_moments.settings import SCRATCH, Settings
 from martian_moments.warehouse.published import Published
-
-FOLDER: Final = "moments/"
-"""Where the lake keeps what is made of moments. Nothing of it is announced."""
-
-FRAMES: Final = "frames.json"
 
 _OF_SERVERS: Final = frozenset({"missing", "damaged"})
 """The reasons that a server can mend."""
@@ -41,11 +30,6 @@ Ask = Callable[[Sequence[Candidate]], Awaitable[Sequence[PictureResult]]]
 def moments_of(settings: Settings) -> list[Moment]:
     """The moments that are written down of the rovers that are kept. Raises SettingsError for a wrong file."""
     return [each for each in read_moments(settings.moments_file).values() if each.rover in settings.rovers]
-
-
-def moment_key(name: str, file: str = "") -> str:
-    """The key of a file of a moment; without a file that of its folder, which ends in a slash."""
-    return f"{FOLDER}{name}/{file}"
 
 
 @dataclass(frozen=True)
@@ -219,38 +203,3 @@ def _fetch_gold(published: Published, folder: Path, moment: Moment) -> dict[str,
     for name, file in files.items():
         published.fetch("gold", name, file)
     return files
-
-
-def keep_frames(lake: Lake, choice: Choice) -> bool:
-    """Write ``frames.json`` unless the lake holds the same; whether it was written."""
-    key, document = moment_key(choice.moment.name, FRAMES), choice.document()
-    try:
-        if lake.get(key) == document:
-            return False
-    except ObjectMissing:
-        pass
-    lake.put_bytes(key, document)
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What ``frames.json`` of the lake says."""
-
-    moment: Moment
-    digest: str
-    frames: Sequence[Mapping[str, Any]]
-
-
-def kept_frames(lake: Lake, name: str) -> Chosen:
-    """The frames that were chosen for a moment. Raises ObjectMissing, and LakeError for a file that nobody can read."""
-    return read_frames(lake.get(moment_key(name, FRAMES)))
-
-
-def read_frames(document: bytes) -> Chosen:
-    """What a ``frames.json`` says. Raises LakeError for one that nobody can read."""
-    try:
-        found = json.loads(document)
-        return Chosen(Moment.model_validate_json(json.dumps(found["moment"])), found["digest"], found["frames"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise LakeError(f"{FRAMES} of a moment cannot be read ({error}); materialize moments/frames again") from error

@@ -20,7 +20,7 @@ from martian_moments.domain.errors import LakeError, MovieError, ObjectMissing
 from martian_moments.domain.moments import Moment, MomentKind
 from martian_moments.domain.rovers import ROVERS, MarsTime
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines.moments import FRAMES, Chosen, kept_frames, moment_key
+from martian_moments.pipelines.moment_files import FRAMES, Chosen, kept_frames, moment_key
 
 MOVIE: Final = "movie.json"
 POSTER: Final = "poster.jpg"

@@ -24,8 +24,8 @@ from martian_moments.warehouse.base import PublishedTable
 from martian_moments.warehouse.manifest import Manifest, as_text
 from martian_moments.warehouse.published import Published
 
-Preparation = Callable[[duckdb.DuckDBPyConnection], None]
-"""Makes tables of its own from the views of a snapshot, in a schema of its own, before anybody sees the snapshot."""
+Preparation = Callable[[duckdb.DuckDBPyConnection, Mapping[str, Path]], None]
+"""Makes a schema of its own from the views of a snapshot and from its files, by ``schema/table``, before anybody sees it."""
 
 _Config = dict[str, str | bool | int | float | list[str]]
 
@@ -187,7 +187,7 @@ def _database(
                     retry_after_s=_NEXT_BUILD_S,
                 ) from error
         for prepare in preparations:
-            prepare(making)
+            prepare(making, paths)
     database = duckdb.connect(file, read_only=True, config=_SERVING | _DISK)
     database.execute("set global TimeZone = 'UTC'")
     database.execute("set global parquet_metadata_cache = true")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _WRITE_ATTEMPTS: Final = 20
 """How often others may replace a file on S3 between its reading and its writing."""
 
+_CHUNK: Final = 2**20
+
 _LOCK_SECONDS: Final = 60.0
 """How long another process may be in between the two in a folder; it takes milliseconds."""
 
@@ -59,11 +61,20 @@ class PublishedFiles:
         """SHA-256 (hex) of what stands there, which is written to ``copy`` where that is given. Raises FileNotFoundError."""
         digest = hashlib.sha256()
         with self.errors("read", key), copy.open("wb") if copy else nullcontext() as file:
-            for chunk in self.store.get(key).stream():
+            for chunk in self._chunks(key):
                 digest.update(chunk)
                 if file is not None:
                     file.write(chunk)
         return digest.hexdigest()
+
+    def _chunks(self, key: str) -> Iterator[bytes]:
+        if self._folder is None:
+            yield from self.store.get(key).stream()
+            return
+        # The stream of obstore takes four times as long for a file of a folder: 0.25 s of CPU for 75 MB.
+        with (path_of(self._url) / key).open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
 
     def put(self, key: str, file: Path) -> bool:
         """Write a file, in one step, unless the same bytes stand there. Returns whether it was written."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines.moments import gather, keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moment_files import keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moments import gather
 from martian_moments.pipelines.movies import made, make
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.buckets import OwnBucket

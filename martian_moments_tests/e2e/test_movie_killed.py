@@ -12,7 +12,8 @@ import pytest
 from martian_moments.operations import demo_movie
 from martian_moments.operations.movies import Finished, make_at_once
 from martian_moments.pipelines import movies
-from martian_moments.pipelines.moments import kept_frames, moments_of
+from martian_moments.pipelines.moment_files import kept_frames
+from martian_moments.pipelines.moments import moments_of
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.faults import FaultPlan
 from martian_moments.replica.running import running

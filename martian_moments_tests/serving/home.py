@@ -15,7 +15,8 @@ from fastapi import FastAPI
 
 from martian_moments.formats.export import OPEN_FORMATS, export
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines.moments import gather, keep_frames
+from martian_moments.pipelines.moment_files import keep_frames
+from martian_moments.pipelines.moments import gather
 from martian_moments.pipelines.movies import make
 from martian_moments.serving.addresses import service_address
 from martian_moments.serving.app import create_app

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +76,13 @@ def test_an_error_is_a_problem_as_the_standard_has_it(client: TestClient) -> Non
     assert found.json() == {"type": "about:blank", "title": "Not Found", "status": 404, "detail": detail}
     other = client.post("/health")
     assert (other.status_code, other.json()["detail"].partition(";")[0]) == (405, "this address does not have the method")
+
+
+def test_the_start_imports_nothing_that_only_some_responses_need() -> None:
+    later = ("numpy", "pyarrow", "pandas", "shapely", "httpx", "psutil", "matplotlib")
+    code = "import sys, martian_moments.serving.app, martian_moments.serving.server; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not set(later) & set(done.stdout.split())
 
 
 def test_what_is_too_long_is_refused(client: TestClient) -> None:

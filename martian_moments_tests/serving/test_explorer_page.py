@@ -228,6 +228,7 @@ _QUESTIONS: Final = (
     "looking=300..60&sun=10..80&order=oldest",
     "type=full&color=rgb&sols=..1000",
     "looking=60..300&sun=..80&order=oldest",
+    "thumbnails=1&stop=",
 )
 
 
@@ -241,7 +242,7 @@ _LEFT_BY_STAC: Final = {
 
 @pytest.mark.parametrize("question", _QUESTIONS)
 def test_what_is_copied_asks_for_what_is_shown(page: Open, served: ServedHome, question: str) -> None:
-    shown = page(f"?rover={ROVER}&{question}")
+    shown = page(f"?rover={ROVER}&{question}{stop_of(page) if question.endswith('stop=') else ''}")
     shown.evaluate(
         "(async () => { const more = document.querySelector('.more'); while (!more.hidden) { more.click();"
         " await new Promise((done) => setTimeout(done, 20)); } })()"

@@ -198,7 +198,7 @@ def test_times_are_utc_wherever_the_service_runs(served: ServedHome, monkeypatch
 
 
 def test_what_is_prepared_is_there_before_anybody_sees_the_snapshot(served: ServedHome) -> None:
-    def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    def prepare(connection: duckdb.DuckDBPyConnection, _: object) -> None:
         connection.execute("create schema mine; create table mine.rovers as select rover from silver.dim_rovers")
 
     with Snapshots(served.published, [prepare]) as snapshots:

@@ -21,7 +21,8 @@ from martian_moments.infrastructure.durable import make_folder
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake
 from martian_moments.media.choosing import REASONS, Choice
-from martian_moments.pipelines.moments import FRAMES, Gathered, asking, gather, keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moment_files import FRAMES, keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moments import Gathered, asking, gather
 from martian_moments.pipelines.movies import CREDITS, FEWEST_FRAMES, POSTER, PREVIEW, Made, make
 from martian_moments.pipelines.upstream import Nasa
 from martian_moments.settings import IMAGES_POOL, MOVIES_POOL, SCRATCH, Settings

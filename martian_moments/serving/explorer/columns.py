@@ -7,10 +7,10 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import pyarrow as pa
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 Document = dict[str, Any]
 """What becomes one data file."""
@@ -60,6 +60,8 @@ def document(content: Document) -> bytes:
 
 
 def _coded(column: pa.Array) -> Any:
+    import pyarrow as pa
+
     values = column.to_pylist()
     if values and all(value == values[0] for value in values):
         return {"all": values[0]}

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.serving.explorer.columns import Document, document
-from martian_moments.serving.explorer.drive import path, stops
-from martian_moments.serving.explorer.overview import rovers
 from martian_moments.serving.explorer.photos import BLOCK_SOLS, blocks, photos
-from martian_moments.serving.explorer.sols import sols
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,11 +22,7 @@ MOVIES_FILE: Final = "movies.json"
 _DIGITS: Final = 5
 """Of a sol."""
 
-_OF_A_ROVER: Final[dict[str, Callable[[duckdb.DuckDBPyConnection, str], Document]]] = {
-    "path": path,
-    "stops": stops,
-    "sols": sols,
-}
+_OF_A_ROVER: Final = ("path", "stops", "sols")
 
 
 def maker(name: str, published_at: datetime) -> Make | None:
@@ -38,13 +31,27 @@ def maker(name: str, published_at: datetime) -> Make | None:
     Every name of a rover and of a block has a file, also where nothing is held of it: then it is empty.
     """
     if name == ROVERS_FILE:
-        return lambda connection: document(rovers(connection, published_at))
+        return lambda connection: document(_rovers(connection, published_at))
     match name.removesuffix(".json").split("/"):
         case [rover, kind] if rover in ROVERS and kind in _OF_A_ROVER:
-            return lambda connection: document(_OF_A_ROVER[kind](connection, rover))
+            return lambda connection: document(_of_a_rover(connection, kind, rover))
         case [rover, "photos", first] if rover in ROVERS and _is_block(first):
             return lambda connection: document(photos(connection, rover, int(first)))
     return None
+
+
+def _rovers(connection: duckdb.DuckDBPyConnection, published_at: datetime) -> Document:
+    # Imported where it is asked for, as what follows: numpy would be a tenth of what the start of the service imports.
+    from martian_moments.serving.explorer.overview import rovers
+
+    return rovers(connection, published_at)
+
+
+def _of_a_rover(connection: duckdb.DuckDBPyConnection, kind: str, rover: str) -> Document:
+    from martian_moments.serving.explorer.drive import path, stops
+    from martian_moments.serving.explorer.sols import sols
+
+    return {"path": path, "stops": stops, "sols": sols}[kind](connection, rover)
 
 
 def is_block(name: str) -> bool:

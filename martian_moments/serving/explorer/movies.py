@@ -7,7 +7,7 @@ from typing import Final
 
 from martian_moments.domain.errors import ObjectMissing
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines.moments import FOLDER, kept_frames, moment_key
+from martian_moments.pipelines.moment_files import FOLDER, kept_frames, moment_key
 from martian_moments.pipelines.movies import CAPTIONS, CREDITS, MOVIE, POSTER, Made, made
 from martian_moments.serving.explorer.columns import Document
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -29,7 +31,7 @@ from martian_moments.serving.v1.parameters import (
     to_sol,
 )
 from martian_moments.serving.v1.responses import Refused, json_response
-from martian_moments.serving.v1.sols import Photo, photos_of_sol
+from martian_moments.serving.v1.sols import Photo, photo_of, photos_of_sol
 
 PREFIXES: Final = ("/api/v1", "/mars-photos/api/v1")
 """The API's own, and the one behind api.nasa.gov."""
@@ -93,11 +95,11 @@ async def latest_photos(request: Request, snapshot: CurrentSnapshot, name: str) 
 async def one_photo(snapshot: CurrentSnapshot, number: str) -> Response:
     """The photo of an id: its own, or one that it had before."""
     asked = to_sol(_bare(number))
-    found = [] if asked is None else await rows(snapshot, tables.PHOTO, {"id": asked})
-    if not found:
+    found = None if asked is None else await photo_of(snapshot, asked)
+    if found is None:
         raise Problem(404, "no photo has this id")
-    rover, *photo = found[0]
-    (document,) = photo_documents((await known_rovers(snapshot))[rover], [Photo(*photo)])
+    rover, photo = found
+    (document,) = photo_documents((await known_rovers(snapshot))[rover], [photo])
     return json_response({"photo": document})
 
 
@@ -157,16 +159,23 @@ async def _found(snapshot: Snapshot, rover: str, wanted: _Wanted) -> tuple[Seque
     if len(sols) == 1:
         every = [photo for photo in await photos_of_sol(snapshot, rover, sols.start) if wanted.accepts(photo)]
         return every[page.offset :][: page.size], len(every)
-    parameters: dict[str, Any] = {"rover": rover, "first": sols.start, "last": sols.stop - 1}
-    narrowed = tables.OF_ROVER + ("" if wanted.thumbnails else tables.IN_V1)
-    if wanted.cameras is not None:
-        narrowed += tables.OF_CAMERAS
-        parameters["cameras"] = wanted.cameras
-    window = {"limit": page.size, "offset": page.offset}
-    statement = f"{tables.COLUMNS}{narrowed}{tables.IN_ORDER} limit $limit offset $offset"
-    found = [Photo(*row) for row in await rows(snapshot, statement, parameters | window)]
-    ((total,),) = await rows(snapshot, f"select count(*) {narrowed}", parameters)
-    return found, total
+    asked: dict[str, Any] = {"rover": rover} | ({} if wanted.cameras is None else {"cameras": wanted.cameras})
+    narrowed = (
+        tables.OF_ROVER + ("" if wanted.thumbnails else tables.IN_V1) + ("" if wanted.cameras is None else tables.OF_CAMERAS)
+    )
+    span = {"first": sols.start, "last": sols.stop - 1}
+    counts = await rows(snapshot, f"{tables.COUNTS}{narrowed}{tables.BY_SOL}", asked | span)
+    ends = list(accumulate(photos for _, photos in counts))
+    total = ends[-1] if ends else 0
+    size = total if page.size is None else page.size
+    if not size or page.offset >= total:
+        return [], total
+    # The photos are read of those sols alone that the page has any of.
+    first, last = bisect_right(ends, page.offset), bisect_left(ends, min(page.offset + size, total))
+    before = ends[first - 1] if first else 0
+    part = {"first": counts[first][0], "last": counts[last][0], "limit": size, "offset": page.offset - before}
+    statement = f"{tables.PHOTOS}{narrowed}{tables.IN_ORDER} limit $limit offset $offset"
+    return [Photo(*row) for row in await rows(snapshot, statement, asked | part)], total
 
 
 def _bare(name: str) -> str:

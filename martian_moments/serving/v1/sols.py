@@ -1,4 +1,7 @@
-"""The photos of single sols, which nearly every request is about: read once of each snapshot, as long as there is room."""
+"""The photos of single sols, which nearly every request is about, and photos by their ids.
+
+Sols are read once of each snapshot, as long as there is room.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
-from martian_moments.serving.query import rows
+from duckdb import DuckDBPyConnection
+
+from martian_moments.serving.query import rows, run
 from martian_moments.serving.snapshot import Snapshot
 from martian_moments.serving.v1 import tables
 
-_LARGEST: Final = 20_000
-"""Photos that are kept of one snapshot: about 10 MB, five times the sol with most."""
+_LARGEST: Final = 50_000
+"""Photos that are kept of one snapshot: about 25 MB, twelve times the sol with most."""
 
 
 class Photo(NamedTuple):
@@ -53,7 +58,21 @@ async def photos_of_sol(snapshot: Snapshot, rover: str, sol: int) -> Sequence[Ph
     """All photos of a sol, by camera and id."""
     kept = _kept.setdefault(snapshot, _Kept())
     if (found := kept.get(rover, sol)) is None:
-        statement = tables.COLUMNS + tables.OF_ROVER + tables.IN_ORDER
+        statement = tables.PHOTOS + tables.OF_ROVER + tables.IN_ORDER
         found = [Photo(*row) for row in await rows(snapshot, statement, {"rover": rover, "first": sol, "last": sol})]
         kept.put(rover, sol, found)
     return found
+
+
+async def photo_of(snapshot: Snapshot, number: int) -> tuple[str, Photo] | None:
+    """The rover and the photo of an id, its own or one that it had before; None where there is none."""
+
+    def find(connection: DuckDBPyConnection) -> tuple[str, Photo] | None:
+        held = connection.execute(tables.ROW_OF, {"id": number}).fetchone()
+        if held is None:
+            return None
+        row, current, in_v1 = held
+        ((rover, sol, camera, address),) = connection.execute(tables.AT_ROW, {"row": row}).fetchall()
+        return rover, Photo(sol, camera, current, address, in_v1)
+
+    return await run(snapshot, find)

@@ -1,65 +1,92 @@
-"""What v1 asks of a snapshot: narrow tables of its own, and the statements on them."""
+"""What v1 asks of a snapshot: numbers in tables of its own, everything else in the file of the photos."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.infrastructure.sql import quoted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
 _FIRST_OF_UNKNOWN: Final = 100_000
 """From here on are the ids of cameras that the seeds lack."""
 
-# URLs in FSST: chosen by the database itself the compression takes a fifth longer of the whole.
-_PHOTOS: Final = """
-create table v1.photos (
-    rover varchar, sol integer, camera varchar, camera_id integer, id integer, in_v1 boolean,
-    image_url varchar using compression 'fsst'
-)
+_CREATE_CAMERAS: Final = """
+create table v1.cameras (rover varchar, camera varchar, id integer, full_name varchar, place integer)
 """
+
+# The rows of fact_photos by their places in its file, which are read from there when somebody asks: addresses of pictures
+# are long, and to copy a million of them takes ten times as long as everything else here.
+_CREATE_FILE: Final = """
+create view v1.file as
+select rover, sol, camera, photo_key, is_thumbnail, image_url, file_row_number as row
+from read_parquet({})
+where camera is not null
+"""
+
+# Photos and ids side by side, as both are published in the same order: a quarter of the time of a join by a million keys.
+# What is not in the same order is joined by key.
+_SIDE_BY_SIDE: Final = "positional"
+_BY_KEY: Final = "cross"
 
 # What v1 had: whatever it numbered, and of the rest no thumbnails (it took none of Perseverance, and later none at all).
-_ADD_PHOTOS: Final = """
-insert into v1.photos
-select
-    photos.rover, photos.sol, photos.camera, cameras.id, ids.id,
-    ids.method = 'v1' or not coalesce(photos.is_thumbnail, false), photos.image_url
-from silver.fact_photos as photos
-{} join (select photo_key, id, method from gold.photo_ids where is_current) as ids {}
-inner join v1.cameras as cameras on photos.rover = cameras.rover and photos.camera = cameras.camera
+_CREATE_IDS: Final = """
+create or replace table v1.ids as
+select photos.row, ids.id, ids.method = 'v1' or not coalesce(photos.is_thumbnail, false) as in_v1
+from (select row, photo_key, is_thumbnail from v1.file) as photos
+{} join (select photo_key, id, method from gold.photo_ids where is_current) as ids
 where photos.photo_key = ids.photo_key
 """
-_SIDE_BY_SIDE: Final = ("positional", "")
-_BY_KEY: Final = ("inner", "on photos.photo_key = ids.photo_key")
 
-_TABLES: Final = (
+_CREATE_SOLS: Final = """
+create table v1.sols as
+select photos.rover, photos.sol, photos.camera, ids.in_v1, count(*) as photos
+from (select rover, sol, camera, row from v1.file) as photos {} join v1.ids as ids
+where photos.row = ids.row
+group by all
+"""
+
+_CREATE_PHOTOS: Final = """
+create view v1.photos as
+select photos.rover, photos.sol, photos.camera, cameras.id as camera_id, ids.id, ids.in_v1, photos.image_url
+from v1.file as photos
+inner join v1.ids as ids on photos.row = ids.row
+inner join v1.cameras as cameras on photos.rover = cameras.rover and photos.camera = cameras.camera
+"""
+
+# In two steps: these are few or none, so that little of the million is read.
+_CREATE_FORMER_IDS: Final = (
+    """
+    create temporary table former as
+    select id, photo_key from gold.photo_ids where not is_current
+    """,
     """
     create table v1.former_ids as
     select former.id, current.id as current_id
-    from gold.photo_ids as former
+    from former
     inner join gold.photo_ids as current on former.photo_key = current.photo_key and current.is_current
-    where not former.is_current
-    """,
-    """
-    create table v1.sols as
-    select rover, sol, sum(photos)::bigint as photos, list(camera order by camera) as cameras
-    from (select rover, sol, camera, count(*) as photos from v1.photos where in_v1 group by all) as of_cameras
-    group by rover, sol
-    order by rover, sol
     """,
 )
 
 
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables of the schema ``v1``: photos with their ids, and how many each sol has."""
+def prepare(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> None:
+    """Make the schema ``v1``: photos with their ids, and how many each sol has."""
     connection.execute("create schema v1")
-    connection.execute(
-        "create table v1.cameras (rover varchar, camera varchar, id integer, full_name varchar, place integer)"
-    )
+    _add_cameras(connection)
+    connection.execute(_CREATE_FILE.format(quoted(paths["silver/fact_photos"])))
+    how = _add_ids(connection)
+    for statement in (_CREATE_SOLS.format(how), _CREATE_PHOTOS, *_CREATE_FORMER_IDS):
+        connection.execute(statement)
+
+
+def _add_cameras(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(_CREATE_CAMERAS)
     seen = connection.execute("select rover, camera, full_name from silver.dim_cameras").fetchall()
     named = connection.execute("select distinct rover, camera from silver.fact_photos").fetchall()
     full_names = {(rover, camera): camera for rover, camera in named} | {
@@ -67,24 +94,17 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     }
     rows = [[rover, camera, *_camera(rover, camera), name] for (rover, camera), name in sorted(full_names.items())]
     if rows:
-        # Without parameters: for the first one DuckDB's client imports pandas, where that is installed: a second and 90 MB.
         values = ", ".join(f"({', '.join('null' if value is None else quoted(value) for value in row)})" for row in rows)
         connection.execute(f"insert into v1.cameras (rover, camera, id, place, full_name) values {values}")  # noqa: S608 - quoted
-    _add_photos(connection)
-    for statement in _TABLES:
-        connection.execute(statement)
 
 
-def _add_photos(connection: duckdb.DuckDBPyConnection) -> None:
-    """Join photos and ids side by side, as both are published in the same order: half the time of a join by a million keys.
-
-    What is not in the same order is joined by key.
-    """
-    connection.execute(_PHOTOS)
-    expected = connection.execute("select count(*) from silver.fact_photos where camera is not null").fetchone()
-    if connection.execute(_ADD_PHOTOS.format(*_SIDE_BY_SIDE)).fetchone() != expected:
-        connection.execute("truncate v1.photos")
-        connection.execute(_ADD_PHOTOS.format(*_BY_KEY))
+def _add_ids(connection: duckdb.DuckDBPyConnection) -> str:
+    """Make the table of current ids; returns how photos were joined with them."""
+    expected = connection.execute("select count(*) from v1.file").fetchone()
+    if connection.execute(_CREATE_IDS.format(_SIDE_BY_SIDE)).fetchone() == expected:
+        return _SIDE_BY_SIDE
+    connection.execute(_CREATE_IDS.format(_BY_KEY))
+    return _BY_KEY
 
 
 def _camera(rover: str, camera: str) -> tuple[int, int]:
@@ -105,22 +125,34 @@ from (
     group by rover
 ) as cameras
 left join (
-    select rover, max(sol) as max_sol, sum(photos)::bigint as photos from v1.sols group by rover
+    select rover, max(sol) as max_sol, sum(photos)::bigint as photos from v1.sols where in_v1 group by rover
 ) as totals on cameras.rover = totals.rover
 """
 """Per rover: the newest sol with photos, how many photos there are, and its cameras."""
 
-SOLS_OF: Final = "select sol, photos, cameras from v1.sols where rover = ? order by sol"
-
-PHOTO: Final = """
-select rover, sol, camera, id, image_url, in_v1 from v1.photos
-where id = coalesce((select current_id from v1.former_ids where id = $id), $id)
+SOLS_OF: Final = """
+select sol, sum(photos)::bigint as photos, list(camera order by camera) as cameras
+from v1.sols
+where rover = ? and in_v1
+group by sol
+order by sol
 """
 
-OF_ROVER: Final = "from v1.photos where rover = $rover and sol between $first and $last"
+ROW_OF: Final = """
+select row, id, in_v1 from v1.ids
+where id = coalesce((select current_id from v1.former_ids where id = $id), $id)
+"""
+"""Where the photo of an id stands in the file, and its present id."""
+
+AT_ROW: Final = "select rover, sol, camera, image_url from v1.file where row = $row"
+"""A photo in the file: by its place, half the time of looking for it in ``v1.photos``."""
+
+OF_ROVER: Final = " where rover = $rover and sol between $first and $last"
 """All photos of some sols; to these, IN_V1 and OF_CAMERAS."""
 
 IN_V1: Final = " and in_v1"
 OF_CAMERAS: Final = " and list_contains($cameras, camera)"
+PHOTOS: Final = "select sol, camera, id, image_url, in_v1 from v1.photos"
 IN_ORDER: Final = " order by sol, camera_id, id"
-COLUMNS: Final = "select sol, camera, id, image_url, in_v1 "
+COUNTS: Final = "select sol, sum(photos)::bigint as photos from v1.sols"
+BY_SOL: Final = " group by sol order by sol"

@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from typing import Final
-
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.ipc
-import pyarrow.parquet
+from typing import TYPE_CHECKING, Final
 
 from martian_moments.formats.mars_crs import GEOJSON_CRS
 from martian_moments.serving.negotiation import preferred
 from martian_moments.serving.v2.collection import Collection
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 JSON: Final = "json"
 GEOJSON: Final = "geojson"
@@ -63,13 +61,17 @@ def geojson_body(features: Sequence[str], next_address: str | None) -> bytes:
 
 def table_body(table: pa.Table, name: str) -> bytes:
     """A table as CSV, Parquet or Arrow."""
+    import pyarrow.csv as pa_csv
+    import pyarrow.ipc as pa_ipc
+    import pyarrow.parquet as pq
+
     sink = io.BytesIO()
     match name:
         case "csv":
-            pyarrow.csv.write_csv(table, sink)
+            pa_csv.write_csv(table, sink)
         case "parquet":
-            pyarrow.parquet.write_table(table, sink, compression="zstd")
+            pq.write_table(table, sink, compression="zstd")
         case _:
-            with pyarrow.ipc.new_stream(sink, table.schema) as stream:
+            with pa_ipc.new_stream(sink, table.schema) as stream:
                 stream.write_table(table)
     return sink.getvalue()

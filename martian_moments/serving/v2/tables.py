@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-import pyarrow.parquet as pq
-
 from martian_moments.formats.datapackage import name_of, package, resource
 from martian_moments.serving.problems import Problem
 from martian_moments.serving.snapshot import Snapshot
@@ -48,6 +46,8 @@ def describe_table(snapshot: Snapshot, files: str, name: str) -> dict[str, Any]:
 
 
 def _described(snapshot: Snapshot, files: str, table: PublishedTable) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
     path = snapshot.paths[f"{table.schema}/{table.name}"]
     address = f"{files}{table.schema}/{table.name}/{table.name}.parquet"
     return resource(table, address=address, size=path.stat().st_size, rows=pq.read_metadata(path).num_rows)

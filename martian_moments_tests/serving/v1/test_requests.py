@@ -152,6 +152,37 @@ def test_spans_of_sols_and_dates_come_in_pages(v1: TestClient) -> None:
     assert (len(response.json()["photos"]), response.headers["X-Total-Count"]) == (25, "44")
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 36, 44, 45, 1000])
+@pytest.mark.parametrize(
+    ("query", "of_sol_2000"),
+    [
+        ("", [304, 302, 303, 306]),
+        ("&thumbnails=true", [304, 5_300_000, 302, 303, 306]),
+        ("&camera=FHAZ,NAVCAM", [302, 303]),
+        ("&sol_max=1001", []),
+        ("&thumbnails=true&camera=MAST&sol_max=3000", [304, 5_300_000]),
+    ],
+)
+def test_the_pages_of_several_sols_have_every_photo_once_by_sol_camera_and_id(
+    v1: TestClient, size: int, query: str, of_sol_2000: list[int]
+) -> None:
+    before = [] if "=MAST" in query else [200, 201, 202, 203, 1, *range(100, 135)]
+    found: list[int] = []
+    for page in range(1, 60 if size == 1 else 40):
+        response = v1.get(f"/api/v1/rovers/curiosity/photos?sol_min=0{query}&per_page={size}&page={page}")
+        assert response.headers["X-Total-Count"] == str(len(before + of_sol_2000))
+        some = [each["id"] for each in response.json()["photos"]]
+        found += some
+        if not some:
+            break
+        assert len(some) == size or len(found) == len(before + of_sol_2000)
+    assert found == before + of_sol_2000
+
+
+def test_a_page_of_no_photos_is_empty_also_of_several_sols(v1: TestClient) -> None:
+    assert asked(v1, "/rovers/curiosity/photos?sol_min=0&per_page=0") == {"photos": []}
+
+
 def test_a_photo_is_found_by_its_id_and_by_one_that_it_had(v1: TestClient) -> None:
     found = asked(v1, "/photos/1")["photo"]
     assert (found["id"], found["sol"]) == (1, 829)
@@ -274,33 +305,36 @@ async def test_the_manifest_is_the_originals_row_by_row(history: Snapshot, real_
 
 
 @pytest.fixture(scope="module")
-def history(real_payloads: Path) -> Snapshot:
+def history(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """As many photos of each sol and its cameras as the original's manifests promise."""
     connection = duckdb.connect()
+    file = tmp_path_factory.mktemp("history") / "photos.parquet"
     connection.execute("create schema silver; create schema gold; create table promises (rover varchar, manifest varchar)")
     for rover, name in MANIFESTS.items():
         connection.execute("insert into promises values (?, ?)", [rover, (real_payloads / name).read_text()])
     connection.execute(
-        """
-        create table silver.fact_photos as
+        f"""
+        copy (
         select rover, sol, rover || '|' || sol || '|' || number as photo_key,
-            null::boolean as is_thumbnail, null as image_url,
+            null::boolean as is_thumbnail, null::varchar as image_url,
             cameras[1 + number % len(cameras)] as camera, row_number() over () as id
         from (
             select rover, row.sol, row.cameras, unnest(range(row.total_photos)) as number
             from (
                 select rover, unnest(from_json(
                     manifest->'photo_manifest'->'photos',
-                    '[{"sol": "INTEGER", "total_photos": "INTEGER", "cameras": ["VARCHAR"]}]'
+                    '[{{"sol": "INTEGER", "total_photos": "INTEGER", "cameras": ["VARCHAR"]}}]'
                 )) as row
                 from promises
             )
-        );
+        )
+        ) to '{file}';
+        create view silver.fact_photos as select * from read_parquet('{file}');
         create view gold.photo_ids as select id, photo_key, 'v1' as method, true as is_current from silver.fact_photos;
         create table silver.dim_cameras as select distinct rover, camera, camera as full_name from silver.fact_photos
         """
     )
-    tables.prepare(connection)
+    tables.prepare(connection, {"silver/fact_photos": file})
 
     class Prepared:
         def cursor(self) -> duckdb.DuckDBPyConnection:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
-from martian_moments.serving.v1.tables import prepare
+from martian_moments.serving.v1.tables import SOLS_OF, prepare
 
 PHOTOS = [
     ("curiosity|v1|1", "curiosity", 1, "MAST", False, "https://mars.example/1.JPG"),
@@ -21,20 +23,24 @@ IDS = [
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["in one order", "in two orders"])
-def test_every_photo_has_its_own_id(turned: bool) -> None:
+def test_every_photo_has_its_own_id(tmp_path: Path, turned: bool) -> None:
     with duckdb.connect() as connection:
         connection.execute("create schema silver; create schema gold")
         connection.execute("create table silver.dim_cameras (rover varchar, camera varchar, full_name varchar)")
         connection.execute("insert into silver.dim_cameras values ('curiosity', 'MAST', 'Mast Camera')")
         connection.execute(
-            "create table silver.fact_photos"
+            "create table photos"
             " (photo_key varchar, rover varchar, sol integer, camera varchar, is_thumbnail boolean, image_url varchar)"
         )
-        connection.executemany("insert into silver.fact_photos values (?, ?, ?, ?, ?, ?)", PHOTOS)
+        connection.executemany("insert into photos values (?, ?, ?, ?, ?, ?)", PHOTOS)
+        file = tmp_path / "photos.parquet"
+        connection.execute(f"copy photos to '{file}'")
+        connection.execute(f"create view silver.fact_photos as select * from read_parquet('{file}')")
         connection.execute("create table gold.photo_ids (photo_key varchar, id integer, method varchar, is_current boolean)")
         connection.executemany("insert into gold.photo_ids values (?, ?, ?, ?)", IDS[::-1] if turned else IDS)
-        prepare(connection)
+        prepare(connection, {"silver/fact_photos": file})
         found = connection.execute("select id, rover, sol, camera, in_v1, image_url from v1.photos order by id").fetchall()
+        sols = {rover: connection.execute(SOLS_OF, [rover]).fetchall() for rover in ("curiosity", "spirit")}
         former = connection.execute("select * from v1.former_ids").fetchall()
         (stranger,) = connection.execute("select full_name, id > 100 from v1.cameras where rover = 'spirit'").fetchall()
     assert found == [
@@ -42,5 +48,6 @@ def test_every_photo_has_its_own_id(turned: bool) -> None:
         (102694, "curiosity", 1, "MAST", True, "https://mars.example/2.JPG"),
         (4_200_001, "spirit", 2, "a 'new' camera", False, "https://mars.example/3.IMG"),
     ]
+    assert sols == {"curiosity": [(1, 2, ["MAST"])], "spirit": []}
     assert former == [(4_200_000, 102693)]
     assert stranger == ("a 'new' camera", True)

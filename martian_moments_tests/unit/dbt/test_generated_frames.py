@@ -23,7 +23,7 @@ from martian_moments.domain.pictures import Fault, Picture, held
 from martian_moments.lake.store import Lake
 from martian_moments.media.choosing import Candidate, Choice, choose, published_tables
 from martian_moments.media.quality import measure
-from martian_moments.pipelines.moments import keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moment_files import keep_frames, kept_frames, moment_key
 from martian_moments.pipelines.movies import make
 from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.pictures.marks import read_mark

@@ -11,7 +11,8 @@ import pytest
 from martian_moments.defs.assets.moments import FRAMES_KEY
 from martian_moments.domain.errors import MediaMissing, PlatformFailed
 from martian_moments.operations import demo_movie
-from martian_moments.pipelines.moments import gather, keep_frames
+from martian_moments.pipelines.moment_files import keep_frames
+from martian_moments.pipelines.moments import gather
 from martian_moments.pipelines.movies import make
 from martian_moments_tests.moments import DRIVE, Pictures, photo, publish_photos
 from martian_moments_tests.platforms import Platform

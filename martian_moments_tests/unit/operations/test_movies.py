@@ -16,7 +16,8 @@ from martian_moments.domain.moments import Moment, MomentKind, Sols
 from martian_moments.lake.store import Join, Put
 from martian_moments.operations import supervisor
 from martian_moments.operations.movies import make_at_once, states
-from martian_moments.pipelines.moments import gather, keep_frames
+from martian_moments.pipelines.moment_files import keep_frames
+from martian_moments.pipelines.moments import gather
 from martian_moments.pipelines.movies import make
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings

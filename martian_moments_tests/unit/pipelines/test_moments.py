@@ -11,7 +11,8 @@ import pytest
 
 from martian_moments.domain.errors import InputError, LakeError, ObjectMissing, PublishedDamaged
 from martian_moments.domain.pictures import Fault
-from martian_moments.pipelines.moments import FRAMES, Gathered, gather, keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moment_files import FRAMES, keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moments import Gathered, gather
 from martian_moments_tests.moments import DRIVE, Pictures, opened, photo, publish_photos
 from martian_moments_tests.published_tables import publish_rows
 

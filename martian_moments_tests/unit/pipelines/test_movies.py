@@ -16,7 +16,8 @@ import pytest
 from martian_moments.domain.errors import LakeError, MovieError, PictureDamaged
 from martian_moments.domain.moments import Codec
 from martian_moments.lake.store import Lake
-from martian_moments.pipelines.moments import FRAMES, gather, keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moment_files import FRAMES, keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moments import gather
 from martian_moments.pipelines.movies import Made, made, make
 from martian_moments_tests.moments import DRIVE, HEIGHT, WIDTH, Pictures, opened, photo, publish_photos
 

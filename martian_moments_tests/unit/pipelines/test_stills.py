@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from martian_moments.domain.moments import MomentKind
-from martian_moments.pipelines.moments import gather, keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moment_files import keep_frames, kept_frames, moment_key
+from martian_moments.pipelines.moments import gather
 from martian_moments.pipelines.movies import Made, make
 from martian_moments_tests.moments import DRIVE, NOON, Pictures, opened, photo
 from martian_moments_tests.published_tables import publish_rows

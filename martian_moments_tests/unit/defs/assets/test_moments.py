@@ -19,7 +19,8 @@ from martian_moments.domain.errors import DiskFull
 from martian_moments.domain.pictures import Fault
 from martian_moments.lake import store
 from martian_moments.pipelines import movies
-from martian_moments.pipelines.moments import Ask, moment_key
+from martian_moments.pipelines.moment_files import moment_key
+from martian_moments.pipelines.moments import Ask
 from martian_moments.pipelines.movies import Made
 from martian_moments_tests.moments import Pictures, photo, publish_photos
 from martian_moments_tests.platforms import Platform, failure_of, requests_of
