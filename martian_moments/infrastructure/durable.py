@@ -86,20 +86,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The draft of a process that was killed stays; nobody lists it in the lake, and ``remove_drafts`` removes it.
     """
-    # obstore lists no name that ends in # and digits; so does whoever lists the lake with it, whatever a killed writer left.
-    draft = path.with_name(f"{path.name}#{secrets.randbelow(10**12)}")
-    try:
+    with _draft(path) as draft:
         yield draft
-        descriptor = os.open(draft, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
+        _sync(draft)
 
 
 def remove_drafts(path: Path, *, untouched_seconds: float) -> None:
@@ -110,16 +99,33 @@ def remove_drafts(path: Path, *, untouched_seconds: float) -> None:
 
 
 def _replace(path: Path, content: bytes | Path) -> None:
-    with replacing(path) as draft, draft.open("xb") as file:
+    with _draft(path) as draft, draft.open("xb") as file:
         if isinstance(content, bytes):
             file.write(content)
         else:
             with content.open("rb") as source:
                 shutil.copyfileobj(source, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """As :func:`replacing`, for who waits for the disk to have the draft."""
+    # obstore lists no name that ends in # and digits; so does whoever lists the lake with it, whatever a killed writer left.
+    draft = path.with_name(f"{path.name}#{secrets.randbelow(10**12)}")
+    try:
+        yield draft
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
