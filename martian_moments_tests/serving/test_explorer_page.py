@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from csv import reader
@@ -288,8 +287,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     if fetched.returncode != 0:
         pytest.skip("the package index of npm cannot be reached")
     (archive,) = folder.glob("*.tgz")
-    with tarfile.open(archive) as packed:
-        packed.extract("package/axe.min.js", folder, filter="data")
+    subprocess.run(["tar", "-xf", archive, "-C", folder, "package/axe.min.js"], check=True)
     return Path(folder / "package" / "axe.min.js").read_text(encoding="utf-8")
 
 

@@ -117,7 +117,13 @@ import sys
 from pathlib import Path
 from martian_moments.media.encoding import encode
 from martian_moments_tests.unit.media.marked import frames
-encode(frames(60), Path(sys.argv[1]), progress=lambda number: print(number, flush=True))
+
+def wait_at_the_moment(number):
+    if number == int(sys.argv[2]):
+        print(number, flush=True)
+        sys.stdin.read()
+
+encode(frames(60), Path(sys.argv[1]), progress=wait_at_the_moment)
 """
 
 
@@ -125,13 +131,13 @@ def test_a_killed_encoder_leaves_no_half_movie_and_the_next_one_makes_it_whole(t
     whole = encode(frames(60), tmp_path / "undisturbed" / "movie.mp4")
     path = tmp_path / "movie.mp4"
     for moment in random.Random(14).sample(range(1, 61), 4):
-        with subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        command = [sys.executable, "-c", KILLED, str(path), str(moment)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                if int(line) == moment:
-                    process.send_signal(signal.SIGKILL)
-        if process.returncode:
-            assert not path.exists()
+            assert process.stdout.readline() == f"{moment}\n"
+            process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        assert not path.exists()
     left = list(tmp_path.glob("movie.mp4#*"))
     assert left, "a killed writer leaves its draft"
     for draft in left:
