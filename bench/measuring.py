@@ -86,13 +86,14 @@ def peak_memory(pid: int) -> Iterator[list[float]]:
 def _resident_mb(pid: int) -> float:
     try:
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
+        command, children = process.cmdline(), process.children(recursive=True)
+        total = process.memory_info().rss
     except psutil.NoSuchProcess:
         return 0.0
-    total = 0
-    for each in family:
+    for each in children:
         try:
-            total += each.memory_info().rss
+            # A child that has not begun its own program yet has the memory of its parent, which nobody takes twice.
+            total += each.memory_info().rss if each.cmdline() != command else 0
         except psutil.NoSuchProcess:
             continue
     return total / _MEGABYTE
