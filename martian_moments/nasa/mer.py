@@ -35,6 +35,10 @@ _PLACE: Final = frozenset({"SITE", "DRIVE"})
 _UNNAMED: Final = "UNNAMED"
 """What a line has beyond the columns of the header, as one text."""
 
+_LONGEST: Final = 131_072
+"""Characters of the longest line that can be a place: the :mod:`csv` module's own limit of a field. That one is a setting of
+the whole process, which other libraries raise (agate, frictionless)."""
+
 
 class MER:
     """The folder of the files.
@@ -144,10 +148,13 @@ def _table(response: Response) -> _Table:
 
 def _fields(line: object) -> list[str]:
     """The fields of one line: a quotation mark without its twin must not swallow the lines after it. Raises ValueError."""
+    text = str(line)
+    if len(text) > _LONGEST:
+        raise ValueError(f"a line of {len(text)} characters, where {_LONGEST} are the most: {text[:80]}")
     try:
-        return next(csv.reader([str(line)]), [])
+        return next(csv.reader([text]), [])
     except csv.Error as error:
-        raise ValueError(f"a line that cannot be read ({error}): {str(line)[:80]}") from error
+        raise ValueError(f"a line that cannot be read ({error}): {text[:80]}") from error
 
 
 def _row(columns: list[str], fields: list[str]) -> dict[str, str]:

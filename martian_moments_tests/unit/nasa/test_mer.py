@@ -66,6 +66,15 @@ async def test_a_quotation_mark_without_its_twin_costs_no_other_line(ask: Any) -
     assert page["places"][1] == {"SITE": "3", "DRIVE": "4"}
 
 
+async def test_what_a_line_too_long_is_does_not_depend_on_the_limit_of_the_process(ask: Any) -> None:
+    limit = csv.field_size_limit(10_000_000)
+    try:
+        (page,) = (await ask(HEADER + b"\n1,2\n" + b"8" * 200_000 + b",9\n3,4\n")).parsed_pages()
+    finally:
+        csv.field_size_limit(limit)
+    assert [place["SITE"] for place in page["places"]] == ["1", "3"]
+
+
 async def test_a_file_without_lines_is_not_complete(ask: Any) -> None:
     header = (await ask(HEADER)).header
     assert (header.record_count, header.complete, header.synthetic) == (0, False, False)
