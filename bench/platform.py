@@ -21,6 +21,7 @@ from typing import Final
 from bench.family import Family, watch
 from bench.report import Line
 from bench.upstream import real_counts, replica_process
+from martian_moments.dagster_runtime.pruning import prune
 from martian_moments.domain.documents import Kind
 from martian_moments.nasa import m20, msl, pds, v1
 from martian_moments.nasa.sources import sources_of
@@ -40,6 +41,8 @@ _IDLE_SECONDS: Final = 60.0
 _IDLE_PERCENT: Final = 3.0
 _BRONZE_MB: Final = 500.0
 _STORAGE_MB: Final = 150.0
+_AT_REST_SECONDS: Final = 7_200.0
+"""So long after the last run has ended the schedule has pruned what it can."""
 
 _STAGES: Final = ("lake", "bronze", "silver", "settled")
 
@@ -77,6 +80,7 @@ class Start:
         idle: shares of a core that the processes of a kind take once everything is settled, in percent.
         runs: how many runs Dagster's storage knows in the end.
         storage_mb: what that storage takes then.
+        pruned_mb: what it takes once its runs are at rest and the schedule has pruned it.
     """
 
     stages: Mapping[str, float]
@@ -84,6 +88,7 @@ class Start:
     idle: Mapping[str, float]
     runs: int
     storage_mb: float
+    pruned_mb: float
 
 
 def measure(*, quick: bool) -> Iterator[Line]:
@@ -148,8 +153,9 @@ def _start(home: Path, size: Size, replica: RunningReplica) -> Start:
             up.wait()
     with open_instance(settings) as instance:
         family.name_runs(instance)
-        runs = instance.get_runs_count()
-    return Start(stages, family, idle, runs, _megabytes(settings.instance_home))
+        runs, before = instance.get_runs_count(), _megabytes(settings.instance_home)
+        prune(instance, settings, now=time.time() + _AT_REST_SECONDS)
+    return Start(stages, family, idle, runs, before, _megabytes(settings.instance_home))
 
 
 def _stages(seen: _Seen, up: subprocess.Popen[bytes]) -> dict[str, float]:
@@ -235,4 +241,5 @@ def _lines(what: str, start: Start, size: Size, step: str) -> Iterator[Line]:
         yield Line(name=f"{what}: {kind} when idle", ours=share, unit="% of a core", at_most=goal)
     bronze = start.family.peak_of("runs of bronze")
     yield Line(name=f"{what}: most memory of a load", ours=bronze, unit="MB", at_most=_BRONZE_MB)
-    yield Line(name=f"{what}: Dagster's storage, {start.runs} runs", ours=start.storage_mb, unit="MB", at_most=_STORAGE_MB)
+    yield Line(name=f"{what}: Dagster's storage, {start.runs} runs", ours=start.storage_mb, unit="MB")
+    yield Line(name=f"{what}: Dagster's storage, pruned", ours=start.pruned_mb, unit="MB", at_most=_STORAGE_MB)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import _GeneratorContextManager
 from functools import lru_cache
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final, Self
 
 import dagster as dg
@@ -19,6 +21,7 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_logs_directory
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, text
 
 from martian_moments.settings import Settings
 
@@ -67,6 +70,20 @@ class BatchingSqliteEventLogStorage(BatchingEventLog, SqliteEventLogStorage):
     class: an event in the run's log that the index, which decides a partition's status, does not have.
     """
 
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:  # noqa: FBT001, FBT002 - Dagster's signature
+        if for_index_shard:
+            # Only a file without tables takes it: what pruning.py removes is given back to the disk in small steps.
+            with engine.connect() as connection:
+                connection.execute(text("pragma auto_vacuum = incremental"))
+                connection.execute(text("pragma journal_mode = wal"))
+        super()._initdb(engine, for_index_shard)
+
+    def _connect(self, shard: str) -> _GeneratorContextManager[Connection]:
+        # The file of a run goes when its logs do, also while this process has already made sure of its tables.
+        if not Path(self.path_for_shard(shard)).exists():
+            self._initialized_dbs.discard(shard)
+        return super()._connect(shard)
+
     def _store_asset_events(self, run_id: str, events: Sequence[dg.EventLogEntry]) -> None:
         with self.run_connection(run_id) as connection:
             connection.execute(SqlEventLogStorageTable.insert(), [self._event_to_row(event) for event in events])
@@ -107,8 +124,10 @@ class BatchingSqliteStorage(DagsterSqliteStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         read_migrations_once()
+        # First: whoever comes first makes the index.
+        events = BatchingSqliteEventLogStorage(_event_logs_directory(base_dir))
         super().__init__(base_dir, inst_data)
-        self._event_log_storage = BatchingSqliteEventLogStorage(_event_logs_directory(base_dir))
+        self._event_log_storage = events
         announce_batches()
 
     @classmethod

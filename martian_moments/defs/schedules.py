@@ -1,4 +1,4 @@
-"""The schedules: what is asked for again because the upstream may know more by now."""
+"""The schedules: what is asked for again because the upstream may know more by now, and what is removed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ import dagster as dg
 
 from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key, photos_run
 from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
+from martian_moments.defs.pruning import pruning_schedule
 from martian_moments.defs.recent_sols import due_sols
 from martian_moments.domain.coverage import Coverage
 from martian_moments.infrastructure.space import shortage
@@ -16,8 +17,9 @@ from martian_moments.settings import Settings
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """Manifests every hour, traverse maps every day, recent sols as their age asks for."""
-    return [_manifests(settings), *(_recent_sols(settings, rover) for rover in settings.rovers), _traverse_maps(settings)]
+    """Manifests and pruning every hour, traverse maps every day, recent sols as their age asks for."""
+    recent = [_recent_sols(settings, rover) for rover in settings.rovers]
+    return [_manifests(settings), *recent, _traverse_maps(settings), pruning_schedule(settings)]
 
 
 def _manifests(settings: Settings) -> dg.ScheduleDefinition:

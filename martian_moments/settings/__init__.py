@@ -128,6 +128,11 @@ class Settings(Group):
     )
     images_per_minute: int = Field(default=60, ge=1, le=1_000_000, description="requests for pictures a minute")
     images_max_gb: int = Field(default=20, ge=0, le=1_000_000, description="GB that the lake's pictures may take")
+    keep_succeeded_days: int = Field(default=7, ge=0, le=36_500, description="days that logs of succeeded runs stay")
+    keep_failed_days: int = Field(default=30, ge=0, le=36_500, description="days that logs of other runs stay")
+    keep_history_days: int = Field(
+        default=90, ge=1, le=36_500, description="days that runs stay, and what newer runs have replaced"
+    )
     ui_port: int = Field(default=3000, ge=0, le=65_535, description="port of the web interface; 0 picks a free one")
     serve: bool = Field(default=True, description="whether up and demo start the service as well")
     serve_host: str = Field(default="127.0.0.1", description="address that the service listens on")

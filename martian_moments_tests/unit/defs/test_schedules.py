@@ -50,9 +50,19 @@ def plan(platform: Platform, name: str, moment: datetime = ALL_ARE_DUE) -> list[
 def test_all_schedules_run_by_default(platform: Platform) -> None:
     schedules = platform.repository.schedule_defs
     assert {each.name for each in schedules} == {
-        "manifests", "traverse_maps", *(f"{rover}_recent_sols" for rover in platform.settings.rovers),
+        "manifests", "traverse_maps", "pruning", *(f"{rover}_recent_sols" for rover in platform.settings.rovers),
     }  # fmt: skip
     assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_pruning_is_a_run_of_its_job(platform: Platform) -> None:
+    (request,) = plan(platform, "pruning")
+    assert request.job_name in (None, "pruning")
+    platform.run("lake/manifests", "curiosity")
+    before = platform.instance.get_runs_count()
+    done = platform.repository.get_job("pruning").execute_in_process(instance=platform.instance)
+    assert done.success
+    assert platform.instance.get_runs_count() == before + 1, "what is new stays"
 
 
 def test_every_manifest_is_asked_for_and_the_keys_distinguish_hours(platform: Platform) -> None:
