@@ -45,8 +45,8 @@ def were_held(lacking: Collection[str], published: Published | None) -> bool:
     return ledger is not None and any(TABLE_OF[Kind(kind)] in lacking for kind in ledger["kind"].unique().to_pylist())
 
 
-def batches(objects: Iterable[BronzeObject]) -> Iterator[list[BronzeObject]]:
-    """The objects in their order, in batches of bounded size, none of which holds a key twice."""
+def batches(objects: Iterable[BronzeObject], size_at_most: int = BATCH_BYTES) -> Iterator[list[BronzeObject]]:
+    """The objects in their order, in batches of bounded size (bytes of text), none of which holds a key twice."""
     batch: dict[str, BronzeObject] = {}
     size = 0
     for item in objects:
@@ -55,7 +55,7 @@ def batches(objects: Iterable[BronzeObject]) -> Iterator[list[BronzeObject]]:
             batch, size = {}, 0
         batch[item.key] = item
         size += len(item.text)
-        if len(batch) >= BATCH_OBJECTS or size >= BATCH_BYTES:
+        if len(batch) >= BATCH_OBJECTS or size >= size_at_most:
             yield list(batch.values())
             batch, size = {}, 0
     if batch:

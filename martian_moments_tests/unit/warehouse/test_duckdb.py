@@ -88,6 +88,19 @@ def test_a_load_killed_at_any_moment_leaves_whole_batches(tmp_path: Path) -> Non
         assert len(sols) % 5 == 0
 
 
+def test_a_load_of_more_rows_than_a_row_group_has_is_whole_and_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "bronze.duckdb"
+    warehouse = DuckDBWarehouse(path)
+    warehouse.ensure()
+    warehouse.load(photos(sol) for sol in range(1, 6))
+    report = warehouse.load(photos(sol) for sol in range(3, 4_201))
+    assert (report.loaded, report.unchanged) == (
+        [photos(sol).key for sol in range(6, 4_201)], [photos(sol).key for sol in (3, 4, 5)],
+    )  # fmt: skip
+    assert [row["sol"] for row in warehouse.ledger().to_pylist()] == list(range(1, 4_201))
+    assert not Path(f"{path}.wal").exists()
+
+
 def test_no_connection_is_open_while_another_program_writes(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     warehouse = DuckDBWarehouse(path)
