@@ -24,7 +24,10 @@ _REPOSITORY: Final = Path(__file__).resolve().parent.parent
 _FILE_WIDTH: Final = 150
 """Columns of the table where the output is no terminal."""
 
-PARTS: Final = ("imports", "ingest", "dialects", "history", "platform", "latency", "moments", "serving", "deployed")
+PARTS: Final = (
+    *("imports", "ingest", "dialects", "history", "platform", "latency", "moments", "serving", "snowflake"),
+    "deployed",
+)
 
 
 def main() -> None:

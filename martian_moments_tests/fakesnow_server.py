@@ -112,7 +112,8 @@ def _repair() -> None:
         setattr(owner, name, ours)
 
 
-def _serve(port: int) -> None:
+def serve(port: int) -> None:
+    """Serve on a port of 127.0.0.1 until standard input ends, then end this process."""
     import uvicorn
     from fakesnow.server import app
 
@@ -129,4 +130,4 @@ def _serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]))

@@ -14,15 +14,15 @@ from martian_moments.defs.assets.lake import OWNERS
 from martian_moments.defs.conditions import refresh_from_bronze, ride_along
 from martian_moments.defs.dbt_specs import MANIFEST, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.defs.plots.pages import pages, prepare
-from martian_moments.domain.errors import PublishedDamaged, PublishingError
+from martian_moments.domain.errors import MartianError, PublishedDamaged, PublishingError
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake, ObjectInfo
-from martian_moments.pipelines.differences import awaited, photo_rules_of
+from martian_moments.pipelines.differences import awaited, photo_rules_of, silver_lags
 from martian_moments.settings import WAREHOUSE_POOL, Settings
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable, Warehouse
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
-from martian_moments.warehouse.rules import photo_rules
+from martian_moments.warehouse.rules import model_rules, photo_rules
 from martian_moments_dbt import PROJECT
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 FIRST_MODEL: Final = dg.AssetKey(LOADED_OBJECTS)
 """The model that records which objects a build has seen. Every other model follows it, in the same run."""
+
+_BY_CONDITION: Final = "dagster/from_automation_condition"
+"""The tag that Dagster gives the runs that a condition asks for."""
+
+_MADE_BY: Final = "made by"
+"""The metadata of the first model that say by what all of them were built."""
 
 _PHOTOS: Final = dg.AssetKey(["silver", "source_photos"])
 _OF_EACH_ROVER: Final = {
@@ -61,12 +67,8 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
         published: dg.ResourceParam[Published],
     ) -> Iterator[Any]:
         require_space(settings.folders)
-        is_new = warehouse.ensure(published)
-        if lost := _awaited(lake, warehouse, published, settings.rovers):
-            context.log.warning(_waiting(len(lost)))
+        if not _is_due(context, settings, lake, warehouse, published):
             return
-        if is_new:
-            raise _nothing_to_build()
         events: list[Any] = []
         failure: Exception | None = None
         with warehouse.writing():
@@ -96,6 +98,8 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
             [table for table in tables if _key(table) not in unpublished],
             before=lambda table: {} if table in changed else _page_before(context.instance, table),
         )
+        if failure is None and len(context.selected_asset_keys) == len(specs.models):
+            shown[FIRST_MODEL] = {**shown.get(FIRST_MODEL, {}), _MADE_BY: _made_by(settings)}
         for event in events:
             key = context.asset_key_for_output(event.output_name) if isinstance(event, dg.Output) else None
             if key not in unpublished:
@@ -104,6 +108,48 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
             raise failure
 
     return models
+
+
+def _only_follows(context: dg.AssetExecutionContext) -> bool:
+    """Whether nobody but the automation condition has asked for the run: a person gets what he asked for."""
+    return context.run.tags.get(_BY_CONDITION) == "true"
+
+
+def _is_current(instance: dg.DagsterInstance, settings: Settings, warehouse: Warehouse, published: Published) -> bool:
+    """Whether a build would make what is published; on Snowflake a login and one query say so, dbt sends 400 statements.
+
+    A load that has changed nothing is followed by a build, as every load is. What is in doubt is left to the build.
+    """
+    event = instance.get_latest_materialization_event(FIRST_MODEL)
+    made = event.asset_materialization if event else None
+    if made is None or made.metadata.get(_MADE_BY) != dg.MetadataValue.text(_made_by(settings)):
+        return False
+    try:
+        warehouse.publish(published, [LEDGER])
+        return not published.damaged() and not silver_lags(published, settings.sources)
+    except MartianError:
+        return False
+
+
+def _made_by(settings: Settings) -> str:
+    """What a build follows besides bronze and the order of sources: the project, and the archive's address."""
+    return f"{model_rules()} {settings.upstream.pds_url}"
+
+
+def _is_due(
+    context: dg.AssetExecutionContext, settings: Settings, lake: Lake, warehouse: Warehouse, published: Published
+) -> bool:
+    """Whether there is something to build, and bronze is whole. Raises Failure where it was made anew and is empty."""
+    if _only_follows(context) and _is_current(context.instance, settings, warehouse, published):
+        context.log.info("nothing is built: bronze is as it was when the models were published, and so is the project")
+        return False
+    is_new = warehouse.ensure(published)
+    if lost := _awaited(lake, warehouse, published, settings.rovers):
+        context.log.warning(_waiting(len(lost)))
+        return False
+    if is_new:
+        raise _nothing_to_build()
+    return True
 
 
 def _page_before(instance: dg.DagsterInstance, table: PublishedTable) -> Mapping[str, Any]:

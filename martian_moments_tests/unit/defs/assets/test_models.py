@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from martian_moments.defs.assets import models
 from martian_moments.defs.assets.models import sound_tables
 from martian_moments.defs.plots import pages
 from martian_moments.domain.documents import FOLDERS
@@ -24,7 +25,7 @@ from martian_moments.replica.running import running
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.models import published_models
-from martian_moments_tests.platforms import ROVERS, Platform, build, failure_of
+from martian_moments_tests.platforms import ROVERS, Platform, build, failure_of, load_all
 from martian_moments_tests.unit.warehouse.test_damaged import overwrite_blocks
 
 Built = tuple[Platform, dg.ExecuteInProcessResult]
@@ -169,6 +170,59 @@ def test_a_second_build_changes_no_published_table_and_keeps_their_pages(
         key: [each.get(part) for part in parts] for key, each in shown.items()
     }
     assert "picture" in again[dg.AssetKey(["silver", "fact_path"])]
+
+
+def test_a_build_that_nobody_asked_for_and_nothing_calls_for_does_not_start_dbt(
+    built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, _ = built
+    published, settings = platform.resources.published, platform.settings
+    assert build(platform).success
+    before, results = contents(platform), (settings.home / "dbt" / "run_results.json").stat().st_mtime_ns
+    following = follow(platform)
+    assert following.success
+    assert materialized(following) == set()
+    assert contents(platform) == before
+    assert (settings.home / "dbt" / "run_results.json").stat().st_mtime_ns == results
+
+    def current(*, archive: str = "") -> bool:
+        upstream = settings.upstream.model_copy(update={"pds_url": archive} if archive else {})
+        changed = settings.model_copy(update={"upstream": upstream})
+        return models._is_current(platform.instance, changed, platform.resources.warehouse, published)
+
+    assert current()
+    assert not current(archive="https://another.example")
+    monkeypatch.setattr(models, "model_rules", lambda: "those of another release")
+    assert not current()
+    monkeypatch.undo()
+    table = settings.home / "published" / "gold" / "photo_summary" / "photo_summary.parquet"
+    kept = table.read_bytes()
+    table.unlink()
+    assert not current(), "a published table is gone"
+    table.write_bytes(kept)
+    assert build(platform).success
+    assert current()
+    with duckdb_of(platform) as connection:
+        connection.execute(
+            "delete from bronze.raw_photos where object_key = (select min(object_key) from bronze.raw_photos)"
+        )
+    assert not current(), "bronze has lost a document since its last load"
+    load_all(platform)
+    assert current()
+
+
+def follow(platform: Platform) -> dg.ExecuteInProcessResult:
+    """All models in one run, as the automation condition asks for them."""
+    graph = platform.definitions.resolve_asset_graph()
+    assets = [key for key in graph.materializable_asset_keys if key.path[0] in ("silver", "gold")]
+    tags = {"dagster/from_automation_condition": "true"}
+    return platform.execute(dg.RunRequest(asset_selection=assets, tags=tags))
+
+
+def duckdb_of(platform: Platform) -> Any:
+    import duckdb
+
+    return duckdb.connect(platform.settings.home / "warehouse.duckdb")
 
 
 def metadata_of(result: dg.ExecuteInProcessResult) -> dict[dg.AssetKey, Mapping[str, Any]]:

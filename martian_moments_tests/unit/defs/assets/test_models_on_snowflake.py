@@ -5,9 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
 from pydantic import SecretStr
+from snowflake.connector import SnowflakeConnection
+from snowflake.connector.cursor import SnowflakeCursor
 
 from martian_moments.operations.baking import bake
 from martian_moments.pipelines.differences import silver_lags
@@ -19,6 +23,20 @@ from martian_moments_tests.unit.warehouse.test_snowflake import key_file
 
 # Half a minute of dbt: with the tests of the deployed platform, although the double needs no service.
 pytestmark = [pytest.mark.timeout(900), pytest.mark.services]
+
+
+def noted(call: Callable[..., Any], sent: list[str], what: str) -> Callable[..., Any]:
+    """A method that notes its calls."""
+
+    def noting(*args: Any, **more: Any) -> Any:
+        sent.append(what)
+        return call(*args, **more)
+
+    return noting
+
+
+def result_keys(result: dg.ExecuteInProcessResult) -> set[dg.AssetKey]:
+    return {event.asset_key for event in result.get_asset_materialization_events() if event.asset_key}
 
 
 def test_a_run_loads_and_builds_on_snowflake_and_shows_no_secret(
@@ -49,6 +67,15 @@ def test_a_run_loads_and_builds_on_snowflake_and_shows_no_secret(
     assert photos is not None
     assert photos.num_rows == 6
     assert not silver_lags(platform.resources.published, platform.settings.sources)
+
+    sent: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SnowflakeConnection, "__init__", noted(SnowflakeConnection.__init__, sent, "login"))
+        patch.setattr(SnowflakeCursor, "execute", noted(SnowflakeCursor.execute, sent, "query"))
+        tags = {"dagster/from_automation_condition": "true"}
+        following = platform.execute(dg.RunRequest(asset_selection=sorted(result_keys(result)), tags=tags))
+    assert following.success
+    assert sent == ["login", "query"], "nothing has changed"
 
     reported = [repr(platform.instance.all_logs(run.run_id)) for run in platform.instance.get_runs()]
     reported += (
