@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from martian_moments.lake.store import Lake
 
 if TYPE_CHECKING:
+    from martian_moments.domain.documents import Header
     from martian_moments.lake.store import ObjectInfo
 
 
@@ -19,12 +21,31 @@ class Look(Lake):
     def __init__(self, lake: Lake) -> None:
         """Nothing is listed yet."""
         vars(self).update(vars(lake))
-        self._listed: dict[str, list[ObjectInfo]] = {}
+        self._listed: dict[str, tuple[list[str], list[ObjectInfo]]] = {}
+        self._heads: dict[str, dict[str, Header]] = {}
 
     def list(self, prefix: str = "") -> list[ObjectInfo]:
         """As of a lake."""
         top, slash, _ = prefix.partition("/")
         if top not in self._listed:
-            self._listed[top] = super().list(top)
-        listed = self._listed[top]
-        return [each for each in listed if each.key.startswith(f"{prefix.rstrip('/')}/")] if slash else listed
+            found = super().list(top)
+            self._listed[top] = ([each.key for each in found], found)
+        keys, listed = self._listed[top]
+        return listed[_below(keys, prefix)] if slash else listed
+
+    def heads(self, prefix: str) -> dict[str, Header]:
+        """As of a lake."""
+        top, slash, rest = prefix.partition("/")
+        if top not in self._heads:
+            self._heads[top] = super().heads(top)
+        heads = self._heads[top]
+        if not (slash and rest):
+            return heads
+        keys, _ = self._listed[top]
+        return {key: heads[key] for key in keys[_below(keys, prefix)] if key in heads}
+
+
+def _below(keys: list[str], prefix: str) -> slice:
+    """Where the keys of a folder stand among all, which are ordered."""
+    folder = prefix.rstrip("/")
+    return slice(bisect_left(keys, f"{folder}/"), bisect_left(keys, f"{folder}0"))

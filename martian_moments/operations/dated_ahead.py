@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from martian_moments.domain.clock import is_ahead
+from martian_moments.domain.clock import latest_plausible
 from martian_moments.domain.documents import FOLDERS
 from martian_moments.lake.store import Lake
 
 
 def dated_ahead(lake: Lake, rovers: Collection[str]) -> str | None:
     """What to say of documents that were fetched at a time still to come; None where there are none."""
-    heads = (header for prefix in FOLDERS for header in lake.heads(prefix).values() if header.rover in rovers)
-    ahead = sorted((header.fetched_at, header.key) for header in heads if is_ahead(header.fetched_at))
+    latest = latest_plausible()
+    heads = (header for prefix in FOLDERS for header in lake.heads(prefix).values() if header.fetched_at > latest)
+    ahead = sorted((header.fetched_at, header.key) for header in heads if header.rover in rovers)
     if not ahead:
         return None
     moment, key = ahead[-1]

@@ -6,12 +6,12 @@ has changed is opened to see that it is whole, while nobody writes, so that it w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import dagster as dg
 
@@ -19,24 +19,24 @@ from martian_moments.dagster_runtime.backfills import unfinished_backfills
 from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.defs.sensors.in_flight import unfinished_runs
 from martian_moments.domain.clock import latest_plausible
-from martian_moments.domain.coverage import Gap, State, index_of_selected
-from martian_moments.domain.documents import FOLDERS, Header
-from martian_moments.domain.errors import EventLogError, PublishedDamaged
+from martian_moments.domain.coverage import Gap
+from martian_moments.domain.documents import FOLDERS
+from martian_moments.domain.errors import EventLogError
 from martian_moments.domain.gaps import RetryState
 from martian_moments.events.log import DEAD_LETTERS, INGESTION_REQUESTS, UPLOADS
 from martian_moments.events.offsets import beyond_end, in_log, lag
 from martian_moments.infrastructure.space import shortage
 from martian_moments.lake.look import Look
+from martian_moments.operations.counts import Counts
 from martian_moments.operations.dated_ahead import dated_ahead
 from martian_moments.operations.service import ServiceStatus, service_status
 from martian_moments.pipelines.coverage import coverage
 from martian_moments.pipelines.differences import differences
-from martian_moments.pipelines.headers import known_headers
 from martian_moments.pipelines.shrinkage import unconfirmed
 from martian_moments.resources import Resources
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+_COUNTS: Final[WeakKeyDictionary[Resources, Counts]] = WeakKeyDictionary()
+"""What was counted at the last look at a platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ class Status:
 def status(resources: Resources, instance: dg.DagsterInstance, *, running: bool) -> Status:
     """The status now; ``running`` says whether the platform itself is up."""
     retry_states = gap_sensor.GapCursor.read(_cursor(instance, gap_sensor.NAME))
-    held = _Held(resources)
+    counts = _COUNTS.setdefault(resources, Counts(resources.published))
     # Takes over what the ledger knows of headers, for this look and those that follow.
     resources.lake.heads(FOLDERS[0])
     lake = Look(resources.lake)
-    rovers = {rover: _rover(resources, lake, rover, retry_states.of(rover), held) for rover in resources.settings.rovers}
+    rovers = {rover: _rover(resources, lake, rover, retry_states.of(rover), counts) for rover in resources.settings.rovers}
     followed = _Followed(resources, instance)
     waiting_for = [*_waiting_for_platform(resources, instance, running=running), *followed.waiting_for()]
     for rover, each in rovers.items():
@@ -168,71 +168,24 @@ def _waiting_for_tables(resources: Resources, lake: Look) -> Iterator[str]:
         yield f"the open formats {', '.join(found.outdated)} are not made of the published tables yet"
 
 
-class _Held:
-    """What the published tables say is in bronze and silver; unknown (None) where their table is damaged."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._in_silver: dict[str, int] | None = None
-        self._documents: dict[str, dict[int, list[Header]]] | None = None
-        with suppress(PublishedDamaged):
-            self._in_silver = _counts(resources.published.read("silver", "fact_photos", ["rover"]))
-        with suppress(PublishedDamaged):
-            self._documents = _documents(header for _, header in known_headers(resources.published).values())
-
-    def in_silver(self, rover: str) -> int | None:
-        """Photos of a rover in silver."""
-        return None if self._in_silver is None else self._in_silver.get(rover, 0)
-
-    def in_bronze(self, rover: str, sources: Sequence[str]) -> tuple[int | None, int | None]:
-        """Sols with photos and photos of a rover in bronze, by the one document per sol that is selected for it."""
-        if self._documents is None:
-            return None, None
-        photos = []
-        for documents in self._documents.get(rover, {}).values():
-            used = sorted(
-                (each for each in documents if each.source in sources), key=lambda each: sources.index(each.source)
-            )
-            counts = [(each.record_count, each.whole) for each in used]
-            if counts and (chosen := counts[index_of_selected(counts)][0]):
-                photos.append(chosen)
-        return len(photos), sum(photos)
-
-
-def _documents(headers: Iterable[Header]) -> dict[str, dict[int, list[Header]]]:
-    """The headers of photo documents, by rover and sol."""
-    found: dict[str, dict[int, list[Header]]] = {}
-    for header in headers:
-        if header.sol is not None:
-            found.setdefault(header.rover, {}).setdefault(header.sol, []).append(header)
-    return found
-
-
-def _counts(table: pa.Table | None) -> dict[str, int]:
-    if table is None:
-        return {}
-    return {each["values"]: each["counts"] for each in table["rover"].value_counts().to_pylist()}
-
-
-def _rover(resources: Resources, lake: Look, rover: str, retry_state: RetryState, held: _Held) -> RoverStatus:
+def _rover(resources: Resources, lake: Look, rover: str, retry_state: RetryState, counts: Counts) -> RoverStatus:
     known = coverage(lake, rover, resources.settings.sources)
-    found = RoverStatus(state="unserved" if known.unserved else "served", photos_in_silver=held.in_silver(rover))
-    found.unanswered = known.unanswered_parts
-    found.sols_in_bronze, found.photos_in_bronze = held.in_bronze(rover, [view.source for view in known.views])
-    now = datetime.now(UTC)
-    for sol in known.sols:
-        gap, chosen = known.gap(sol), known.chosen(sol)
-        photos = chosen.headers[sol].record_count if chosen else 0
-        found.sols_in_lake += photos > 0
-        found.photos_in_lake += photos
-        if gap is None or gap.state is State.FALLBACK:
-            found.sols_expected += photos > 0
-            found.photos_expected += photos
-            found.fallback += known.stands_in(sol)
-        else:
-            found.sols_expected += 1
-            found.photos_expected += gap.expected
-            (found.gaps if gap.state is State.MISSING else found.short).append(_gap_status(gap, retry_state, now))
-    return found
+    held, now = counts.in_lake(known), datetime.now(UTC)
+    sols_in_bronze, photos_in_bronze = counts.in_bronze(rover, [view.source for view in known.views])
+    return RoverStatus(
+        state="unserved" if known.unserved else "served",
+        sols_expected=held.sols_expected,
+        sols_in_lake=held.sols_held,
+        sols_in_bronze=sols_in_bronze,
+        photos_expected=held.photos_expected,
+        photos_in_lake=held.photos_held,
+        photos_in_bronze=photos_in_bronze,
+        photos_in_silver=counts.in_silver(rover),
+        fallback=held.fallback,
+        gaps=[_gap_status(gap, retry_state, now) for gap in held.missing],
+        short=[_gap_status(gap, retry_state, now) for gap in held.short],
+        unanswered=known.unanswered_parts,
+    )
 
 
 def _gap_status(gap: Gap, retry_state: RetryState, now: datetime) -> GapStatus:

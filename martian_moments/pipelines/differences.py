@@ -69,7 +69,7 @@ def unloaded(
     held = _held(warehouse, published)
     listed = (each for prefix in prefixes for each in lake.list(prefix))
     return [
-        each for each in listed if (at := coordinates(each.key)) and at.rover in rovers and held.get(each.key) != each.etag
+        each for each in listed if held.get(each.key) != each.etag and (at := coordinates(each.key)) and at.rover in rovers
     ]
 
 

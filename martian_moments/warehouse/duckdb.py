@@ -30,6 +30,7 @@ from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLE
 from martian_moments.warehouse.damaged import damage_in, set_aside
 from martian_moments.warehouse.photo_ids import NAME, published_photo_ids
 from martian_moments.warehouse.published import Published
+from martian_moments.warehouse.seen_whole import SeenWhole
 
 if TYPE_CHECKING:
     import duckdb
@@ -92,7 +93,7 @@ class DuckDBWarehouse:
         """
         self._path = path
         self._wait_seconds = wait_seconds
-        self._seen_whole: _Signature | None = None
+        self._seen_whole = SeenWhole(path)
         self._settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": threads,
@@ -126,12 +127,11 @@ class DuckDBWarehouse:
     def exists(self) -> bool:
         """See :class:`martian_moments.warehouse.base.Warehouse`.
 
-        A file is opened only when it has changed since it was last seen to be whole, and while nobody writes: a writer
-        finds damage by itself.
+        A file is opened only when it has changed since it was seen to be whole, and while nobody writes: who does finds damage.
         """
         if not self._path.exists():
             return False
-        if (found := _signature(self._path)) == self._seen_whole:
+        if self._seen_whole.includes(found := self._seen_whole.state()):
             return True
         try:
             with FileLock(f"{self._path}.lock", timeout=0):
@@ -141,7 +141,7 @@ class DuckDBWarehouse:
         if why:
             _log.warning("%s is damaged (%s); the next load sets it aside and makes it anew from the lake", self._path, why)
             return False
-        self._seen_whole = found
+        self._seen_whole.add(found)
         return True
 
     def _seen_damage(self) -> str:
@@ -290,15 +290,6 @@ class DuckDBWarehouse:
             f"{self._path}: another process has been writing for more than {waited:g} s; "
             "wait for its run to end, or stop it, and try again"
         )
-
-
-_Signature = tuple[tuple[int, int, int] | None, ...]
-
-
-def _signature(path: Path) -> _Signature:
-    """What changes when the file or its write-ahead log is written or replaced."""
-    files = (each.stat() if each.exists() else None for each in (path, Path(f"{path}.wal")))
-    return tuple(stat and (stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in files)
 
 
 def _bronze_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:

@@ -218,6 +218,10 @@ class Published:
                 raise self._damaged(schema, table, f"it lacks {', '.join(lacking)}")
             return file.read(columns=None if columns is None else [*columns, *optional], use_threads=False)
 
+    def version(self, schema: str, table: str) -> str | None:
+        """What changes whenever the table's file is written or replaced; None where there is none."""
+        return self._files.version(_key(schema, table))
+
     def opened(self, schema: str, table: str) -> AbstractContextManager[pq.ParquetFile | None]:
         """As :meth:`read`, but the file, of which parts are fetched as they are read, for those who write the tables."""
         return self._parquet(schema, table, lambda key: StoredFile(self._files.store, key))

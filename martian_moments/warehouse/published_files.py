@@ -57,6 +57,14 @@ class PublishedFiles:
         except FileNotFoundError:
             return None
 
+    def version(self, key: str) -> str | None:
+        """The ETag of what stands there; None where nothing does."""
+        try:
+            with self.errors("look at", key):
+                return bare(self.store.head(key)["e_tag"])
+        except FileNotFoundError:
+            return None
+
     def digest(self, key: str, *, copy: Path | None = None) -> str:
         """SHA-256 (hex) of what stands there, which is written to ``copy`` where that is given. Raises FileNotFoundError."""
         digest = hashlib.sha256()

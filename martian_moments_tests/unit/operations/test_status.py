@@ -14,16 +14,18 @@ import pytest
 from martian_moments.dagster_runtime.processes import ProcessId
 from martian_moments.defs.sensors import gap_sensor, requests_sensor, upload_sensor
 from martian_moments.defs.sensors.requests_sensor import Refresh, RequestsCursor
+from martian_moments.domain.coverage import Coverage
 from martian_moments.domain.gaps import RetryState
 from martian_moments.events.log import INGESTION_REQUESTS, UPLOADS, UPLOADS_DEAD, Message
 from martian_moments.events.messages import refresh_request
-from martian_moments.operations import backfill
+from martian_moments.operations import backfill, counts
 from martian_moments.operations import status as status_module
 from martian_moments.operations.platform import RunningPlatform, write_state
-from martian_moments.operations.status import Status, status
+from martian_moments.operations.status import RoverStatus, Status, status
 from martian_moments.pipelines.load import load
+from martian_moments.resources import Resources
 from martian_moments.warehouse.base import LEDGER
-from martian_moments_tests.platforms import Platform, build_loaded_objects
+from martian_moments_tests.platforms import ROVERS, Platform, build_loaded_objects, load_all
 from martian_moments_tests.unit.conftest import Scripted
 
 ROVER_KEYS = {
@@ -318,3 +320,37 @@ def test_it_works_before_anything_was_ever_done(platform: Platform) -> None:
         now = status(platform.resources, instance, running=False)
     assert not now.settled
     assert all(rover.sols_expected == 0 for rover in now.rovers.values())
+
+
+def test_a_look_counts_again_only_what_has_changed_and_says_what_a_new_process_says(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    count = counts._held
+
+    def noted(known: Coverage) -> counts.LakeCounts:
+        counted.append(known.rover)
+        return count(known)
+
+    def look(resources: Resources) -> dict[str, RoverStatus]:
+        counted.clear()
+        return status(resources, platform.instance, running=True).rovers
+
+    monkeypatch.setattr(counts, "_held", noted)
+    monkeypatch.setattr(status_module, "_cursor", lambda *_: None)
+    for rover in ("spirit", "curiosity"):
+        platform.manifest(rover, {1: 3, 2: 3})
+        platform.photos(rover, [1])
+    first = look(platform.resources)
+    assert sorted(counted) == sorted(ROVERS)
+    assert (first["spirit"].sols_in_lake, first["spirit"].sols_in_bronze, len(first["spirit"].gaps)) == (1, 0, 1)
+    platform.photos("spirit", [2], count=2)
+    load_all(platform)
+    second = look(platform.resources)
+    assert counted == ["spirit"]
+    assert (second["spirit"].photos_in_lake, second["spirit"].photos_in_bronze, len(second["spirit"].short)) == (5, 5, 1)
+    assert second == look(Resources(platform.settings))
+    assert second == look(platform.resources)
+    assert counted == []
+    platform.lake_file("spirit", 1).unlink()
+    assert look(platform.resources)["spirit"].sols_in_lake == 1

@@ -281,3 +281,27 @@ def test_another_warehouse_in_its_place_withdraws_the_ledger(path: Path, publish
         connection.execute("create table other as select 1 as one")
     assert DuckDBWarehouse(path).ensure(published)
     assert published.read("bronze", "ledger") is None
+
+
+def test_what_one_process_has_seen_to_be_whole_the_next_does_not_open_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, opened = tmp_path / "warehouse.duckdb", []
+    DuckDBWarehouse(path).ensure()
+    look = DuckDBWarehouse._damage
+
+    def noted(self: DuckDBWarehouse, *, read: bool) -> str:
+        opened.append(read)
+        return look(self, read=read)
+
+    monkeypatch.setattr(DuckDBWarehouse, "_damage", noted)
+    assert [DuckDBWarehouse(path).exists() for _ in range(3)] == [True, True, True]
+    assert len(opened) == 1
+    with_a_log(path)
+    assert DuckDBWarehouse(path).exists()
+    assert len(opened) == 2, "it was written"
+    overwrite(path, 0, b"\xff" * 5_000)
+    assert [DuckDBWarehouse(path).exists() for _ in range(2)] == [False, False]
+    assert len(opened) == 4, "damage is never noted"
+    Path(f"{path}.whole").write_bytes(b"\xff\xfe")
+    assert not DuckDBWarehouse(path).exists(), "a note that cannot be read is none"
