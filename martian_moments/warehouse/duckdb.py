@@ -127,7 +127,7 @@ class DuckDBWarehouse:
     def exists(self) -> bool:
         """See :class:`martian_moments.warehouse.base.Warehouse`.
 
-        A file is opened only when it has changed since it was seen to be whole, and while nobody writes: who does finds damage.
+        A file is opened only when it has changed since it was seen whole, and while nobody writes: who does finds damage.
         """
         if not self._path.exists():
             return False
