@@ -114,6 +114,8 @@ def add_models(project: Path) -> None:
     for name in ("photos", "manifest_sols"):
         of_v1 = (staging / f"stg_v1__{name}.sql").read_text()
         (staging / f"stg_{SOURCE}__{name}.sql").write_text(of_v1.replace("'v1'", f"'{SOURCE}'"))
+    kept = project / "models" / "silver" / "photos"
+    (kept / f"{SOURCE}_photos.sql").write_text((kept / "v1_photos.sql").read_text().replace("'v1'", f"'{SOURCE}'"))
     settings = project / "dbt_project.yml"
     settings.write_text(re.sub(r"(?m)^  sources: \[(.+)\]$", rf"  sources: [\1, {SOURCE}]", settings.read_text()))
 

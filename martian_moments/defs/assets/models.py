@@ -18,7 +18,7 @@ from martian_moments.domain.errors import MartianError, PublishedDamaged, Publis
 from martian_moments.infrastructure.space import require_space
 from martian_moments.lake.store import Lake, ObjectInfo
 from martian_moments.pipelines.differences import awaited, photo_rules_of, silver_lags
-from martian_moments.settings import WAREHOUSE_POOL, Settings
+from martian_moments.settings import BUILT_SOURCES, WAREHOUSE_POOL, Settings
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable, Warehouse
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
@@ -37,7 +37,8 @@ _BY_CONDITION: Final = "dagster/from_automation_condition"
 _MADE_BY: Final = "made by"
 """The metadata of the first model that say by what all of them were built."""
 
-_PHOTOS: Final = dg.AssetKey(["silver", "source_photos"])
+_PHOTOS: Final = frozenset(dg.AssetKey(["silver", f"{source}_photos"]) for source in BUILT_SOURCES)
+"""The models that keep what they have read of documents."""
 _OF_EACH_ROVER: Final = {
     dg.AssetKey(["bronze", "raw_photos"]): bronze.photos_key,
     dg.AssetKey(["bronze", "raw_images"]): bronze.images_key,
@@ -239,7 +240,7 @@ def _build(
     # One folder for all builds: they take turns, and each finds the parsed project of the last.
     folder = settings.home / "dbt"
     current = photo_rules()
-    reads_photos = _PHOTOS in context.selected_asset_keys
+    reads_photos = context.selected_asset_keys >= _PHOTOS
     environment = {
         **os.environ,
         **warehouse,

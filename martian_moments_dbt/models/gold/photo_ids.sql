@@ -77,7 +77,8 @@ origins as (
         {{ host_of_first_request('document') }} as host
     from {{ bronze('raw_photos') }}
     where
-        object_key in (
+        source = 'v1'
+        and object_key in (
             select numbered_in from changed
             where numbered_in is not null
             union all

@@ -15,7 +15,15 @@ from martian_moments.warehouse.base import BronzeObject
 from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
 
 ALL = ("--select", "+photo_changes", "--exclude", "resource_type:test", "resource_type:unit_test")
-CHANGED = ("--select", "photo_documents", "source_photos", "photos_reported_elsewhere", "photo_versions", *ALL[2:])
+CHANGED = (
+    "--select",
+    "photo_documents",
+    "path:models/silver/photos",
+    "source_photos",
+    "photos_reported_elsewhere",
+    "photo_versions",
+    *ALL[2:],
+)
 """What has to be built again where documents of photos have changed and nothing else has."""
 
 Seen = Mapping[str, tuple[int, str]]

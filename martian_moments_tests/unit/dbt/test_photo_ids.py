@@ -16,7 +16,15 @@ from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, phot
 from martian_moments_tests.unit.dbt.test_photo_changes import steps
 
 ALL = ("--select", "+photo_ids", "--exclude", "resource_type:test", "resource_type:unit_test")
-CHANGED = ("--select", "photo_documents", "source_photos", "photos_reported_elsewhere", "photo_ids", *ALL[2:])
+CHANGED = (
+    "--select",
+    "photo_documents",
+    "path:models/silver/photos",
+    "source_photos",
+    "photos_reported_elsewhere",
+    "photo_ids",
+    *ALL[2:],
+)
 
 FIRST = "FLB_486265257EDR_F0481570FHAZ00323M_"
 SMALL = "FLB_486265257EDR_T0481570FHAZ00323M_"

@@ -135,7 +135,7 @@ def test_data_tests_are_asset_checks_that_passed(built: Built) -> None:
 
 
 def test_photos_that_another_release_has_read_are_read_again(built: Built) -> None:
-    """source_photos is incremental: what the release before took for undisputed would stay so for ever."""
+    """v1_photos is incremental: what the release before took for undisputed would stay so for ever."""
     import duckdb
 
     platform, _ = built
@@ -143,9 +143,9 @@ def test_photos_that_another_release_has_read_are_read_again(built: Built) -> No
     before = table(platform, "silver", "fact_photos")
     with duckdb.connect(settings.home / "warehouse.duckdb") as connection:
         connection.execute("alter table silver.loaded_objects drop column photo_rules")
-        connection.execute("update silver.source_photos set taken_at_utc = '2003-01-01', is_time_disputed = false")
+        connection.execute("update silver.v1_photos set taken_at_utc = '2003-01-01', is_time_disputed = false")
         # A release that joins a column.
-        connection.execute("alter table silver.source_photos drop column earth_date_method")
+        connection.execute("alter table silver.v1_photos drop column earth_date_method")
     resources.warehouse.publish(resources.published, [published_models()[-1]])
     assert silver_lags(resources.published, settings.sources), "so that reconcile builds it, although nothing arrives"
     assert build(platform).success
@@ -275,7 +275,7 @@ def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_noth
     platform, _ = built
     resources, file = platform.resources, platform.settings.home / "warehouse.duckdb"
     before = {photo["photo_key"]: photo for photo in table(platform, "silver", "fact_photos")}
-    overwrite_blocks(file, "silver.source_photos", "silver.photo_positions")
+    overwrite_blocks(file, "silver.v1_photos", "silver.photo_positions")
     with pytest.MonkeyPatch.context() as patched:
         # As when it is damaged between these looks and dbt. A file that ends in free blocks is read through when looked at.
         patched.setattr(resources.warehouse, "ensure", lambda published: False)

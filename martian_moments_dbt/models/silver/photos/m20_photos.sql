@@ -1,0 +1,1 @@
+{{ photos_of_source('m20') }}
