@@ -18,8 +18,10 @@ from martian_moments.dagster_runtime.worker import WORKER_TAG
 _SAMPLE_SECONDS: Final = 0.2
 _MEGABYTE: Final = 1e6
 
+_FORKED: Final = "runs"
+
 _BY_COMMAND: Final = (
-    ("martian_moments.dagster_runtime.worker", "runs"),
+    ("martian_moments.dagster_runtime.worker", _FORKED),
     ("martian_moments.dagster_runtime.daemon", "daemon"),
     ("martian_moments.serving", "service"),
     ("grpc", "code server"),
@@ -38,19 +40,24 @@ class Family:
         cpu_s: by process, user and system seconds at the last sample; up to a fifth of a second is missing of each.
         memory_mb: by process, the most resident memory of it alone.
         kinds: by process, what it does.
+        parents: by process, who started it.
     """
 
     peak_mb: float = 0.0
     cpu_s: dict[str, float] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
 
     def name_runs(self, instance: dg.DagsterInstance) -> None:
-        """Tell the processes that execute runs apart, by what their runs materialize."""
-        for run in instance.get_runs():
-            worker, (first, *_) = run.tags.get(WORKER_TAG), sorted(run.asset_selection or {dg.AssetKey("others")})
-            if worker in self.kinds:
-                self.kinds[worker] = f"runs of {_layer(first)}"
+        """Tell the processes that execute runs apart, by what their runs materialize, and from dbt, which they fork."""
+        workers = {run.tags.get(WORKER_TAG): run for run in instance.get_runs()}
+        for process in self.kinds:
+            if process in workers:
+                first, *_ = sorted(workers[process].asset_selection or {dg.AssetKey("others")})
+                self.kinds[process] = f"runs of {_layer(first)}"
+            elif self.parents.get(process) in workers and self.kinds[process] == _FORKED:
+                self.kinds[process] = "dbt"
 
     def cpu_by_kind(self) -> Mapping[str, float]:
         """CPU seconds of the processes of a kind together, most first."""
@@ -101,6 +108,7 @@ def _sample(pid: int, family: Family) -> None:
                 name = str(ProcessId.of(each.pid))
                 if name not in family.kinds:
                     family.kinds[name] = _kind(each.cmdline())
+                    family.parents[name] = str(ProcessId.of(each.ppid()))
         except psutil.NoSuchProcess:
             continue
         family.cpu_s[name] = times.user + times.system

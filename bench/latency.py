@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import dagster as dg
 import orjson
 
 from bench.embedded import Platform, platform
 from bench.measuring import percentile
 from bench.report import Line
 from bench.upstream import ROVER, upstream
+from martian_moments.defs.assets.models import FIRST_MODEL
 from martian_moments.domain.documents import Coordinates, Document, Kind, decode, fingerprint_of, object_key
 from martian_moments.events.log import INGESTION_REQUESTS
 from martian_moments.events.messages import refresh_request
@@ -30,6 +32,7 @@ _LOOK_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 300.0
 _BRONZE_P50: Final = 10.0
 _GOLD_P50: Final = 30.0
+_BUILD_P50: Final = 10.0
 
 
 def measure(*, quick: bool) -> Iterator[Line]:
@@ -40,10 +43,22 @@ def measure(*, quick: bool) -> Iterator[Line]:
         with platform(Path(home), addresses, rover=ROVER, module=module, in_flight=16) as mine:
             mine.resources.event_log.publish(INGESTION_REQUESTS, [refresh_request([ROVER], young=False)])
             _settle(mine)
+            settled = datetime.now(UTC)
             times = [_upload(mine, mars.sols[-1], number) for number in range(uploads)]
+            builds = _builds(mine.instance, settled)
     for what, found, goal in zip(("bronze", "gold"), zip(*times, strict=True), (_BRONZE_P50, _GOLD_P50), strict=True):
         yield Line(name=f"upload to {what}, p50 of {uploads}", ours=percentile(found, 50), unit="s", at_most=goal)
         yield Line(name=f"upload to {what}, p95 of {uploads}", ours=percentile(found, 95), unit="s")
+    yield Line(
+        name=f"build of them, launch to end, p50 of {len(builds)}", ours=percentile(builds, 50), unit="s", at_most=_BUILD_P50
+    )
+
+
+def _builds(instance: dg.DagsterInstance, since: datetime) -> list[float]:
+    """What each build since then took that succeeded, from its launch to its end, in seconds."""
+    found = instance.get_run_records(dg.RunsFilter(created_after=since, statuses=[dg.DagsterRunStatus.SUCCESS]))
+    of_models = [record for record in found if FIRST_MODEL in (record.dagster_run.asset_selection or ())]
+    return [record.end_time - record.create_timestamp.timestamp() for record in of_models if record.end_time]
 
 
 def _upload(mine: Platform, sol: int, number: int) -> tuple[float, float]:

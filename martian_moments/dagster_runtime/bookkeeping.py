@@ -3,13 +3,15 @@
 A run over 500 sols makes Dagster store 1,000 events: 500 planned materializations when the run is created, 500
 materializations while it works. One by one on SQLite each takes 8 to 11 ms, most of it CPU (two new connections, a look at
 the tables' columns, statements compiled anew; the commits are an eighth). A thread alone would not help, because that CPU is
-taken from the asset's own Python: the work itself has to shrink. Two parts do that, and either works without the other:
+taken from the asset's own Python: the work itself has to shrink. Three parts do that, and each works without the others:
 
 * :class:`martian_moments.dagster_runtime.storage.BatchingSqliteStorage` stores a batch in one transaction per database, as
   Dagster's PostgreSQL storage does.
 * :func:`materializations` stores what an asset reports in batches, while the asset goes on.
+* :func:`gathered` does the same for what Dagster itself stores of hundreds of outputs and checks that an asset yields.
 
 Together, 500 sols: from launch to the body 4.3 s -> 0.5 s, per sol 10.1 ms -> 0.1 ms on the body's thread, 0.5 ms in all.
+The 529 events of a build: 4.5 s of CPU -> 1.3 s, 1,419 transactions -> 542, those that only read included.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
@@ -114,6 +116,19 @@ def materializations(context: dg.AssetExecutionContext) -> Iterator[Materializat
         yield log
     finally:
         log.close()
+
+
+@contextmanager
+def gathered(instance: dg.DagsterInstance) -> Iterator[None]:
+    """While the block lasts, what Dagster stores of an asset that yields outputs and checks is stored in batches.
+
+    This thread, which does it, misses none when it reads: all are stored before. A killed process can lose those since then.
+    """
+    from martian_moments.dagster_runtime.storage import BatchingEventLog
+
+    storage = instance.event_log_storage
+    with storage.gathering() if isinstance(storage, BatchingEventLog) else nullcontext():
+        yield
 
 
 def _log_entry(step: StepExecutionContext, materialization: dg.AssetMaterialization) -> dg.EventLogEntry:

@@ -35,6 +35,7 @@ from dagster._serdes import deserialize_value
 from dagster._utils import get_run_crash_explanation
 from dagster._utils.interrupts import capture_interrupts
 
+from martian_moments.dagster_runtime import warm_dbt
 from martian_moments.dagster_runtime.processes import WATCH_SECONDS, ProcessId, die_with_supervisor, supervisor
 
 WORKER_TAG: Final = "martian_moments/worker"
@@ -45,6 +46,7 @@ PRELOADED: Final = (
     "dagster._core.storage.sqlite_storage",
     "dagster._core.storage.upath_io_manager",
     "dagster_dbt",
+    warm_dbt.IMPORTS,
     "httpcore",
     "httpx",
     "obstore",
@@ -140,12 +142,12 @@ def _become_a_process_of_its_own(log: Path) -> None:
     os.dup2(output, 2)
     os.close(nothing)
     os.close(output)
-    die_with_supervisor()
 
 
 def _work(order: _Order) -> int:
     """What ``dagster api execute_run`` does, without keeping every event of the run in memory."""
-    with capture_interrupts():
+    with warm_dbt.dbt_waiting(), capture_interrupts():
+        die_with_supervisor()
         args = deserialize_value(order["run"], ExecuteRunArgs)
         with DagsterInstance.from_ref(_ref_of(args)) as instance:
             # The worker tags the run itself, before it starts: whoever sees a started run can ask for its worker.
@@ -159,6 +161,7 @@ def execute(instance: DagsterInstance, run_id: str) -> int:
 
 
 def _report_death(order: _Order) -> int:
+    die_with_supervisor()
     args = deserialize_value(order["run"], ExecuteRunArgs)
     with DagsterInstance.from_ref(_ref_of(args)) as instance:
         run = instance.get_run_by_id(args.run_id)

@@ -1,18 +1,20 @@
 """The dbt assets: silver and gold, built by dbt in one run, published, and shown with a preview and a picture."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from shutil import copy
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import dagster as dg
 
+from martian_moments.dagster_runtime.bookkeeping import gathered
+from martian_moments.dagster_runtime.warm_dbt import start_dbt
 from martian_moments.defs.assets import bronze
 from martian_moments.defs.assets.lake import OWNERS
 from martian_moments.defs.conditions import refresh_from_bronze, ride_along
-from martian_moments.defs.dbt_specs import MANIFEST, SPECS, DbtSpecs, node_names, read_specs, translator
+from martian_moments.defs.dbt_specs import MANIFEST, PARSED, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.defs.plots.pages import pages, prepare
 from martian_moments.domain.errors import MartianError, PublishedDamaged, PublishingError
 from martian_moments.infrastructure.space import require_space
@@ -26,6 +28,8 @@ from martian_moments.warehouse.rules import model_rules, photo_rules
 from martian_moments_dbt import PROJECT
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from dagster_dbt import DbtCliInvocation
 
 FIRST_MODEL: Final = dg.AssetKey(LOADED_OBJECTS)
@@ -101,10 +105,11 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
         )
         if failure is None and len(context.selected_asset_keys) == len(specs.models):
             shown[FIRST_MODEL] = {**shown.get(FIRST_MODEL, {}), _MADE_BY: _made_by(settings)}
-        for event in events:
-            key = context.asset_key_for_output(event.output_name) if isinstance(event, dg.Output) else None
-            if key not in unpublished:
-                yield event.with_metadata({**event.metadata, **shown[key]}) if key in shown else event
+        with gathered(context.instance):
+            for event in events:
+                key = context.asset_key_for_output(event.output_name) if isinstance(event, dg.Output) else None
+                if key not in unpublished:
+                    yield event.with_metadata({**event.metadata, **shown[key]}) if key in shown else event
         if failure is not None:
             raise failure
 
@@ -250,25 +255,36 @@ def _build(
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(folder),
-        # DbtCliInvocation reads dbt's log lines, as they come.
+        # DbtCliInvocation reads dbt's log lines, as they come. Nobody reads the files with all results and the manifest.
         "DBT_LOG_FORMAT": "json",
+        "DBT_WRITE_JSON": "false",
         "PYTHONUNBUFFERED": "1",
     }
-    # The dbt of this environment, which need not be on the PATH of whoever started the platform.
-    executable = str(Path(sys.executable).with_name("dbt"))
-    return DbtCliInvocation.run(
-        # What was read by other rules is read again; photo_versions, which knows what went, refuses to be made anew.
-        args=[executable, "build", *selection, *(["--full-refresh"] if reads_photos and held_rules != current else [])],
-        env=environment,
+    _take_over_parsed_project(folder)
+    # What was read by other rules is read again; photo_versions, which knows what went, refuses to be made anew.
+    anew = ["--full-refresh"] if reads_photos and held_rules != current else []
+    dbt = start_dbt(["build", *selection, *anew], environment=environment, folder=PROJECT)
+    invocation = DbtCliInvocation(
+        # dagster_dbt asks no more of it than a ForkedDbt has.
+        process=cast("Popen[bytes]", dbt),
         manifest=orjson.loads(MANIFEST.read_bytes()),
         dagster_dbt_translator=translator(),
         project_dir=PROJECT,
         target_path=folder,
         raise_on_error=True,
         context=context,
-        adapter=None,
         cli_version=parse(version("dbt-core")),
     )
+    context.log.info("Running dbt command: `%s`.", invocation.dbt_command)
+    return invocation
+
+
+def _take_over_parsed_project(folder: Path) -> None:
+    """Before its first build a home has no parsed project of its own."""
+    parsed = MANIFEST.with_name(PARSED)
+    if parsed.exists() and not (folder / PARSED).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        copy(parsed, folder)
 
 
 def _of_assets(context: dg.AssetExecutionContext, events: Iterable[Any]) -> Iterator[Any]:

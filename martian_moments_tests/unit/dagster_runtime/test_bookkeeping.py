@@ -1,6 +1,5 @@
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -172,15 +171,7 @@ def test_the_stored_rows_are_those_of_log_event_on_the_stock_storage(tmp_path: P
         assert ours[table] == entries, table
 
 
-def test_300_sols_are_each_stored_once_in_few_transactions(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    batches: list[int] = []
-    store = BatchingSqliteEventLogStorage._store_asset_events
-
-    def spy(self: BatchingSqliteEventLogStorage, run_id: str, events: list[dg.EventLogEntry]) -> None:
-        batches.append(len(events))
-        store(self, run_id, events)
-
-    monkeypatch.setattr(BatchingSqliteEventLogStorage, "_store_asset_events", spy)
+def test_300_sols_are_each_stored_once_in_few_transactions(home: Path, batches: list[int]) -> None:
     with open_instance(home, 300) as instance:
         result = run(instance, log_in_batches, 300, checked=True)
         assert result.success
@@ -198,46 +189,6 @@ def test_300_sols_are_each_stored_once_in_few_transactions(home: Path, monkeypat
         assert event.asset_materialization.metadata["records"].value == 299
         stats = instance.event_log_storage.get_stats_for_run(result.run_id)
         assert stats.materializations == 300
-
-
-@dg.multi_asset(
-    specs=[dg.AssetSpec(key) for key in ("gold", "silver")],
-    check_specs=[dg.AssetCheckSpec(name, asset=key) for key in ("gold", "silver") for name in ("unique", "not_null")],
-)
-def models() -> Iterator[Any]:
-    yield from ()
-    raise dg.Failure("dbt did not start")
-
-
-def test_planned_checks_are_stored_with_what_is_planned_beside_them_as_on_the_stock_storage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batches: list[int] = []
-    store = BatchingSqliteEventLogStorage._store_asset_events
-
-    def spy(self: BatchingSqliteEventLogStorage, run_id: str, events: list[dg.EventLogEntry]) -> None:
-        batches.append(len(events))
-        store(self, run_id, events)
-
-    monkeypatch.setattr(BatchingSqliteEventLogStorage, "_store_asset_events", spy)
-    job = dg.Definitions(assets=[models]).get_implicit_global_asset_job_def()
-    columns = (
-        "asset_key, check_name, partition, execution_status, evaluation_event, evaluation_event_storage_id, "
-        "materialization_event_storage_id, round(unixepoch(evaluation_event_timestamp) / 600)"
-    )
-    stored = []
-    for name, batching in (("stock", False), ("batching", True)):
-        write_instance(tmp_path / name, batching=batching)
-        # The stock storage writes them in this order only where it takes batches as well.
-        monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")
-        with dg.DagsterInstance.from_config(str(tmp_path / name)) as instance:
-            run_id = job.execute_in_process(instance=instance, raise_on_error=False).run_id
-        checks = rows(index_of(tmp_path / name), f"SELECT {columns} FROM asset_check_executions ORDER BY id")
-        unvarying = [re.sub(r'"timestamp": [0-9.]+', "", repr(row).replace(run_id, "RUN")) for row in checks]
-        stored.append((unvarying, asset_rows(tmp_path / name, run_id)))
-    assert [status for _, _, _, status, *_ in checks] == ["PLANNED"] * 4
-    assert stored[0] == stored[1]
-    assert batches == [6], "two tables, each with two checks"
 
 
 def test_a_run_worker_that_gets_the_instance_by_reference_has_the_same_storage(home: Path) -> None:
