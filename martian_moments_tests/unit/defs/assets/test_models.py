@@ -178,12 +178,13 @@ def test_a_build_that_nobody_asked_for_and_nothing_calls_for_does_not_start_dbt(
     platform, _ = built
     published, settings = platform.resources.published, platform.settings
     assert build(platform).success
-    before, results = contents(platform), (settings.home / "dbt" / "run_results.json").stat().st_mtime_ns
+    before, log_of_dbt = contents(platform), (settings.home / "dbt" / "dbt.log").read_bytes()
+    assert log_of_dbt
     following = follow(platform)
     assert following.success
     assert materialized(following) == set()
     assert contents(platform) == before
-    assert (settings.home / "dbt" / "run_results.json").stat().st_mtime_ns == results
+    assert (settings.home / "dbt" / "dbt.log").read_bytes() == log_of_dbt
 
     def current(*, archive: str = "") -> bool:
         upstream = settings.upstream.model_copy(update={"pds_url": archive} if archive else {})
