@@ -82,13 +82,13 @@ class DuckDBWarehouse:
     inside it and is short. The operating system releases the lock of a process that dies.
     """
 
-    def __init__(self, path: Path, *, wait_seconds: float = 600.0, memory_limit: str = "1GB", threads: int = 2) -> None:
+    def __init__(self, path: Path, *, wait_seconds: float = 600.0, memory_limit: str = "2GB", threads: int = 2) -> None:
         """Nothing is opened or created yet.
 
         Args:
             path: the database file.
             wait_seconds: how long a call waits for another writer before it raises WarehouseBusy.
-            memory_limit: what DuckDB may hold in memory; beyond it, it spills to ``<path>.tmp``.
+            memory_limit: what DuckDB may hold; beyond it, it spills to ``<path>.tmp``. 1 GB fails at 2.2 million photos.
             threads: DuckDB's worker threads.
         """
         self._path = path
