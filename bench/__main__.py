@@ -25,7 +25,15 @@ _FILE_WIDTH: Final = 150
 """Columns of the table where the output is no terminal."""
 
 PARTS: Final = (
-    *("imports", "ingest", "dialects", "history", "platform", "latency", "moments", "serving", "snowflake"),
+    "imports",
+    "ingest",
+    "dialects",
+    "history",
+    "platform",
+    "latency",
+    "moments",
+    "serving",
+    "snowflake",
     "deployed",
 )
 

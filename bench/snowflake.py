@@ -7,10 +7,6 @@ answered by the cloud services alone.
 from __future__ import annotations
 
 import json
-import secrets
-import socket
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,18 +17,19 @@ from pathlib import Path
 from typing import Final
 
 import dagster as dg
-from pydantic import SecretStr
 
 from bench import history_steps
 from bench.report import Line
 from bench.snowflake_double import FILE, LOGIN
 from martian_moments.definitions import build_defs
+from martian_moments.defs.assets.models import BY_CONDITION
 from martian_moments.operations.baking import bake
 from martian_moments.pipelines.load import load
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
+from martian_moments_tests.snowflakes import double
 
 _WITHOUT_WAREHOUSE: Final = frozenset(
     {"show", "describe", "use", "alter", "begin", "commit", "rollback", "put", "comment", "create", "drop"}
@@ -40,7 +37,6 @@ _WITHOUT_WAREHOUSE: Final = frozenset(
 """Beginnings of statements that no warehouse executes."""
 
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
-_BY_CONDITION: Final = {"dagster/from_automation_condition": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +105,7 @@ class _Platform:
         # What dbt prints is no line of the benchmark.
         with redirect_stdout(StringIO()) as printed:
             done = job.execute_in_process(
-                instance=self._instance, tags=_BY_CONDITION, run_config=_QUIET, raise_on_error=False
+                instance=self._instance, tags={BY_CONDITION: "true"}, run_config=_QUIET, raise_on_error=False
             )
         if not done.success:
             raise RuntimeError(printed.getvalue()[-3_000:])
@@ -118,29 +114,9 @@ class _Platform:
 @contextmanager
 def _double(file: Path) -> Iterator[tuple[SnowflakeAccount, Callable[[], Sent]]]:
     """An account on a double, and what was sent to it since that was asked last."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
     file.touch()
-    command = [sys.executable, "-m", "bench.snowflake_double", str(port), str(file)]
-    # Closing its standard input ends it, whatever ends this process.
-    with (
-        file.with_name("double.log").open("w") as log,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as server,
-        file.open() as notes,
-    ):
-        if server.stdout is None or server.stdout.readline() != "serving\n":
-            raise RuntimeError("the double of Snowflake did not start")
-        account = SnowflakeAccount(
-            account="fakesnow",
-            user="bench",
-            password=SecretStr(secrets.token_hex(8)),
-            database="MARS",
-            host="127.0.0.1",
-            port=port,
-            protocol="http",
-        )
-        yield account, lambda: _sent(notes.readlines())
+    with double("bench.snowflake_double", str(file), log=file.with_name("double.log")) as accounts, file.open() as notes:
+        yield accounts(), lambda: _sent(notes.readlines())
 
 
 def _sent(lines: list[str]) -> Sent:

@@ -18,15 +18,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from martian_moments.defs.dbt_specs import MANIFEST, PARSED
 from martian_moments.warehouse.base import Warehouse
 from martian_moments.warehouse.duckdb import DuckDBWarehouse
 from martian_moments_dbt import PROJECT
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
-
-PARSED = "partial_parse.msgpack"
-"""The file in a target folder from which dbt goes on where the project and the environment have not changed."""
 
 
 def dbt_build(warehouse: Warehouse, target: Path, *arguments: str, project: Path = PROJECT) -> str:
@@ -47,7 +45,7 @@ def dbt_build(warehouse: Warehouse, target: Path, *arguments: str, project: Path
 def parsed() -> Manifest:
     """The project, parsed once in this process: what changed since ``make setup`` has parsed it."""
     with TemporaryDirectory() as target:
-        kept = PROJECT / "target" / PARSED
+        kept = MANIFEST.with_name(PARSED)
         if kept.is_file():
             shutil.copy(kept, target)
         manifest: Manifest = _run(("parse",), PROJECT, Path(target), {})[1]

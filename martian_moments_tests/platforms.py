@@ -305,8 +305,13 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
 
 
 def build(platform: Platform) -> dg.ExecuteInProcessResult:
-    """All models in one run, as the automation sensor asks for them."""
+    """All models in one run, as a person asks for them."""
     return _run_groups(platform, "silver", "gold")
+
+
+def follow(platform: Platform) -> dg.ExecuteInProcessResult:
+    """All models in one run, as the automation condition asks for them."""
+    return _run_groups(platform, "silver", "gold", tags={"dagster/from_automation_condition": "true"})
 
 
 def make_open_formats(platform: Platform) -> dg.ExecuteInProcessResult:
@@ -314,10 +319,10 @@ def make_open_formats(platform: Platform) -> dg.ExecuteInProcessResult:
     return _run_groups(platform, "open_formats")
 
 
-def _run_groups(platform: Platform, *groups: str) -> dg.ExecuteInProcessResult:
+def _run_groups(platform: Platform, *groups: str, tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
     graph = platform.definitions.resolve_asset_graph()
     assets = [key for key in graph.materializable_asset_keys if key.path[0] in groups]
-    return platform.execute(dg.RunRequest(asset_selection=assets))
+    return platform.execute(dg.RunRequest(asset_selection=assets, tags=tags))
 
 
 def load_all(platform: Platform) -> Loading:

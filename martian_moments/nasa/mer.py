@@ -136,7 +136,7 @@ def _table(response: Response) -> _Table:
         raise response.broken("an error instead of a table")
     # Latin-1 reads whatever bytes there are; a byte order mark is no part of the first column's name.
     lines = response.body.removeprefix(b"\xef\xbb\xbf").decode("latin-1").replace("\r", "\n").split("\n")
-    read, odd = response.readable(lines, _fields)
+    read, odd = response.readable(lines, fields_of)
     if odd and not read:
         raise response.broken(odd[0])
     header, *rows = [fields for fields in read if fields] or [[]]
@@ -146,7 +146,7 @@ def _table(response: Response) -> _Table:
     return _Table(response, columns, [_row(columns, fields) for fields in rows])
 
 
-def _fields(line: object) -> list[str]:
+def fields_of(line: object) -> list[str]:
     """The fields of one line: a quotation mark without its twin must not swallow the lines after it. Raises ValueError."""
     text = str(line)
     if len(text) > _LONGEST:

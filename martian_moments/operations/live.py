@@ -8,7 +8,6 @@ the whole file, which is read alike.
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -206,7 +205,10 @@ def _first_feature(response: Response) -> set[str]:
 
 def _columns(response: Response) -> set[str]:
     lines = _text(response).splitlines()
-    columns = {name.strip().upper() for name in next(csv.reader(lines[:1]), [])}
+    try:
+        columns = {name.strip().upper() for name in mer.fields_of(lines[0] if lines else "")}
+    except ValueError as error:
+        raise response.broken(str(error)) from error
     if not columns >= {"SITE", "DRIVE"}:
         raise response.broken("no table with SITE and DRIVE")
     return columns

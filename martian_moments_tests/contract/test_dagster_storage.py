@@ -1,7 +1,6 @@
 """Dagster's storage in PostgreSQL keeps its connections, whatever happens to them."""
 
 import os
-import secrets
 from collections.abc import Iterator
 
 import dagster as dg
@@ -15,19 +14,6 @@ from martian_moments_tests.services import Services
 from martian_moments_tests.waiting import wait_until
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture
-def database(services: Services) -> Iterator[str]:
-    """A database of its own."""
-    name = f"storage_{secrets.token_hex(4)}"
-    administrator = psycopg2.connect(services.postgres.url())
-    administrator.autocommit = True
-    with administrator.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}"')
-        yield name
-        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    administrator.close()
 
 
 @pytest.fixture

@@ -1,18 +1,15 @@
 """What is pruned from Dagster's storage, and that nothing goes by which Dagster knows the state of an asset."""
 
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-import psycopg2
 import pytest
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 from martian_moments.dagster_runtime.pruning import Pruned, prune
 from martian_moments.settings import Settings
-from martian_moments_tests.services import Services
 
 DAY = 86_400.0
 SOLS = dg.StaticPartitionsDefinition([f"{sol:05d}" for sol in range(40)])
@@ -24,26 +21,15 @@ STORAGES = {
 NOTHING = Pruned(events=0, copies=0, logs=0, runs=0, ticks=0)
 
 
-@pytest.fixture
-def database(services: Services) -> Iterator[str]:
-    """The address of a database of its own."""
-    name = f"pruning_{secrets.token_hex(4)}"
-    administrator = psycopg2.connect(services.postgres.url())
-    administrator.autocommit = True
-    with administrator.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}"')
-        yield services.postgres.url(name)
-        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    administrator.close()
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     module, _, name = STORAGES[request.param].rpartition(".")
     home = tmp_path / "dagster"
     home.mkdir()
-    url = {"postgres_url": request.getfixturevalue("database")} if request.param == "postgres" else {"base_dir": str(home)}
-    storage = {"custom": {"module": module, "class": name, "config": url}}
+    config = {"base_dir": str(home)}
+    if request.param == "postgres":
+        config = {"postgres_url": request.getfixturevalue("services").postgres.url(request.getfixturevalue("database"))}
+    storage = {"custom": {"module": module, "class": name, "config": config}}
     with dg.instance_for_test(temp_dir=str(home), overrides={"storage": storage}) as made:
         yield made
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FIRST_MODEL: Final = dg.AssetKey(LOADED_OBJECTS)
 """The model that records which objects a build has seen. Every other model follows it, in the same run."""
 
-_BY_CONDITION: Final = "dagster/from_automation_condition"
+BY_CONDITION: Final = "dagster/from_automation_condition"
 """The tag that Dagster gives the runs that a condition asks for."""
 
 _MADE_BY: Final = "made by"
@@ -118,7 +118,7 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
 
 def _only_follows(context: dg.AssetExecutionContext) -> bool:
     """Whether nobody but the automation condition has asked for the run: a person gets what he asked for."""
-    return context.run.tags.get(_BY_CONDITION) == "true"
+    return context.run.tags.get(BY_CONDITION) == "true"
 
 
 def _is_current(instance: dg.DagsterInstance, settings: Settings, warehouse: Warehouse, published: Published) -> bool:

@@ -12,19 +12,10 @@ import pytest
 
 from martian_moments.domain.documents import Kind
 from martian_moments.warehouse.base import BronzeObject
-from martian_moments_tests.unit.dbt.conftest import Project, bronze_object
+from martian_moments_tests.unit.dbt.conftest import OF_CHANGED_DOCUMENTS, Project, bronze_object
 
 ALL = ("--select", "+photo_changes", "--exclude", "resource_type:test", "resource_type:unit_test")
-CHANGED = (
-    "--select",
-    "photo_documents",
-    "path:models/silver/photos",
-    "source_photos",
-    "photos_reported_elsewhere",
-    "photo_versions",
-    *ALL[2:],
-)
-"""What has to be built again where documents of photos have changed and nothing else has."""
+CHANGED = ("--select", *OF_CHANGED_DOCUMENTS, "photo_versions", *ALL[2:])
 
 Seen = Mapping[str, tuple[int, str]]
 """Photos of fact_photos by key: the sol under which the picture is filed, and its address."""

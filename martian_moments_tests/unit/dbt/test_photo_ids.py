@@ -12,19 +12,11 @@ from martian_moments.domain.documents import Document, Kind, decode_text, encode
 from martian_moments.warehouse.base import PHOTO_IDS, BronzeObject
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
-from martian_moments_tests.unit.dbt.conftest import Project, bronze_object, photos
+from martian_moments_tests.unit.dbt.conftest import OF_CHANGED_DOCUMENTS, Project, bronze_object, photos
 from martian_moments_tests.unit.dbt.test_photo_changes import steps
 
 ALL = ("--select", "+photo_ids", "--exclude", "resource_type:test", "resource_type:unit_test")
-CHANGED = (
-    "--select",
-    "photo_documents",
-    "path:models/silver/photos",
-    "source_photos",
-    "photos_reported_elsewhere",
-    "photo_ids",
-    *ALL[2:],
-)
+CHANGED = ("--select", *OF_CHANGED_DOCUMENTS, "photo_ids", *ALL[2:])
 
 FIRST = "FLB_486265257EDR_F0481570FHAZ00323M_"
 SMALL = "FLB_486265257EDR_T0481570FHAZ00323M_"

@@ -123,3 +123,11 @@ def test_no_name_that_the_map_server_ever_had_is_new(
     monkeypatch.setattr(resources.nasa, "client", lambda: quick_client(server))
     found = checked(resources)["waypoints of perseverance"]
     assert (found.ok, found.detail) == (missing is None, f"missing fields: {missing}" if missing else "23 fields, all known")
+
+
+def test_a_path_that_is_one_endless_line_is_drift(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = httpx.MockTransport(lambda _: httpx.Response(200, content=b"8" * 200_000))
+    monkeypatch.setattr(resources.nasa, "client", lambda: quick_client(endless))
+    found = checked(resources)
+    assert not found["path of spirit"].ok
+    assert "a line of 200000 characters" in found["path of spirit"].detail

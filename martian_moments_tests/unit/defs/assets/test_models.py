@@ -25,7 +25,7 @@ from martian_moments.replica.running import running
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.models import published_models
-from martian_moments_tests.platforms import ROVERS, Platform, build, failure_of, load_all
+from martian_moments_tests.platforms import ROVERS, Platform, build, failure_of, follow, load_all
 from martian_moments_tests.unit.warehouse.test_damaged import overwrite_blocks
 
 Built = tuple[Platform, dg.ExecuteInProcessResult]
@@ -210,14 +210,6 @@ def test_a_build_that_nobody_asked_for_and_nothing_calls_for_does_not_start_dbt(
     assert not current(), "bronze has lost a document since its last load"
     load_all(platform)
     assert current()
-
-
-def follow(platform: Platform) -> dg.ExecuteInProcessResult:
-    """All models in one run, as the automation condition asks for them."""
-    graph = platform.definitions.resolve_asset_graph()
-    assets = [key for key in graph.materializable_asset_keys if key.path[0] in ("silver", "gold")]
-    tags = {"dagster/from_automation_condition": "true"}
-    return platform.execute(dg.RunRequest(asset_selection=assets, tags=tags))
 
 
 def duckdb_of(platform: Platform) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 from pydantic import SecretStr
 from snowflake.connector import SnowflakeConnection
@@ -18,7 +17,7 @@ from martian_moments.pipelines.differences import silver_lags
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
-from martian_moments_tests.platforms import Platform, build
+from martian_moments_tests.platforms import Platform, build, follow
 from martian_moments_tests.unit.warehouse.test_snowflake import key_file
 
 # Half a minute of dbt: with the tests of the deployed platform, although the double needs no service.
@@ -33,10 +32,6 @@ def noted(call: Callable[..., Any], sent: list[str], what: str) -> Callable[...,
         return call(*args, **more)
 
     return noting
-
-
-def result_keys(result: dg.ExecuteInProcessResult) -> set[dg.AssetKey]:
-    return {event.asset_key for event in result.get_asset_materialization_events() if event.asset_key}
 
 
 def test_a_run_loads_and_builds_on_snowflake_and_shows_no_secret(
@@ -72,8 +67,7 @@ def test_a_run_loads_and_builds_on_snowflake_and_shows_no_secret(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SnowflakeConnection, "__init__", noted(SnowflakeConnection.__init__, sent, "login"))
         patch.setattr(SnowflakeCursor, "execute", noted(SnowflakeCursor.execute, sent, "query"))
-        tags = {"dagster/from_automation_condition": "true"}
-        following = platform.execute(dg.RunRequest(asset_selection=sorted(result_keys(result)), tags=tags))
+        following = follow(platform)
     assert following.success
     assert sent == ["login", "query"], "nothing has changed"
 
