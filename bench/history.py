@@ -88,10 +88,17 @@ def _one_more(small: History, large: History, sources: str) -> Iterator[Line]:
             unit="s",
             baseline=tenth.seconds,
             against=against,
-            ratio_at_most=_FLAT if step == "build" else None,
+            ratio_at_most=_FLAT if step in {"build", "publish"} else None,
             peak_mb=all_of_it.peak_mb,
             baseline_peak_mb=tenth.peak_mb,
         )
+    yield Line(
+        name=f"{what}: publish, {large.one_more['publish'].result['files']:.0f} files, of the processor",
+        ours=large.one_more["publish"].result["publish_cpu_s"],
+        unit="s",
+        baseline=small.one_more["publish"].result["publish_cpu_s"],
+        against=against,
+    )
     yield Line(
         name=f"{what}: of the build, observations",
         ours=_observations(large.one_more),

@@ -19,6 +19,7 @@ import httpx
 from bench.clients import bodies, latencies_ms, requests_per_second
 from bench.measuring import in_own_process, peak_memory, percentile, server
 from bench.report import Line
+from martian_moments.infrastructure.sql import from_folder
 from martian_moments.serving.explorer.files import ROVERS_FILE
 from martian_moments.serving.explorer.page import INDEX, page_files
 from martian_moments_tests.browser import chromium, installed
@@ -171,8 +172,8 @@ def _in_a_browser(address: str) -> Iterator[Line]:
 def _targets(home: Path, sql: str) -> list[str]:
     with duckdb.connect() as connection:
         for schema, table in (("silver", "fact_photos"), ("gold", "photo_ids")):
-            file = str(home / "published" / schema / table / f"{table}.parquet").replace("'", "''")
-            connection.execute(f"create view {table} as select * from read_parquet('{file}')")
+            files = from_folder(home / "published" / schema / table)
+            connection.execute(f"create view {table} as select * from {files}")
         return [str(target) for (target, *_) in connection.execute(sql).fetchall()]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from martian_moments.formats.datapackage import unit_of
+from martian_moments.warehouse.blocks import SOLS_OF_BLOCK
 from martian_moments_dbt import PROJECT
 
 PAGE: Final = Path(__file__).with_name("tables.md")
@@ -26,12 +27,14 @@ _WIDTH: Final = 100
 _HEAD: Final = """\
 # Tables
 
-What is published: one Parquet file per table, `published/<schema>/<table>/<table>.parquet` in the
-home folder or in `MARS_PUBLISHED_URL`. A file is replaced whole when its rows change, so that it
-can be read at any moment. This page is made by `docs/tables.py` from the contracts of the models
-and from `docs/queries`, and a test runs each of its queries on NASA's own records.
+What is published: a folder per table, `published/<schema>/<table>/` in the home folder or in
+`MARS_PUBLISHED_URL`. Most have one Parquet file, `<table>.parquet`. Those that grow with the history
+have many, `rover=<rover>/<first sol>.parquet`, without the column `rover`, which is in the name of
+the folder; their chapters say so. A file is replaced whole when its rows change, so that it can be
+read at any moment. This page is made by `docs/tables.py` from the contracts of the models and from
+`docs/queries`, and a test runs each of its queries on NASA's own records.
 
-To ask as the examples do, give DuckDB a view of each file, here of the demonstration:
+To ask as the examples do, give DuckDB a view of each table, here of the demonstration:
 
 ```python
 import pathlib
@@ -41,18 +44,19 @@ import duckdb
 published = pathlib.Path(".mars/demo/published")
 for schema in ("silver", "gold"):
     duckdb.sql(f"create schema if not exists {schema}")
-    for file in published.glob(f"{schema}/*/*.parquet"):
-        duckdb.sql(f"create or replace view {schema}.{file.stem} as from '{file}'")
+    for table in (published / schema).iterdir():
+        files = f"read_parquet('{table}/**/*.parquet', hive_partitioning = true)"
+        duckdb.sql(f"create or replace view {schema}.{table.name} as from {files}")
 
 print(duckdb.sql("select rover, photos from gold.rover_summary"))
 ```
 
-With **pandas**, a table is a file, and what a query finds is a frame:
+With **pandas**, a table is its folder, and what a query finds is a frame:
 
 ```python
 import pandas
 
-daily = pandas.read_parquet(published / "gold/daily_activity/daily_activity.parquet")
+daily = pandas.read_parquet(published / "gold/daily_activity")
 weeks = daily.assign(week=daily["sol"] // 7).pivot_table("photos", "week", "rover", aggfunc="sum")
 print(weeks.rolling(4, min_periods=1).mean().idxmax())
 
@@ -166,7 +170,9 @@ def page(manifest: Path = MANIFEST, queries: Path = QUERIES) -> str:
 
 def _chapter(node: Mapping[str, Any], queries: Path) -> Iterator[str]:
     yield f"## {_name(node)}\n"
-    yield _wrapped(f"{node['description']} In the order of {', '.join(node['config']['meta']['published']['sort_by'])}.\n")
+    published = node["config"]["meta"]["published"]
+    files = f" A file for each {SOLS_OF_BLOCK} sols of a rover." if published.get("in_blocks") else ""
+    yield _wrapped(f"{node['description']} In the order of {', '.join(published['sort_by'])}.{files}\n")
     yield "\n| column | type | unit | what it is |\n|---|---|---|---|"
     for column in node["columns"].values():
         yield f"| `{column['name']}` | {column['data_type']} | {unit_of(column['name'])} | {_cell(column['description'])} |"

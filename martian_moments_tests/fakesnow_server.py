@@ -32,6 +32,15 @@ def _without_temporary(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _hashed(node: exp.Expr) -> exp.Expr:
+    """HASH_AGG, which fakesnow does not know: of whole rows, in any order."""
+    if isinstance(node, exp.HashAgg):
+        # Without the last bit: Snowflake's numbers of 64 bits have a sign.
+        half = exp.BitwiseRightShift(this=exp.func("hash", exp.column("held")), expression=exp.Literal.number(1))
+        return exp.func("bit_xor", half)
+    return node
+
+
 def _without_comments(statement: exp.Expr) -> exp.Expr:
     """fakesnow keeps those of tables in a table, whose writers wait for each other forever, and refuses those of columns."""
     is_of_columns = isinstance(statement, exp.Command) and "COMMENT $$" in str(statement.expression)
@@ -77,7 +86,7 @@ def _repair() -> None:
 
     def prepared(cursor: FakeSnowflakeCursor, expression: exp.Expr, params: Any) -> exp.Expr:
         # What fakesnow takes for a tree is asked for nothing but transform().
-        ours = _InPlace(_without_comments(expression)).transform(_without_temporary).transform(_unnested)
+        ours = _InPlace(_without_comments(expression)).transform(_without_temporary).transform(_unnested).transform(_hashed)
         done = cast("_InPlace", transform(cursor, cast("exp.Expr", ours), params))
         return done.tree
 

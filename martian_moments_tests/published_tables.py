@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +13,9 @@ from typing import Any, Final
 import duckdb
 
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.infrastructure.sql import quoted
 from martian_moments.warehouse.base import PublishedTable
+from martian_moments.warehouse.blocks import Block, BlockContent
+from martian_moments.warehouse.duckdb_rows import DuckDBRows
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
 
@@ -105,13 +108,33 @@ def publish_rows(published: Published, tables: Mapping[str, Rows] = TABLES) -> N
     """Publish tables with these rows, in the types of their contracts; columns that a row does not name are null."""
     known = {f"{table.schema}/{table.name}": table for table in published_models()}
 
-    def write(table: PublishedTable, file: Path) -> None:
-        with duckdb.connect() as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"create table made ({', '.join(f'{name} {kind}' for name, kind in table.types.items())})")
-            for row in tables[f"{table.schema}/{table.name}"]:
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for name, rows in tables.items():
+            columns = ", ".join(f"{column} {kind}" for column, kind in known[name].types.items())
+            connection.execute(f'create table "{name}" ({columns})')
+            for row in rows:
                 marks = ", ".join("?" * len(row))
-                connection.execute(f"insert into made ({', '.join(row)}) values ({marks})", list(row.values()))
-            connection.execute(f"copy (from made order by {', '.join(table.order_by)}) to {quoted(file)} (format parquet)")
+                connection.execute(f'insert into "{name}" ({", ".join(row)}) values ({marks})', list(row.values()))
+        made = DuckDBRows(connection, lambda table: f'select * from "{table.schema}/{table.name}"')
+        published.publish([known[name] for name in tables], made)
 
-    published.publish([known[name] for name in tables], write)
+
+@dataclass(frozen=True)
+class Written:
+    """Tables of one file each, as a test writes them: what is published of a table in blocks that has none."""
+
+    by: Callable[[PublishedTable, Path], object]
+
+    def blocks(self, _: PublishedTable) -> Mapping[Block, BlockContent]:
+        return {}
+
+    def write(self, table: PublishedTable, file: Path, _: Block | None = None) -> None:
+        self.by(table, file)
+
+
+def publish_file(published: Published, schema: str, name: str, file: Path) -> PublishedTable:
+    """Publish a table of which a test has the file."""
+    table = PublishedTable(schema, name, ())
+    published.publish([table], Written(lambda _, to: shutil.copy(file, to)))
+    return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from martian_moments.warehouse.base import PublishedTable
@@ -32,20 +32,20 @@ def unit_of(column: str) -> str:
     return _SHARE if "share" in {first, last} else _UNITS.get(last, "")
 
 
-def resource(table: PublishedTable, *, address: str, size: int, rows: int) -> dict[str, Any]:
+def resource(table: PublishedTable, *, addresses: Sequence[str], size: int, rows: int) -> dict[str, Any]:
     """The descriptor of a table (Data Resource with a Table Schema).
 
     Args:
         table: its contract.
-        address: of its Parquet file.
-        size: bytes of the file.
-        rows: how many it has.
+        addresses: of its Parquet files. Where there are several, the column ``rover`` is in the names of their folders.
+        size: bytes of the files.
+        rows: how many they have.
     """
     return {
         "$schema": f"{_PROFILES}/dataresource.json",
         "name": name_of(table),
         "description": table.description,
-        "path": address,
+        "path": addresses[0] if len(addresses) == 1 else list(addresses),
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         "bytes": size,

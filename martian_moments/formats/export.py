@@ -21,7 +21,8 @@ from martian_moments.formats.geo import SOURCES as GEO_SOURCES
 from martian_moments.formats.geo import make_geo
 from martian_moments.formats.stac import SOURCES as STAC_SOURCES
 from martian_moments.formats.stac import make_stac
-from martian_moments.infrastructure.sql import quoted
+from martian_moments.infrastructure.sql import from_folder
+from martian_moments.warehouse.blocks import digest_of
 from martian_moments.warehouse.manifest import MadeFile, Manifest, PublishedFile
 
 if TYPE_CHECKING:
@@ -93,17 +94,12 @@ def _is_outdated(wanted: OpenFormat, manifest: Manifest) -> bool:
     if not all(tables.values()):
         return False
     held = manifest.open_formats.get(wanted.name)
-    newest = {name: _digest(files) for name, files in tables.items()}
+    newest = {name: digest_of(files) for name, files in tables.items()}
     return held is None or (held.made_from, held.made_by) != (newest, _code())
 
 
 def _name(source: tuple[str, str]) -> str:
     return "/".join(source)
-
-
-def _digest(files: Iterable[PublishedFile]) -> str:
-    """Of a table: that of its file."""
-    return " ".join(file.sha256 for file in files)
 
 
 @cache
@@ -124,11 +120,11 @@ def _make(published: Published, wanted: OpenFormat, folder: Path) -> tuple[dict[
         with duckdb.connect(config={**_SETTINGS, "temp_directory": str(folder / "spilled")}) as connection:
             connection.execute("set TimeZone = 'UTC'")
             for schema, table in wanted.sources:
-                copy = folder / f"{schema}.{table}.parquet"
+                copy = folder / f"{schema}.{table}"
                 # The bytes that are read are those whose digest is kept, whatever is published meanwhile.
                 made_from[_name((schema, table))] = published.fetch(schema, table, copy)
                 connection.execute(f"create schema if not exists {schema}")
-                connection.execute(f"create view {schema}.{table} as select * from read_parquet({quoted(copy)})")
+                connection.execute(f"create view {schema}.{table} as select * from {from_folder(copy)}")
             return made_from, list(wanted.make(connection, folder))
     except duckdb.Error as error:
         raise WarehouseError(

@@ -93,7 +93,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def remove_drafts(path: Path, *, untouched_seconds: float) -> None:
     """Remove what killed writers of this file left: its drafts that nobody has written to for this long."""
-    for each in path.parent.glob(f"{escape(path.name)}#*"):
+    for each in path.parent.glob(f".{escape(path.name)}#*"):
         if each.name.rpartition("#")[2].isdigit() and time.time() - each.stat().st_mtime > untouched_seconds:
             each.unlink(missing_ok=True)
 
@@ -113,7 +113,8 @@ def _replace(path: Path, content: bytes | Path) -> None:
 def _draft(path: Path) -> Iterator[Path]:
     """As :func:`replacing`, for who waits for the disk to have the draft."""
     # obstore lists no name that ends in # and digits; so does whoever lists the lake with it, whatever a killed writer left.
-    draft = path.with_name(f"{path.name}#{secrets.randbelow(10**12)}")
+    # Arrow reads every file of a table's folder whose name begins with no dot.
+    draft = path.with_name(f".{path.name}#{secrets.randbelow(10**12)}")
     try:
         yield draft
         draft.replace(path)

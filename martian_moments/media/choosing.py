@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.errors import WarehouseError
 from martian_moments.domain.moments import Moment, MomentKind
-from martian_moments.infrastructure.sql import quoted
+from martian_moments.infrastructure.sql import from_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -201,11 +201,11 @@ def published_tables(
     """A connection on which :func:`choose` reads.
 
     Args:
-        photos: the Parquet file of silver.fact_photos.
+        photos: the folder of silver.fact_photos, as it is published.
         images: that of silver.fact_images; None where it was never published.
         fresh: what is known of pictures since then, with the columns as attributes; it stands in the place of what was
             published.
-        gold: the files of further tables, by name, see :data:`TABLES`.
+        gold: the folders of further tables, by name, see :data:`TABLES`.
 
     Raises:
         WarehouseError: a file cannot be read, or a query fails.
@@ -216,16 +216,16 @@ def published_tables(
     try:
         with duckdb.connect(config=_SETTINGS) as connection:
             connection.execute("set TimeZone = 'UTC'; create schema silver; create schema gold")
-            for table, file in (gold or {}).items():
-                connection.execute(f"create view gold.{table} as from read_parquet({quoted(file)})")
-            connection.execute(f"create view silver.fact_photos as from read_parquet({quoted(photos)})")
+            for table, folder in (gold or {}).items():
+                connection.execute(f"create view gold.{table} as from {from_folder(folder)}")
+            connection.execute(f"create view silver.fact_photos as from {from_folder(photos)}")
             connection.execute(f"create table silver.fact_images ({columns})")
             rows = [tuple(getattr(each, name) for name in _IMAGES) for each in fresh]
             if rows:
                 connection.executemany(f"insert into silver.fact_images values ({', '.join('?' * len(_IMAGES))})", rows)  # noqa: S608 - no text of others
             if images is not None:
                 connection.execute(
-                    f"insert into silver.fact_images select {', '.join(_IMAGES)} from read_parquet({quoted(images)})"  # noqa: S608
+                    f"insert into silver.fact_images select {', '.join(_IMAGES)} from {from_folder(images)}"  # noqa: S608
                     " where photo_key not in (select photo_key from silver.fact_images)"
                 )
             yield connection

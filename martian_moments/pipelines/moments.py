@@ -157,13 +157,13 @@ def cameras_of(published: Published, moment: Moment) -> list[str]:
 
 
 def fetch_tables(published: Published, folder: Path) -> tuple[Path, Path | None]:
-    """The files of fact_photos and of fact_images, which is None where none was ever published.
+    """The folders of fact_photos and of fact_images, which is None where none was ever published.
 
     Raises:
         InputError: no photos were ever published.
         PublishedDamaged: a table is damaged.
     """
-    photos, images = (_fetched(published, name, folder / f"{name}.parquet") for name in ("fact_photos", "fact_images"))
+    photos, images = (_fetched(published, name, folder / name) for name in ("fact_photos", "fact_images"))
     if photos is None:
         raise InputError(
             "no photos are published yet, and a moment is made of those that are; start the platform (martian-moments up) "
@@ -172,22 +172,21 @@ def fetch_tables(published: Published, folder: Path) -> tuple[Path, Path | None]
     return photos, images
 
 
-def _fetched(published: Published, table: str, file: Path) -> Path | None:
+def _fetched(published: Published, table: str, folder: Path) -> Path | None:
     try:
-        published.fetch("silver", table, file)
+        published.fetch("silver", table, folder)
     except PublishedDamaged:
         manifest = published.manifest()
         if manifest is not None and f"silver/{table}" in manifest.tables:
             raise
         return None
-    return file
+    return folder
 
 
 def _asked_in_vain(published: Published) -> dict[str, Picture]:
     """What fact_images says of the pictures that are not held, by photo."""
-    with published.opened("silver", "fact_images") as file:
-        columns = ["photo_key", "source_url", "fetched_at", "error"]
-        rows = [] if file is None else file.read(columns=columns, use_threads=False).to_pylist()
+    table = published.read("silver", "fact_images", ["photo_key", "source_url", "fetched_at", "error"])
+    rows = [] if table is None else table.to_pylist()
     return {row["photo_key"]: record_of(row) for row in rows if row["error"] is not None}
 
 
@@ -198,8 +197,8 @@ def _is_due(candidate: Candidate, in_vain: Mapping[str, Picture], now: datetime)
 
 
 def _fetch_gold(published: Published, folder: Path, moment: Moment) -> dict[str, Path]:
-    """The files of the tables that a still is chosen from besides, by name."""
-    files = {name: folder / f"{name}.parquet" for name in TABLES.get(moment.kind, ())}
-    for name, file in files.items():
-        published.fetch("gold", name, file)
-    return files
+    """The folders of the tables that a still is chosen from besides, by name."""
+    folders = {name: folder / f"gold.{name}" for name in TABLES.get(moment.kind, ())}
+    for name, of_table in folders.items():
+        published.fetch("gold", name, of_table)
+    return folders

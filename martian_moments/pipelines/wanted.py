@@ -23,7 +23,8 @@ from martian_moments.warehouse.published import Published
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from martian_moments.warehouse.parts import Part
 
 _log = logging.getLogger(__name__)
 
@@ -62,29 +63,29 @@ def wanted_pictures(
 def _rows(published: Published, subscription: Subscription, sols: Collection[int] | None) -> Iterator[tuple[str, int, str]]:
     """Key, sol and address of a subscription's photos; where it is of the last sols, of all of them: those decide."""
     first, final, last = subscription.sols
-    with published.opened("silver", "fact_photos") as file:
-        if file is None:
-            return
-        column = subscription.rendition.column
-        for group in range(file.num_row_groups):
-            if not _may_hold(file, group, subscription.rover, first, final):
+    column = subscription.rendition.column
+    for part in published.parts("silver", "fact_photos", rover=subscription.rover):
+        for group in range(part.file.num_row_groups):
+            if not _may_hold(part, group, subscription.rover, first, final):
                 continue
-            table = file.read_row_group(group, columns=[*_COLUMNS, column], use_threads=False)
+            table = part.read_group(group, [*_COLUMNS, column])
             for key, sol, url in _matching(table, subscription, column):
                 if first <= sol <= final and url and (sols is None or last or sol in sols):
                     yield key, sol, url
 
 
-def _may_hold(file: pq.ParquetFile, group: int, rover: str, first: int, final: int) -> bool:
+def _may_hold(part: Part, group: int, rover: str, first: int, final: int) -> bool:
     """Whether a row group can have photos of the rover's sols, by its statistics: the table is sorted by both."""
-    columns = file.metadata.row_group(group)
+    columns = part.file.metadata.row_group(group)
     by_name = {columns.column(index).path_in_schema: columns.column(index) for index in range(columns.num_columns)}
-    rovers, sols = by_name["rover"].statistics, by_name["sol"].statistics
-    if rovers is None or not rovers.has_min_max or not rovers.min <= rover <= rovers.max:
-        return rovers is None or not rovers.has_min_max
-    if rovers.min != rovers.max or sols is None or not sols.has_min_max:
-        return True
-    return bool(sols.min <= final and first <= sols.max)
+    sols = by_name["sol"].statistics
+    if part.rover is None:
+        rovers = by_name["rover"].statistics
+        if rovers is None or not rovers.has_min_max or not rovers.min <= rover <= rovers.max:
+            return rovers is None or not rovers.has_min_max
+        if rovers.min != rovers.max:
+            return True
+    return sols is None or not sols.has_min_max or bool(sols.min <= final and first <= sols.max)
 
 
 def _matching(table: pa.Table, subscription: Subscription, column: str) -> Iterator[tuple[str, int, str | None]]:

@@ -13,18 +13,19 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import duckdb
 
 from martian_moments.domain.errors import NotReady
-from martian_moments.infrastructure.sql import quoted
+from martian_moments.infrastructure.sql import from_files, quoted
 from martian_moments.warehouse.base import PublishedTable
-from martian_moments.warehouse.manifest import Manifest, as_text
+from martian_moments.warehouse.blocks import digest_of
+from martian_moments.warehouse.manifest import Manifest, PublishedFile, as_text
 from martian_moments.warehouse.published import Published
 
-Preparation = Callable[[duckdb.DuckDBPyConnection, Mapping[str, Path]], None]
+Preparation = Callable[[duckdb.DuckDBPyConnection, Mapping[str, Sequence[Path]]], None]
 """Makes a schema of its own from the views of a snapshot and from its files, by ``schema/table``, before anybody sees it."""
 
 _Config = dict[str, str | bool | int | float | list[str]]
@@ -50,13 +51,15 @@ class Snapshot:
     Attributes:
         build: a digest of its tables: the same rows everywhere have the same.
         published_at: when it was published (UTC).
-        paths: the copy of each table's Parquet file, by ``schema/table``.
+        paths: the copies of each table's Parquet files, in the order of its rows, by ``schema/table``.
+        files: what the manifest says of them.
         kept: what follows from it and was asked for already (:func:`martian_moments.serving.query.once`).
     """
 
     build: str
     published_at: datetime
-    paths: Mapping[str, Path]
+    paths: Mapping[str, Sequence[Path]]
+    files: Mapping[str, Sequence[PublishedFile]]
     kept: dict[str, Any] = field(default_factory=dict, init=False)
     _folder: Path
     _database: duckdb.DuckDBPyConnection
@@ -75,6 +78,11 @@ class Snapshot:
     def data_through(self) -> str:
         """When it was published, as responses say it: 2026-01-31T12:00:00Z."""
         return as_text(self.published_at)
+
+    def copy_of(self, name: PurePosixPath) -> Path | None:
+        """The copy of a file with that name and digest, where it has one."""
+        path = self._folder / name
+        return path if path.exists() else None
 
     def take(self) -> bool:
         """One user more, unless the last one has just left."""
@@ -106,7 +114,7 @@ def build_of(manifest: Manifest, tables: Sequence[PublishedTable]) -> str:
         )
     digest = hashlib.sha256()
     for name in names:
-        digest.update(f"{name} {' '.join(file.sha256 for file in manifest.tables[name])}\n".encode())
+        digest.update(f"{name} {digest_of(manifest.tables[name])}\n".encode())
     return digest.hexdigest()[:32]
 
 
@@ -137,38 +145,43 @@ def take_snapshot(
     build = build_of(manifest, tables)
     folder.mkdir()
     try:
-        paths = {name: _copy(published, manifest, name, folder, before) for name in map(_name, tables)}
+        files = {name: manifest.tables[name] for name in map(_name, tables)}
+        paths = {name: [_copy(published, file, folder, before) for file in of_table] for name, of_table in files.items()}
         database = _database(folder, tables, paths, preparations)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Snapshot(build, manifest.published_at, paths, folder, database)
+    return Snapshot(build, manifest.published_at, paths, files, folder, database)
 
 
 def _name(table: PublishedTable) -> str:
     return f"{table.schema}/{table.name}"
 
 
-def _copy(published: Published, manifest: Manifest, name: str, folder: Path, before: Snapshot | None) -> Path:
-    """The file of a table, in the folder."""
-    (file,) = manifest.tables[name]
-    schema, table = name.split("/")
+def _copy(published: Published, file: PublishedFile, folder: Path, before: Snapshot | None) -> Path:
+    """A file of a table, in the folder."""
     # By the digest in the name the next snapshot finds what is unchanged.
-    path = folder / f"{schema}.{table}.{file.sha256[:16]}.parquet"
-    held = before and before.paths[name]
-    if held and held.name == path.name:
+    key = PurePosixPath(file.key)
+    name = key.with_name(f"{key.stem}.{file.sha256[:16]}{key.suffix}")
+    path = folder / name
+    held = before and before.copy_of(name)
+    if held:
+        path.parent.mkdir(parents=True, exist_ok=True)
         os.link(held, path)
-    elif published.fetch(schema, table, path) != file.sha256:
+    elif published.fetch_file(file.key, path) != file.sha256:
         raise NotReady(
-            f"{name} is not the one of the manifest: tables are being published now, or it is damaged (then the running "
-            "platform makes it again within some minutes)",
+            f"{'/'.join(key.parts[:2])} is not the one of the manifest: tables are being published now, or it is damaged "
+            "(then the running platform makes it again within some minutes)",
             retry_after_s=_RETRY_S,
         )
     return path
 
 
 def _database(
-    folder: Path, tables: Sequence[PublishedTable], paths: Mapping[str, Path], preparations: Sequence[Preparation]
+    folder: Path,
+    tables: Sequence[PublishedTable],
+    paths: Mapping[str, Sequence[Path]],
+    preparations: Sequence[Preparation],
 ) -> duckdb.DuckDBPyConnection:
     """A database with a view of each table and what is prepared, which then reads this folder only and is never written."""
     file = folder / _DATABASE
@@ -177,7 +190,7 @@ def _database(
         for table in tables:
             making.execute(f"create schema if not exists {table.schema}")
             # The columns of the contract, in its order: a file of another release may have others besides.
-            source = f"select {', '.join(table.types)} from read_parquet({quoted(paths[_name(table)])})"  # noqa: S608 - ours
+            source = f"select {', '.join(table.types)} from {from_files(paths[_name(table)])}"  # noqa: S608 - ours
             try:
                 making.execute(f"create view {table.schema}.{table.name} as {source}")
             except duckdb.BinderException as error:

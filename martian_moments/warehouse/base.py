@@ -57,6 +57,7 @@ class PublishedTable:
         types: of its columns, in the words of the dbt contracts (``integer`` has 32 bits, ``bigint`` 64).
         description: what one row is.
         descriptions: of its columns.
+        in_blocks: whether it grows with the history, so that it is published in blocks of sols (warehouse/blocks.py).
     """
 
     schema: str
@@ -65,6 +66,7 @@ class PublishedTable:
     types: Mapping[str, str] = field(default_factory=dict, hash=False)
     description: str = field(default="", compare=False)
     descriptions: Mapping[str, str] = field(default_factory=dict, compare=False)
+    in_blocks: bool = False
 
 
 ROWS_OF_A_GROUP: Final = 24_576

@@ -20,7 +20,6 @@ from martian_moments.infrastructure.sql import quoted
 from martian_moments.warehouse.base import (
     LEDGER,
     PHOTO_IDS,
-    ROWS_OF_A_GROUP,
     TABLE_OF,
     BronzeObject,
     LoadReport,
@@ -28,6 +27,7 @@ from martian_moments.warehouse.base import (
 )
 from martian_moments.warehouse.bronze import JOINED_COLUMNS, LEDGER_QUERY, TABLES, as_arrow, batches, were_held
 from martian_moments.warehouse.damaged import damage_in, set_aside
+from martian_moments.warehouse.duckdb_rows import DuckDBRows
 from martian_moments.warehouse.photo_ids import NAME, published_photo_ids
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.seen_whole import SeenWhole
@@ -196,7 +196,7 @@ class DuckDBWarehouse:
     def ledger(self) -> pa.Table:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
         with self._connected() as connection:
-            return connection.sql(f"{_select(LEDGER, CATALOG)} order by object_key").to_arrow_table()
+            return connection.sql(f"{_select(LEDGER)} order by object_key").to_arrow_table()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -212,13 +212,7 @@ class DuckDBWarehouse:
         import duckdb
 
         with self._connected() as connection:
-
-            def write(table: PublishedTable, file: Path) -> None:
-                rows = f"{_select(table, CATALOG)} order by {', '.join(table.order_by)}"
-                options = f"format parquet, compression zstd, row_group_size {ROWS_OF_A_GROUP}"
-                connection.execute(f"copy ({rows}) to {quoted(file)} ({options})")
-
-            return published.publish(tables, write, unreadable=duckdb.Error)
+            return published.publish(tables, DuckDBRows(connection, _select), unreadable=duckdb.Error)
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -396,5 +390,5 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, items: Sequence[Br
     connection.unregister("batch")
 
 
-def _select(table: PublishedTable, catalog: str) -> str:
-    return LEDGER_QUERY if table == LEDGER else f"select * from {catalog}.{table.schema}.{table.name}"
+def _select(table: PublishedTable) -> str:
+    return LEDGER_QUERY if table == LEDGER else f"select * from {CATALOG}.{table.schema}.{table.name}"

@@ -2,13 +2,14 @@
 
     {"schema": 1, "published_at": "2026-04-01T12:00:00Z",
      "tables": {"gold/rover_summary": [{"key": "gold/rover_summary/rover_summary.parquet", "size": 1234, "etag": "...",
-                                        "sha256": "...", "rows": 4}]},
+                                        "sha256": "...", "rows": 4}],
+                "silver/fact_photos": [{"key": "silver/fact_photos/rover=spirit/00000.parquet", ..., "content": "..."}]},
      "open_formats": {"geo": {"files": [{"key": "geo/waypoints.parquet", ...}], "made_by": "...",
                               "made_from": {"silver/dim_waypoints": "..."}}}}
 
 A table is a list of files, as is an open format; what that is made of are digests (formats/export.py). ``etag`` is the
 store's own, without quotes: in a folder it changes with each write, on S3 with the bytes. ``sha256`` is of the bytes
-everywhere.
+everywhere. ``content`` says what rows of the warehouse a block was made of (warehouse/blocks.py).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _SCHEMA: Final = 1
 class PublishedFile:
     """One file of a published table or open format; ``size`` is in bytes.
 
-    ``rows`` are those of a table, the features of all layers, or 1 for a document of JSON.
+    ``rows`` are those of a table, the features of all layers, or 1 for a document of JSON. ``content`` is a digest of the
+    rows of a block, as the warehouse has them; empty for any other file.
     """
 
     key: str
@@ -37,15 +39,17 @@ class PublishedFile:
     etag: str
     sha256: str
     rows: int
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A file that was made and is to be published: under which key, where it stands now, and its rows."""
+    """A file that was made and is to be published: under which key, where it stands now, its rows, their digest if known."""
 
     key: str
     file: Path
     rows: int
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,11 @@ class Manifest:
 
     def dump(self) -> bytes:
         """As JSON."""
-        tables = {name: [asdict(file) for file in files] for name, files in sorted(self.tables.items())}
-        formats = {name: asdict(made) for name, made in sorted(self.open_formats.items())}
+        tables = {name: [_described(file) for file in files] for name, files in sorted(self.tables.items())}
+        formats = {
+            name: {**asdict(made), "files": [_described(file) for file in made.files]}
+            for name, made in sorted(self.open_formats.items())
+        }
         found = {"schema": _SCHEMA, "published_at": as_text(self.published_at), "tables": tables, "open_formats": formats}
         return json.dumps(found, indent=1).encode()
 
@@ -110,6 +117,11 @@ def as_text(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _described(file: PublishedFile) -> dict[str, Any]:
+    """The fields of a file; the content only of blocks."""
+    return {name: value for name, value in asdict(file).items() if name != "content" or value}
+
+
 def _format(found: Mapping[str, Any]) -> FormatFiles:
     files = tuple(_file(each) for each in found["files"])
     made_from = {str(name): str(digest) for name, digest in found["made_from"].items()}
@@ -119,6 +131,6 @@ def _format(found: Mapping[str, Any]) -> FormatFiles:
 def _file(found: Mapping[str, object]) -> PublishedFile:
     match found:
         case {"key": str(key), "size": int(size), "etag": str(etag), "sha256": str(sha256), "rows": int(rows)}:
-            return PublishedFile(key, size, etag, sha256, rows)
+            return PublishedFile(key, size, etag, sha256, rows, str(found.get("content", "")))
         case _:
             raise ValueError("a file lacks its key, size, etag, sha256 or rows")

@@ -1,7 +1,8 @@
 """Which models of dbt are published, in which order their rows stand, and what their columns are.
 
-The dbt project says so itself: ``config.meta.published.sort_by`` of a model, and its contract. It is read once, when the
-project is parsed (operations/baking.py), and kept in a small file beside dbt's manifest, which has a megabyte.
+The dbt project says so itself: ``config.meta.published`` of a model (``sort_by``, and ``in_blocks`` where it grows with the
+history), and its contract. It is read once, when the project is parsed (operations/baking.py), and kept in a small file
+beside dbt's manifest, which has a megabyte.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ def _faults(node: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}: config.meta.published.sort_by names columns that put the rows into one order only"
     if unknown := [name for name in sort_by if name not in columns]:
         yield f"{where}: config.meta.published.sort_by names what is no column of its yml: {', '.join(unknown)}"
+    if config["meta"]["published"].get("in_blocks") and not {"rover", "sol"} <= columns.keys():
+        yield f"{where}: config.meta.published.in_blocks takes the columns rover and sol"
 
 
 def _table(node: Mapping[str, Any]) -> PublishedTable:
@@ -92,4 +95,5 @@ def _table(node: Mapping[str, Any]) -> PublishedTable:
         {name: column["data_type"] for name, column in columns},
         " ".join(node["description"].split()),
         {name: " ".join(column["description"].split()) for name, column in columns},
+        bool(config["meta"]["published"].get("in_blocks")),
     )

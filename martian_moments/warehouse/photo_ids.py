@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from martian_moments.domain.errors import PublishedDamaged
 from martian_moments.warehouse.base import PHOTO_IDS
+from martian_moments.warehouse.blocks import digest_of, rover_of
+from martian_moments.warehouse.models import published_models
+from martian_moments.warehouse.parts import open_part
 from martian_moments.warehouse.published import Published
 
 _log = logging.getLogger(__name__)
@@ -39,7 +42,25 @@ def _fetched(published: Published, folder: Path) -> Path | None:
     described = manifest.tables.get("/".join(PHOTO_IDS)) if manifest else None
     if described is None:
         return None
-    file = folder / "photo_ids.parquet"
-    if published.fetch(*PHOTO_IDS, file) != described[0].sha256:
-        raise PublishedDamaged(f"the published {NAME} has other bytes than were published", name="/".join(PHOTO_IDS))
+    if published.fetch(*PHOTO_IDS, folder / "fetched") != digest_of(described):
+        raise _damaged("it has other bytes than were published")
+    return _as_one(sorted((folder / "fetched").rglob("*.parquet")), folder / "photo_ids.parquet")
+
+
+def _as_one(files: Sequence[Path], file: Path) -> Path:
+    """One file of all rows and columns: what takes them over knows nothing of blocks."""
+    import pyarrow.parquet as pq
+
+    (table,) = (each for each in published_models() if (each.schema, each.name) == PHOTO_IDS)
+    with ExitStack() as closing:
+        writer = None
+        for each in files:
+            with open_part(each, rover_of(each.as_posix()), _damaged) as part:
+                rows = part.read([name for name in table.types if name in part.names])
+            writer = writer or closing.enter_context(pq.ParquetWriter(file, rows.schema))
+            writer.write_table(rows)
     return file
+
+
+def _damaged(why: str) -> PublishedDamaged:
+    return PublishedDamaged(f"the published {NAME} is damaged ({why})", name="/".join(PHOTO_IDS))

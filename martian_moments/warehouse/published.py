@@ -1,5 +1,6 @@
-"""The published tables: exactly one Parquet file per table, replaced whole, for readers who never touch the warehouse.
+"""The published tables: Parquet files, each replaced whole, for readers who never touch the warehouse.
 
+A table is one file, or blocks of which only those are written that changed (warehouse/blocks.py).
 ``manifest.json``, written last, says which files make one build of them; what differs from it is damaged. Beside them stand
 the open formats, files that are made of the tables by others (formats/export.py) and are kept in the same way.
 """
@@ -8,8 +9,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,13 +18,16 @@ from martian_moments.domain.errors import PublishedDamaged, PublishingError
 from martian_moments.infrastructure.object_store import StoredFile, bare
 from martian_moments.infrastructure.s3 import S3Options
 from martian_moments.warehouse.base import LEDGER, LOADED_OBJECTS, PublishedTable
+from martian_moments.warehouse.blocks import TableRows, folder_of, key_of, rover_of
+from martian_moments.warehouse.making import make_files
 from martian_moments.warehouse.manifest import KEY, FormatFiles, MadeFile, Manifest, PublishedFile
 from martian_moments.warehouse.models import published_models
+from martian_moments.warehouse.parts import Part, open_part
 from martian_moments.warehouse.published_files import PublishedFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
 _LONGEST_REASON: Final = 300
@@ -32,7 +36,7 @@ _HEALS: Final = "the running platform makes it again within some minutes (reconc
 
 
 class Published:
-    """``<url>/<schema>/<table>/<table>.parquet`` and the open formats in a folder or under an S3 prefix.
+    """The tables and the open formats in a folder or under an S3 prefix.
 
     Every method raises WarehouseError when the store refuses or fails.
     """
@@ -55,43 +59,49 @@ class Published:
     def publish(
         self,
         tables: Iterable[PublishedTable],
-        write: Callable[[PublishedTable, Path], None],
+        rows: TableRows,
         *,
         unreadable: type[Exception] | tuple[()] = (),
     ) -> list[PublishedTable]:
         """Publish tables in their order, then the manifest; returns those that have changed.
 
+        What a table has no more is removed last: until then, whoever has read the manifest of the build before finds it.
+
         Args:
             tables: what to publish; other tables of this release that were published before stay in the manifest.
-            write: writes a table's Parquet file; the same rows make the same bytes.
-            unreadable: what ``write`` raises for a table that cannot be read. Anything else ends the publishing.
+            rows: what is in them.
+            unreadable: what ``rows`` raises for a table that cannot be read. Anything else ends the publishing.
 
         Raises:
             PublishingError: some tables could not be read, and LOADED_OBJECTS, which says that all before it are current,
                 was left as it was. The others are published.
         """
-        import pyarrow.parquet as pq
-
         changed: list[PublishedTable] = []
         files: dict[str, tuple[PublishedFile, ...]] = {}
         failed: dict[str, str] = {}
-        with tempfile.TemporaryDirectory(prefix="published-") as folder:
-            for table in tables:
-                file = Path(folder) / f"{table.schema}.{table.name}.parquet"
-                if failed and (table.schema, table.name) == LOADED_OBJECTS:
-                    failed[f"{table.schema}.{table.name}"] = "not current without the others"
-                    continue
+        removed: set[str] = set()
+        held = _loaded(self._files.content(KEY))
+        listed = self._files.listed()
+        for table in tables:
+            name = f"{table.schema}/{table.name}"
+            if failed and (table.schema, table.name) == LOADED_OBJECTS:
+                failed[f"{table.schema}.{table.name}"] = "not current without the others"
+                continue
+            before = held.tables.get(name, ()) if held else ()
+            with tempfile.TemporaryDirectory(prefix="published-") as folder:
                 try:
-                    write(table, file)
+                    made = make_files(table, rows, Path(folder), self._kept(before, listed))
                 except unreadable as error:
                     failed[f"{table.schema}.{table.name}"] = str(error)[:_LONGEST_REASON]
                     continue
-                if self.put(table.schema, table.name, file):
-                    changed.append(table)
-                made = MadeFile(_key(table.schema, table.name), file, pq.read_metadata(file).num_rows)
-                files[f"{table.schema}/{table.name}"] = (self._files.described(made),)
-                file.unlink()
+                files[name], is_changed = self._put(made)
+            gone = set(_keys_of(table.schema, table.name, listed)) - {file.key for file in files[name]}
+            removed |= gone
+            if is_changed or gone:
+                changed.append(table)
         self._put_manifest(files)
+        for key in removed:
+            self._files.remove(key)
         if failed:
             reasons = "; ".join(f"{name} ({why})" for name, why in failed.items())
             raise PublishingError(
@@ -99,6 +109,23 @@ class Published:
                 tables=list(failed),
             )
         return changed
+
+    @staticmethod
+    def _kept(before: Iterable[PublishedFile], listed: Mapping[str, ObjectMeta]) -> dict[str, PublishedFile]:
+        """The blocks that stand as they were published, by key."""
+        return {file.key: file for file in before if file.content and _difference(file, listed) is None}
+
+    def _put(self, made: Iterable[MadeFile | PublishedFile]) -> tuple[tuple[PublishedFile, ...], bool]:
+        """Put what was made of a table in its place; and whether anything was written."""
+        is_changed = False
+        files: list[PublishedFile] = []
+        for each in made:
+            if isinstance(each, MadeFile):
+                is_changed |= self.put(each.key, each.file)
+                files.append(self._files.described(each))
+            else:
+                files.append(each)
+        return tuple(files), is_changed
 
     def publish_format(
         self, name: str, made: Iterable[MadeFile], *, made_from: Mapping[str, str], made_by: str
@@ -111,7 +138,7 @@ class Published:
         changed: list[str] = []
         files: list[PublishedFile] = []
         for each in made:
-            if self._files.put(each.key, each.file):
+            if self.put(each.key, each.file):
                 changed.append(each.key)
             files.append(self._files.described(each))
         before = _loaded(self._files.content(KEY))
@@ -147,18 +174,28 @@ class Published:
         except PublishedDamaged as error:
             return {error.name: str(error)}
         listed = self._files.listed()
-        there = [table for table in (LEDGER, *published_models()) if _key(table.schema, table.name) in listed]
+        known = {
+            f"{table.schema}/{table.name}": keys
+            for table in (LEDGER, *published_models())
+            if (keys := _keys_of(table.schema, table.name, listed))
+        }
         if manifest is None:
             gone = f"{self._url}/{KEY} is gone, or an earlier release published, which wrote none; {_HEALS}"
-            return {KEY: gone} if there else {}
-        names = (f"{table.schema}/{table.name}" for table in there)
-        reasons = {name: f"{self._url}/{name} is not in {KEY}; {_HEALS}" for name in names if name not in manifest.tables}
+            return {KEY: gone} if known else {}
+        published = {file.key for _, file in manifest.files()}
+        reasons = {}
+        for name, keys in known.items():
+            if name not in manifest.tables:
+                reasons[name] = f"{self._url}/{name} is not in {KEY}; {_HEALS}"
+            elif others := sorted(set(keys) - published):
+                reasons[name] = f"{self._url}/{others[0]} is not in {KEY}; {_HEALS}"
+        for table in published_models():
+            (file, *_) = manifest.tables.get(name := f"{table.schema}/{table.name}") or (None,)
+            if table.in_blocks and file is not None and file.rows and rover_of(file.key) is None:
+                reasons[name] = f"{self._url}/{file.key} is one file, as an earlier release published it; {_HEALS}"
         for name, file in manifest.files():
-            meta = listed.get(file.key)
-            if meta is None:
-                reasons[name] = f"{self._url}/{file.key} is gone; {_HEALS}"
-            elif (meta["size"], bare(meta["e_tag"])) != (file.size, file.etag):
-                reasons[name] = f"{self._url}/{file.key} was changed since it was published; {_HEALS}"
+            if (difference := _difference(file, listed)) is not None:
+                reasons[name] = f"{self._url}/{file.key} {difference}; {_HEALS}"
         return reasons
 
     def unreadable(self) -> dict[str, str]:
@@ -175,29 +212,44 @@ class Published:
                 reasons[name] = f"{self._url}/{file.key} has other bytes than were published; delete it, and {_HEALS}"
         return reasons
 
-    def put(self, schema: str, table: str, file: Path) -> bool:
-        """Publish a Parquet file as a table, unless the same bytes stand there. Returns whether it was written.
+    def put(self, key: str, file: Path) -> bool:
+        """Put a file in its place, unless the same bytes stand there. Returns whether it was written.
 
-        A folder gets the file under another name, then renamed; S3 gets one PUT: readers see the old table or the new one,
+        A folder gets the file under another name, then renamed; S3 gets one PUT: readers see the old file or the new one,
         also after a power cut.
         """
-        return self._files.put(_key(schema, table), file)
+        return self._files.put(key, file)
 
-    def fetch(self, schema: str, table: str, file: Path) -> str:
-        """Copy a table's Parquet file, of any size, and return the SHA-256 (hex) of the bytes that were copied.
+    def fetch(self, schema: str, table: str, folder: Path) -> str:
+        """Copy a table's files, of any size, into a new folder, under the names that they have in the table's own.
+
+        Returns:
+            A digest of the bytes that were copied, see ``blocks.digest_of``.
 
         Raises:
             PublishedDamaged: it is gone, or was never published.
         """
+        folder.mkdir(parents=True)
+        keys = self._keys(schema, table)
+        if not keys:
+            raise self._damaged(schema, table, "it is not there")
+        return " ".join(self.fetch_file(key, folder / key.removeprefix(folder_of(schema, table))) for key in keys)
+
+    def fetch_file(self, key: str, file: Path) -> str:
+        """Copy one file, and return the SHA-256 (hex) of the bytes that were copied. Raises PublishedDamaged: it is gone."""
+        file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return self._files.digest(_key(schema, table), copy=file)
+            return self._files.digest(key, copy=file)
         except FileNotFoundError:
-            raise self._damaged(schema, table, "it is not there") from None
+            schema, table, *_ = key.split("/")
+            raise self._damaged(schema, table, "it is not there", key) from None
 
     def read(
         self, schema: str, table: str, columns: Sequence[str] | None = None, *, optional: Sequence[str] = ()
     ) -> pa.Table | None:
         """The table, or None when it has never been published.
+
+        Of a table in blocks, each block is that of the build before or of the next one while this is being published.
 
         Args:
             schema: its schema.
@@ -210,47 +262,68 @@ class Published:
         """
         import pyarrow as pa
 
-        # Whole, so that it is one table also where another one takes its place meanwhile.
-        with self._parquet(schema, table, lambda key: pa.BufferReader(self._files.store.get(key).bytes())) as file:
-            if file is None:
-                return None
-            if lacking := sorted(set(columns or ()) - set(file.schema_arrow.names)):
+        # Files whole, so that each is one file also where another one takes its place meanwhile.
+        parts = []
+        for part in self._parts(schema, table, None, lambda key: pa.BufferReader(self._files.store.get(key).bytes())):
+            if lacking := sorted(set(columns or ()) - set(part.names)):
                 raise self._damaged(schema, table, f"it lacks {', '.join(lacking)}")
-            return file.read(columns=None if columns is None else [*columns, *optional], use_threads=False)
+            wanted = part.names if columns is None else [*columns, *(name for name in optional if name in part.names)]
+            parts.append(part.read(wanted))
+        try:
+            return pa.concat_tables(parts) if parts else None
+        except pa.ArrowInvalid as error:
+            raise self._damaged(schema, table, f"its files are of two releases: {error}") from error
 
     def version(self, schema: str, table: str) -> str | None:
-        """What changes whenever the table's file is written or replaced; None where there is none."""
-        return self._files.version(_key(schema, table))
+        """What changes whenever a file of the table is written or replaced; None where there is none."""
+        keys = self._keys(schema, table)
+        listed = self._files.listed(folder_of(schema, table))
+        etags = [f"{key} {bare(listed[key]['e_tag'])}" for key in keys if key in listed]
+        return " ".join(etags) or None
 
-    def opened(self, schema: str, table: str) -> AbstractContextManager[pq.ParquetFile | None]:
-        """As :meth:`read`, but the file, of which parts are fetched as they are read, for those who write the tables."""
-        return self._parquet(schema, table, lambda key: StoredFile(self._files.store, key))
+    def parts(self, schema: str, table: str, *, rover: str | None = None) -> Iterator[Part]:
+        """The files of a table one by one, each open until the next: none where it was never published.
 
-    @contextmanager
-    def _parquet(self, schema: str, table: str, fetch: Callable[[str], Any]) -> Iterator[pq.ParquetFile | None]:
-        # Without threads, and not by read_table (pyarrow.dataset, which has its own): a thread of Arrow's that lets go of a
-        # Python buffer while the interpreter ends aborts the process: one status in forty, one in twelve with read_table.
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        Of a file only what is asked for is fetched. Raises PublishedDamaged as :meth:`read`.
 
-        key = _key(schema, table)
+        Args:
+            schema: its schema.
+            table: its name.
+            rover: only the files that may have rows of that rover.
+        """
+        return self._parts(schema, table, rover, lambda key: StoredFile(self._files.store, key))
+
+    def _parts(self, schema: str, table: str, rover: str | None, fetch: Callable[[str], Any]) -> Iterator[Part]:
+        for key in self._keys(schema, table):
+            if rover is not None and rover_of(key) not in (None, rover):
+                continue
+            try:
+                with self._files.errors("read", key):
+                    source = fetch(key)
+            except FileNotFoundError:
+                raise self._damaged(schema, table, "it was published and is gone", key) from None
+            with open_part(source, rover_of(key), partial(self._damaged, schema, table, key=key)) as part:
+                yield part
+
+    def _keys(self, schema: str, table: str) -> list[str]:
+        """The files of a table by the manifest; where that does not name any, those that are there."""
         try:
-            with self._files.errors("read", key):
-                source = fetch(key)
-        except FileNotFoundError:
-            if (manifest := self.manifest()) and f"{schema}/{table}" in manifest.tables:
-                raise self._damaged(schema, table, "it was published and is gone") from None
-            yield None
-            return
-        try:
-            with pq.ParquetFile(source, pre_buffer=False) as file:
-                yield file
-        except (pa.ArrowException, OSError) as error:
-            raise self._damaged(schema, table, str(error).partition("\n")[0]) from error
+            manifest, damage = self.manifest(), None
+        except PublishedDamaged as error:
+            manifest, damage = None, error
+        if manifest is not None and (files := manifest.tables.get(f"{schema}/{table}")):
+            return [file.key for file in files]
+        found = _keys_of(schema, table, self._files.listed(folder_of(schema, table)))
+        if damage is not None and not found:
+            raise damage
+        # A table is one file until all its blocks are written.
+        whole = key_of(schema, table)
+        return [whole] if whole in found else found
 
     def withdraw(self, schema: str, table: str) -> None:
-        """Take a table away, as if it had never been published: the file first, then what the manifest says of it."""
-        self._files.remove(_key(schema, table))
+        """Take a table away, as if it had never been published: the files first, then what the manifest says of it."""
+        for key in _keys_of(schema, table, self._files.listed(folder_of(schema, table))):
+            self._files.remove(key)
 
         def without(now: Manifest | None) -> Manifest | None:
             if now is None or f"{schema}/{table}" not in now.tables:
@@ -281,8 +354,8 @@ class Published:
 
         self._files.change(KEY, changed)
 
-    def _damaged(self, schema: str, table: str, why: str) -> PublishedDamaged:
-        where = f"{self._url}/{_key(schema, table)}"
+    def _damaged(self, schema: str, table: str, why: str, key: str = "") -> PublishedDamaged:
+        where = f"{self._url}/{key or key_of(schema, table)}"
         return PublishedDamaged(f"{where} is damaged ({why}); {_HEALS}", name=f"{schema}/{table}")
 
 
@@ -294,5 +367,16 @@ def _loaded(body: bytes | None) -> Manifest | None:
         return None
 
 
-def _key(schema: str, table: str) -> str:
-    return f"{schema}/{table}/{table}.parquet"
+def _keys_of(schema: str, table: str, listed: Iterable[str]) -> list[str]:
+    """The files in the folder of a table, in the order of its rows."""
+    folder = folder_of(schema, table)
+    return sorted(key for key in listed if key.startswith(folder) and key.endswith(".parquet"))
+
+
+def _difference(file: PublishedFile, listed: Mapping[str, ObjectMeta]) -> str | None:
+    """What is not as it was published, by a listing; None where nothing is."""
+    meta = listed.get(file.key)
+    if meta is None:
+        return "is gone"
+    is_same = (meta["size"], bare(meta["e_tag"])) == (file.size, file.etag)
+    return None if is_same else "was changed since it was published"

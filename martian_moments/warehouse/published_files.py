@@ -44,24 +44,16 @@ class PublishedFiles:
         self.store = open_store(url, s3)
         self._folder = durable_folder(self.store)
 
-    def listed(self) -> Mapping[str, ObjectMeta]:
-        """What the store reports about each file, by key."""
-        with self.errors("list", ""):
-            return {meta["path"]: meta for chunk in self.store.list() for meta in chunk}
+    def listed(self, folder: str = "") -> Mapping[str, ObjectMeta]:
+        """What the store reports about each file, of a folder or of all, by key."""
+        with self.errors("list", folder):
+            return {meta["path"]: meta for chunk in self.store.list(folder or None) for meta in chunk}
 
     def content(self, key: str) -> bytes | None:
         """What stands there; None where nothing does."""
         try:
             with self.errors("read", key):
                 return self.store.get(key).bytes().to_bytes()
-        except FileNotFoundError:
-            return None
-
-    def version(self, key: str) -> str | None:
-        """The ETag of what stands there; None where nothing does."""
-        try:
-            with self.errors("look at", key):
-                return bare(self.store.head(key)["e_tag"])
         except FileNotFoundError:
             return None
 
@@ -106,7 +98,7 @@ class PublishedFiles:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         with self.errors("read", made.key):
             etag = bare(self.store.head(made.key)["e_tag"])
-        return PublishedFile(made.key, made.file.stat().st_size, etag, digest, made.rows)
+        return PublishedFile(made.key, made.file.stat().st_size, etag, digest, made.rows, made.content)
 
     def change(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
         """Write what becomes of a small file (None where there is none), unless that is None.

@@ -18,7 +18,6 @@ from martian_moments.domain.errors import WarehouseBusy, WarehouseError
 from martian_moments.warehouse.base import (
     LEDGER,
     PHOTO_IDS,
-    ROWS_OF_A_GROUP,
     TABLE_OF,
     BronzeObject,
     LoadReport,
@@ -37,6 +36,7 @@ from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.photo_ids import NAME, published_photo_ids
 from martian_moments.warehouse.published import Published
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
+from martian_moments.warehouse.snowflake_rows import SnowflakeRows
 from martian_moments.warehouse.snowflake_types import as_published, published_schema
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ class SnowflakeWarehouse:
         from snowflake.connector.errors import ProgrammingError
 
         with self._connected() as connection:
-            return published.publish(tables, partial(_write_table, connection), unreadable=ProgrammingError)
+            return published.publish(tables, SnowflakeRows(partial(_run, connection)), unreadable=ProgrammingError)
 
     @contextmanager
     def _connected(self) -> Iterator[SnowflakeConnection]:
@@ -354,25 +354,3 @@ def _fill(report: LoadReport, batch: Sequence[BronzeObject], held: dict[str, tup
             report.loaded.append(item.key)
         else:
             report.unchanged.append(item.key)
-
-
-def _write_table(connection: SnowflakeConnection, table: PublishedTable, file: Path) -> None:
-    query = LEDGER_QUERY if table == LEDGER else f"select * from {table.schema}.{table.name}"
-    cursor = _run(connection, f"{query} order by {', '.join(table.order_by)}")
-    schema = published_schema(cursor.description, table.types)
-    _write(file, schema, as_published(cursor, schema))
-
-
-def _write(file: Path, schema: pa.Schema, pieces: Iterable[pa.Table]) -> None:
-    """Results come in pieces of any size; the same rows make the same file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        rest = schema.empty_table()
-        for piece in pieces:
-            rest = pa.concat_tables([rest, piece])
-            while rest.num_rows >= ROWS_OF_A_GROUP:
-                writer.write_table(rest.slice(0, ROWS_OF_A_GROUP).combine_chunks())
-                rest = rest.slice(ROWS_OF_A_GROUP)
-        writer.write_table(rest.combine_chunks())

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from martian_moments.lake.store import Lake
 from martian_moments.warehouse.base import LEDGER, PublishedTable
 from martian_moments.warehouse.published import Published
 from martian_moments_tests.buckets import OwnBucket
+from martian_moments_tests.published_tables import Written, photo, publish_rows
 
 PREFIX = "published/"
 KEY = f"{PREFIX}gold/days/days.parquet"
@@ -35,16 +37,16 @@ def parquet(tmp_path: Path) -> Callable[[int], Path]:
 def test_a_table_is_exactly_one_object_at_its_place(
     published: Published, lake: Lake, parquet: Callable[[int], Path]
 ) -> None:
-    assert published.put("gold", "days", parquet(3))
-    assert published.put("gold", "days", parquet(4))
+    assert published.put("gold/days/days.parquet", parquet(3))
+    assert published.put("gold/days/days.parquet", parquet(4))
     assert [each.key for each in lake.list()] == [KEY]
     assert pq.read_table(pa.BufferReader(lake.get(KEY))).num_rows == 4
 
 
 def test_the_same_bytes_are_not_written_again(published: Published, lake: Lake, parquet: Callable[[int], Path]) -> None:
-    assert published.put("gold", "days", parquet(3))
+    assert published.put("gold/days/days.parquet", parquet(3))
     before = lake.read(KEY).info
-    assert not published.put("gold", "days", parquet(3))
+    assert not published.put("gold/days/days.parquet", parquet(3))
     after = lake.read(KEY).info
     assert (after, after.version) == (before, before.version)
 
@@ -52,35 +54,32 @@ def test_the_same_bytes_are_not_written_again(published: Published, lake: Lake, 
 def test_other_bytes_of_the_same_length_are_written(published: Published, lake: Lake, tmp_path: Path) -> None:
     for body in (b"PAR1", b"PAR2"):
         (tmp_path / "file").write_bytes(body)
-        assert published.put("gold", "days", tmp_path / "file")
+        assert published.put("gold/days/days.parquet", tmp_path / "file")
     assert lake.get(KEY) == b"PAR2"
 
 
 def test_a_table_never_published_is_none(published: Published) -> None:
     assert published.read("gold", "days") is None
-    with published.opened("gold", "days") as file:
-        assert file is None
+    assert list(published.parts("gold", "days")) == []
 
 
 def test_a_reader_may_ask_for_some_columns(published: Published, parquet: Callable[[int], Path]) -> None:
-    published.put("gold", "days", parquet(3))
+    published.put("gold/days/days.parquet", parquet(3))
     table = published.read("gold", "days", ["number"])
     assert table is not None
     assert table.to_pydict() == {"number": [0, 1, 2]}
 
 
 def test_a_reader_may_open_a_table_and_read_a_part_of_it(published: Published, parquet: Callable[[int], Path]) -> None:
-    published.put("gold", "days", parquet(3))
-    with published.opened("gold", "days") as file:
-        assert file is not None
-        assert file.metadata.num_rows == 3
-        assert file.read(["number"], use_threads=False).to_pydict() == {"number": [0, 1, 2]}
+    published.put("gold/days/days.parquet", parquet(3))
+    (table,) = [part.read(["number"]) for part in published.parts("gold", "days")]
+    assert table.to_pydict() == {"number": [0, 1, 2]}
 
 
 def test_a_large_table_is_one_put(published: Published, lake: Lake, tmp_path: Path) -> None:
     body = os.urandom(20_000_000)
     (tmp_path / "file").write_bytes(body)
-    published.put("gold", "days", tmp_path / "file")
+    published.put("gold/days/days.parquet", tmp_path / "file")
     stored = lake.read(KEY)
     assert stored.body == body
     if lake.url.startswith("s3:"):
@@ -89,11 +88,11 @@ def test_a_large_table_is_one_put(published: Published, lake: Lake, tmp_path: Pa
 
 def test_a_reader_meets_the_old_table_or_the_new_one(published: Published, parquet: Callable[[int], Path]) -> None:
     sizes = [1_000, 50_000]
-    published.put("gold", "days", parquet(sizes[0]))
+    published.put("gold/days/days.parquet", parquet(sizes[0]))
 
     def replace() -> None:
         for number in range(20):
-            published.put("gold", "days", parquet(sizes[number % 2]))
+            published.put("gold/days/days.parquet", parquet(sizes[number % 2]))
 
     writer = threading.Thread(target=replace)
     writer.start()
@@ -116,7 +115,7 @@ def publish(published: Published) -> Callable[..., list[PublishedTable]]:
         def rows(table: PublishedTable, file: Path) -> None:
             pq.write_table(pa.table({"number": range(tables[table])}), file)
 
-        return published.publish(tables, rows)
+        return published.publish(tables, Written(rows))
 
     return write
 
@@ -149,6 +148,30 @@ def test_a_build_that_changes_nothing_leaves_the_manifest_alone(
     assert (after, after.version) == (before, before.version)
 
 
+def test_of_a_table_in_blocks_only_what_changed_is_written_and_what_is_gone_is_removed(
+    published: Published, lake: Lake
+) -> None:
+    def publish(*photos: dict[str, Any]) -> dict[str, tuple[object, object]]:
+        publish_rows(published, {"silver/fact_photos": photos})
+        assert published.damaged() == published.unreadable() == {}
+        table = published.read("silver", "fact_photos", ["rover", "photo_key"])
+        assert table is not None
+        assert table.to_pylist() == [{name: row[name] for name in ("rover", "photo_key")} for row in photos]
+        files = {each.key: lake.read(each.key) for each in lake.list("published/silver/")}
+        return {
+            key.removeprefix("published/silver/fact_photos/"): (file.info, file.info.version) for key, file in files.items()
+        }
+
+    stays, goes = photo("curiosity", 1), photo("spirit", 1)
+    before = publish(stays, photo("curiosity", 2, sol=700), goes)
+    assert list(before) == ["rover=curiosity/00000.parquet", "rover=curiosity/00500.parquet", "rover=spirit/00000.parquet"]
+    after = publish(stays, photo("curiosity", 3, sol=700))
+    assert list(after) == ["rover=curiosity/00000.parquet", "rover=curiosity/00500.parquet"]
+    assert [after[key] == before[key] for key in after] == [True, False]
+    assert list(publish()) == ["fact_photos.parquet"], "without rows it is one file"
+    assert list(publish(stays)) == ["rover=curiosity/00000.parquet"]
+
+
 DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
     "gone": lambda _: None,
     "garbage of the same size": lambda body: os.urandom(len(body)),
@@ -158,9 +181,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
 
 
 def opened_and_read(published: Published, table: PublishedTable) -> None:
-    with published.opened(table.schema, table.name) as file:
-        assert file
-        file.read(use_threads=False)
+    for part in published.parts(table.schema, table.name):
+        part.read(part.names)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -227,7 +249,7 @@ def test_a_manifest_that_is_gone_is_missed_until_everything_is_published_again(
 
 
 def test_where_nothing_was_published_no_manifest_is_missed(published: Published, parquet: Callable[[int], Path]) -> None:
-    published.put("gold", "days", parquet(3))
+    published.put("gold/days/days.parquet", parquet(3))
     assert published.damaged() == published.unreadable() == {}, "a table of another release"
     assert published.read("silver", "fact_photos") is None
 
@@ -265,4 +287,4 @@ def test_a_missing_bucket_is_a_failure_and_not_an_empty_table(no_bucket: OwnBuck
     with pytest.raises(WarehouseError, match=r"gold/days/days\.parquet: cannot read .* NoSuchBucket|cannot read"):
         published.read("gold", "days")
     with pytest.raises(WarehouseError, match="cannot write"):
-        published.put("gold", "days", parquet(1))
+        published.put("gold/days/days.parquet", parquet(1))

@@ -16,7 +16,7 @@ from martian_moments.serving.snapshots import Snapshots
 from martian_moments.warehouse.base import LEDGER, PublishedTable
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
-from martian_moments_tests.published_tables import STOPS, publish_rows
+from martian_moments_tests.published_tables import STOPS, Written, publish_rows
 from martian_moments_tests.waiting import wait_until
 
 MOVIE = bytes(range(256)) * 4_000
@@ -41,7 +41,7 @@ def publish_ledger(published: Published) -> None:
     def write(_: PublishedTable, file: Path) -> None:
         pq.write_table(pa.table({"object_key": ["a", "b"]}), file)
 
-    published.publish([LEDGER], write)
+    published.publish([LEDGER], Written(write))
 
 
 def test_a_file_is_sent_as_it_is_with_its_type_and_state(client: TestClient) -> None:

@@ -198,7 +198,7 @@ def test_slow_clients_do_not_hold_up_others(process: Process) -> None:
     for number in range(200):
         client = socket.create_connection(process.address)
         # Half a request; or a whole one whose response nobody reads.
-        whole = b"GET /published/silver/fact_photos/fact_photos.parquet HTTP/1.1\r\nHost: localhost\r\n"
+        whole = b"GET /published/silver/fact_photos/rover=curiosity/01000.parquet HTTP/1.1\r\nHost: localhost\r\n"
         client.sendall(whole + (b"\r\n" if number % 2 else b"X-Never-Ending: "))
         slow.append(client)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,12 +21,11 @@ from martian_moments.domain.errors import NotReady
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.serving.private import private_folder
 from martian_moments.serving.snapshots import Snapshots
-from martian_moments.warehouse.base import PublishedTable
 from martian_moments.warehouse.manifest import KEY
-from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.published import Published
-from martian_moments_tests.published_tables import STOPS, publish_rows
+from martian_moments_tests.published_tables import STOPS, photo, publish_file, publish_rows
 from martian_moments_tests.serving.home import ServedHome
+from martian_moments_tests.serving.tables import served_tables
 from martian_moments_tests.waiting import wait_until
 
 COUNT = "select count(*) from gold.stops"
@@ -63,13 +61,30 @@ def test_a_request_keeps_its_build_and_the_next_one_has_the_new_one(home: Served
                 assert new.cursor().execute(COUNT).fetchone() == (len(STOPS),)
                 # Of what is unchanged there is one copy.
                 photos = "silver/fact_photos"
-                assert new.paths[photos].stat().st_ino == old.paths[photos].stat().st_ino
+                assert [each.stat().st_ino for each in new.paths[photos]] == [
+                    each.stat().st_ino for each in old.paths[photos]
+                ]
             assert old.cursor().execute(COUNT).fetchone() == stops != (len(STOPS),)
-            folder = old.paths["gold/stops"].parent
+            folder = old.paths["gold/stops"][0].parent
             assert folder.is_dir()
         assert not folder.exists()
-        everything = new.paths["gold/stops"].parent.parent
+        everything = new.paths["gold/stops"][0].parents[3]
     assert not everything.exists()
+
+
+def test_of_a_table_in_blocks_only_those_that_changed_are_copied_and_the_build_before_is_served_as_it_was(
+    tmp_path: Path,
+) -> None:
+    photos = "silver/fact_photos"
+    before = [photo("curiosity", 1), photo("curiosity", 2, sol=700), photo("spirit", 3)]
+    count = "select rover, count(*) from silver.fact_photos group by rover order by rover"
+    with served_tables(tmp_path, before) as served, served.snapshots.lease() as old:
+        assert [path.parent.name for path in old.paths[photos]] == ["rover=curiosity", "rover=curiosity", "rover=spirit"]
+        served.publish([*before, photo("curiosity", 4, sol=701)])
+        with served.snapshots.lease() as new:
+            assert new.cursor().execute(count).fetchall() == [("curiosity", 3), ("spirit", 1)]
+            assert list(map(os.path.samefile, new.paths[photos], old.paths[photos])) == [True, False, True]
+        assert old.cursor().execute(count).fetchall() == [("curiosity", 2), ("spirit", 1)]
 
 
 def test_the_same_tables_are_the_same_build_wherever_and_whenever_they_are_published(home: ServedHome) -> None:
@@ -123,16 +138,12 @@ def test_tables_of_an_earlier_release_are_named(home: ServedHome) -> None:
 
 
 def test_a_table_without_a_column_of_this_release_is_named(home: ServedHome) -> None:
-    file = file_of(home, "silver/fact_photos")
-    less = pq.read_table(file).drop_columns(["view_azimuth_deg"])
+    whole = home.published.read("silver", "fact_photos")
+    assert whole is not None
+    less = whole.drop_columns(["view_azimuth_deg"])
     other = home.home / "other.parquet"
     pq.write_table(less, other)
-    (table,) = (each for each in published_models() if each.name == "fact_photos")
-
-    def write(_: PublishedTable, file: Path) -> None:
-        shutil.copy(other, file)
-
-    home.published.publish([table], write)
+    publish_file(home.published, "silver", "fact_photos", other)
     assert reason(home.published).startswith("silver/fact_photos lacks a column: an earlier release published it")
 
 

@@ -153,9 +153,9 @@ def test_the_query_of_the_readme_counts_photos(
 ) -> None:
     (query,) = code_blocks(README, "python")
     assert len(query.splitlines()) == 3
-    table = tmp_path / ".mars" / "demo" / "published" / "silver" / "fact_photos" / "fact_photos.parquet"
+    table = tmp_path / ".mars" / "demo" / "published" / "silver" / "fact_photos" / "rover=spirit" / "00000.parquet"
     table.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"rover": ["spirit"] * 3, "camera": ["NAVCAM", "FHAZ", "NAVCAM"]}), table)
+    pq.write_table(pa.table({"camera": ["NAVCAM", "FHAZ", "NAVCAM"]}), table)
     monkeypatch.chdir(tmp_path)
 
     exec(compile(query, "README.md", "exec"), {})

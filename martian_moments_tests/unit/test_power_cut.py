@@ -157,7 +157,7 @@ def test_a_published_table_is_the_old_one_or_the_new_one_wherever_the_power_is_c
         returned.clear()
         published = Published((home / "published").as_uri())
         for rows in (3, 4_000):
-            published.put("gold", "days", tmp_path / f"{rows}")
+            published.put("gold/days/days.parquet", tmp_path / f"{rows}")
             returned.append(rows)
             power.point()
 

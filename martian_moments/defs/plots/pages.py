@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
@@ -23,7 +24,6 @@ from martian_moments.warehouse.base import PublishedTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
     from matplotlib.figure import Figure
 
     from martian_moments.warehouse.published import Published
@@ -71,15 +71,16 @@ _PICTURES: Final = {
 
 def page(published: Published, table: PublishedTable) -> dict[str, Any]:
     """The metadata of a published table; empty where it is not published."""
-    with published.opened(table.schema, table.name) as file:
-        if file is None:
-            return {}
-        metadata: dict[str, Any] = {_ROWS: file.metadata.num_rows}
-        if preview := _shown(lambda: _preview(file)):
-            metadata[_PREVIEW] = preview
-        if table.name in _PICTURES and (picture := _shown(lambda: _picture(file, table.name))):
-            metadata[_PICTURE] = picture
-        return metadata
+    manifest = published.manifest()
+    files = manifest.tables.get(f"{table.schema}/{table.name}") if manifest else None
+    if not files:
+        return {}
+    metadata: dict[str, Any] = {_ROWS: sum(file.rows for file in files)}
+    if preview := _shown(partial(_preview, *_first_rows(published, table))):
+        metadata[_PREVIEW] = preview
+    if table.name in _PICTURES and (picture := _shown(partial(_picture, published, table))):
+        metadata[_PICTURE] = picture
+    return metadata
 
 
 def pages(
@@ -128,13 +129,22 @@ def _shown(make: Callable[[], str | None]) -> dg.MetadataValue[Any] | None:
     return None if made is None else dg.MetadataValue.md(made)
 
 
-def _preview(file: pq.ParquetFile) -> str:
+def _first_rows(published: Published, table: PublishedTable) -> tuple[list[str], list[Mapping[str, Any]]]:
+    """The columns and some rows, of as many files as they are in."""
+    names: list[str] = []
+    rows: list[Mapping[str, Any]] = []
+    for part in published.parts(table.schema, table.name):
+        names = names or part.names
+        rows += part.first(_PREVIEW_ROWS - len(rows))
+        if len(rows) == _PREVIEW_ROWS:
+            break
+    return names, rows
+
+
+def _preview(names: list[str], rows: list[Mapping[str, Any]]) -> str:
     """The first rows as a Markdown table; long values are cut."""
-    names = file.schema_arrow.names
-    first_group = range(file.num_row_groups)[:1]
-    batch = next(file.iter_batches(_PREVIEW_ROWS, row_groups=first_group, use_threads=False), None)
     lines = [" | ".join(names), " | ".join("---" for _ in names)]
-    lines += [" | ".join(map(_cell, row.values())) for row in (batch.to_pylist() if batch else [])]
+    lines += [" | ".join(map(_cell, row.values())) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
 
 
@@ -142,14 +152,16 @@ def _cell(value: object) -> str:
     return "" if value is None else as_text(value, _LONGEST)
 
 
-def _picture(file: pq.ParquetFile, name: str) -> str | None:
+def _picture(published: Published, table: PublishedTable) -> str | None:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    picture = _PICTURES[name]
-    rows = file.read(columns=["rover", *picture.columns], use_threads=False)
+    picture = _PICTURES[table.name]
+    columns = ["rover", *picture.columns]
+    rows = pa.concat_tables([part.read(columns) for part in published.parts(table.schema, table.name)])
     # Numbers are compared, not the names of a million photos.
     rovers = rows["rover"].combine_chunks().dictionary_encode()
     names = rovers.dictionary.to_pylist()
     parts = {rover: rows.filter(pc.equal(rovers.indices, names.index(rover))) for rover in ROVERS if rover in names}
     figure = picture.draw(parts) if parts else None
-    return f"![{name}](data:image/png;base64,{png(figure)})" if figure else None
+    return f"![{table.name}](data:image/png;base64,{png(figure)})" if figure else None

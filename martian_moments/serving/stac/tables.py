@@ -8,13 +8,13 @@ from martian_moments.formats.geoparquet import signed_longitude
 from martian_moments.formats.stac import item_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import duckdb
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, _: Mapping[str, Path]) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, _: Mapping[str, Sequence[Path]]) -> None:
     """Make the view ``stac.items``: a row per photo, with a column for each field of its item."""
     items = item_rows("select * from silver.fact_photos", ())
     columns = f"* exclude (links) replace ({signed_longitude('longitude')} as longitude)"

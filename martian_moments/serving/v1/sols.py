@@ -71,8 +71,9 @@ async def photo_of(snapshot: Snapshot, number: int) -> tuple[str, Photo] | None:
         held = connection.execute(tables.ROW_OF, {"id": number}).fetchone()
         if held is None:
             return None
-        row, current, in_v1 = held
-        ((rover, sol, camera, address),) = connection.execute(tables.AT_ROW, {"row": row}).fetchall()
+        file, row, current, in_v1 = held
+        found = connection.execute(tables.AT_ROW, {"file": file, "row": row})
+        ((rover, sol, camera, address),) = found.fetchall()
         return rover, Photo(sol, camera, current, address, in_v1)
 
     return await run(snapshot, find)

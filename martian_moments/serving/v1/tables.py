@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.rovers import ROVERS
-from martian_moments.infrastructure.sql import quoted
+from martian_moments.infrastructure.sql import from_files, quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,12 +21,13 @@ _CREATE_CAMERAS: Final = """
 create table v1.cameras (rover varchar, camera varchar, id integer, full_name varchar, place integer)
 """
 
-# The rows of fact_photos by their places in its file, which are read from there when somebody asks: addresses of pictures
+# The rows of fact_photos by their places in its files, which are read from there when somebody asks: addresses of pictures
 # are long, and to copy a million of them takes ten times as long as everything else here.
 _CREATE_FILE: Final = """
 create view v1.file as
-select rover, sol, camera, photo_key, is_thumbnail, image_url, file_row_number as row
-from read_parquet({})
+select rover, sol, camera, photo_key, is_thumbnail, image_url,
+    filename as file, file_row_number as row
+from {}
 where camera is not null
 """
 
@@ -38,8 +39,8 @@ _BY_KEY: Final = "cross"
 # What v1 had: whatever it numbered, and of the rest no thumbnails (it took none of Perseverance, and later none at all).
 _CREATE_IDS: Final = """
 create or replace table v1.ids as
-select photos.row, ids.id, ids.method = 'v1' or not coalesce(photos.is_thumbnail, false) as in_v1
-from (select row, photo_key, is_thumbnail from v1.file) as photos
+select photos.file, photos.row, ids.id, ids.method = 'v1' or not coalesce(photos.is_thumbnail, false) as in_v1
+from (select file, row, photo_key, is_thumbnail from v1.file) as photos
 {} join (select photo_key, id, method from gold.photo_ids where is_current) as ids
 where photos.photo_key = ids.photo_key
 """
@@ -47,8 +48,8 @@ where photos.photo_key = ids.photo_key
 _CREATE_SOLS: Final = """
 create table v1.sols as
 select photos.rover, photos.sol, photos.camera, ids.in_v1, count(*) as photos
-from (select rover, sol, camera, row from v1.file) as photos {} join v1.ids as ids
-where photos.row = ids.row
+from (select rover, sol, camera, file, row from v1.file) as photos {} join v1.ids as ids
+where photos.file = ids.file and photos.row = ids.row
 group by all
 """
 
@@ -56,7 +57,7 @@ _CREATE_PHOTOS: Final = """
 create view v1.photos as
 select photos.rover, photos.sol, photos.camera, cameras.id as camera_id, ids.id, ids.in_v1, photos.image_url
 from v1.file as photos
-inner join v1.ids as ids on photos.row = ids.row
+inner join v1.ids as ids on photos.file = ids.file and photos.row = ids.row
 inner join v1.cameras as cameras on photos.rover = cameras.rover and photos.camera = cameras.camera
 """
 
@@ -75,11 +76,11 @@ _CREATE_FORMER_IDS: Final = (
 )
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Path]) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, paths: Mapping[str, Sequence[Path]]) -> None:
     """Make the schema ``v1``: photos with their ids, and how many each sol has."""
     connection.execute("create schema v1")
     _add_cameras(connection)
-    connection.execute(_CREATE_FILE.format(quoted(paths["silver/fact_photos"])))
+    connection.execute(_CREATE_FILE.format(from_files(paths["silver/fact_photos"])))
     how = _add_ids(connection)
     for statement in (_CREATE_SOLS.format(how), _CREATE_PHOTOS, *_CREATE_FORMER_IDS):
         connection.execute(statement)
@@ -139,13 +140,13 @@ order by sol
 """
 
 ROW_OF: Final = """
-select row, id, in_v1 from v1.ids
+select file, row, id, in_v1 from v1.ids
 where id = coalesce((select current_id from v1.former_ids where id = $id), $id)
 """
-"""Where the photo of an id stands in the file, and its present id."""
+"""Where the photo of an id stands in the files, and its present id."""
 
-AT_ROW: Final = "select rover, sol, camera, image_url from v1.file where row = $row"
-"""A photo in the file: by its place, half the time of looking for it in ``v1.photos``."""
+AT_ROW: Final = "select rover, sol, camera, image_url from v1.file where file = $file and row = $row"
+"""A photo in the files: by its place, half the time of looking for it in ``v1.photos``."""
 
 OF_ROVER: Final = " where rover = $rover and sol between $first and $last"
 """All photos of some sols; to these, IN_V1 and OF_CAMERAS."""

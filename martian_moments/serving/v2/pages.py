@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
-from martian_moments.infrastructure.sql import quoted
+from martian_moments.infrastructure.sql import from_files, quoted
 from martian_moments.serving.cursors import Values as Ended
 from martian_moments.serving.cursors import encode
 from martian_moments.serving.query import query, rows
@@ -22,8 +22,9 @@ from martian_moments.serving.v2.filters import Sql, Values, all_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROW: Final = "file_row_number"
-"""DuckDB's name of a row's place in a Parquet file, from 0."""
+_PLACE: Final = {"filename": "varchar", "file_row_number": "bigint"}
+"""What DuckDB calls the place of a row, and the types: its Parquet file, whose names are in the order of the rows, and its
+number in there, from 0. (``file_index`` counts only the files that the filters of a query leave.)"""
 
 
 @dataclass(frozen=True)
@@ -169,31 +170,42 @@ def _ordered(order: Sequence[Order]) -> str:
 
 
 async def _rows_of_file(snapshot: Snapshot, request: Request, name: str) -> Sql:
-    """The rows of a page of a large file, found by the columns of the filters and of the order alone."""
-    file = f"read_parquet({quoted(snapshot.paths[name])})"
+    """The rows of a page of a large table, found by the columns of the filters and of the order alone."""
+    files = from_files(snapshot.paths[name])
     asked = request.collection.asked(request.sort, request.filters)
-    order = (*asked, Order(_ROW))
+    order = (*asked, *map(Order, _PLACE))
     condition = request.collection.condition(request.filters)
-    source = _with_added(request, Sql(f"(select *, {_ROW} from {file} where {condition.text})", condition.values))
+    place = ", ".join(_PLACE)
+    source = _with_added(request, Sql(f"(select *, {place} from {files} where {condition.text})", condition.values))
     begin = Sql("true")
     before = request.ended()
     if before is not None:
         values = dict(zip((each.column for each in request.order), before, strict=True))
-        place = await _place(snapshot, request, file, values)
-        ended = (*(values[each.column] for each in asked), str(place))
-        begin = cursors.after(order, request.types | {_ROW: "bigint"}, ended)
-    statement = f"select {_ROW} from {source.text} where {begin.text} order by {_ordered(order)} limit {request.limit + 1}"
+        last = await _place(snapshot, request, files, values)
+        ended = (*(values[each.column] for each in asked), *map(str, last))
+        begin = cursors.after(order, request.types | _PLACE, ended)
+    statement = f"select {place} from {source.text} where {begin.text} order by {_ordered(order)} limit {request.limit + 1}"
     found = await _run(rows(snapshot, statement, (*source.values, *begin.values)), request)
-    numbers = ", ".join(str(number) for (number,) in found)
-    return _with_added(request, Sql(f"(select * from {file} where {_ROW} in ({numbers or 'null'}))"))
+    return _with_added(request, Sql(f"(select * from {files} where {_at(found)})"))
 
 
-async def _place(snapshot: Snapshot, request: Request, file: str, values: Mapping[str, str | None]) -> int:
-    """The place in the file of the last row that is not after a cursor's in the order of the key; -1 before the first.
+def _at(places: Sequence[tuple[str, int]]) -> str:
+    """The condition of rows at these places: DuckDB opens no other file, and reads no other group of rows."""
+    by_file: dict[str, list[str]] = {}
+    for file, row in places:
+        by_file.setdefault(file, []).append(str(row))
+    file_is, row_is = _PLACE
+    conditions = [f"({file_is} = {quoted(file)} and {row_is} in ({', '.join(found)}))" for file, found in by_file.items()]
+    return " or ".join(conditions) or "false"
+
+
+async def _place(snapshot: Snapshot, request: Request, files: str, values: Mapping[str, str | None]) -> tuple[str, int]:
+    """The place of the last row that is not after a cursor's in the order of the key; one before all where there is none.
 
     The cursor's own row may have gone since, and all that had the same beginning of the key: then it is the last one before.
     """
     key, types = request.collection.key, request.types
+    latest = ", ".join(f"{name} desc" for name in _PLACE)
     for length in range(len(key), 0, -1):
         compared = (*["="] * (length - 1), "<=" if length == len(key) else "<")
         conditions = [
@@ -201,8 +213,7 @@ async def _place(snapshot: Snapshot, request: Request, file: str, values: Mappin
             for column, sign in zip(key, compared, strict=False)
         ]
         condition = all_of(conditions)
-        statement = f"select max({_ROW}) from {file} where {condition.text}"
-        ((place,),) = await _run(rows(snapshot, statement, condition.values), request)
-        if place is not None:
-            return int(place)
-    return -1
+        statement = f"select {', '.join(_PLACE)} from {files} where {condition.text} order by {latest} limit 1"
+        for file, row in await _run(rows(snapshot, statement, condition.values), request):
+            return str(file), int(row)
+    return "", -1

@@ -12,13 +12,14 @@ from martian_moments.warehouse.base import PublishedTable
 from martian_moments.warehouse.models import published_models
 
 _TEXT: Final = {"type": "string"}
+_PATH: Final = {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]}
 
 RESOURCE: Final[dict[str, Any]] = {
     "type": "object",
     "title": "TableDescriptor",
     "description": "A Data Resource with a Table Schema, see https://datapackage.org.",
     "required": ["name", "path", "format", "schema"],
-    "properties": {"name": _TEXT, "path": _TEXT, "format": {"const": "parquet"}, "schema": {"type": "object"}},
+    "properties": {"name": _TEXT, "path": _PATH, "format": {"const": "parquet"}, "schema": {"type": "object"}},
 }
 """What OpenAPI says of a table's descriptor."""
 
@@ -46,8 +47,6 @@ def describe_table(snapshot: Snapshot, files: str, name: str) -> dict[str, Any]:
 
 
 def _described(snapshot: Snapshot, files: str, table: PublishedTable) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
-    path = snapshot.paths[f"{table.schema}/{table.name}"]
-    address = f"{files}{table.schema}/{table.name}/{table.name}.parquet"
-    return resource(table, address=address, size=path.stat().st_size, rows=pq.read_metadata(path).num_rows)
+    of_table = snapshot.files[f"{table.schema}/{table.name}"]
+    size, rows = sum(file.size for file in of_table), sum(file.rows for file in of_table)
+    return resource(table, addresses=[f"{files}{file.key}" for file in of_table], size=size, rows=rows)

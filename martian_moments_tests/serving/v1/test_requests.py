@@ -334,7 +334,7 @@ def history(real_payloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Sn
         create table silver.dim_cameras as select distinct rover, camera, camera as full_name from silver.fact_photos
         """
     )
-    tables.prepare(connection, {"silver/fact_photos": file})
+    tables.prepare(connection, {"silver/fact_photos": [file]})
 
     class Prepared:
         def cursor(self) -> duckdb.DuckDBPyConnection:

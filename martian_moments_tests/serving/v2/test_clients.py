@@ -74,8 +74,13 @@ def test_a_remote_duckdb_reads_published_tables_and_pages(address: str, tmp_path
         made = subprocess.run([sys.executable, "-m", "uv", "--quiet", *command], capture_output=True, text=True, check=False)
         if made.returncode != 0:
             pytest.skip(f"no package index: {made.stderr.strip()[-200:]}")
+    photos = (
+        f"set variable photos = (select list('{address}/published/' || file.key)"
+        f" from (select unnest(tables['silver/fact_photos']) as file from '{address}/published/manifest.json'));"
+        " select rover, count(*) from read_parquet(getvariable('photos'), hive_partitioning = true) group by 1 order by 1"
+    )
     queries = [
-        f"select rover, count(*) from '{address}/published/silver/fact_photos/fact_photos.parquet' group by 1 order by 1",
+        photos,
         f"select count(*) from read_parquet('{address}/api/v2/photos?rover=spirit&format=parquet')",
         f"select count(*) from read_csv('{address}/api/v2/photos?rover=spirit&format=csv')",
         f"select len(data) from read_json('{address}/api/v2/rovers')",

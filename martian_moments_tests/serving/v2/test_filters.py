@@ -10,6 +10,7 @@ import pytest
 from pyproj import Geod
 from starlette.testclient import TestClient
 
+from martian_moments.infrastructure.sql import from_folder
 from martian_moments_tests.published_tables import photo
 from martian_moments_tests.serving.home import ServedHome
 from martian_moments_tests.serving.tables import served_tables
@@ -35,11 +36,10 @@ def sql(served: ServedHome) -> duckdb.DuckDBPyConnection:
     """The published tables, read without the service."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
-    for file in (served.home / "published").glob("*/*/*.parquet"):
-        schema = file.parent.parent.name
-        if schema in {"silver", "gold"}:
-            connection.execute(f"create schema if not exists {schema}")
-            connection.execute(f"create view {schema}.{file.stem} as from '{file}'")
+    for schema in ("silver", "gold"):
+        connection.execute(f"create schema {schema}")
+        for folder in (served.home / "published" / schema).iterdir():
+            connection.execute(f"create view {schema}.{folder.name} as from {from_folder(folder)}")
     return connection
 
 

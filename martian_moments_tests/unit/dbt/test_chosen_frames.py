@@ -67,7 +67,7 @@ def fetched(client: httpx.Client, wanted: Candidate) -> Picture:
 
 @pytest.fixture(scope="module")
 async def mars(project: Callable[[], Project], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    made, photos = project(), tmp_path_factory.mktemp("published") / "fact_photos.parquet"
+    made, photos = project(), tmp_path_factory.mktemp("fact_photos")
     with running(CONFIG) as replica:
         async with PoliteClient(requests_per_minute=1_000_000, concurrency=4, backoff=0.0) as client:
             source = M20(client, replica.m20_url)
@@ -81,7 +81,7 @@ async def mars(project: Callable[[], Project], tmp_path_factory: pytest.TempPath
         )
         made.build("--select", "+fact_photos", "--exclude", "resource_type:unit_test")
         with duckdb.connect(str(made.path), read_only=True) as connection:
-            connection.execute(f"copy (from silver.fact_photos) to '{photos}'")
+            connection.execute(f"copy (from silver.fact_photos) to '{photos}/fact_photos.parquet'")
         truth = {key: each for sol in sols for key, each in replica.control.pictures("m20", ROVER, sol).items()}
         yield Mars(replica, photos, truth)
 

@@ -98,8 +98,8 @@ async def frames(
         made.build("--select", "+fact_photos", "--exclude", "resource_type:unit_test", "resource_type:test")
         published = Published((folder / "published").as_uri())
         made.warehouse.publish(published, [table for table in published_models() if table.name == "fact_photos"])
-        published.fetch("silver", "fact_photos", folder / "photos.parquet")
-        return Frames(folder / "photos.parquet", replica, Lake((folder / "lake").as_uri()))
+        published.fetch("silver", "fact_photos", folder / "photos")
+        return Frames(folder / "photos", replica, Lake((folder / "lake").as_uri()))
 
 
 @pytest.fixture(scope="module")

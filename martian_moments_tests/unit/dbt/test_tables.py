@@ -108,12 +108,12 @@ def test_the_examples_in_python_show_what_is_published(
 
 @pytest.fixture(scope="module")
 def photos(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published file of silver.fact_photos."""
+    """The published files of silver.fact_photos."""
     published = Published(tmp_path_factory.mktemp("published").as_uri())
     built.warehouse.publish(published, [table for table in published_models() if table.name == "fact_photos"])
-    file = tmp_path_factory.mktemp("copied") / "fact_photos.parquet"
-    published.fetch("silver", "fact_photos", file)
-    return file
+    folder = tmp_path_factory.mktemp("copied") / "fact_photos"
+    published.fetch("silver", "fact_photos", folder)
+    return folder
 
 
 def chosen(photos: Path, rover: str, camera: str, kind: MomentKind, sols: str) -> dict[str, tuple[str | None, Candidate]]:

@@ -23,6 +23,7 @@ from martian_moments.resources import Resources
 from martian_moments.settings import Settings
 from martian_moments_tests.picture_server import PictureServer, jpeg, picture_server
 from martian_moments_tests.platforms import Platform, build, failure_of, requests_of
+from martian_moments_tests.published_tables import publish_file
 from martian_moments_tests.unit.defs.sensors.conftest import Clock
 
 NAME = images_sensor.NAME
@@ -80,7 +81,7 @@ def publish(platform: Platform, server: PictureServer, tmp_path: Path, *rows: di
     ordered = sorted(table, key=lambda row: (row["rover"], row["sol"], row["photo_key"]))
     file = tmp_path / "fact_photos.parquet"
     pq.write_table(pa.Table.from_pylist(ordered, schema), file, row_group_size=2)
-    platform.resources.published.put("silver", "fact_photos", file)
+    publish_file(platform.resources.published, "silver", "fact_photos", file)
 
 
 def some(*sols: int) -> list[dict[str, Any]]:

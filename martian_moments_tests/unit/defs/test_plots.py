@@ -21,13 +21,13 @@ from martian_moments.defs.plots.paths import path_driven
 from martian_moments.infrastructure.object_store import StoredFile
 from martian_moments.warehouse.base import PublishedTable
 from martian_moments.warehouse.published import Published
+from martian_moments_tests.published_tables import publish_file
 
 
 def publish(folder: Path, schema: str, name: str, rows: pa.Table) -> tuple[Published, PublishedTable]:
     pq.write_table(rows, folder / "t.parquet")
     published = Published((folder / "published").as_uri())
-    published.put(schema, name, folder / "t.parquet")
-    return published, PublishedTable(schema, name, ())
+    return published, publish_file(published, schema, name, folder / "t.parquet")
 
 
 def pixels(metadata: Mapping[str, Any]) -> Any:
@@ -214,12 +214,12 @@ def test_a_path_is_one_collection_however_many_legs_it_has() -> None:
 
 def test_a_page_reads_no_more_of_a_large_table_than_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = 200_000
-    table = pa.table(
+    photos = pa.table(
         {"rover": ["spirit"] * rows, "view_azimuth_deg": [1.0] * rows, "text": [f"{n:x}" * 20 for n in range(rows)]}
     )
-    pq.write_table(table, tmp_path / "t.parquet", row_group_size=10_000, compression="none")
+    pq.write_table(photos, tmp_path / "t.parquet", row_group_size=10_000, compression="none")
     published = Published((tmp_path / "published").as_uri())
-    published.put("silver", "fact_photos", tmp_path / "t.parquet")
+    table = publish_file(published, "silver", "fact_photos", tmp_path / "t.parquet")
     read: list[int] = []
 
     def counted(file: StoredFile, size: int | None = -1) -> bytes:
@@ -228,7 +228,7 @@ def test_a_page_reads_no_more_of_a_large_table_than_it_shows(tmp_path: Path, mon
 
     original = StoredFile.read
     monkeypatch.setattr(StoredFile, "read", counted)
-    shown = page(published, PublishedTable("silver", "fact_photos", ()))
+    shown = page(published, table)
     assert (shown["dagster/row_count"], "picture" in shown) == (rows, True)
     assert 0 < sum(read) < (tmp_path / "t.parquet").stat().st_size / 5
 

@@ -83,8 +83,8 @@ def moment(kind: MomentKind = MomentKind.ALL, **keys: Any) -> Moment:
     )
 
 
-def parquet(file: Path, schema: str, name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """A published table with these rows, in the types of its contract; columns that a row does not name are null."""
+def parquet(folder: Path, schema: str, name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """The folder of a table with these rows, in the types of its contract; columns that a row does not name are null."""
     (table,) = (each for each in published_models() if (each.schema, each.name) == (schema, name))
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -92,8 +92,10 @@ def parquet(file: Path, schema: str, name: str, rows: Sequence[Mapping[str, Any]
         for row in rows:
             marks = ", ".join("?" * len(row))
             connection.execute(f"insert into made ({', '.join(row)}) values ({marks})", list(row.values()))
+        (folder / name).mkdir(exist_ok=True)
+        file = folder / name / f"{name}.parquet"
         connection.execute(f"copy (from made order by {', '.join(table.order_by)}) to {quoted(file)} (format parquet)")
-    return file
+    return folder / name
 
 
 class Tables:
@@ -109,9 +111,9 @@ class Tables:
         gold: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         **keys: Any,
     ) -> Choice:
-        file = parquet(self._folder / "photos.parquet", "silver", "fact_photos", photos)
-        files = {name: parquet(self._folder / f"{name}.parquet", "gold", name, rows) for name, rows in (gold or {}).items()}
-        with published_tables(file, None, pictures, files) as tables:
+        folder = parquet(self._folder, "silver", "fact_photos", photos)
+        folders = {name: parquet(self._folder, "gold", name, rows) for name, rows in (gold or {}).items()}
+        with published_tables(folder, None, pictures, folders) as tables:
             return choose(moment(**keys), tables)
 
 
@@ -365,11 +367,10 @@ def test_a_moment_without_any_photo_has_no_candidate(tables: Tables) -> None:
 
 
 def test_a_table_that_is_damaged_is_one_line(tmp_path: Path) -> None:
-    file = tmp_path / "photos.parquet"
-    file.write_bytes(b"no table")
+    (tmp_path / "photos.parquet").write_bytes(b"no table")
     with (
         pytest.raises(WarehouseError, match="the frames of a moment cannot be chosen") as error,
-        published_tables(file, None),
+        published_tables(tmp_path, None),
     ):
         pass
     assert "\n" not in str(error.value)

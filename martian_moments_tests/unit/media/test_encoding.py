@@ -138,7 +138,7 @@ def test_a_killed_encoder_leaves_no_half_movie_and_the_next_one_makes_it_whole(t
             process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
         assert not path.exists()
-    left = list(tmp_path.glob("movie.mp4#*"))
+    left = list(tmp_path.glob(".movie.mp4#*"))
     assert left, "a killed writer leaves its draft"
     for draft in left:
         an_hour_ago = time.time() - 3_601
@@ -146,4 +146,4 @@ def test_a_killed_encoder_leaves_no_half_movie_and_the_next_one_makes_it_whole(t
     again = encode(frames(60), path)
     assert again.frame_sha256 == whole.frame_sha256
     assert path.read_bytes() == whole.path.read_bytes()
-    assert not list(tmp_path.glob("movie.mp4#*"))
+    assert not list(tmp_path.glob(".movie.mp4#*"))

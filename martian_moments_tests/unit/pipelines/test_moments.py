@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,6 @@ def test_without_published_photos_nothing_can_be_chosen(place: Place) -> None:
 
 def test_photos_that_were_published_and_are_gone_are_damaged(place: Place, tmp_path: Path) -> None:
     publish_photos(place.published, [photo(0)])
-    (tmp_path / "published" / "silver" / "fact_photos" / "fact_photos.parquet").unlink()
+    shutil.rmtree(tmp_path / "published" / "silver" / "fact_photos")
     with pytest.raises(PublishedDamaged):
         place.gather()

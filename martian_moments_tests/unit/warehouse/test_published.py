@@ -12,6 +12,7 @@ import pytest
 from martian_moments.domain.errors import WarehouseError
 from martian_moments.warehouse.base import LEDGER, PublishedTable
 from martian_moments.warehouse.published import Published
+from martian_moments_tests.published_tables import Written
 
 
 def parquet(path: Path, rows: int) -> Path:
@@ -25,9 +26,9 @@ def published(tmp_path: Path) -> Published:
 
 
 def test_a_reader_keeps_the_old_table_while_a_new_one_replaces_it(published: Published, tmp_path: Path) -> None:
-    published.put("gold", "days", parquet(tmp_path / "file", 3))
+    published.put("gold/days/days.parquet", parquet(tmp_path / "file", 3))
     with (tmp_path / "published" / "gold" / "days" / "days.parquet").open("rb") as reader:
-        published.put("gold", "days", parquet(tmp_path / "file", 1000))
+        published.put("gold/days/days.parquet", parquet(tmp_path / "file", 1000))
         assert pq.read_table(reader).num_rows == 3
 
 
@@ -37,7 +38,7 @@ def test_bytes_that_changed_without_a_trace_are_found_by_reading_them(published:
     def write(_: PublishedTable, file: Path) -> None:
         parquet(file, 100)
 
-    published.publish([LEDGER], write)
+    published.publish([LEDGER], Written(write))
     stored = tmp_path / "published" / "bronze" / "ledger" / "ledger.parquet"
     times = stored.stat()
     with stored.open("r+b") as file:
@@ -53,4 +54,4 @@ def test_a_store_that_refuses_is_named(tmp_path: Path) -> None:
     (tmp_path / "published").mkdir()
     (tmp_path / "published" / "gold").write_text("a file where a folder must be")
     with pytest.raises(WarehouseError, match=r"gold/days/days\.parquet: cannot write"):
-        Published((tmp_path / "published").as_uri()).put("gold", "days", parquet(tmp_path / "file", 1))
+        Published((tmp_path / "published").as_uri()).put("gold/days/days.parquet", parquet(tmp_path / "file", 1))

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from pydantic import SecretStr
 
 from martian_moments.domain.errors import SettingsError, WarehouseError
-from martian_moments.warehouse import snowflake
+from martian_moments.warehouse import snowflake, snowflake_rows
 from martian_moments.warehouse.open import open_warehouse
 from martian_moments.warehouse.snowflake import SnowflakeWarehouse
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
@@ -168,12 +168,12 @@ def test_documents_keep_what_sql_and_parquet_might_change(fakesnow: Accounts) ->
 def test_the_same_rows_make_the_same_file_in_whatever_pieces_they_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snowflake, "ROWS_OF_A_GROUP", 100)
+    monkeypatch.setattr(snowflake_rows, "ROWS_OF_A_GROUP", 100)
     rows = pa.table({"n": range(1_000), "name": [f"sol {n}" for n in range(1_000)]})
     written = []
     for size in (1_000, 333, 7):
         file = tmp_path / f"{size}.parquet"
-        snowflake._write(file, rows.schema, (rows.slice(start, size) for start in range(0, 1_000, size)))
+        snowflake_rows._write(file, rows.schema, (rows.slice(start, size) for start in range(0, 1_000, size)))
         written.append(file.read_bytes())
     assert written[0] == written[1] == written[2]
     assert pq.read_table(tmp_path / "7.parquet").equals(rows)

@@ -48,8 +48,12 @@ function sql(view, rover) {
     !view.thumbnails && "is_thumbnail is not true",
   ].filter(Boolean);
   return (
+    `set variable photos = (\n` +
+    `  select list('${SERVICE}/published/' || file.key)\n` +
+    `  from (select unnest(tables['silver/fact_photos']) as file from '${SERVICE}/published/manifest.json')\n` +
+    `);\n` +
     `select sol, lmst, camera, taken_at_utc, site, drive, view_azimuth_deg, image_url\n` +
-    `from read_parquet('${SERVICE}/published/silver/fact_photos/fact_photos.parquet')\n` +
+    `from read_parquet(getvariable('photos'), hive_partitioning = true)\n` +
     `where ${conditions.join("\n  and ")}\norder by taken_at_utc ${view.order === "oldest" ? "" : "desc"}`.trimEnd()
   );
 }

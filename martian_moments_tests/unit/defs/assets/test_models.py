@@ -226,9 +226,13 @@ def metadata_of(result: dg.ExecuteInProcessResult) -> dict[dg.AssetKey, Mapping[
     }
 
 
-def contents(platform: Platform) -> dict[str, tuple[int, bytes]]:
-    files = (platform.settings.home / "published").rglob("*.parquet")
-    return {file.stem: (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
+def contents(platform: Platform) -> dict[str, dict[str, tuple[int, bytes]]]:
+    """The files of each published table, with the times of their writing."""
+    folders = (platform.settings.home / "published").glob("*/*/")
+    return {
+        folder.name: {str(file): (file.stat().st_mtime_ns, file.read_bytes()) for file in folder.rglob("*.parquet")}
+        for folder in folders
+    }
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
