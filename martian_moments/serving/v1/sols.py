@@ -71,8 +71,8 @@ async def photo_of(snapshot: Snapshot, number: int) -> tuple[str, Photo] | None:
         held = connection.execute(tables.ROW_OF, {"id": number}).fetchone()
         if held is None:
             return None
-        file, row, current, in_v1 = held
-        found = connection.execute(tables.AT_ROW, {"file": file, "row": row})
+        row, current, in_v1 = held
+        found = connection.execute(tables.AT_ROW, tables.row_of_file(row, snapshot.paths))
         ((rover, sol, camera, address),) = found.fetchall()
         return rover, Photo(sol, camera, current, address, in_v1)
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from martian_moments.infrastructure.sql import from_folder
-from martian_moments.serving.v1.tables import AT_ROW, ROW_OF, SOLS_OF, prepare
+from martian_moments.serving.v1.tables import AT_ROW, ROW_OF, SOLS_OF, prepare, row_of_file
 
 PHOTOS = [
     ("curiosity|v1|1", "curiosity", 1, "MAST", False, "https://mars.example/1.JPG"),
@@ -38,12 +38,13 @@ def test_every_photo_has_its_own_id(tmp_path: Path, turned: bool) -> None:
         connection.execute(f"create view silver.fact_photos as from {from_folder(tmp_path)}")
         connection.execute("create table gold.photo_ids (photo_key varchar, id integer, method varchar, is_current boolean)")
         connection.executemany("insert into gold.photo_ids values (?, ?, ?, ?)", IDS[::-1] if turned else IDS)
-        prepare(connection, {"silver/fact_photos": sorted(tmp_path.rglob("*.parquet"))})
+        paths = {"silver/fact_photos": sorted(tmp_path.rglob("*.parquet"))}
+        prepare(connection, paths)
         found = connection.execute("select id, rover, sol, camera, in_v1, image_url from v1.photos order by id").fetchall()
         sols = {rover: connection.execute(SOLS_OF, [rover]).fetchall() for rover in ("curiosity", "spirit")}
         of_rover = connection.execute("select id from v1.photos where rover = 'spirit'").fetchall()
         (held,) = connection.execute(ROW_OF, {"id": 4_200_001}).fetchall()
-        at_row = connection.execute(AT_ROW, {"file": held[0], "row": held[1]}).fetchall()
+        at_row = connection.execute(AT_ROW, row_of_file(held[0], paths)).fetchall()
         former = connection.execute("select * from v1.former_ids").fetchall()
         (stranger,) = connection.execute("select full_name, id > 100 from v1.cameras where rover = 'spirit'").fetchall()
     assert found == [
