@@ -1,32 +1,55 @@
-"""The embedded platform's daemon: Dagster's, which ticks a sensor within a second of a change in what it follows.
+"""The embedded platform's daemon: Dagster's, which acts within a moment on a change in what it looks at.
 
-Dagster's own looks every five seconds which sensors are due. To tick them every second would multiply what the bookkeeping
-of ticks takes, in two processes. So this one looks every second, and a sensor whose interval is not over yet ticks only
-where the file of what it follows has been written since its last tick. Nothing depends on it: what is overlooked waits for
-the sensor's interval, as on a deployed platform, whose event log and storage are servers.
+Dagster's own looks every five seconds which sensors are due, every second or more what is queued, and every half a minute
+what has become of a backfill. To look more often would multiply what it takes when nothing happens. So this one looks when
+the file of what a loop looks at was written, which is a look at a file's time ten times a second. A sensor whose interval is
+not over yet ticks only where the file of what it follows has been written since its last tick. Nothing depends on it: what
+is overlooked waits for the interval, as on a deployed platform, whose event log and storage are servers.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final
 
 from dagster._core.remote_representation.external import RemoteSensor
 from dagster._core.scheduler.instigation import InstigatorState, SensorInstigatorData
+from dagster._daemon import controller
 from dagster._daemon import sensor as sensor_daemon
 from dagster._daemon.cli import main as run_daemon
+from dagster._daemon.daemon import BackfillDaemon, SensorDaemon, SpanMarker
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from martian_moments.dagster_runtime.follows import EVENTS, FOLLOWS, RUNS
+from martian_moments.dagster_runtime.launcher import WatchedRunLauncher
 from martian_moments.infrastructure.addresses import path_of
 from martian_moments.settings import Settings
 
-_LOOK_SECONDS: Final = 1
-_SHARE: Final = 10
-"""A tick before its time comes at the earliest so many times the duration of the last one after it: a tenth of a core."""
+if TYPE_CHECKING:
+    from dagster._core.workspace.context import IWorkspaceProcessContext
+    from dagster._daemon.daemon import DaemonIterator
+
+_LOOK_SECONDS: Final = 0.1
+"""How often files' times are looked at."""
+
+_SHARE: Final = 5
+"""A tick before its time comes at the earliest so many times the duration of the last one after it."""
 
 _BEHIND_SECONDS: Final = 0.02
+"""Times of files are some milliseconds behind."""
+
+_LINGER_SECONDS: Final = 5.0
+"""So long after a change sensors are looked at: of several that follow it, some tick already or have just ticked."""
+
+_SENSORS_APART: Final = 0.25
+"""Seconds between two looks at the sensors: one is 5 ms of CPU."""
+
+_BACKFILLS_APART: Final = 1.0
+"""Seconds between two looks at the backfills, of which each under way is evaluated."""
 
 
 class Wakes:
@@ -47,11 +70,44 @@ class Wakes:
             return True
         took = max(0.0, (data.last_tick_success_timestamp or 0.0) - data.last_tick_start_timestamp)
         elapsed = sensor_daemon.get_elapsed(state) or 0.0
-        # Times of files are some milliseconds behind.
         return elapsed < _SHARE * took or _written(file) + _BEHIND_SECONDS < data.last_tick_start_timestamp
 
 
 _is_under_min_interval = sensor_daemon.is_under_min_interval
+
+
+class Alarm(Event):
+    """A loop's signal to end, whose ``wait`` is over as soon as one of some files has been written.
+
+    Written since the last time that it was over: what was written while the loop looked is looked at again.
+    """
+
+    def __init__(self, end: Event, files: Sequence[Path], *, apart: float = 0.0, linger: float = _BEHIND_SECONDS) -> None:
+        """An alarm.
+
+        Args:
+            end: the signal itself.
+            files: SQLite's.
+            apart: seconds that it waits at least.
+            linger: seconds for which a file counts as written.
+        """
+        super().__init__()
+        self._end = end
+        self._files = files
+        self._apart = apart
+        self._linger = linger
+        self._rang = time.time()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether the loop shall end."""
+        began = time.monotonic()
+        while not self._end.wait(_LOOK_SECONDS):
+            waited = time.monotonic() - began
+            written = waited >= self._apart and max(map(_written, self._files)) + self._linger >= self._rang
+            if written or (timeout is not None and waited >= timeout):
+                self._rang = time.time()
+                return False
+        return True
 
 
 def _written(file: Path) -> float:
@@ -69,16 +125,59 @@ def _written(file: Path) -> float:
 
 def followed(settings: Settings) -> dict[str, Path]:
     """The files of what sensors follow, where they are files."""
-    files = {RUNS[FOLLOWS]: Path(os.environ["DAGSTER_HOME"]) / "history" / "runs" / "index.db"}
+    files = {RUNS[FOLLOWS]: _history() / "runs" / "index.db"}
     if settings.events.startswith("sqlite:"):
         files[EVENTS[FOLLOWS]] = path_of(settings.events)
     return files
 
 
+def _history() -> Path:
+    return Path(os.environ["DAGSTER_HOME"]) / "history"
+
+
+def _runs() -> Path:
+    """The file of the runs, their states and the backfills."""
+    return _history() / "runs.db"
+
+
+class _Sensors(SensorDaemon):
+    """Looks which sensors are due after a change in what any of them follows."""
+
+    def core_loop(self, workspace_process_context: IWorkspaceProcessContext[Any], shutdown_event: Event) -> DaemonIterator:
+        files = list(followed(Settings.load()).values())
+        alarm = Alarm(shutdown_event, files, apart=_SENSORS_APART, linger=_LINGER_SECONDS)
+        return super().core_loop(workspace_process_context, alarm)
+
+
+class _Backfills(BackfillDaemon):
+    """Looks at the backfills after each has been asked for, and after a run has changed its state."""
+
+    def core_loop(self, workspace_process_context: IWorkspaceProcessContext[Any], shutdown_event: Event) -> DaemonIterator:
+        alarm = Alarm(shutdown_event, [_runs()], apart=_BACKFILLS_APART)
+        return super().core_loop(workspace_process_context, alarm)
+
+
+class _Queue(QueuedRunCoordinatorDaemon):
+    """Looks at the queue after a run has been put into it, and after one has ended."""
+
+    def core_loop(self, workspace_process_context: IWorkspaceProcessContext[Any], shutdown_event: Event) -> DaemonIterator:
+        launcher = workspace_process_context.instance.run_launcher
+        if isinstance(launcher, WatchedRunLauncher):
+            launcher.prepare()
+        alarm = Alarm(shutdown_event, [_runs()])
+        # Dagster's loop sleeps for half a second at a time.
+        interval, self.interval_seconds = self.interval_seconds, 0
+        for step in super().core_loop(workspace_process_context, shutdown_event):
+            yield step
+            if step is SpanMarker.END_SPAN:
+                alarm.wait(interval)
+
+
 def main() -> None:
     """``dagster-daemon``, with its arguments."""
-    sensor_daemon.MIN_INTERVAL_LOOP_TIME = _LOOK_SECONDS
     sensor_daemon.is_under_min_interval = Wakes(followed(Settings.load())).is_too_early  # type: ignore[assignment]
+    for name, loop in (("SensorDaemon", _Sensors), ("BackfillDaemon", _Backfills), ("QueuedRunCoordinatorDaemon", _Queue)):
+        setattr(controller, name, loop)
     run_daemon()
 
 

@@ -60,6 +60,11 @@ class ForkServer:
         if "error" in response:
             raise PlatformFailed(f"The run's worker did not start: {response['error']}.")
 
+    def start(self) -> None:
+        """Have it import what runs need, before the first order."""
+        with self._lock:
+            self._running()
+
     def close(self) -> None:
         """No more orders. The fork server leaves when its last worker has ended."""
         with self._lock:
@@ -121,6 +126,10 @@ class WatchedRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> WatchedRunLauncher:
         """Dagster's constructor."""
         return cls(inst_data=inst_data, **config_value)
+
+    def prepare(self) -> None:
+        """Start the process that forks workers: it imports for two seconds what they need."""
+        self._fork_server.start()
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Starts the run's worker.

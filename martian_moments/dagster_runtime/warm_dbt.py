@@ -9,6 +9,7 @@ its own: its memory goes with it, and a signal ends it.
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing
 import os
 import signal
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from martian_moments.dagster_runtime.processes import ProcessId, die_with
 
@@ -130,8 +131,31 @@ def _wait_for_order(orders: Connection, of_worker: tuple[int, int], output: int,
     die_with(worker)
     from dbt.cli.main import cli
 
+    _spare(environment)
     try:
         cli()
     finally:
         # Here DuckDB's file is closed, so that no write-ahead log is left. multiprocessing ends a process without it.
         atexit._run_exitfuncs()  # noqa: SLF001
+
+
+def _spare(environment: Mapping[str, str]) -> None:
+    """Leave out what dbt does for nobody: a quarter of its processor time, beside the statements of small builds.
+
+    It makes a message of every event and two lines of every message, also of the nine in ten that are for debugging and are
+    then not written. And the collector of garbage goes through the whole project again and again, which is in no cycle.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    if "debug" in (environment.get("DBT_LOG_LEVEL", "info"), environment.get("DBT_LOG_LEVEL_FILE", "debug")):
+        return
+    from dbt_common.events.base_types import BaseEvent, EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    fire = EventManager.fire_event
+
+    def fire_event(manager: EventManager, e: BaseEvent, level: EventLevel | None = None, *rest: Any, **named: Any) -> None:
+        if (level or e.level_tag()) is not EventLevel.DEBUG:
+            fire(manager, e, level, *rest, **named)
+
+    EventManager.fire_event = fire_event  # type: ignore[assignment, method-assign]

@@ -121,7 +121,46 @@ def refresh_made_before() -> dg.AutomationCondition[Any]:
     And every six hours, for pictures that could not be had; a run that wants none asks nobody.
     """
     again = AC.cron_tick_passed("17 */6 * * *") & ~AC.in_progress()
-    return ((_after_changes("made_before", "*/10 * * * *") | again) & ~AC.missing()).with_label("refresh_made_before")
+    changed = _after_changes("made_before", "*/10 * * * *") & MadeOfOlder()
+    return ((changed | again) & ~AC.missing()).with_label("refresh_made_before")
+
+
+class MadeOfOlder(dg.AutomationCondition[dg.AssetKey]):
+    """Something that a partition is made from was made again after the run was asked for that has made the partition.
+
+    What a person has asked for is not made again for changes that he has seen. Where that run is not the last one that was
+    to make the partition, nobody knows what became of the last one, and the condition holds.
+    """
+
+    @property
+    def description(self) -> str:
+        """As the web interface shows it."""
+        return "Was made from what has changed since"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """Dagster's way to ask."""
+        candidates, view = context.candidate_subset, context.asset_graph_view
+        if candidates.is_empty or context.partitions_def is None:
+            return dg.AutomationResult(context, candidates)
+        parents = context.asset_graph.get(context.key).parent_keys
+        newest = max(_last_made(view.instance, parent)[0] for parent in parents)
+        keys = candidates.expensively_compute_partition_keys()
+        older = {key for key in keys if _asked_for(view.instance, context.key, key) < newest}
+        return dg.AutomationResult(context, view.get_subset_from_partition_keys(context.key, context.partitions_def, older))
+
+
+def _last_made(instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str | None = None) -> tuple[int, str | None]:
+    """The place in Dagster's log of the last materialization, and its run; 0 where there is none."""
+    of = asset if partition is None else dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition])
+    records = instance.fetch_materializations(of, limit=1).records
+    return (records[0].storage_id, records[0].run_id) if records else (0, None)
+
+
+def _asked_for(instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str) -> int:
+    """The place in Dagster's log at which the run was asked for that has made a partition; 0 where nobody knows."""
+    planned = instance.get_latest_planned_materialization_info(asset, partition)
+    _, run_id = _last_made(instance, asset, partition)
+    return planned.storage_id if planned is not None and planned.run_id == run_id else 0
 
 
 def refresh_from_frames() -> dg.AutomationCondition[Any]:
@@ -132,5 +171,7 @@ def refresh_from_frames() -> dg.AutomationCondition[Any]:
     """
     changed = AC.any_deps_match(AC.data_version_changed()).since(AC.newly_requested())
     failed = AC.execution_failed() & AC.cron_tick_passed("47 * * * *")
-    quiet = ~AC.in_progress() & ~AC.any_deps_in_progress() & ~AC.any_deps_match(AC.will_be_requested())
+    # A backfill of frames counts as under way for half a minute after its runs.
+    frames = AC.any_deps_match(AC.run_in_progress()) | AC.any_deps_match(AC.will_be_requested())
+    quiet = ~AC.in_progress() & ~frames
     return ((changed | failed) & quiet).with_label("refresh_from_frames")

@@ -50,7 +50,12 @@ class Span:
 
     def tags(self) -> dict[str, str]:
         """The run tags that make a run cover the range."""
-        return {RANGE_START: sol_key(self.first), RANGE_END: sol_key(self.last)}
+        return range_tags(sol_key(self.first), sol_key(self.last))
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """The run tags that make a run cover the partitions from the first to the last, in the order of their registration."""
+    return {RANGE_START: first, RANGE_END: last}
 
 
 def sols_of(rover: str) -> dg.DynamicPartitionsDefinition:

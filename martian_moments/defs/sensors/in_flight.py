@@ -39,8 +39,9 @@ class InFlight:
         return {sol for run in self._runs_of(asset) for sol in sols_in_tags(run.tags)} | set(self._unlaunched(asset))
 
     def runs_of(self, asset: dg.AssetKey, partition: str | None = None) -> int:
-        """How many unfinished runs materialize an asset (one partition of it, where given)."""
-        return sum(1 for run in self._runs_of(asset) if partition is None or run.tags.get(PARTITION) == partition)
+        """How many unfinished runs materialize an asset (one partition of it, where given, or a range of any)."""
+        mine = {partition, None}
+        return sum(partition is None or run.tags.get(PARTITION) in mine for run in self._runs_of(asset))
 
     def queued(self, assets: Collection[dg.AssetKey]) -> bool:
         """Whether a run that materializes one of these assets waits in the queue."""

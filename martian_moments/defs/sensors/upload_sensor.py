@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Final
 
 import dagster as dg
@@ -17,7 +18,7 @@ from pydantic import Field, field_serializer
 
 from martian_moments.dagster_runtime.follows import EVENTS
 from martian_moments.defs.assets.bronze import MANIFESTS, TRAVERSE, by_sol
-from martian_moments.defs.partitions import BRONZE_RUN_SOLS, register_sols, spans
+from martian_moments.defs.partitions import BRONZE_RUN_SOLS, range_tags, register_sols, spans
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.defs.sensors.reading import in_words, read_on
@@ -122,7 +123,7 @@ def upload_sensor(settings: Settings) -> dg.SensorDefinition:
         _register(context.instance, cursor)
         under_way = InFlight(context)
         # The writer will not come to more than one: what arrives before is loaded with it, or in one wider run.
-        requests = [] if under_way.queued(loads) else list(_requests(cursor, under_way))
+        requests = [] if under_way.queued(loads) else list(_requests(cursor, under_way, settings.rovers))
         return dg.SensorResult(
             run_requests=requests,
             cursor=cursor.write(),
@@ -236,9 +237,10 @@ def _register(instance: dg.DagsterInstance, cursor: UploadCursor) -> None:
                 register_sols(instance, rover, max(sols))
 
 
-def _requests(cursor: UploadCursor, under_way: InFlight) -> Iterator[dg.RunRequest]:
-    """Runs for what is pending, one span of a rover's sols or one rover each; takes what they cover out of the cursor.
+def _requests(cursor: UploadCursor, under_way: InFlight, rovers: Sequence[str]) -> Iterator[dg.RunRequest]:
+    """Runs for what is pending, one span of a rover's sols or neighbours among the rovers each.
 
+    Takes what they cover out of the cursor.
     What has the same partitions goes in one run: the warehouse has one writer, and most of a small load is its start.
     """
     position = json.dumps([cursor.log, *sorted(cursor.offsets.items())])
@@ -248,14 +250,22 @@ def _requests(cursor: UploadCursor, under_way: InFlight) -> Iterator[dg.RunReque
         for span in spans({sol for kind in kinds for sol in cursor.by_sol[kind].pop(rover)}, BRONZE_RUN_SOLS):
             run_key = _run_key(position, *kinds, rover, sol_key(span.first), sol_key(span.last), len(span.sols))
             yield dg.RunRequest(run_key, asset_selection=[by_sol(rover)[kind] for kind in kinds], tags=span.tags())
-    for rover in sorted({rover for rovers in cursor.rovers.values() for rover in rovers}):
-        names = [name for name, rovers in cursor.rovers.items() if rover in rovers]
-        names = [name for name in names if not under_way.runs_of(_BY_ROVER[name], rover)]
-        if names:
-            run_key = _run_key(position, *names, rover)
-            yield dg.RunRequest(run_key, asset_selection=[_BY_ROVER[name] for name in names], partition_key=rover)
+    by_names = groupby(rovers, lambda rover: _due_names(cursor, under_way, rover))
+    for names, neighbours in [(names, list(neighbours)) for names, neighbours in by_names if names]:
+        yield dg.RunRequest(
+            _run_key(position, *names, neighbours[0], neighbours[-1]),
+            asset_selection=[_BY_ROVER[name] for name in names],
+            partition_key=neighbours[0] if len(neighbours) == 1 else None,
+            tags=None if len(neighbours) == 1 else range_tags(neighbours[0], neighbours[-1]),
+        )
         for name in names:
-            cursor.rovers[name].discard(rover)
+            cursor.rovers[name].difference_update(neighbours)
+
+
+def _due_names(cursor: UploadCursor, under_way: InFlight, rover: str) -> tuple[str, ...]:
+    """What is pending of a rover and not under way, by the names in the cursor."""
+    names = (name for name, waiting in cursor.rovers.items() if rover in waiting)
+    return tuple(name for name in names if not under_way.runs_of(_BY_ROVER[name], rover))
 
 
 def _run_key(*parts: object) -> str:

@@ -1,4 +1,4 @@
-"""When a sensor ticks before its interval is over."""
+"""When a sensor ticks before its interval is over, and when a loop of the daemon looks before its own is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from dagster._core.scheduler.instigation import SensorInstigatorData
 
-from martian_moments.dagster_runtime.daemon import Wakes, followed
+from martian_moments.dagster_runtime import daemon
+from martian_moments.dagster_runtime.daemon import Alarm, Wakes, followed
 from martian_moments.dagster_runtime.follows import EVENTS, RUNS
 from martian_moments.definitions import build_defs
 from martian_moments.settings import Settings
@@ -71,9 +72,9 @@ def test_a_log_without_content_is_that_of_a_reader(bench: Bench) -> None:
 
 def test_a_tick_that_took_long_is_not_repeated_at_once(bench: Bench) -> None:
     bench.written(1)
-    bench.took = 0.5
-    assert bench.waits, "three seconds are less than ten times half a second"
-    bench.took = 0.2
+    bench.took = 1.0
+    assert bench.waits, "three seconds are less than five times one"
+    bench.took = 0.4
     assert not bench.waits
 
 
@@ -82,6 +83,78 @@ def test_other_sensors_tick_at_their_intervals(tmp_path: Path) -> None:
         bench = Bench(tmp_path / "events.db", tags)
         bench.written(1)
         assert bench.waits
+
+
+class Loop:
+    """A loop of the daemon, which looks and then waits for a minute at most; the clock goes on while it waits.
+
+    Attributes:
+        now: the clock. At its start the file is a minute old.
+        writes: when the file is written, with what suffix.
+        ends: when the loop shall end.
+    """
+
+    def __init__(self, file: Path, monkeypatch: pytest.MonkeyPatch, *, apart: float = 0.0, linger: float = 0.02) -> None:
+        self.now = self._start = float(round(time.time()))
+        self.writes: dict[float, str] = {}
+        self.ends = float("inf")
+        self._file = file
+        self._write(-60.0)
+        monkeypatch.setattr(daemon, "time", SimpleNamespace(time=lambda: self.now, monotonic=lambda: self.now))
+        # Which a float of seconds can hold exactly.
+        monkeypatch.setattr(daemon, "_LOOK_SECONDS", 0.125)
+        end: Any = SimpleNamespace(wait=self._passes)
+        self._alarm = Alarm(end, [file.with_name("other.db"), file], apart=apart, linger=linger)
+
+    def looks(self, times: int) -> list[float]:
+        """When it looks again, in seconds after its start."""
+        found: list[float] = []
+        while len(found) < times and not self._alarm.wait(60.0):
+            found.append(self.now - self._start)
+        return found
+
+    def _passes(self, seconds: float) -> bool:
+        self.now += seconds
+        for moment in [moment for moment in self.writes if self._start + moment <= self.now]:
+            self._write(moment, self.writes.pop(moment))
+        return self.now >= self._start + self.ends
+
+    def _write(self, moment: float, suffix: str = "") -> None:
+        file = self._file.with_name(self._file.name + suffix)
+        file.write_bytes(b"SQLite")
+        os.utime(file, (self._start + moment,) * 2)
+
+
+def test_a_loop_looks_at_its_intervals_while_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Loop(tmp_path / "runs.db", monkeypatch).looks(2) == [60.0, 120.0]
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_a_loop_looks_again_once_after_each_change(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(tmp_path / "runs.db", monkeypatch)
+    loop.writes = {4.9375: suffix, 8.9375: suffix}
+    assert loop.looks(3) == [5.0, 9.0, 69.0]
+
+
+def test_what_is_written_while_the_loop_looks_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(tmp_path / "runs.db", monkeypatch)
+    assert loop.looks(1) == [60.0]
+    loop.writes = {60.5: ""}
+    loop.now += 2.0
+    assert loop.looks(1) == [62.125]
+
+
+def test_a_change_is_looked_at_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(tmp_path / "runs.db", monkeypatch, apart=0.25, linger=1.0)
+    loop.writes = {5.0: ""}
+    assert loop.looks(5) == [5.0, 5.25, 5.5, 5.75, 6.0]
+    assert loop.looks(2) == [6.25, 66.25]
+
+
+def test_a_loop_ends_when_it_shall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(tmp_path / "runs.db", monkeypatch)
+    loop.ends = 3.0
+    assert loop.looks(1) == []
 
 
 def test_the_files_are_those_of_the_embedded_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

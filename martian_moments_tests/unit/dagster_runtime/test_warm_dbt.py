@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -39,6 +40,10 @@ def worker(body: str, folder: Path, afterwards: str = "") -> subprocess.Complete
     return subprocess.run([sys.executable, "-c", code, str(folder)], check=False, capture_output=True, text=True)
 
 
+def events_in(lines: str) -> list[str]:
+    return [json.loads(line)["info"]["name"] for line in lines.splitlines()]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["build", "--no-such-option"]])
 def test_it_writes_and_ends_as_dbt_does(arguments: list[str], tmp_path: Path) -> None:
     plain = start_dbt(arguments, environment=os.environ, folder=tmp_path)
@@ -54,6 +59,32 @@ def test_it_writes_and_ends_as_dbt_does(arguments: list[str], tmp_path: Path) ->
     )
     assert "Usage:" in written
     assert (forked.stdout, forked.returncode) == (written, plain.returncode)
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_it_writes_every_event_of_the_level_that_is_asked_for(level: str, tmp_path: Path) -> None:
+    for name in ("dbt_project.yml", "profiles.yml"):
+        text = "name: given\nprofile: given\n" if name == "dbt_project.yml" else "given: {outputs: {}}\n"
+        (tmp_path / name).write_text(text)
+    given = {"DBT_PROFILES_DIR": str(tmp_path), "DBT_LOG_FORMAT": "json", "DBT_LOG_LEVEL": level}
+    given |= {"DBT_LOG_LEVEL_FILE": level, "DBT_LOG_PATH": str(tmp_path / "log")}
+    plain = start_dbt(["clean"], environment=given, folder=tmp_path)
+    assert isinstance(plain, subprocess.Popen)
+    written = plain.communicate()[0].decode()
+    log = tmp_path / "log" / "dbt.log"
+    logged = events_in(log.read_text())
+    log.unlink()
+    forked = worker(
+        f"""
+            dbt = start_dbt(["clean"], environment={given}, folder=Path(sys.argv[1]))
+            print(dbt.stdout.read().decode(), end="")
+        """,
+        tmp_path,
+    )
+    assert ("MainReportArgs" in logged) == (level == "debug")
+    assert "MainReportVersion" in logged
+    assert events_in(forked.stdout) == events_in(written)
+    assert events_in(log.read_text()) == logged
 
 
 def test_it_has_the_folder_and_the_environment_that_it_is_given_and_no_other(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from martian_moments.domain.errors import DiskFull
 from martian_moments.domain.pictures import Fault
 from martian_moments.lake import store
 from martian_moments.pipelines import movies
-from martian_moments.pipelines.moment_files import moment_key
+from martian_moments.pipelines.moment_files import keep_frames, moment_key
 from martian_moments.pipelines.moments import Ask
 from martian_moments.pipelines.movies import Made
 from martian_moments_tests.moments import Pictures, photo, publish_photos
@@ -236,10 +236,7 @@ def test_only_a_moment_that_somebody_asked_for_is_chosen_again_and_only_changed_
     look = evaluate(platform, look.cursor)
     assert asked(look, FRAMES_KEY) == set()
     platform.run("moments/frames", "drive")
-    # Once more, for the photos that had changed before; the movie waits for that.
-    look = evaluate(platform, look.cursor)
-    assert (asked(look, FRAMES_KEY), asked(look, MOVIE_KEY)) == ({"drive"}, set())
-    platform.run("moments/frames", "drive")
+    # Not once more: the photos that have changed since the first look are those that they were chosen from.
     look = evaluate(platform, look.cursor)
     assert (asked(look, FRAMES_KEY), asked(look, MOVIE_KEY)) == (set(), {"drive"})
     platform.run("moments/movie", "drive")
@@ -257,6 +254,26 @@ def test_only_a_moment_that_somebody_asked_for_is_chosen_again_and_only_changed_
     look = evaluate(platform, look.cursor)
     assert asked(look, MOVIE_KEY) == {"drive"}
     assert requests_of(platform.tick("moments")) == []
+
+
+def test_photos_that_change_while_frames_are_chosen_are_chosen_from_again(
+    moments: Moments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = moments.platform
+    look = evaluate(platform)
+
+    def keep_late(*arguments: Any) -> None:
+        touched(platform, "fact_images")
+        keep_frames(*arguments)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(assets, "keep_frames", keep_late)
+        assert platform.run("moments/frames", "drive").success
+    look = evaluate(platform, look.cursor)
+    assert (asked(look, FRAMES_KEY), asked(look, MOVIE_KEY)) == ({"drive"}, set())
+    assert platform.run("moments/frames", "drive").success
+    look = evaluate(platform, look.cursor)
+    assert (asked(look, FRAMES_KEY), asked(look, MOVIE_KEY)) == (set(), {"drive"})
 
 
 def test_pictures_that_could_not_be_had_are_asked_for_again_within_six_hours_and_a_movie_that_failed_within_one(

@@ -103,6 +103,32 @@ def test_a_manifest_waits_only_for_the_load_of_its_own_rover(platform: Platform)
     assert UploadCursor.read(tick.cursor).rovers == {"manifests": {"curiosity"}}
 
 
+def test_what_waits_of_neighbours_among_the_rovers_is_loaded_in_one_run(platform: Platform) -> None:
+    assert platform.settings.rovers == ("curiosity", "perseverance", "opportunity", "spirit")
+    announce(
+        platform, *(f"traverse/rover={rover}/waypoints.json.gz" for rover in ("opportunity", "curiosity", "perseverance"))
+    )
+    announce(platform, *(f"manifests/rover={rover}/source=v1/manifest.json.gz" for rover in ("curiosity", "spirit")))
+    tick = platform.tick(NAME)
+    assert asked(tick) == {
+        "bronze/manifests": [("curiosity",), ("spirit",)],
+        "bronze/traverse": [("curiosity",), ("perseverance", "opportunity")],
+    }
+    assert UploadCursor.read(tick.cursor).pending == 0
+    assert len({request.run_key for request in requests_of(tick)}) == 3
+
+
+def test_a_load_of_several_rovers_is_waited_for_as_that_of_one(platform: Platform) -> None:
+    ends = ("perseverance", "opportunity")
+    platform.start(
+        "bronze/traverse", dagster__asset_partition_range_start=ends[0], dagster__asset_partition_range_end=ends[1]
+    )
+    announce(platform, *(f"traverse/rover={rover}/waypoints.json.gz" for rover in ends))
+    tick = platform.tick(NAME)
+    assert asked(tick) == {}
+    assert UploadCursor.read(tick.cursor).rovers == {"traverse": set(ends)}
+
+
 def test_a_tick_that_is_evaluated_again_asks_for_the_same_runs_under_the_same_keys(platform: Platform) -> None:
     """Dagster evaluates from the old cursor when the daemon died before it stored the new one; equal keys run once."""
     platform.registered("curiosity", 3_000)
