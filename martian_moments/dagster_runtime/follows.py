@@ -1,4 +1,4 @@
-"""What a sensor follows, as a tag on it: what has changed there is looked at within a second (daemon.py)."""
+"""What a sensor follows, as a tag on it: what has changed there is looked at within a moment (daemon.py)."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ EVENTS: Final = {FOLLOWS: "events"}
 """The tags of a sensor that follows the event log."""
 
 RUNS: Final = {FOLLOWS: "runs"}
-"""The tags of a sensor that follows what runs report: what they have materialized, and that they have ended."""
+"""The tags of a sensor that follows runs: what those have materialized that have ended."""

@@ -137,7 +137,7 @@ class DemoWatch(Watch):
             on_verdicts: gets the verdicts and what is at which address for people to look at, once.
             leave: whether the platform stops then.
         """
-        super().__init__(resources, report, seconds=2.0)
+        super().__init__(resources, report, seconds=1.0, share=0.1)
         self._control = control
         self._on_verdicts = on_verdicts
         self._leave = leave

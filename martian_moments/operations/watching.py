@@ -21,7 +21,18 @@ _SHARE_OF_A_CORE: Final = 0.02
 class Watch:
     """Reports the platform's progress while it runs, looked up every few seconds, or less often where a look costs more."""
 
-    def __init__(self, resources: Resources, report: Callable[[str], None], *, seconds: float) -> None:
+    def __init__(
+        self, resources: Resources, report: Callable[[str], None], *, seconds: float, share: float = _SHARE_OF_A_CORE
+    ) -> None:
+        """A watch.
+
+        Args:
+            resources: of the platform.
+            report: gets the lines.
+            seconds: between two looks at least.
+            share: of a core that the looks may take.
+        """
+        self._share = share
         self._resources = resources
         self._report = report
         self._seconds = seconds
@@ -45,7 +56,7 @@ class Watch:
             return False  # the disk has just become full, and the pause begins
         # The first look also imports, and reads what the others remember.
         cost = 0.0 if self._reported is None else time.process_time() - began
-        self._next_look = time.monotonic() + max(self._seconds, cost / _SHARE_OF_A_CORE)
+        self._next_look = time.monotonic() + max(self._seconds, cost / self._share)
         line = progress(now)
         if line != self._reported:
             self._report(line)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pytest
 from dagster._core.scheduler.instigation import SensorInstigatorData
 
 from martian_moments.dagster_runtime import daemon
-from martian_moments.dagster_runtime.daemon import Alarm, Wakes, followed
+from martian_moments.dagster_runtime.daemon import Alarm, RunEnds, Wakes, followed
 from martian_moments.dagster_runtime.follows import EVENTS, RUNS
 from martian_moments.definitions import build_defs
 from martian_moments.settings import Settings
@@ -26,7 +28,7 @@ class Bench:
         self.ticked = time.time() - 3
         self.took = 0.02
         self._sensor: Any = SimpleNamespace(min_interval_seconds=30, tags=tags)
-        self._wakes = Wakes({"events": file})
+        self._wakes = Wakes({"events": partial(daemon.written, file)})
 
     def written(self, seconds_after: float, suffix: str = "", content: bytes = b"SQLite") -> None:
         """The file was written so long after the tick."""
@@ -155,6 +157,36 @@ def test_a_loop_ends_when_it_shall(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     loop = Loop(tmp_path / "runs.db", monkeypatch)
     loop.ends = 3.0
     assert loop.looks(1) == []
+
+
+@dg.job
+def nothing() -> None: ...
+
+
+@pytest.mark.parametrize("end", ["PIPELINE_SUCCESS", "PIPELINE_FAILURE", "PIPELINE_CANCELED"])
+def test_a_run_has_ended_when_its_end_is_stored_and_with_no_other_event(end: str, tmp_path: Path) -> None:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        run = instance.create_run_for_job(nothing)
+        ended = RunEnds(tmp_path / "history" / "runs" / "index.db")
+
+        def after(kind: str) -> float:
+            instance.report_dagster_event(dg.DagsterEvent(kind, job_name=run.job_name), run_id=run.run_id)
+            return ended()
+
+        first = ended()
+        assert [after(kind) for kind in ("PIPELINE_STARTING", "PIPELINE_START")] == [first] * 2
+        later = after(end)
+        assert later > first
+        assert ended() == later
+
+
+def test_an_index_that_cannot_be_read_keeps_nobody_waiting(tmp_path: Path) -> None:
+    index = tmp_path / "index.db"
+    ended = RunEnds(index)
+    index.write_bytes(b"no database" * 100)
+    first = ended()
+    os.utime(index, (time.time() + 60,) * 2)
+    assert ended() > first
 
 
 def test_the_files_are_those_of_the_embedded_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
