@@ -40,7 +40,10 @@ def request_backfill(
     description: str,
     tags: Mapping[str, str],
 ) -> str:
-    """Store a backfill of partitions of one asset; returns its id. The daemon picks it up within half a minute."""
+    """Store a backfill of partitions of one asset; returns its id.
+
+    The embedded platform's daemon picks it up within a moment, a deployed one within half a minute.
+    """
     from dagster._core.execution.backfill import PartitionBackfill
     from dagster._core.utils import make_new_backfill_id
 
