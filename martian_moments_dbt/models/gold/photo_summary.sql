@@ -1,11 +1,11 @@
 select
-    photos.rover,
-    photos.sol,
-    coalesce(names.camera, photos.camera) as camera,
-    count(*) as photos,
-    count(case when photos.is_thumbnail then 1 end) as thumbnails,
-    max(photos.earth_date) as earth_date
-from {{ ref('photo_records') }} as photos
+    counts.rover,
+    counts.sol,
+    coalesce(names.camera, counts.source_camera) as camera,
+    cast(sum(counts.photos) as bigint) as photos,
+    cast(sum(counts.thumbnails) as bigint) as thumbnails,
+    max(counts.earth_date) as earth_date
+from {{ ref('photo_counts') }} as counts
 left join {{ ref('camera_names') }} as names
-    on photos.rover = names.rover and photos.camera = names.name
-group by photos.rover, photos.sol, coalesce(names.camera, photos.camera)
+    on counts.rover = names.rover and counts.source_camera = names.name
+group by counts.rover, counts.sol, coalesce(names.camera, counts.source_camera)

@@ -4,21 +4,21 @@
 #}
 with counted as (
     select
-        photos.rover,
-        photos.site,
-        photos.drive,
-        min(photos.sol) as first_sol,
-        max(photos.sol) as last_sol,
-        count(*) as photos,
-        count(case when photos.is_thumbnail then 1 end) as thumbnails,
-        count(distinct coalesce(names.camera, photos.camera)) as cameras,
-        min(photos.taken_at_utc) as first_taken_at_utc,
-        max(photos.taken_at_utc) as last_taken_at_utc
-    from {{ ref('photo_records') }} as photos
+        counts.rover,
+        counts.site,
+        counts.drive,
+        min(counts.sol) as first_sol,
+        max(counts.sol) as last_sol,
+        cast(sum(counts.photos) as bigint) as photos,
+        cast(sum(counts.thumbnails) as bigint) as thumbnails,
+        count(distinct coalesce(names.camera, counts.source_camera)) as cameras,
+        min(counts.first_taken_at_utc) as first_taken_at_utc,
+        max(counts.last_taken_at_utc) as last_taken_at_utc
+    from {{ ref('photo_counts') }} as counts
     left join {{ ref('camera_names') }} as names
-        on photos.rover = names.rover and photos.camera = names.name
-    where photos.site is not null and photos.drive is not null
-    group by photos.rover, photos.site, photos.drive
+        on counts.rover = names.rover and counts.source_camera = names.name
+    where counts.site is not null and counts.drive is not null
+    group by counts.rover, counts.site, counts.drive
 ),
 
 places as (

@@ -8,13 +8,13 @@ with known as (
 
 seen as (
     select
-        photos.rover,
-        coalesce(names.camera, photos.camera) as camera,
-        max(photos.camera_full_name) as full_name
-    from {{ ref('photo_records') }} as photos
+        counts.rover,
+        coalesce(names.camera, counts.source_camera) as camera,
+        max(counts.camera_full_name) as full_name
+    from {{ ref('photo_counts') }} as counts
     left join {{ ref('camera_names') }} as names
-        on photos.rover = names.rover and photos.camera = names.name
-    group by photos.rover, coalesce(names.camera, photos.camera)
+        on counts.rover = names.rover and counts.source_camera = names.name
+    group by counts.rover, coalesce(names.camera, counts.source_camera)
 ),
 
 built as (

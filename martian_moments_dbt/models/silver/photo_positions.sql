@@ -19,7 +19,7 @@ with taken as (
         sol,
         site,
         drive
-    from {{ ref('photo_records') }}
+    from {{ ref('photo_counts') }}
 ),
 
 -- place counts a rover's waypoints in the order of driving; near_m leads to the next one, from the last to

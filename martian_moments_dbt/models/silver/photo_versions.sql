@@ -66,6 +66,15 @@ sols as (
     {%- endif %}
 ),
 
+-- Distinct first: these are few.
+outdated as (
+    select distinct version
+    from held
+    where
+        change != 'went'
+        and version not in (select version from {{ ref('observed_sols') }})
+),
+
 reported as (
     select
         photos.photo_key,
@@ -139,5 +148,5 @@ where
     held.change != 'went'
     and held.photo_key not in (select photo_key from reported)
     {%- if not flags.FULL_REFRESH %}
-    and held.version not in (select version from {{ ref('observed_sols') }})
+    and held.version in (select version from outdated)
     {%- endif %}

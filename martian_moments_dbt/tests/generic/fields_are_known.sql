@@ -12,19 +12,19 @@
 
 {{ config(severity='warn') }}
 
-with latest as (
+{% set latest %}
     select object_key
     from {{ source('bronze', table) }}
     where source = '{{ dialect }}' and record_count > 0
     qualify row_number() over (partition by rover, kind order by fetched_at desc, object_key desc) <= 200
-),
+{% endset %}
 
-documents as (
+with documents as (
     select
         rover,
         document
     from {{ source('bronze', table) }}
-    where object_key in (select object_key from latest)
+    where {{ is_one_of('object_key', latest) }}
 ),
 
 records as (

@@ -7,19 +7,19 @@
 
 {{ config(severity='warn') }}
 
-with latest as (
+{% set latest %}
     select object_key
     from {{ source('bronze', 'raw_photos') }}
     where source = 'pds' and record_count > 0
     qualify row_number() over (partition by rover order by fetched_at desc, object_key desc) <= 200
-),
+{% endset %}
 
-documents as (
+with documents as (
     select
         rover,
         document
     from {{ source('bronze', 'raw_photos') }}
-    where object_key in (select object_key from latest)
+    where {{ is_one_of('object_key', latest) }}
 ),
 
 records as (
@@ -46,7 +46,7 @@ compared as (
     from stated
     inner join {{ model }} as photos
         on stated.rover = photos.rover and stated.source_id = photos.source_id
-    where photos.source = 'pds' and photos.object_key in (select object_key from latest)
+    where photos.source = 'pds' and {{ is_one_of('photos.object_key', latest) }}
 )
 
 select
