@@ -1,10 +1,13 @@
 """The dbt assets: silver and gold, built by dbt in one run, published, and shown with a preview and a picture."""
 
 import os
+import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copy
+from subprocess import Popen
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import dagster as dg
@@ -28,8 +31,6 @@ from martian_moments.warehouse.rules import model_rules, photo_rules
 from martian_moments_dbt import PROJECT
 
 if TYPE_CHECKING:
-    from subprocess import Popen
-
     from dagster_dbt import DbtCliInvocation
 
 FIRST_MODEL: Final = dg.AssetKey(LOADED_OBJECTS)
@@ -83,7 +84,8 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
                     context, settings, warehouse.dbt_environment(), photo_rules_of(published), _selection(context, specs)
                 )
                 prepare()
-                events.extend(_of_assets(context, build.stream()))
+                with _ended(build.process):
+                    events.extend(_of_assets(context, build.stream()))
             except Exception as error:  # noqa: BLE001 - raised again below, after what was built has been reported
                 failure = error
         if failure is not None:
@@ -279,6 +281,16 @@ def _build(
     )
     context.log.info("Running dbt command: `%s`.", invocation.dbt_command)
     return invocation
+
+
+@contextmanager
+def _ended(dbt: Popen[bytes]) -> Iterator[None]:
+    """While the block lasts dbt may run: where its output could not be read, it still has the warehouse's file in hand."""
+    try:
+        yield
+    finally:
+        dbt.send_signal(signal.SIGTERM)
+        dbt.wait()
 
 
 def _take_over_parsed_project(folder: Path) -> None:

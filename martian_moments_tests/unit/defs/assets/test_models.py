@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from martian_moments.dagster_runtime.warm_dbt import start_dbt
 from martian_moments.defs.assets import models
 from martian_moments.defs.assets.models import sound_tables
 from martian_moments.defs.plots import pages
@@ -266,6 +268,28 @@ def test_a_model_that_fails_keeps_only_what_follows_from_it_from_being_published
         connection.execute("alter table bronze.raw_manifests rename column hidden to document")
     assert build(platform).success
     assert not silver_lags(platform.resources.published, platform.settings.sources)
+
+
+def test_a_build_whose_output_cannot_be_read_ends_dbt(built: Built) -> None:
+    platform, _ = built
+    started: list[Any] = []
+
+    def start(*arguments: Any, **options: Any) -> Any:
+        started.append(start_dbt(*arguments, **options))
+        return started[-1]
+
+    def unreadable(_context: Any, events: Iterator[Any]) -> Iterator[Any]:
+        yield next(events)
+        raise RuntimeError("not what dbt is known to write")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(models, "start_dbt", start)
+        patched.setattr(models, "_of_assets", unreadable)
+        result = build(platform)
+
+    assert "not what dbt is known to write" in failure_of(result)
+    assert [dbt.returncode for dbt in started] == [-signal.SIGTERM]
+    assert build(platform).success
 
 
 def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_nothing_back(built: Built) -> None:
