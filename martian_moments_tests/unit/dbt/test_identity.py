@@ -103,6 +103,43 @@ def test_the_picture_of_v1_is_that_of_the_archive_with_all_its_products(built: P
     assert built.query(sql) == [("pds", 6, 2), ("v1", 2, 2)]
 
 
+def test_whatever_comes_and_goes_the_provenance_is_that_of_all_records(project: Callable[[], Project]) -> None:
+    made = project()
+    one, two = EXPOSURE[0], OTHERS[0]
+
+    def v1(sol: int, *products: str, hours: float = 0) -> BronzeObject:
+        records = [{"id": sol * 10 + n, "sol": sol, "img_src": f"http://x/{p}-BR.JPG"} for n, p in enumerate(products)]
+        return photos("opportunity", sol, records, hours=hours)
+
+    def archive(*products: str, hours: float = 0) -> BronzeObject:
+        body = json.dumps({"lines": [line(each) for each in products]}).encode()
+        count = len(products)
+        return bronze_object(Kind.PHOTOS, "opportunity", body, source="pds", sol=1, count=count, promised=count, hours=hours)
+
+    steps: list[tuple[list[BronzeObject], dict[tuple[str, str], tuple[int, int, int]]]] = [
+        ([v1(1, one)], {("v1", "one"): (1, 1, 0)}),
+        # Another source, for the sol beside it as well; then one picture on sols that are far apart.
+        ([archive(one, two)], {("v1", "one"): (1, 2, 0), ("pds", "one"): (1, 2, 0), ("pds", "two"): (1, 1, 0)}),
+        (
+            [v1(2, one, two), v1(5, one)],
+            {("v1", "one"): (3, 2, 0), ("pds", "one"): (1, 2, 0), ("v1", "two"): (1, 2, 1), ("pds", "two"): (1, 2, 1)},
+        ),
+        # One leaves the document in the middle, and one source altogether; then a picture has no report any more.
+        (
+            [v1(2, two, hours=1), archive(one, hours=1)],
+            {("v1", "one"): (2, 2, 0), ("pds", "one"): (1, 2, 0), ("v1", "two"): (1, 1, 0)},
+        ),
+        ([v1(2, hours=2), v1(5, hours=2)], {("v1", "one"): (1, 2, 0), ("pds", "one"): (1, 2, 0)}),
+        ([v1(1, hours=3), archive(one, two, hours=3)], {("pds", "one"): (1, 1, 0), ("pds", "two"): (1, 1, 0)}),
+    ]
+    for arriving, expected in steps:
+        made.warehouse.load(arriving)
+        made.build("--select", "+photo_provenance", "--exclude", "resource_type:test", "resource_type:unit_test")
+        columns = "source, case when product_identity like '%R2%' then 'two' else 'one' end, records, sources, sols_apart"
+        found = {row[:2]: row[2:] for row in made.query(f"select {columns} from gold.photo_provenance")}
+        assert found == expected
+
+
 def test_the_name_of_a_descent_product_reports_what_its_line_does_not(built: Project) -> None:
     columns = "image_url, site, drive, site_method, product_type, taken_at_method"
     folder = "https://planetarydata.jpl.nasa.gov/img/data/mer/opportunity/mer1do_0xxx/browse/sol0001/edr"
