@@ -47,18 +47,21 @@ def main() -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     lines: list[Line] = []
     failed = False
-    with _no_env_file():
-        for name in asked.names or PARTS:
-            busy = os.getloadavg()[0]
-            console.print(f"{name}: measuring (load average before: {busy:.1f})")
-            try:
-                lines += importlib.import_module(f"bench.{name}").measure(quick=asked.quick)
-            except ServicesError as error:
-                console.print(f"{name}: left out, {error}")
-                failed = name in asked.names
-    cores, gigabytes = psutil.cpu_count(), psutil.virtual_memory().total / 1e9
-    console.print(f"{cores} cores, {gigabytes:.0f} GB, Python {platform.python_version()}, {platform.system()}")
-    show(lines, console)
+    try:
+        with _no_env_file():
+            for name in asked.names or PARTS:
+                busy = os.getloadavg()[0]
+                console.print(f"{name}: measuring (load average before: {busy:.1f})")
+                try:
+                    lines += importlib.import_module(f"bench.{name}").measure(quick=asked.quick)
+                except ServicesError as error:
+                    console.print(f"{name}: left out, {error}")
+                    failed = name in asked.names
+    finally:
+        # Also of a part that fails: what was measured before may have taken a quarter of an hour.
+        cores, gigabytes = psutil.cpu_count(), psutil.virtual_memory().total / 1e9
+        console.print(f"{cores} cores, {gigabytes:.0f} GB, Python {platform.python_version()}, {platform.system()}")
+        show(lines, console)
     sys.exit(failed)
 
 

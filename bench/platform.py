@@ -118,7 +118,7 @@ def _sizes(*, quick: bool) -> Iterator[Size]:
     sols = 2 if quick else 500
     yield Size(
         f"{sols} sols of each dialect",
-        ReplicaConfig(counts=counts, sols=sols),
+        ReplicaConfig(counts=counts, sols=sols, rovers=tuple(dialects.values())),
         tuple(dialects.values()),
         tuple(dialects),
     )
