@@ -63,11 +63,11 @@ concerned as (
     where photos.product_identity is not null
     union
     select
-        held.rover,
-        held.product_identity
-    from {{ this }} as held
-    left join outdated on held.version = outdated.version and held.other_version = outdated.other_version
-    where held.version is null or outdated.version is not null
+        before.rover,
+        before.product_identity
+    from {{ this }} as before
+    left join outdated on before.version = outdated.version and before.other_version = outdated.other_version
+    where before.version is null or outdated.version is not null
 ),
 {%- endif %}
 

@@ -12,12 +12,7 @@
 
 {{ config(severity='warn') }}
 
-{% set latest %}
-    select object_key
-    from {{ source('bronze', table) }}
-    where source = '{{ dialect }}' and record_count > 0
-    qualify row_number() over (partition by rover, kind order by fetched_at desc, object_key desc) <= 200
-{% endset %}
+{%- set latest = latest_documents(table, dialect) %}
 
 with documents as (
     select

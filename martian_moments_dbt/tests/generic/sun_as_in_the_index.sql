@@ -7,12 +7,7 @@
 
 {{ config(severity='warn') }}
 
-{% set latest %}
-    select object_key
-    from {{ source('bronze', 'raw_photos') }}
-    where source = 'pds' and record_count > 0
-    qualify row_number() over (partition by rover order by fetched_at desc, object_key desc) <= 200
-{% endset %}
+{%- set latest = latest_documents('raw_photos', 'pds') %}
 
 with documents as (
     select

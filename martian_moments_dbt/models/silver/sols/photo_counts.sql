@@ -1,16 +1,11 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='delete+insert',
-    unique_key=['rover', 'sol'],
-    on_schema_change='fail',
-    pre_hook="{% if is_incremental() %}
-        delete from {{ this }} where (rover, sol, version) not in (select rover, sol, version from {{ ref('observed_sols') }})
-    {% endif %}",
-) }}
 {#
     What summaries of all photos have in common, so that a build after one new sol reads the photos of that sol, and not every
     photo once for each of four models (1.1 s of processor time for 2.2 million).
 #}
+with sols as (
+    {{ changed_sols() }}
+)
+
 select
     sols.rover,
     sols.sol,
@@ -24,9 +19,6 @@ select
     min(photos.taken_at_utc) as first_taken_at_utc,
     max(photos.taken_at_utc) as last_taken_at_utc,
     sols.version
-from {{ ref('observed_sols') }} as sols
+from sols
 inner join {{ ref('photo_records') }} as photos on sols.object_key = photos.object_key
-{%- if is_incremental() %}
-where (sols.rover, sols.sol, sols.version) not in (select rover, sol, version from {{ this }})
-{%- endif %}
 group by sols.rover, sols.sol, photos.camera, photos.site, photos.drive, sols.version

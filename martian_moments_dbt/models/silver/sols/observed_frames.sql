@@ -1,12 +1,3 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='delete+insert',
-    unique_key=['rover', 'sol'],
-    on_schema_change='fail',
-    pre_hook="{% if is_incremental() %}
-        delete from {{ this }} where (rover, sol, version) not in (select rover, sol, version from {{ ref('observed_sols') }})
-    {% endif %}",
-) }}
 {#
     Frames that belong together: stereo pairs, image sequences and panoramas, found sol by sol, since none goes beyond one.
 
@@ -16,11 +7,7 @@
     A sol that was looked at has a row without a photo as well, so that the next build does not look at it again.
 #}
 with sols as (
-    select *
-    from {{ ref('observed_sols') }}
-    {%- if is_incremental() %}
-    where (rover, sol, version) not in (select rover, sol, version from {{ this }})
-    {%- endif %}
+    {{ changed_sols() }}
 ),
 
 reported as (
