@@ -102,6 +102,7 @@ def test_a_run_is_executed_by_a_process_of_its_own_whose_output_is_kept(stage: S
     worker = worker_of(run)
     assert worker is not None
     assert worker.pid != os.getpid()
+    wait_until(lambda: not worker.alive, "the worker is gone")  # its last line comes after the run's last event
     log = stage.launcher.get_run_worker_debug_info(run)
     assert log is not None
     assert "RUN_SUCCESS" in Path(log.removeprefix("The output of its worker is in ").removesuffix(".")).read_text()
