@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key, photos_run
-from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
+from martian_moments.defs.partitions import lake_run_sols, registered_sols, spans
 from martian_moments.defs.pruning import pruning_schedule
 from martian_moments.defs.recent_sols import due_sols
 from martian_moments.domain.coverage import Coverage
@@ -76,14 +76,16 @@ def _recent_sols(settings: Settings, rover: str) -> dg.ScheduleDefinition:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
         known = coverage(lake, rover, settings.sources)
-        return list(_recent_runs(context.instance, known, settings.late_sols, context.scheduled_execution_time))
+        return list(_recent_runs(context.instance, known, settings, context.scheduled_execution_time))
 
     return recent_sols
 
 
-def _recent_runs(instance: dg.DagsterInstance, known: Coverage, late_sols: int, moment: datetime) -> Iterator[dg.RunRequest]:
+def _recent_runs(
+    instance: dg.DagsterInstance, known: Coverage, settings: Settings, moment: datetime
+) -> Iterator[dg.RunRequest]:
     hour = int(moment.astimezone(UTC).timestamp() // 3_600)
     registered = registered_sols(instance, known.rover)
-    sols = [sol for sol in due_sols(known, late_sols, hour) if sol in registered]
-    for span in spans(sols, LAKE_RUN_SOLS):
+    sols = [sol for sol in due_sols(known, settings.late_sols, hour) if sol in registered]
+    for span in spans(sols, lake_run_sols(settings)):
         yield photos_run(known.rover, span, refetch=True, run_key=f"{moment.isoformat()}-{known.rover}-{span.first}")

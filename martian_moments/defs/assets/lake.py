@@ -11,7 +11,7 @@ from pydantic import Field
 
 from martian_moments.dagster_runtime.bookkeeping import materializations
 from martian_moments.defs.markdown import as_text, plain
-from martian_moments.defs.partitions import LAKE_RUN_SOLS, Span, register_sols, sols_of
+from martian_moments.defs.partitions import Span, lake_run_sols, register_sols, sols_of
 from martian_moments.domain.coverage import Coverage
 from martian_moments.domain.documents import Document, Header, Kind, sol_key
 from martian_moments.domain.errors import LakeError, MartianError, UpstreamError
@@ -203,7 +203,7 @@ def _photos(settings: Settings, rover: str) -> dg.AssetsDefinition:
         key=key,
         partitions_def=sols_of(rover),
         deps=[dg.AssetDep(MANIFESTS, partition_mapping=dg.SpecificPartitionsPartitionMapping([rover]))],
-        backfill_policy=dg.BackfillPolicy.multi_run(LAKE_RUN_SOLS),
+        backfill_policy=dg.BackfillPolicy.multi_run(lake_run_sols(settings)),
         output_required=False,
         pool=NASA_POOL,
         group_name=rover,

@@ -9,7 +9,7 @@ from pydantic import Field, RootModel
 
 from martian_moments.dagster_runtime.follows import RUNS
 from martian_moments.defs.assets.lake import MANIFESTS, photos_key, photos_run
-from martian_moments.defs.partitions import LAKE_RUN_SOLS, newest_span, registered_sols
+from martian_moments.defs.partitions import lake_run_sols, newest_span, registered_sols
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import InFlight
 from martian_moments.domain.coverage import Coverage
@@ -37,6 +37,7 @@ def gap_sensor(settings: Settings) -> dg.SensorDefinition:
 
     One run of either at a time per rover.
     """
+    widest = lake_run_sols(settings)
 
     @dg.sensor(
         name=NAME,
@@ -45,7 +46,7 @@ def gap_sensor(settings: Settings) -> dg.SensorDefinition:
         tags=RUNS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Compares what the manifests in the lake promise with what the lake holds, and asks for the rest, "
-        f"newest sols first, at most {LAKE_RUN_SOLS} a run. What fails or stays short is asked for again, later each time.",
+        f"newest sols first, at most {widest} a run. What fails or stays short is asked for again, later each time.",
     )
     def gaps(context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]) -> dg.SensorResult | dg.SkipReason:
         if short := shortage(settings.folders):
@@ -57,7 +58,7 @@ def gap_sensor(settings: Settings) -> dg.SensorDefinition:
             mine = cursor.of(rover)
             known = coverage(lake, rover, settings.sources)
             requests += _missing_manifests(known, mine, under_way)
-            requests += _next_gaps(context.instance, known, mine, under_way)
+            requests += _next_gaps(context.instance, known, mine, under_way, widest)
         return dg.SensorResult(
             run_requests=requests,
             cursor=cursor.write(),
@@ -78,7 +79,7 @@ def _missing_manifests(known: Coverage, retry_state: RetryState, under_way: InFl
 
 
 def _next_gaps(
-    instance: dg.DagsterInstance, known: Coverage, retry_state: RetryState, under_way: InFlight
+    instance: dg.DagsterInstance, known: Coverage, retry_state: RetryState, under_way: InFlight, widest: int
 ) -> Iterator[dg.RunRequest]:
     asset = photos_key(known.rover)
     if under_way.runs_of(asset):
@@ -87,6 +88,6 @@ def _next_gaps(
     registered = registered_sols(instance, known.rover)
     now = time.time()
     due = [sol for sol in retry_state.due(gaps, under_way.sols(asset), now) if sol in registered]
-    if span := newest_span(due, LAKE_RUN_SOLS):
+    if span := newest_span(due, widest):
         retry_state.asked(span.sols, gaps, now)
         yield photos_run(known.rover, span)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from martian_moments.dagster_runtime.follows import EVENTS
 from martian_moments.defs.assets.lake import MANIFESTS, TRAVERSE, photos_key, photos_run
-from martian_moments.defs.partitions import LAKE_RUN_SOLS, registered_sols, spans
+from martian_moments.defs.partitions import lake_run_sols, registered_sols, spans
 from martian_moments.defs.recent_sols import recent_sols
 from martian_moments.defs.sensors.cursor import Cursor
 from martian_moments.defs.sensors.in_flight import UNFINISHED
@@ -60,11 +60,10 @@ class RequestsCursor(Cursor):
 
 def requests_sensor(settings: Settings) -> dg.SensorDefinition:
     """Turns requests into runs of the lake assets."""
-    rovers = settings.rovers
 
     @dg.sensor(
         name=NAME,
-        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in rovers)],
+        asset_selection=[MANIFESTS, TRAVERSE, *(photos_key(rover) for rover in settings.rovers)],
         minimum_interval_seconds=5,
         tags=EVENTS,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -75,9 +74,9 @@ def requests_sensor(settings: Settings) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         if short := shortage(settings.folders):
             return dg.SkipReason(short)
-        cursor = RequestsCursor.read(context.cursor, first=partial(first_look, rovers), warn=context.log.warning)
+        cursor = RequestsCursor.read(context.cursor, first=partial(first_look, settings.rovers), warn=context.log.warning)
         try:
-            requests, read = _act_on_messages(context, event_log, cursor, rovers)
+            requests, read = _act_on_messages(context, event_log, cursor, settings)
         except EventLogUnavailable as error:
             context.log.warning(str(error))
             return dg.SkipReason(f"{error}. The cursor stays where it is.")
@@ -96,7 +95,7 @@ def requests_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def _act_on_messages(
-    context: dg.SensorEvaluationContext, event_log: EventLog, cursor: RequestsCursor, rovers: Sequence[str]
+    context: dg.SensorEvaluationContext, event_log: EventLog, cursor: RequestsCursor, settings: Settings
 ) -> tuple[list[dg.RunRequest], str]:
     """Read on from the cursor; the runs that the messages ask for, and what was read, in words."""
     batch = read_on(event_log, INGESTION_REQUESTS, cursor.offsets, of=cursor.log, limit=_LIMIT, warn=context.log.warning)
@@ -104,7 +103,7 @@ def _act_on_messages(
     requests: list[dg.RunRequest] = []
     for record in batch.records:
         try:
-            requests += _act_on(record, context.instance, cursor, rovers)
+            requests += _act_on(record, context.instance, cursor, settings)
         except EventUnreadable as error:
             context.log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
             event_log.publish(INGESTION_DEAD, [dead_letter(record, str(error))])
@@ -118,19 +117,17 @@ def first_look(rovers: Sequence[str]) -> RequestsCursor:
     return RequestsCursor(refreshes={rover: Refresh(id="first", young=False) for rover in rovers})
 
 
-def _act_on(
-    record: Record, instance: dg.DagsterInstance, cursor: RequestsCursor, rovers: Sequence[str]
-) -> list[dg.RunRequest]:
+def _act_on(record: Record, instance: dg.DagsterInstance, cursor: RequestsCursor, settings: Settings) -> list[dg.RunRequest]:
     """Start what a message asks for. Raises EventUnreadable when it asks for what does not exist."""
     request = parse_request(record.value)
     if isinstance(request, RefreshRequest):
         for rover in request.refresh:
-            if rover in rovers:
+            if rover in settings.rovers:
                 before = cursor.refreshes.get(rover)
                 young = request.young or (before is not None and before.young)
                 cursor.refreshes[rover] = Refresh(id=_place(record, cursor.log), young=young)
         return []
-    return list(_runs_for(request, _place(record, cursor.log), instance, rovers))
+    return list(_runs_for(request, _place(record, cursor.log), instance, settings))
 
 
 def _place(record: Record, log: str | None) -> str:
@@ -141,15 +138,13 @@ def _place(record: Record, log: str | None) -> str:
     return f"{log or record.timestamp_ms}-{record.partition}-{record.offset}"
 
 
-def _runs_for(
-    request: SolsRequest, place: str, instance: dg.DagsterInstance, rovers: Sequence[str]
-) -> Iterator[dg.RunRequest]:
+def _runs_for(request: SolsRequest, place: str, instance: dg.DagsterInstance, settings: Settings) -> Iterator[dg.RunRequest]:
     registered = registered_sols(instance, request.rover)
     asked = range(request.first_sol, request.last_sol + 1)
-    if request.rover not in rovers or asked[0] not in registered or asked[-1] not in registered:
-        known = f"{registered.start}-{registered.stop - 1}" if registered and request.rover in rovers else "none"
+    if request.rover not in settings.rovers or asked[0] not in registered or asked[-1] not in registered:
+        known = f"{registered.start}-{registered.stop - 1}" if registered and request.rover in settings.rovers else "none"
         raise EventUnreadable(f"sols {asked[0]}-{asked[-1]} of {request.rover} are asked for, known are {known}")
-    for span in spans(asked, LAKE_RUN_SOLS):
+    for span in spans(asked, lake_run_sols(settings)):
         run_key = f"{INGESTION_REQUESTS}-{place}-{span.first}"
         yield photos_run(request.rover, span, refetch=request.refetch, run_key=run_key)
 
@@ -160,6 +155,7 @@ class _Steps:
     def __init__(self, instance: dg.DagsterInstance, settings: Settings, lake: Lake, rover: str, refresh: Refresh) -> None:
         self._instance = instance
         self._late_sols = settings.late_sols
+        self._widest = lake_run_sols(settings)
         self._lake = lake
         self._sources = settings.sources
         self._rover = rover
@@ -197,7 +193,7 @@ class _Steps:
         registered = registered_sols(self._instance, self._rover)
         sols = [sol for sol in recent_sols(known, self._late_sols) if sol in registered]
         requests, waiting = [], False
-        for span in spans(sols, LAKE_RUN_SOLS):
+        for span in spans(sols, self._widest):
             tag = self._tag(f"recent-{span.first}-{span.last}")
             if self._succeeded(tag):
                 continue

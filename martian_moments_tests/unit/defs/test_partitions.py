@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from martian_moments.defs.partitions import (
     PARTITION,
+    lake_run_sols,
     newest_span,
     parse_range,
     register_sols,
@@ -19,6 +22,7 @@ from martian_moments.defs.partitions import (
     spans,
 )
 from martian_moments.domain.errors import InputError
+from martian_moments.settings import Settings
 
 SOLS = st.sets(st.integers(0, 6_000), max_size=300)
 
@@ -77,6 +81,11 @@ def test_spans_are_only_as_wide_as_what_is_due() -> None:
     assert [(each.first, each.last, each.sols) for each in spans([5, 900, 903, 1_100], 200)] == [
         (903, 1_100, (903, 1_100)), (900, 900, (900,)), (5, 5, (5,)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("a_minute", "sols"), [(1, 200), (30, 200), (60, 360), (1_000_000, 500)])
+def test_a_run_asks_for_as_many_sols_as_take_about_seven_minutes(a_minute: int, sols: int, tmp_path: Path) -> None:
+    assert lake_run_sols(Settings.load(home=tmp_path, requests_per_minute=a_minute)) == sols
 
 
 def test_tags_report_the_sols_of_a_run() -> None:
