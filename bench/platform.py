@@ -13,13 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from bench.family import Family, watch
+from bench.measuring import percentile
 from bench.report import Line
+from bench.uploads import builds, upload
 from bench.upstream import real_counts, replica_process
 from martian_moments.dagster_runtime.pruning import prune
 from martian_moments.domain.documents import Kind
@@ -41,6 +44,8 @@ _IDLE_SECONDS: Final = 60.0
 _IDLE_PERCENT: Final = 3.0
 _BRONZE_MB: Final = 500.0
 _STORAGE_MB: Final = 150.0
+_UPLOADS: Final = 3
+_BUILD_SECONDS: Final = 10.0
 _AT_REST_SECONDS: Final = 7_200.0
 """So long after the last run has ended the schedule has pruned what it can."""
 
@@ -81,6 +86,7 @@ class Start:
         runs: how many runs Dagster's storage knows in the end.
         storage_mb: what that storage takes then.
         pruned_mb: what it takes once its runs are at rest and the schedule has pruned it.
+        builds: seconds from launch to end of each build that followed an upload of one sol.
     """
 
     stages: Mapping[str, float]
@@ -89,6 +95,7 @@ class Start:
     runs: int
     storage_mb: float
     pruned_mb: float
+    builds: Sequence[float]
 
 
 def measure(*, quick: bool) -> Iterator[Line]:
@@ -96,11 +103,13 @@ def measure(*, quick: bool) -> Iterator[Line]:
     for size in _sizes(quick=quick):
         with replica_process(size.replica) as replica, tempfile.TemporaryDirectory() as folder:
             home = Path(folder) / "home"
-            yield from _lines(f"{size.what}, empty home", _start(home, size, replica), size, "fill")
+            yield from _lines(f"{size.what}, empty home", _start(home, size, replica, uploads=0), size, "fill")
             shutil.rmtree(home / "published")
             for each in home.glob("warehouse.duckdb*"):
                 each.unlink()
-            yield from _lines(f"{size.what}, restore", _start(home, size, replica), size, "restore")
+            # Last of all: afterwards the lake has photos that the replica does not know.
+            uploads = _UPLOADS if v1.SOURCE in size.sources else 0
+            yield from _lines(f"{size.what}, restore", _start(home, size, replica, uploads=uploads), size, "restore")
 
 
 def _sizes(*, quick: bool) -> Iterator[Size]:
@@ -124,8 +133,8 @@ def _sizes(*, quick: bool) -> Iterator[Size]:
     )
 
 
-def _start(home: Path, size: Size, replica: RunningReplica) -> Start:
-    """``martian-moments up`` until everything is settled and held against the truth; then it is stopped."""
+def _start(home: Path, size: Size, replica: RunningReplica, *, uploads: int) -> Start:
+    """``martian-moments up`` until everything is settled and held against the truth, and uploads; then it is stopped."""
     environment = os.environ | {
         "MARS_HOME": str(home),
         "MARS_ROVERS": ",".join(size.rovers),
@@ -148,6 +157,7 @@ def _start(home: Path, size: Size, replica: RunningReplica) -> Start:
         try:
             stages = _stages(seen, up)
             idle = _idle(family)
+            one_sol = _upload(seen.resources, uploads)
         finally:
             up.terminate()
             up.wait()
@@ -155,7 +165,7 @@ def _start(home: Path, size: Size, replica: RunningReplica) -> Start:
         family.name_runs(instance)
         runs, before = instance.get_runs_count(), _megabytes(settings.instance_home)
         prune(instance, settings, now=time.time() + _AT_REST_SECONDS)
-    return Start(stages, family, idle, runs, before, _megabytes(settings.instance_home))
+    return Start(stages, family, idle, runs, before, _megabytes(settings.instance_home), one_sol)
 
 
 def _stages(seen: _Seen, up: subprocess.Popen[bytes]) -> dict[str, float]:
@@ -178,11 +188,23 @@ def _idle(family: Family) -> dict[str, float]:
     return {kind: 100 * (now - before.get(kind, 0.0)) / _IDLE_SECONDS for kind, now in family.cpu_by_kind().items()}
 
 
+def _upload(resources: Resources, uploads: int) -> Sequence[float]:
+    """A sol of the first rover, again and again with one photo more: seconds of the builds that follow, launch to end."""
+    rover = resources.settings.rovers[0]
+    with open_instance(resources.settings) as instance:
+        headers = [header for header in resources.lake.heads("photos/").values() if header.rover == rover]
+        newest = max(header.sol for header in headers if header.sol is not None and header.record_count)
+        began = datetime.now(UTC)
+        for number in range(uploads):
+            upload(resources, instance, rover, newest, number)
+        return builds(instance, began)
+
+
 class _Seen:
     """Whether lake, bronze and silver hold what the upstream has, as readers see it from outside."""
 
     def __init__(self, resources: Resources, replica: RunningReplica) -> None:
-        self._resources = resources
+        self.resources = resources
         self._replica = replica
         settings = resources.settings
         ids = [replica.control.ids(sources_of(rover, settings.sources)[0], rover) for rover in settings.rovers]
@@ -194,23 +216,23 @@ class _Seen:
         return {"lake": self._lake, "bronze": self._bronze, "silver": self._silver, "settled": self._settled}[stage]()
 
     def _lake(self) -> bool:
-        folder = self._resources.settings.home / "lake" / "photos"
+        folder = self.resources.settings.home / "lake" / "photos"
         return sum(1 for each in folder.rglob("*.json.gz")) >= self._sols
 
     def _bronze(self) -> bool:
-        ledger = self._resources.published.read(LEDGER.schema, LEDGER.name, ["kind"])
+        ledger = self.resources.published.read(LEDGER.schema, LEDGER.name, ["kind"])
         return ledger is not None and ledger["kind"].to_pylist().count(Kind.PHOTOS) >= self._sols
 
     def _silver(self) -> bool:
-        summary = self._resources.published.read("gold", "rover_summary", ["photos"])
+        summary = self.resources.published.read("gold", "rover_summary", ["photos"])
         return summary is not None and sum(summary["photos"].to_pylist()) >= self._photos
 
     def _settled(self) -> bool:
-        with open_instance(self._resources.settings) as instance:
-            now = status(self._resources, instance, running=True)
+        with open_instance(self.resources.settings) as instance:
+            now = status(self.resources, instance, running=True)
         if not now.settled:
             return False
-        found = compare(self._resources, now, self._replica.control)
+        found = compare(self.resources, now, self._replica.control)
         if wrong := [each for each in found if not each.identical or len(set(each.photos)) > 1]:
             raise RuntimeError(f"what settled is not what the upstream has: {wrong}")
         return True
@@ -239,6 +261,13 @@ def _lines(what: str, start: Start, size: Size, step: str) -> Iterator[Line]:
     for kind in ("daemon", "code server"):
         share, goal = start.idle.get(kind, 0.0), _IDLE_PERCENT if kind == "daemon" else None
         yield Line(name=f"{what}: {kind} when idle", ours=share, unit="% of a core", at_most=goal)
+    if start.builds:
+        yield Line(
+            name=f"{what}: build of one new sol, launch to end, p50 of {len(start.builds)}",
+            ours=percentile(start.builds, 50),
+            unit="s",
+            at_most=_BUILD_SECONDS,
+        )
     bronze = start.family.peak_of("runs of bronze")
     yield Line(name=f"{what}: most memory of a load", ours=bronze, unit="MB", at_most=_BRONZE_MB)
     yield Line(name=f"{what}: Dagster's storage, {start.runs} runs", ours=start.storage_mb, unit="MB")
