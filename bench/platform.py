@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.family import Family, watch
-from bench.measuring import percentile
 from bench.report import Line
-from bench.uploads import builds, upload
+from bench.uploads import builds, line_of, photos_in_gold, upload
 from bench.upstream import real_counts, replica_process
 from martian_moments.dagster_runtime.pruning import prune
 from martian_moments.domain.documents import Kind
@@ -45,7 +44,6 @@ _IDLE_PERCENT: Final = 3.0
 _BRONZE_MB: Final = 500.0
 _STORAGE_MB: Final = 150.0
 _UPLOADS: Final = 3
-_BUILD_SECONDS: Final = 10.0
 _AT_REST_SECONDS: Final = 7_200.0
 """So long after the last run has ended the schedule has pruned what it can."""
 
@@ -157,7 +155,7 @@ def _start(home: Path, size: Size, replica: RunningReplica, *, uploads: int) -> 
         try:
             stages = _stages(seen, up)
             idle = _idle(family)
-            one_sol = _upload(seen.resources, uploads)
+            one_sol = _upload(seen.resources, uploads) if uploads else ()
         finally:
             up.terminate()
             up.wait()
@@ -224,8 +222,7 @@ class _Seen:
         return ledger is not None and ledger["kind"].to_pylist().count(Kind.PHOTOS) >= self._sols
 
     def _silver(self) -> bool:
-        summary = self.resources.published.read("gold", "rover_summary", ["photos"])
-        return summary is not None and sum(summary["photos"].to_pylist()) >= self._photos
+        return photos_in_gold(self.resources) >= self._photos
 
     def _settled(self) -> bool:
         with open_instance(self.resources.settings) as instance:
@@ -262,12 +259,7 @@ def _lines(what: str, start: Start, size: Size, step: str) -> Iterator[Line]:
         share, goal = start.idle.get(kind, 0.0), _IDLE_PERCENT if kind == "daemon" else None
         yield Line(name=f"{what}: {kind} when idle", ours=share, unit="% of a core", at_most=goal)
     if start.builds:
-        yield Line(
-            name=f"{what}: build of one new sol, launch to end, p50 of {len(start.builds)}",
-            ours=percentile(start.builds, 50),
-            unit="s",
-            at_most=_BUILD_SECONDS,
-        )
+        yield line_of(f"{what}: build of one new sol", start.builds)
     bronze = start.family.peak_of("runs of bronze")
     yield Line(name=f"{what}: most memory of a load", ours=bronze, unit="MB", at_most=_BRONZE_MB)
     yield Line(name=f"{what}: Dagster's storage, {start.runs} runs", ours=start.storage_mb, unit="MB")

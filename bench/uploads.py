@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import dagster as dg
 import orjson
 
+from bench.measuring import percentile
+from bench.report import Line
 from martian_moments.defs.assets.models import FIRST_MODEL
 from martian_moments.domain.documents import Coordinates, Document, Kind, decode, fingerprint_of, object_key
 from martian_moments.operations.status import status
@@ -20,6 +22,7 @@ from martian_moments.warehouse.base import LEDGER
 
 _LOOK_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 300.0
+_BUILD_SECONDS: Final = 10.0
 
 
 def upload(resources: Resources, instance: dg.DagsterInstance, rover: str, sol: int, number: int) -> tuple[float, float]:
@@ -30,12 +33,12 @@ def upload(resources: Resources, instance: dg.DagsterInstance, rover: str, sol: 
     """
     key = object_key(Coordinates(Kind.PHOTOS, rover, "v1", sol))
     document = _with_one_more(decode(key, resources.lake.get(key)), number)
-    photos = _photos_in_gold(resources)
+    photos = photos_in_gold(resources)
     uploaded = time.monotonic()
     put = asyncio.run(resources.lake.put_if_changed(document))
     _wait("bronze to show the upload", lambda: _etag_in_bronze(resources, key) == put.etag)
     in_bronze = time.monotonic()
-    _wait("gold to show the upload", lambda: _photos_in_gold(resources) == photos + 1)
+    _wait("gold to show the upload", lambda: photos_in_gold(resources) == photos + 1)
     in_gold = time.monotonic()
     settle(resources, instance)
     return in_bronze - uploaded, in_gold - uploaded
@@ -51,6 +54,18 @@ def builds(instance: dg.DagsterInstance, since: datetime) -> list[float]:
     found = instance.get_run_records(dg.RunsFilter(created_after=since, statuses=[dg.DagsterRunStatus.SUCCESS]))
     of_models = [record for record in found if FIRST_MODEL in (record.dagster_run.asset_selection or ())]
     return [record.end_time - record.create_timestamp.timestamp() for record in of_models if record.end_time]
+
+
+def line_of(builds_of: str, seconds: Sequence[float]) -> Line:
+    """What builds took, from :func:`builds`, beside the goal."""
+    name = f"{builds_of}, launch to end, p50 of {len(seconds)}"
+    return Line(name=name, ours=percentile(seconds, 50), unit="s", at_most=_BUILD_SECONDS)
+
+
+def photos_in_gold(resources: Resources) -> int:
+    """How many photos readers see in gold; none before it is published."""
+    summary = resources.published.read("gold", "rover_summary", ["photos"])
+    return 0 if summary is None else sum(summary["photos"].to_pylist())
 
 
 def _with_one_more(document: Document, number: int) -> Document:
@@ -69,11 +84,6 @@ def _etag_in_bronze(resources: Resources, key: str) -> str | None:
     ledger = resources.published.read(LEDGER.schema, LEDGER.name, ["object_key", "etag"])
     held = [] if ledger is None else ledger.to_pylist()
     return next((row["etag"] for row in held if row["object_key"] == key), None)
-
-
-def _photos_in_gold(resources: Resources) -> int:
-    summary = resources.published.read("gold", "rover_summary", ["photos"])
-    return 0 if summary is None else sum(summary["photos"].to_pylist())
 
 
 def _wait(what: str, reached: Callable[[], bool]) -> None:

@@ -4,8 +4,7 @@
     unique_key='id',
     full_refresh=false,
     on_schema_change='append_new_columns',
-    pre_hook=with_less_memory(),
-    post_hook=with_all_memory(),
+    **with_less_memory(),
 ) }}
 {#
     A number for every photo, as people and programs that knew the v1 API have them: v1's own wherever one of its documents has

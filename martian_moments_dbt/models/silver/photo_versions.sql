@@ -4,8 +4,7 @@
     unique_key='photo_key',
     full_refresh=false,
     on_schema_change='append_new_columns',
-    pre_hook=with_less_memory(),
-    post_hook=with_all_memory(),
+    **with_less_memory(),
 ) }}
 {#
     What gold.photo_changes publishes, and by what a change is known: one row per photo that was ever in fact_photos. Never

@@ -1,4 +1,4 @@
-{{ config(pre_hook=with_less_memory(), post_hook=with_all_memory()) }}
+{{ config(**with_less_memory()) }}
 {#
     Frames that belong together: stereo pairs, image sequences and panoramas, found sol by sol, since none goes beyond one.
 
