@@ -59,5 +59,7 @@ def test_what_is_good_is_held_and_what_is_not_has_its_reason(
     assert {key: (record.width_px, record.height_px) for key, record in held.items()} == {
         key: (size["width"], size["height"]) for key, size in sizes.items()
     }
-    assert sum(replica.control.requests()["faults"].values()) > 10
+    # The draws are seeded: four of the first eight responses go wrong, and no sol has fewer pictures. How many follow
+    # depends on the order in which pictures are asked for.
+    assert sum(replica.control.requests()["faults"].values()) >= 4
     assert all(len(lake.get(record.picture_key or "")) == record.bytes for record in held.values())
