@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.errors import WarehouseError
+from martian_moments.formats.before import Before
 from martian_moments.formats.geo import SOURCES as GEO_SOURCES
 from martian_moments.formats.geo import make_geo
 from martian_moments.formats.stac import SOURCES as STAC_SOURCES
@@ -41,12 +42,12 @@ class OpenFormat:
     Attributes:
         name: as the manifest and Dagster name it.
         sources: schema and name of the published tables that it is made of.
-        make: makes the files in a folder, given a connection with a view of each source.
+        make: makes the files in a folder, given a connection with a view of each source; what has not changed may stay.
     """
 
     name: str
     sources: tuple[tuple[str, str], ...]
-    make: Callable[[duckdb.DuckDBPyConnection, Path], Iterable[MadeFile]]
+    make: Callable[[duckdb.DuckDBPyConnection, Path, Before], Iterable[MadeFile | PublishedFile]]
 
 
 OPEN_FORMATS: Final = (OpenFormat("geo", GEO_SOURCES, make_geo), OpenFormat("stac", STAC_SOURCES, make_stac))
@@ -80,11 +81,12 @@ def export(published: Published, wanted: OpenFormat) -> Exported:
     began = time.monotonic()
     manifest = published.manifest()
     held = manifest.open_formats.get(wanted.name) if manifest else None
-    if held and manifest and not _is_outdated(wanted, manifest) and wanted.name not in published.damaged():
+    is_whole = held is not None and wanted.name not in published.damaged()
+    if held and manifest and is_whole and not _is_outdated(wanted, manifest):
         return Exported(held.files, [], time.monotonic() - began)
     with tempfile.TemporaryDirectory(prefix="open-formats-") as name:
         folder = Path(name)
-        made_from, made = _make(published, wanted, folder)
+        made_from, made = _make(published, wanted, folder, held.files if held and is_whole else ())
         files, written = published.publish_format(wanted.name, made, made_from=made_from, made_by=_code())
     return Exported(files, written, time.monotonic() - began)
 
@@ -111,21 +113,25 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def _make(published: Published, wanted: OpenFormat, folder: Path) -> tuple[dict[str, str], list[MadeFile]]:
+def _make(
+    published: Published, wanted: OpenFormat, folder: Path, held: Iterable[PublishedFile]
+) -> tuple[dict[str, str], list[MadeFile | PublishedFile]]:
     """Make the files, and return the digests of the tables that were read and the files."""
     import duckdb
 
-    made_from = {}
+    # The bytes that are read are those whose digests are kept, whatever is published meanwhile.
+    read: dict[str, dict[str, str]] = {}
     try:
         with duckdb.connect(config={**_SETTINGS, "temp_directory": str(folder / "spilled")}) as connection:
             connection.execute("set TimeZone = 'UTC'")
             for schema, table in wanted.sources:
                 copy = folder / f"{schema}.{table}"
-                # The bytes that are read are those whose digest is kept, whatever is published meanwhile.
-                made_from[_name((schema, table))] = published.fetch(schema, table, copy)
+                read[_name((schema, table))] = published.fetch(schema, table, copy)
                 connection.execute(f"create schema if not exists {schema}")
                 connection.execute(f"create view {schema}.{table} as select * from {from_folder(copy)}")
-            return made_from, list(wanted.make(connection, folder))
+            files = [digest for table in read.values() for digest in table.items()]
+            made = list(wanted.make(connection, folder, Before(held, files, _code())))
+            return {name: " ".join(table.values()) for name, table in read.items()}, made
     except duckdb.Error as error:
         raise WarehouseError(
             f"the open format {wanted.name} cannot be made of the published tables ({str(error).partition(chr(10))[0]}); "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from martian_moments.formats.before import Before
 from martian_moments.formats.geoparquet import lines, points, write_geoparquet
 from martian_moments.formats.mars_crs import MARS_CRS_CODE
 from martian_moments.warehouse.manifest import MadeFile
@@ -44,8 +45,8 @@ _NO_TIME: Final = "1970-01-01T00:00:00.000Z"
 """A GeoPackage states when it changed; the same data has to make the same bytes."""
 
 
-def make_geo(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterable[MadeFile]:
-    """Make the files in a folder, from the views of :data:`SOURCES` that the connection has."""
+def make_geo(connection: duckdb.DuckDBPyConnection, folder: Path, _: Before) -> Iterable[MadeFile]:
+    """Make the files in a folder, from the views of :data:`SOURCES` that the connection has. Each has all rovers."""
     files: dict[str, Path] = {}
     for name, placed in {**_LAYERS, "photos": _PHOTOS}.items():
         files[name] = folder / f"{name}.parquet"

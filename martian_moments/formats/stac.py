@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from martian_moments.domain.rovers import SOL_SECONDS
+from martian_moments.formats.before import Before
 from martian_moments.formats.geoparquet import points, signed_longitude, write_geoparquet
 from martian_moments.formats.mars_crs import MARS_CRS_CODE
 from martian_moments.infrastructure.sql import quoted
-from martian_moments.warehouse.manifest import MadeFile
+from martian_moments.warehouse.manifest import MadeFile, PublishedFile
 
 if TYPE_CHECKING:
     import duckdb
@@ -94,10 +95,11 @@ _UNPLACED: Final = {
 }
 
 
-def make_stac(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[MadeFile]:
+def make_stac(connection: duckdb.DuckDBPyConnection, folder: Path, before: Before) -> Iterator[MadeFile | PublishedFile]:
     """Make the files in a folder, from the views of :data:`SOURCES` that the connection has.
 
-    A rover without photos has none. The catalogue comes last: what it names is there.
+    A rover without photos has none, and the items of one of whom nothing has changed stay as they are: of 1.2 million photos
+    Curiosity's take 2.6 s of 6. The catalogue comes last: what it names is there.
     """
     found = connection.execute(ROVERS_WITH_PHOTOS).to_arrow_table().to_pylist()
     for row in found:
@@ -106,11 +108,15 @@ def make_stac(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[M
             row, mirrors(row, "."), [_link("root", "../catalog.json"), _link("parent", "../catalog.json")]
         )
         metadata = {"stac-geoparquet": {"version": _VERSION, "collections": {rover: collection}}}
+        content = before.content_of(rover)
         for name, which in {"items": _PLACED, **({"unplaced": f"not {_PLACED}"} if row["unplaced"] else {})}.items():
-            file = folder / f"{rover}.{name}.parquet"
+            key, file = f"stac/{rover}/{name}.parquet", folder / f"{rover}.{name}.parquet"
+            if same := before.file(key, content):
+                yield same
+                continue
             items = item_rows(f"select * from silver.fact_photos where rover = {quoted(rover)} and {which}", _LINKS)
             rows = write_geoparquet(connection, points(items), file, metadata, without=_COORDINATES)
-            yield MadeFile(f"stac/{rover}/{name}.parquet", file, rows)
+            yield MadeFile(key, file, rows, content)
         yield _document(collection, f"stac/{rover}/collection.json", folder / f"{rover}.json")
     yield _document(_catalog(found), "stac/catalog.json", folder / "catalog.json")
 

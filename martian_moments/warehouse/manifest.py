@@ -31,7 +31,7 @@ class PublishedFile:
     """One file of a published table or open format; ``size`` is in bytes.
 
     ``rows`` are those of a table, the features of all layers, or 1 for a document of JSON. ``content`` is a digest of the
-    rows of a block, as the warehouse has them; empty for any other file.
+    rows of a block, as the warehouse has them, or of what a rover's file of an open format was made of; else empty.
     """
 
     key: str

@@ -11,7 +11,7 @@ from typing import Final
 
 from martian_moments.domain.errors import PublishedDamaged
 from martian_moments.warehouse.base import PHOTO_IDS
-from martian_moments.warehouse.blocks import digest_of, rover_of
+from martian_moments.warehouse.blocks import rover_of
 from martian_moments.warehouse.models import published_models
 from martian_moments.warehouse.parts import open_part
 from martian_moments.warehouse.published import Published
@@ -42,7 +42,7 @@ def _fetched(published: Published, folder: Path) -> Path | None:
     described = manifest.tables.get("/".join(PHOTO_IDS)) if manifest else None
     if described is None:
         return None
-    if published.fetch(*PHOTO_IDS, folder / "fetched") != digest_of(described):
+    if list(published.fetch(*PHOTO_IDS, folder / "fetched").values()) != [file.sha256 for file in described]:
         raise _damaged("it has other bytes than were published")
     return _as_one(sorted((folder / "fetched").rglob("*.parquet")), folder / "photo_ids.parquet")
 

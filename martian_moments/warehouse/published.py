@@ -128,9 +128,11 @@ class Published:
         return tuple(files), is_changed
 
     def publish_format(
-        self, name: str, made: Iterable[MadeFile], *, made_from: Mapping[str, str], made_by: str
+        self, name: str, made: Iterable[MadeFile | PublishedFile], *, made_from: Mapping[str, str], made_by: str
     ) -> tuple[tuple[PublishedFile, ...], list[str]]:
         """Publish the files of an open format in their order, then the manifest; what it had besides is removed.
+
+        Those that are published already stay as they are.
 
         Returns:
             The files as they are published, and the keys of those that were written or removed.
@@ -138,6 +140,9 @@ class Published:
         changed: list[str] = []
         files: list[PublishedFile] = []
         for each in made:
+            if isinstance(each, PublishedFile):
+                files.append(each)
+                continue
             if self.put(each.key, each.file):
                 changed.append(each.key)
             files.append(self._files.described(each))
@@ -220,11 +225,11 @@ class Published:
         """
         return self._files.put(key, file)
 
-    def fetch(self, schema: str, table: str, folder: Path) -> str:
+    def fetch(self, schema: str, table: str, folder: Path) -> dict[str, str]:
         """Copy a table's files, of any size, into a new folder, under the names that they have in the table's own.
 
         Returns:
-            A digest of the bytes that were copied, see ``blocks.digest_of``.
+            The SHA-256 (hex) of the bytes that were copied, of each file by its key, in the order of the table's rows.
 
         Raises:
             PublishedDamaged: it is gone, or was never published.
@@ -233,7 +238,7 @@ class Published:
         keys = self._keys(schema, table)
         if not keys:
             raise self._damaged(schema, table, "it is not there")
-        return " ".join(self.fetch_file(key, folder / key.removeprefix(folder_of(schema, table))) for key in keys)
+        return {key: self.fetch_file(key, folder / key.removeprefix(folder_of(schema, table))) for key in keys}
 
     def fetch_file(self, key: str, file: Path) -> str:
         """Copy one file, and return the SHA-256 (hex) of the bytes that were copied. Raises PublishedDamaged: it is gone."""

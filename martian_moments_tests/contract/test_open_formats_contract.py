@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from martian_moments.domain.errors import WarehouseError
 from martian_moments.formats import export as export_module
+from martian_moments.formats import stac
 from martian_moments.formats.export import OPEN_FORMATS, OpenFormat, export, outdated
+from martian_moments.formats.geoparquet import write_geoparquet
 from martian_moments.lake.store import Lake
 from martian_moments.warehouse.blocks import digest_of
 from martian_moments.warehouse.manifest import MadeFile
 from martian_moments.warehouse.published import Published
-from martian_moments_tests.published_tables import TABLES, publish_rows
+from martian_moments_tests.published_tables import TABLES, photo, publish_rows
+
+if TYPE_CHECKING:
+    import duckdb
 
 NAMES = [each.name for each in OPEN_FORMATS]
 
@@ -83,6 +89,37 @@ def test_only_the_files_of_what_changed_are_written(tables: Published, lake: Lak
     assert {key for key, held in objects(lake).items() if held != before[key]} == {
         "published/geo/waypoints.parquet", "published/geo/mars.gpkg"
     }  # fmt: skip
+
+
+def test_the_items_of_a_rover_of_which_nothing_changed_are_not_made_again(
+    tables: Published, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(tables)
+    made: list[str] = []
+
+    def write(connection: duckdb.DuckDBPyConnection, placed: str, file: Path, *rest: Any, **named: Any) -> int:
+        made.append(file.name)
+        return write_geoparquet(connection, placed, file, *rest, **named)
+
+    monkeypatch.setattr(stac, "write_geoparquet", write)
+    photos = [*TABLES["silver/fact_photos"], photo("spirit", 77, sol=700, longitude=175.5, latitude=-14.5)]
+    publish_rows(tables, {"silver/fact_photos": photos})
+    before = objects(lake)
+    written = [key for key in exported(tables) if key.startswith("stac/")]
+    assert written == ["stac/spirit/items.parquet", "stac/spirit/collection.json"]
+    assert {name.split(".")[0] for name in made} == {"spirit"}
+    assert {key for key, held in objects(lake).items() if held != before[key] and "/stac/" in key} == {
+        f"published/{key}" for key in written
+    }
+    # Made anew, they have the same bytes.
+    made.clear()
+    monkeypatch.setattr(export_module, "_code", lambda: "another release")
+    assert exported(tables) == []
+    assert {name.split(".")[0] for name in made} == {"curiosity", "spirit"}
+    # The name of a camera stands in the items of every rover that may have it.
+    publish_rows(tables, {"silver/dim_cameras": [{"rover": "curiosity", "camera": "MAST", "full_name": "Mast"}]})
+    assert exported(tables) == ["stac/curiosity/items.parquet", "stac/curiosity/unplaced.parquet"]
+    assert tables.damaged() == tables.unreadable() == {}
 
 
 @pytest.mark.parametrize("body", [b"garbage", None])
