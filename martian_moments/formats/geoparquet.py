@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 _ROWS_OF_A_GROUP: Final = 100_000
 """GeoParquet advises 50,000 to 150,000."""
 
-_KINDS: Final = {
-    "0101000000": "Point",
-    "01E9030000": "Point Z",
-    "0102000000": "LineString",
-    "01EA030000": "LineString Z",
-    "0105000000": "MultiLineString",
-    "01ED030000": "MultiLineString Z",
-}
-"""The kind of a geometry, by the first five bytes of its WKB in hexadecimal digits."""
-
 
 def signed_longitude(degrees: str) -> str:
     """A longitude of the tables, beyond 180 for Opportunity, as GeoJSON, STAC and GeoParquet have it: -180 to 180."""
@@ -51,6 +41,7 @@ def points(rows: str) -> str:
                 when is_placed
                     then st_aswkb(cast('POINT Z (' || signed || ' ' || latitude || ' ' || elevation_m || ')' as geometry))
             end as geometry,
+            case when is_placed then case when elevation_m is null then 'Point' else 'Point Z' end end as geometry_type,
             elevation_m as zmin,
             elevation_m as zmax
         from (
@@ -76,6 +67,7 @@ def lines(rows: str) -> str:
                 'ymax': list_max(list_transform(vertices, lambda vertex: vertex[2]))
             }} end as bbox,
             st_aswkb(cast(text as geometry)) as geometry,
+            case when text is not null then kind || case when is_high then ' Z' else '' end end as geometry_type,
             case when is_high then list_min(list_transform(vertices, lambda vertex: vertex[3])) end as zmin,
             case when is_high then list_max(list_transform(vertices, lambda vertex: vertex[3])) end as zmax
         from (
@@ -122,14 +114,15 @@ def write_geoparquet(
 
     Args:
         connection: reads what the query names.
-        placed: has geometry (WKB), bbox (xmin, ymin, xmax, ymax), zmin and zmax, as of :func:`points` and :func:`lines`.
+        placed: has geometry (WKB), geometry_type, bbox (xmin, ymin, xmax, ymax), zmin and zmax, as of :func:`points` and
+            :func:`lines`.
         file: to be written; the same rows make the same bytes.
         metadata: joins that of GeoParquet in the footer, as JSON.
         without: columns of the query that the file does not get.
     """
     found = connection.execute(f"""
         select
-            count(*), list_sort(list(distinct left(hex(geometry), 10)) filter (where geometry is not null)),
+            count(*), list_sort(list(distinct geometry_type) filter (where geometry_type is not null)),
             min(bbox.xmin), min(bbox.ymin), min(zmin), max(bbox.xmax), max(bbox.ymax), max(zmax)
         from ({placed})
     """).fetchone()
@@ -138,7 +131,7 @@ def write_geoparquet(
     corners = ("xmin", "ymin", "xmax", "ymax")
     column: dict[str, Any] = {
         "encoding": "WKB",
-        "geometry_types": sorted(_KINDS[kind] for kind in kinds or ()),
+        "geometry_types": kinds or [],
         "crs": MARS_CRS,
         "edges": "planar",
         "covering": {"bbox": {corner: ["bbox", corner] for corner in corners}},
@@ -147,7 +140,7 @@ def write_geoparquet(
         column["bbox"] = extent if extent[2] is not None else [extent[i] for i in (0, 1, 3, 4)]
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
     footer = ", ".join(f"{quoted(key)}: {quoted(_text(value))}" for key, value in {"geo": geo, **(metadata or {})}.items())
-    others = f"* exclude ({', '.join(('bbox', 'geometry', 'zmin', 'zmax', *without))})"
+    others = f"* exclude ({', '.join(('bbox', 'geometry', 'geometry_type', 'zmin', 'zmax', *without))})"
     connection.execute(f"""
         copy (select {others}, bbox, geometry from ({placed})) to {quoted(file)} (
             format parquet, compression zstd, geoparquet_version 'NONE', row_group_size {_ROWS_OF_A_GROUP},
