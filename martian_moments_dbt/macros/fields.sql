@@ -43,12 +43,12 @@
     left(to_json(try_parse_json({{ object }}):{{ path }}), 1) = '"'
 {%- endmacro %}
 
-{# The keys of the 200 documents of a dialect that came last, of each rover and kind: a sample of these is looked at. #}
+{# The keys of the 50 documents of a dialect that came last, of each rover and kind: a sample of these is looked at. #}
 {% macro latest_documents(table, dialect) -%}
     select object_key
     from {{ source('bronze', table) }}
     where source = '{{ dialect }}' and record_count > 0
-    qualify row_number() over (partition by rover, kind order by fetched_at desc, object_key desc) <= 200
+    qualify row_number() over (partition by rover, kind order by fetched_at desc, object_key desc) <= 50
 {%- endmacro %}
 
 {# One element in so many of an array inside every page of every document, the first of each included: (rover, record). #}

@@ -71,11 +71,12 @@ arrived as (
     inner join {{ ref('photo_records') }} as photos on changed.object_key = photos.object_key
 ),
 
--- Where v1's documents came from. The list is never empty: DuckDB would read every document for an empty one.
+-- Where v1's documents came from. The list is never empty: DuckDB would read every document for an empty one. The maximum, of
+-- one document each, keeps the condition on the host below from being asked of every document first (1 s for 11,476).
 origins as (
     select
         object_key,
-        {{ host_of_first_request('document') }} as host
+        max({{ host_of_first_request('document') }}) as host
     from {{ bronze('raw_photos') }}
     where
         source = 'v1'
@@ -85,6 +86,7 @@ origins as (
             union all
             select '' as numbered_in
         )
+    group by object_key
 ),
 
 -- Mirrors of v1 have numbers of their own: those from its own hosts count, and those from no address.

@@ -18,7 +18,7 @@ with documents as (
 ),
 
 records as (
-    {{ sampled_records('documents', 'lines', 25) }}
+    {{ sampled_records('documents', 'lines', 6) }}
 ),
 
 stated as (
