@@ -71,8 +71,8 @@ arrived as (
     inner join {{ ref('photo_records') }} as photos on changed.object_key = photos.object_key
 ),
 
--- Where v1's documents came from. The list is never empty: DuckDB would read every document for an empty one. The maximum, of
--- one document each, keeps the condition on the host below from being asked of every document first (1 s for 11,476).
+-- Where v1's documents came from. The list is never empty: DuckDB would read every document for an empty one.
+-- The maximum, of one document each, keeps DuckDB from asking every document for its host first (0.9 s for 11,476).
 origins as (
     select
         object_key,
