@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -102,17 +101,13 @@ def load(home: Path) -> dict[str, int]:
     return {"loaded": len(done.report.loaded)}
 
 
-def build(home: Path, *of: str) -> dict[str, float]:
-    """``dbt build`` as the platform runs it, tests included, and its imports; ``few`` where few documents are new."""
+def build(home: Path) -> dict[str, float]:
+    """``dbt build`` as the platform runs it, tests included."""
     resources = _resources(home)
     from martian_moments_dbt import PROJECT
 
     project = PROJECT
     target = home / "dbt"
-    if not target.exists():
-        # A home's first build takes over what `make setup` has parsed.
-        target.mkdir()
-        shutil.copy(project / "target" / "partial_parse.msgpack", target)
     environment = {
         **os.environ,
         **resources.warehouse.dbt_environment(),
@@ -121,8 +116,7 @@ def build(home: Path, *of: str) -> dict[str, float]:
         "DBT_LOG_PATH": str(target),
     }
     dbt = Path(sys.executable).with_name("dbt")
-    options = resources.warehouse.small_build if of == ("few",) else ()
-    command = [str(dbt), "build", "--exclude", "resource_type:unit_test", *options]
+    command = [str(dbt), "build", "--exclude", "resource_type:unit_test"]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stdout[-3_000:])

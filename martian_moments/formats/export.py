@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -81,12 +82,13 @@ def export(published: Published, wanted: OpenFormat) -> Exported:
     began = time.monotonic()
     manifest = published.manifest()
     held = manifest.open_formats.get(wanted.name) if manifest else None
-    is_whole = held is not None and wanted.name not in published.damaged()
-    if held and manifest and is_whole and not _is_outdated(wanted, manifest):
+    if held and wanted.name in published.damaged():
+        held = None
+    if held and manifest and not _is_outdated(wanted, manifest):
         return Exported(held.files, [], time.monotonic() - began)
     with tempfile.TemporaryDirectory(prefix="open-formats-") as name:
         folder = Path(name)
-        made_from, made = _make(published, wanted, folder, held.files if held and is_whole else ())
+        made_from, made = _make(published, wanted, folder, held.files if held else ())
         files, written = published.publish_format(wanted.name, made, made_from=made_from, made_by=_code())
     return Exported(files, written, time.monotonic() - began)
 
@@ -96,7 +98,7 @@ def _is_outdated(wanted: OpenFormat, manifest: Manifest) -> bool:
     if not all(tables.values()):
         return False
     held = manifest.open_formats.get(wanted.name)
-    newest = {name: digest_of(files) for name, files in tables.items()}
+    newest = {name: digest_of(file.sha256 for file in files) for name, files in tables.items()}
     return held is None or (held.made_from, held.made_by) != (newest, _code())
 
 
@@ -106,8 +108,8 @@ def _name(source: tuple[str, str]) -> str:
 
 @cache
 def _code() -> str:
-    """SHA-256 hex of the code that makes the files: what other code made is made anew (1 ms)."""
-    digest = hashlib.sha256()
+    """SHA-256 hex of the code that makes the files, and of DuckDB's version: what others made is made anew (1 ms)."""
+    digest = hashlib.sha256(version("duckdb").encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
     return digest.hexdigest()
@@ -131,7 +133,7 @@ def _make(
                 connection.execute(f"create view {schema}.{table} as select * from {from_folder(copy)}")
             files = [digest for table in read.values() for digest in table.items()]
             made = list(wanted.make(connection, folder, Before(held, files, _code())))
-            return {name: " ".join(table.values()) for name, table in read.items()}, made
+            return {name: digest_of(table.values()) for name, table in read.items()}, made
     except duckdb.Error as error:
         raise WarehouseError(
             f"the open format {wanted.name} cannot be made of the published tables ({str(error).partition(chr(10))[0]}); "

@@ -98,8 +98,8 @@ _UNPLACED: Final = {
 def make_stac(connection: duckdb.DuckDBPyConnection, folder: Path, before: Before) -> Iterator[MadeFile | PublishedFile]:
     """Make the files in a folder, from the views of :data:`SOURCES` that the connection has.
 
-    A rover without photos has none, and the items of one of whom nothing has changed stay as they are: of 1.2 million photos
-    Curiosity's take 2.6 s of 6. The catalogue comes last: what it names is there.
+    A rover without photos has none, and the items of a rover of which nothing has changed stay as they are: of 1.2 million
+    photos one rover's take 0.6 to 2.6 of 6 s. The catalogue comes last: what it names is there.
     """
     found = connection.execute(ROVERS_WITH_PHOTOS).to_arrow_table().to_pylist()
     for row in found:

@@ -114,7 +114,7 @@ def build_of(manifest: Manifest, tables: Sequence[PublishedTable]) -> str:
         )
     digest = hashlib.sha256()
     for name in names:
-        digest.update(f"{name} {digest_of(manifest.tables[name])}\n".encode())
+        digest.update(f"{name} {digest_of(file.sha256 for file in manifest.tables[name])}\n".encode())
     return digest.hexdigest()[:32]
 
 

@@ -110,12 +110,7 @@ class Warehouse(Protocol):
 
     Every method raises WarehouseError, WarehouseBusy when another writer did not finish in time, and WarehouseDamaged when
     what is stored turned out to be unreadable: it has been set aside then, and bronze is made anew by the next ensure().
-
-    Attributes:
-        small_build: the options of dbt where few documents are new (defs/assets/models.py).
     """
-
-    small_build: tuple[str, ...]
 
     def ensure(self, published: Published | None = None) -> bool:
         """Create what is missing; repeating it changes nothing. What is damaged is set aside first, with a warning.

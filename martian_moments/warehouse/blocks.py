@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from martian_moments.warehouse.base import PublishedTable
-    from martian_moments.warehouse.manifest import PublishedFile
 
 SOLS_OF_BLOCK: Final = 500
 """Twenty-seven files of a table for the whole history.
@@ -94,6 +93,6 @@ def rover_of(key: str) -> str | None:
     return unquote(folder.removeprefix(_IN_FOLDER)) if folder.startswith(_IN_FOLDER) else None
 
 
-def digest_of(files: Iterable[PublishedFile]) -> str:
-    """Of the bytes of a table: those of its files in their order."""
-    return " ".join(file.sha256 for file in files)
+def digest_of(sha256s: Iterable[str]) -> str:
+    """Of the bytes of a table, by the SHA-256 of each of its files in their order."""
+    return " ".join(sha256s)

@@ -82,9 +82,6 @@ class DuckDBWarehouse:
     inside it and is short. The operating system releases the lock of a process that dies.
     """
 
-    # More hold more than 3 GB, see _FEW_DOCUMENTS in defs/assets/models.py.
-    small_build: tuple[str, ...] = ("--threads", "2")
-
     def __init__(self, path: Path, *, wait_seconds: float = 600.0, memory_limit: str = "2GB", threads: int = 2) -> None:
         """Nothing is opened or created yet.
 

@@ -9,7 +9,8 @@
 
 A table is a list of files, as is an open format; what that is made of are digests (formats/export.py). ``etag`` is the
 store's own, without quotes: in a folder it changes with each write, on S3 with the bytes. ``sha256`` is of the bytes
-everywhere. ``content`` says what rows of the warehouse a block was made of (warehouse/blocks.py).
+everywhere. ``content`` says of which rows of the warehouse a block was made (warehouse/blocks.py), or of which files an open
+format's (formats/before.py).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class PublishedFile:
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A file that was made and is to be published: under which key, where it stands now, its rows, their digest if known."""
+    """A file that was made and is to be published: under which key, where it stands now, its rows; see PublishedFile."""
 
     key: str
     file: Path
@@ -118,7 +119,7 @@ def as_text(moment: datetime) -> str:
 
 
 def _described(file: PublishedFile) -> dict[str, Any]:
-    """The fields of a file; the content only of blocks."""
+    """The fields of a file; the content only where there is one."""
     return {name: value for name, value in asdict(file).items() if name != "content" or value}
 
 

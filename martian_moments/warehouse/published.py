@@ -94,10 +94,10 @@ class Published:
                 except unreadable as error:
                     failed[f"{table.schema}.{table.name}"] = str(error)[:_LONGEST_REASON]
                     continue
-                files[name], is_changed = self._put(made)
+                files[name], written = self._put(made)
             gone = set(_keys_of(table.schema, table.name, listed)) - {file.key for file in files[name]}
             removed |= gone
-            if is_changed or gone:
+            if written or gone:
                 changed.append(table)
         self._put_manifest(files)
         for key in removed:
@@ -115,43 +115,35 @@ class Published:
         """The blocks that stand as they were published, by key."""
         return {file.key: file for file in before if file.content and _difference(file, listed) is None}
 
-    def _put(self, made: Iterable[MadeFile | PublishedFile]) -> tuple[tuple[PublishedFile, ...], bool]:
-        """Put what was made of a table in its place; and whether anything was written."""
-        is_changed = False
+    def _put(self, made: Iterable[MadeFile | PublishedFile]) -> tuple[tuple[PublishedFile, ...], list[str]]:
+        """Put what was made in its place: all files, with those that stay, and the keys of those that were written."""
+        written: list[str] = []
         files: list[PublishedFile] = []
         for each in made:
             if isinstance(each, MadeFile):
-                is_changed |= self.put(each.key, each.file)
+                written += [each.key] if self.put(each.key, each.file) else []
                 files.append(self._files.described(each))
             else:
                 files.append(each)
-        return tuple(files), is_changed
+        return tuple(files), written
 
     def publish_format(
         self, name: str, made: Iterable[MadeFile | PublishedFile], *, made_from: Mapping[str, str], made_by: str
     ) -> tuple[tuple[PublishedFile, ...], list[str]]:
         """Publish the files of an open format in their order, then the manifest; what it had besides is removed.
 
-        Those that are published already stay as they are.
+        Those that are published already stay, unread, as blocks of tables do.
 
         Returns:
             The files as they are published, and the keys of those that were written or removed.
         """
-        changed: list[str] = []
-        files: list[PublishedFile] = []
-        for each in made:
-            if isinstance(each, PublishedFile):
-                files.append(each)
-                continue
-            if self.put(each.key, each.file):
-                changed.append(each.key)
-            files.append(self._files.described(each))
+        files, changed = self._put(made)
         before = _loaded(self._files.content(KEY))
         held = before.open_formats.get(name) if before else None
         for key in {file.key for file in held.files} - {file.key for file in files} if held else ():
             self._files.remove(key)
             changed.append(key)
-        found = FormatFiles(tuple(files), made_from, made_by)
+        found = FormatFiles(files, made_from, made_by)
 
         def joined(now: Manifest | None) -> Manifest:
             tables, moment = (now.tables, now.published_at) if now else ({}, datetime.now(UTC))

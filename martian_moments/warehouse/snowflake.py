@@ -129,9 +129,6 @@ class SnowflakeWarehouse:
     the first one wrote. Connections are short, and each is opened when it is needed.
     """
 
-    # Memory is Snowflake's: all builds have the threads of the profile.
-    small_build: tuple[str, ...] = ()
-
     def __init__(self, account: SnowflakeAccount, *, wait_seconds: float = 600.0) -> None:
         """Nothing is opened or created yet.
 

@@ -1,11 +1,9 @@
 """The dbt assets: silver and gold, built by dbt in one run, published, and shown with a preview and a picture."""
 
-import math
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copy
@@ -43,13 +41,6 @@ BY_CONDITION: Final = "dagster/from_automation_condition"
 
 _MADE_BY: Final = "made by"
 """The metadata of the first model that say by what all of them were built."""
-
-_FEW_DOCUMENTS: Final = 100
-"""With so many new ones, of two models that DuckDB builds at a time neither is large.
-
-With the whole history and one new sol dbt takes 7.6 s instead of 9.4 by v1, and 11.0 instead of 12.8 s from the feeds, where
-it then holds 2.9 GB instead of 2.3. With four at a time it holds 3.9 GB, and a first build from the feeds fails with two.
-"""
 
 _PHOTOS: Final = frozenset(dg.AssetKey(["silver", f"{source}_photos"]) for source in BUILT_SOURCES)
 """The models that keep what they have read of documents."""
@@ -89,7 +80,9 @@ def model_assets(settings: Settings) -> dg.AssetsDefinition:
         with warehouse.writing():
             try:
                 # extend keeps what came before an error.
-                build = _build(context, settings, warehouse, published, _selection(context, specs))
+                build = _build(
+                    context, settings, warehouse.dbt_environment(), photo_rules_of(published), _selection(context, specs)
+                )
                 prepare()
                 with _ended(build.process):
                     events.extend(_of_assets(context, build.stream()))
@@ -135,7 +128,9 @@ def _is_current(instance: dg.DagsterInstance, settings: Settings, warehouse: War
 
     A load that has changed nothing is followed by a build, as every load is. What is in doubt is left to the build.
     """
-    if _last_whole(instance, settings) is None:
+    event = instance.get_latest_materialization_event(FIRST_MODEL)
+    made = event.asset_materialization if event else None
+    if made is None or made.metadata.get(_MADE_BY) != dg.MetadataValue.text(_made_by(settings)):
         return False
     try:
         warehouse.publish(published, [LEDGER])
@@ -144,35 +139,9 @@ def _is_current(instance: dg.DagsterInstance, settings: Settings, warehouse: War
         return False
 
 
-def _last_whole(instance: dg.DagsterInstance, settings: Settings) -> dg.EventLogEntry | None:
-    """The last materialization of the first model, if that build made all models as this release and these settings would.
-
-    A build that has failed is none.
-    """
-    event = instance.get_latest_materialization_event(FIRST_MODEL)
-    made = event.asset_materialization if event else None
-    return event if made and made.metadata.get(_MADE_BY) == dg.MetadataValue.text(_made_by(settings)) else None
-
-
-def _new_documents(instance: dg.DagsterInstance, settings: Settings, published: Published) -> float:
-    """How many documents were loaded since the last whole build began; infinite where there was none, or nobody knows when.
-
-    By their time and not by their version: where bronze was made anew, so are the models.
-    """
-    import pyarrow.compute as pc
-
-    event = _last_whole(instance, settings)
-    run = instance.get_run_record_by_id(event.run_id) if event else None
-    ledger = published.read(LEDGER.schema, LEDGER.name, ["loaded_at"])
-    if run is None or run.start_time is None or ledger is None:
-        return math.inf
-    began = datetime.fromtimestamp(run.start_time, UTC)
-    return int(pc.sum(pc.greater_equal(ledger["loaded_at"], began), min_count=0).as_py())
-
-
 def _made_by(settings: Settings) -> str:
-    """What a build follows besides bronze: the project, the order of sources, and the archive's address."""
-    return f"{model_rules()} {','.join(settings.sources)} {settings.upstream.pds_url}"
+    """What a build follows besides bronze and the order of sources: the project, and the archive's address."""
+    return f"{model_rules()} {settings.upstream.pds_url}"
 
 
 def _is_due(
@@ -262,11 +231,11 @@ def _model(spec: dg.AssetSpec, rovers: Sequence[str]) -> dg.AssetSpec:
 def _build(
     context: dg.AssetExecutionContext,
     settings: Settings,
-    warehouse: Warehouse,
-    published: Published,
+    warehouse: Mapping[str, str],
+    held_rules: str | None,
     selection: Sequence[str],
 ) -> "DbtCliInvocation":
-    """A started ``dbt build`` of what is selected.
+    """A started ``dbt build`` of what is selected, in the warehouse that these environment variables name.
 
     Not through DbtCliResource: it first runs ``dbt --version``, which imports every adapter that is installed and asks the
     package index for news, and makes an adapter in this process (together 7 s), then reads the manifest from the specs.
@@ -277,13 +246,13 @@ def _build(
 
     # One folder for all builds: they take turns, and each finds the parsed project of the last.
     folder = settings.home / "dbt"
-    current, held_rules = photo_rules(), photo_rules_of(published)
+    current = photo_rules()
     reads_photos = context.selected_asset_keys >= _PHOTOS
     environment = {
         # Its log has what the run's has, and no statement; those are a tenth of what a small build takes.
         "DBT_LOG_LEVEL_FILE": "info",
         **os.environ,
-        **warehouse.dbt_environment(),
+        **warehouse,
         "MARS_DBT_SOURCES": ",".join(settings.sources),
         "MARS_DBT_ARCHIVE_URL": settings.upstream.pds_url.rstrip("/"),
         "MARS_DBT_PHOTO_RULES": current if reads_photos else held_rules or "",
@@ -298,9 +267,7 @@ def _build(
     _take_over_parsed_project(folder)
     # What was read by other rules is read again; photo_versions, which knows what went, refuses to be made anew.
     anew = ["--full-refresh"] if reads_photos and held_rules != current else []
-    is_small = not anew and _new_documents(context.instance, settings, published) <= _FEW_DOCUMENTS
-    options = [*anew, *(warehouse.small_build if is_small else ())]
-    dbt = start_dbt(["build", *selection, *options], environment=environment, folder=PROJECT)
+    dbt = start_dbt(["build", *selection, *anew], environment=environment, folder=PROJECT)
     invocation = DbtCliInvocation(
         # dagster_dbt asks no more of it than a ForkedDbt has.
         process=cast("Popen[bytes]", dbt),

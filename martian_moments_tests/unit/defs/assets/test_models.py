@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-import math
 import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,7 +26,6 @@ from martian_moments.replica.config import ReplicaConfig
 from martian_moments.replica.running import running
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings
-from martian_moments.warehouse.base import LEDGER
 from martian_moments.warehouse.models import published_models
 from martian_moments_tests.platforms import ROVERS, Platform, build, failure_of, follow, load_all
 from martian_moments_tests.unit.warehouse.test_damaged import overwrite_blocks
@@ -329,43 +326,6 @@ def test_a_build_that_fails_for_a_damaged_file_leads_to_a_new_one_and_takes_noth
     assert build(platform).success
     assert not silver_lags(resources.published, platform.settings.sources)
     assert {photo["photo_key"]: photo for photo in table(platform, "silver", "fact_photos")} == before
-
-
-def test_two_models_are_built_at_a_time_where_few_documents_came_after_a_whole_build(
-    built: Built, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A build that reads the whole history holds 3 GB with one."""
-    platform, _ = built
-    settings, resources = platform.settings, platform.resources
-
-    def new() -> float:
-        resources.warehouse.publish(resources.published, [LEDGER])
-        return models._new_documents(platform.instance, settings, resources.published)
-
-    assert build(platform).success
-    assert new() == 0
-    platform.photos("curiosity", [1_002], count=2, promised=2)
-    assert platform.run("bronze/curiosity/photos", "01002").success
-    assert new() == 1
-    assert build(platform).success
-    assert threads_of_dbt(platform) == 2
-    assert new() == 0
-    monkeypatch.setattr(models, "model_rules", lambda: "those of another release")
-    assert new() == math.inf
-    monkeypatch.undo()
-    (settings.home / "warehouse.duckdb").unlink()
-    resources.warehouse.ensure(resources.published)
-    load(resources.lake, resources.warehouse, resources.lake.list())
-    assert new() == len(list(resources.lake.list()))
-    monkeypatch.setattr(models, "_FEW_DOCUMENTS", 1)
-    assert build(platform).success
-    assert threads_of_dbt(platform) == 1
-
-
-def threads_of_dbt(platform: Platform) -> int:
-    """How many models the last build of dbt built at a time, as dbt says."""
-    lines = [json.loads(line) for line in (platform.settings.home / "dbt" / "dbt.log").read_text().splitlines()]
-    return int([line for line in lines if line["info"]["name"] == "ConcurrencyLine"][-1]["data"]["num_threads"])
 
 
 def test_a_table_that_was_not_built_or_that_its_own_test_refuses_is_not_published() -> None:
