@@ -16,6 +16,8 @@ from unittest import mock
 
 import dagster as dg
 import pyarrow.compute as pc
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import InstigatorStatus
 
 from martian_moments.nasa.sources import sources_of
 from martian_moments.operations.instance import open_instance
@@ -101,6 +103,14 @@ class Loop(ABC):
             time.sleep(REST_SECONDS)
             if len(self.runs()) == runs:
                 return now
+
+    def stop_schedules(self) -> None:
+        """From now on nothing is asked for because a minute of the hour has come; what they have asked for goes on."""
+        with self.instance() as instance:
+            states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+            assert {"manifests", "traverse_maps"} <= {state.instigator_name for state in states}
+            for state in states:
+                instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
 
     def runs(self, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
         with self.instance() as instance:

@@ -60,6 +60,8 @@ def test_real_payloads_arrive_whole_stay_untouched_by_a_repoll_and_return_from_t
 
         # The warehouse and what was published are gone, and NASA too: all of it is in the lake.
         tables = {name: loop.published("gold", name) for name in ("rover_summary", "photo_summary", "photo_gaps")}
+        loop.stop_schedules()
+        loop.rest(SETTLE_SECONDS)
         replica.control.reset_counters()
         (tmp_path / "home" / "warehouse.duckdb").unlink()
         shutil.rmtree(tmp_path / "home" / "published")
