@@ -24,10 +24,14 @@ from martian_moments.events.uploads import upload_event
 from martian_moments_tests.e2e.cluster import DeployedLoop, deployed
 from martian_moments_tests.services import Services, find_services
 
-_WORKERS: Final = 4
+_GOALS: Final = {4: 3.6, 8: 6.5}
+"""How many times what one Celery worker takes in so many shall take in."""
+
+_RUNS: Final = max(_GOALS)
+"""Equal runs, for one worker as for eight. Each has one request under way: as many together as runs may go on at a time."""
+
 _LATENCY_MS: Final = 200
-_IN_FLIGHT: Final = 1
-"""Requests of one run at the same time: the default of MARS_CONCURRENCY, shared between four workers."""
+"""Of the replica, on the same two cores: a worker waits for it nearly all of its time, as it waits for NASA."""
 
 _TICK_BUDGET_SECONDS: Final = 60.0
 """Dagster ends a tick that takes longer."""
@@ -39,7 +43,7 @@ _PATIENCE_SECONDS: Final = 900.0
 def measure(*, quick: bool) -> Iterator[Line]:
     """The lines of the deployed platform."""
     services = find_services()
-    yield from _scale_out(services, sols=8 if quick else 400)
+    yield from _scale_out(services, sols=8 if quick else 800)
     yield from _drain(services, events=500 if quick else 50_000)
 
 
@@ -47,24 +51,25 @@ def _scale_out(services: Services, *, sols: int) -> Iterator[Line]:
     rates = {}
     with upstream(sols) as mars:
         mars.latency(_LATENCY_MS)
-        for workers in (1, _WORKERS):
+        for workers in (1, *_GOALS):
             with _cluster(services, mars, workers, module="bench.quiet") as (_, launching):
                 rates[workers] = len(mars.sols) / _ingest(launching, mars)
-    yield Line(
-        name=f"ingest {sols} sols, {_LATENCY_MS} ms: {_WORKERS} Celery workers",
-        ours=rates[_WORKERS],
-        unit="sols/s",
-        baseline=rates[1],
-        against="1 worker",
-        ratio_at_least=3.0,
-    )
+    for workers, goal in _GOALS.items():
+        yield Line(
+            name=f"ingest {sols} sols, {_LATENCY_MS} ms: {workers} Celery workers",
+            ours=rates[workers],
+            unit="sols/s",
+            baseline=rates[1],
+            against="1 worker",
+            ratio_at_least=goal,
+        )
 
 
 def _ingest(launching: Launcher, mars: Upstream) -> float:
-    """Seconds from the launch of equal runs, one for each worker there may be, to the end of the last one."""
+    """Seconds from the launch of all runs to the end of the last one."""
     manifest = dg.RunRequest(asset_selection=[MANIFESTS], tags={PARTITION: ROVER})
     _finish(launching.instance, [launching.launch(manifest)])
-    share = -(-len(mars.sols) // _WORKERS)
+    share = -(-len(mars.sols) // _RUNS)
     began = time.time()
     parts = [mars.sols[first : first + share] for first in range(0, len(mars.sols), share)]
     return _finish(launching.instance, [launching.launch(_photos(sols)) for sols in parts]) - began
@@ -141,8 +146,8 @@ def _cluster(services: Services, mars: Upstream, workers: int, *, module: str) -
         # The upstream's counts and the drained events are of v1.
         "MARS_SOURCES": "v1",
         "MARS_REQUESTS_PER_MINUTE": "1000000",
-        "MARS_NASA_SLOTS": str(_WORKERS),
-        "MARS_CONCURRENCY": str(_IN_FLIGHT * _WORKERS),
+        "MARS_NASA_SLOTS": str(_RUNS),
+        "MARS_CONCURRENCY": str(_RUNS),
     }
     with (
         tempfile.TemporaryDirectory() as folder,
