@@ -19,6 +19,7 @@ from martian_moments.domain.documents import Coordinates, Document, Kind, decode
 from martian_moments.operations.status import status
 from martian_moments.resources import Resources
 from martian_moments.warehouse.base import LEDGER
+from martian_moments_tests.waiting import wait_until
 
 _LOOK_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 300.0
@@ -87,8 +88,4 @@ def _etag_in_bronze(resources: Resources, key: str) -> str | None:
 
 
 def _wait(what: str, reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not reached():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"waited {_PATIENCE_SECONDS:.0f} s for {what}")
-        time.sleep(_LOOK_SECONDS)
+    wait_until(reached, what, _PATIENCE_SECONDS, pause=_LOOK_SECONDS)

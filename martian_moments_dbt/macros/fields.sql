@@ -51,9 +51,12 @@
     qualify row_number() over (partition by rover, kind order by fetched_at desc, object_key desc) <= 50
 {%- endmacro %}
 
-{# One element in so many of an array inside every page of every document, the first of each included: (rover, record). #}
-{% macro sampled_records(documents, array, one_in) -%}
-    {{ return(adapter.dispatch('sampled_records')(documents, array, one_in)) }}
+{#
+    One element in so many of an array inside every page of every document, the first of each included: (rover, record). In six,
+    unless told.
+#}
+{% macro sampled_records(documents, array, one_in=none) -%}
+    {{ return(adapter.dispatch('sampled_records')(documents, array, one_in or 6)) }}
 {%- endmacro %}
 
 {% macro duckdb__sampled_records(documents, array, one_in) -%}

@@ -18,7 +18,7 @@ with documents as (
 ),
 
 records as (
-    {{ sampled_records('documents', 'lines', 6) }}
+    {{ sampled_records('documents', 'lines') }}
 ),
 
 stated as (
