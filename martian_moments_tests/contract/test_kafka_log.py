@@ -207,11 +207,14 @@ def persistently(what, call):
             print(f"{what}: {error}", flush=True)
 
 def follow():
-    offsets = {}
-    while b"last" not in seen[-1_000:]:
+    offsets, complete = {}, False
+    while not complete:
+        # The last message may be read before older ones of other partitions: what is unread afterwards counts.
+        last_is_known = b"last" in seen
         batch = persistently("reading", lambda: read_on(log, UPLOADS, offsets, of=None, limit=1_000, warn=sys.exit))
         offsets = batch.offsets
         seen.extend(record.value for record in batch.records)
+        complete = last_is_known and not any(batch.lag.values())
 
 follower = threading.Thread(target=follow)
 follower.start()
