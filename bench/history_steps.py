@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.upstream import ROVER, real_counts
+from martian_moments.dagster_runtime.warm_dbt import IMPORTS, dbt_waiting
+from martian_moments.defs.dbt_command import project_variables, start_build
+from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
     from martian_moments.domain.documents import Document
@@ -27,6 +30,9 @@ _OBSERVATIONS: Final = frozenset(
     )
 )
 """What one picture alone does not show."""
+
+_RESULTS: Final = ("LogModelResult", "LogTestResult", "LogSeedResult")
+"""What dbt calls the events that tell how long a node took."""
 
 _HELD_BACK: Final = "held_back"
 """The folder, beside the lake, of the document that arrives later: Curiosity's newest sol."""
@@ -102,27 +108,31 @@ def load(home: Path) -> dict[str, int]:
 
 
 def build(home: Path) -> dict[str, float]:
-    """``dbt build`` as the platform runs it, tests included."""
-    resources = _resources(home)
-    from martian_moments_dbt import PROJECT
-
-    project = PROJECT
-    target = home / "dbt"
-    environment = {
-        **os.environ,
-        **resources.warehouse.dbt_environment(),
-        "DBT_PROFILES_DIR": str(project),
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(target),
+    """``dbt build`` as a worker of the platform runs it, tests included: dbt's own time and peak, without the imports."""
+    import_module(IMPORTS)
+    with dbt_waiting():
+        resources = _resources(home)
+        variables = project_variables(
+            resources.warehouse.dbt_environment(),
+            sources=resources.settings.sources,
+            archive_url=resources.settings.upstream.pds_url,
+            photo_rules=photo_rules(),
+        )
+        began = time.perf_counter()
+        dbt = start_build(["--exclude", "resource_type:unit_test"], variables, home / "dbt")
+        events = [json.loads(line) for line in dbt.stdout or ()]
+        failed = dbt.wait() != 0
+        seconds = time.perf_counter() - began
+    if failed:
+        raise RuntimeError("\n".join(event["info"]["msg"] for event in events)[-3_000:])
+    took = {
+        event["data"]["node_info"]["unique_id"]: event["data"]["execution_time"]
+        for event in events
+        if event["info"]["name"] in _RESULTS
     }
-    dbt = Path(sys.executable).with_name("dbt")
-    command = [str(dbt), "build", "--exclude", "resource_type:unit_test"]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(done.stdout[-3_000:])
-    results = json.loads((target / "run_results.json").read_text())["results"]
-    observed = sum(each["execution_time"] for each in results if each["unique_id"] in _OBSERVATIONS)
-    return {"nodes": len(results), "observations_s": round(observed, 3)}
+    observed = sum(took[node] for node in _OBSERVATIONS)
+    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1_000
+    return {"seconds": seconds, "peak_mb": peak_mb, "nodes": len(took), "observations_s": round(observed, 3)}
 
 
 def publish(home: Path) -> dict[str, float]:

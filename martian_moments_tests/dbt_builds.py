@@ -18,7 +18,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from martian_moments.defs.dbt_specs import MANIFEST, PARSED
+from martian_moments.defs.dbt_command import PARSED
+from martian_moments.defs.dbt_specs import MANIFEST
+from martian_moments.operations.baking import usual_variables
 from martian_moments.warehouse.base import Warehouse
 from martian_moments.warehouse.duckdb import DuckDBWarehouse
 from martian_moments_dbt import PROJECT
@@ -45,11 +47,15 @@ def dbt_build(warehouse: Warehouse, target: Path, *arguments: str, project: Path
 def parsed() -> Manifest:
     """The project, parsed once in this process: what changed since ``make setup`` has parsed it."""
     with TemporaryDirectory() as target:
-        kept = MANIFEST.with_name(PARSED)
-        if kept.is_file():
-            shutil.copy(kept, target)
-        manifest: Manifest = _run(("parse",), PROJECT, Path(target), {})[1]
-    return manifest
+        return dbt_parse(Path(target), usual_variables())[1]
+
+
+def dbt_parse(target: Path, environment: Mapping[str, str]) -> tuple[str, Manifest]:
+    """Parse the project, beginning with what ``make setup`` has parsed: what dbt printed, and the parsed project."""
+    kept = MANIFEST.with_name(PARSED)
+    if kept.is_file():
+        shutil.copy(kept, target)
+    return _run(("parse",), PROJECT, target, environment)
 
 
 def _run(

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 MANIFEST: Final = PROJECT / "target" / "manifest.json"
 SPECS: Final = PROJECT / "target" / "dagster_specs.json"
 
-PARSED: Final = "partial_parse.msgpack"
-"""The name of the file in which dbt keeps a parsed project, beside its manifest."""
-
 UNIQUE_ID: Final = "dagster_dbt/unique_id"
 """The metadata of a spec with dbt's name of its node: ``model.<project>.<name>``, ``test.<project>.<name>.<hash>``."""
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
 from martian_moments.defs import dbt_specs
+from martian_moments.defs.dbt_command import project_variables
 from martian_moments.defs.dbt_specs import MANIFEST, SPECS, make_specs, write_specs
 from martian_moments.domain.errors import SettingsError
+from martian_moments.infrastructure.addresses import url_of
+from martian_moments.nasa.upstream import Upstream
+from martian_moments.settings import BUILT_SOURCES
 from martian_moments.warehouse import models
 from martian_moments.warehouse.models import PUBLISHED, find_models, published_models, write_models
+from martian_moments.warehouse.open import DUCKDB_FILE, open_warehouse
+from martian_moments.warehouse.rules import photo_rules
 from martian_moments_dbt import PROJECT
 
 _SOURCES: Final = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests")
@@ -25,9 +32,10 @@ def bake() -> bool:
     """
     if baked():
         return False
-    where = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
-    command = (sys.executable, "-m", "dbt.cli.main", "--quiet", "--log-level-file", "none", "parse", *where)
-    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+    command = (sys.executable, "-m", "dbt.cli.main", "--quiet", "--log-level-file", "none", "parse")
+    result = subprocess.run(  # noqa: S603 - a fixed command
+        command, cwd=PROJECT, env=os.environ | usual_variables(), capture_output=True, text=True, check=False
+    )
     if result.returncode != 0:
         raise SettingsError(f"dbt could not parse {PROJECT}:\n{result.stdout}{result.stderr}")
     write_models(find_models(MANIFEST), PUBLISHED)
@@ -35,6 +43,16 @@ def bake() -> bool:
     write_specs(make_specs(MANIFEST), SPECS)
     published_models.cache_clear()
     return True
+
+
+def usual_variables() -> dict[str, str]:
+    """What the first build of a home with the default settings is told: it finds the project parsed with the same."""
+    return project_variables(
+        open_warehouse(url_of("duckdb", PROJECT / DUCKDB_FILE)).dbt_environment(),
+        sources=BUILT_SOURCES,
+        archive_url=Upstream().pds_url,
+        photo_rules=photo_rules(),
+    )
 
 
 def baked() -> bool:

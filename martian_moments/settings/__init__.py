@@ -40,6 +40,7 @@ from martian_moments.settings.groups import (
     environment_name,
     is_secret,
 )
+from martian_moments.warehouse.open import DUCKDB_FILE
 from martian_moments.warehouse.snowflake_account import SnowflakeAccount
 from martian_moments_dbt import VARS
 
@@ -253,7 +254,7 @@ class Settings(Group):
     @cached_property
     def warehouse(self) -> str:
         """The warehouse's address: as set, or ``warehouse.duckdb`` under home."""
-        return self.warehouse_url or url_of("duckdb", self.home / "warehouse.duckdb")
+        return self.warehouse_url or url_of("duckdb", self.home / DUCKDB_FILE)
 
     @cached_property
     def published(self) -> str:

@@ -174,7 +174,10 @@ class DuckDBWarehouse:
 
     def dbt_environment(self) -> dict[str, str]:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""
-        return {"MARS_DBT_TARGET": "duckdb", "MARS_DBT_DUCKDB_PATH": str(self._path)}
+        # dbt parses its project anew where the profile differs. DuckDB puts HOME in the place of "~": so it is the same
+        # wherever the file is.
+        home, name = self._path.absolute().parent, self._path.name
+        return {"MARS_DBT_TARGET": "duckdb", "MARS_DBT_DUCKDB_PATH": f"~/{name}", "HOME": str(home)}
 
     def load(self, objects: Iterable[BronzeObject], *, whatever_is_held: bool = False) -> LoadReport:
         """See :class:`martian_moments.warehouse.base.Warehouse`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from martian_moments.domain.errors import SettingsError
 from martian_moments.infrastructure.addresses import path_of
@@ -10,6 +10,10 @@ from martian_moments.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
     from martian_moments.warehouse.snowflake_account import SnowflakeAccount
+
+
+DUCKDB_FILE: Final = "warehouse.duckdb"
+"""The name of DuckDB's file where no other is set."""
 
 
 def open_warehouse(url: str, snowflake: SnowflakeAccount | None = None, *, wait_seconds: float = 600.0) -> Warehouse:

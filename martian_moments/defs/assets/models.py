@@ -1,23 +1,20 @@
 """The dbt assets: silver and gold, built by dbt in one run, published, and shown with a preview and a picture."""
 
-import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
-from shutil import copy
 from subprocess import Popen
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import dagster as dg
 
 from martian_moments.dagster_runtime.bookkeeping import gathered
-from martian_moments.dagster_runtime.warm_dbt import start_dbt
 from martian_moments.defs.assets import bronze
 from martian_moments.defs.assets.lake import OWNERS
 from martian_moments.defs.conditions import refresh_from_bronze, ride_along
-from martian_moments.defs.dbt_specs import MANIFEST, PARSED, SPECS, DbtSpecs, node_names, read_specs, translator
+from martian_moments.defs.dbt_command import project_variables, start_build
+from martian_moments.defs.dbt_specs import MANIFEST, SPECS, DbtSpecs, node_names, read_specs, translator
 from martian_moments.defs.plots.pages import pages, prepare
 from martian_moments.domain.errors import MartianError, PublishedDamaged, PublishingError
 from martian_moments.infrastructure.space import require_space
@@ -248,26 +245,15 @@ def _build(
     folder = settings.home / "dbt"
     current = photo_rules()
     reads_photos = context.selected_asset_keys >= _PHOTOS
-    environment = {
-        # Its log has what the run's has, and no statement; those are a tenth of what a small build takes.
-        "DBT_LOG_LEVEL_FILE": "info",
-        **os.environ,
-        **warehouse,
-        "MARS_DBT_SOURCES": ",".join(settings.sources),
-        "MARS_DBT_ARCHIVE_URL": settings.upstream.pds_url.rstrip("/"),
-        "MARS_DBT_PHOTO_RULES": current if reads_photos else held_rules or "",
-        "DBT_PROFILES_DIR": str(PROJECT),
-        "DBT_TARGET_PATH": str(folder),
-        "DBT_LOG_PATH": str(folder),
-        # DbtCliInvocation reads dbt's log lines, as they come. Nobody reads the files with all results and the manifest.
-        "DBT_LOG_FORMAT": "json",
-        "DBT_WRITE_JSON": "false",
-        "PYTHONUNBUFFERED": "1",
-    }
-    _take_over_parsed_project(folder)
+    variables = project_variables(
+        warehouse,
+        sources=settings.sources,
+        archive_url=settings.upstream.pds_url,
+        photo_rules=current if reads_photos else held_rules or "",
+    )
     # What was read by other rules is read again; photo_versions, which knows what went, refuses to be made anew.
     anew = ["--full-refresh"] if reads_photos and held_rules != current else []
-    dbt = start_dbt(["build", *selection, *anew], environment=environment, folder=PROJECT)
+    dbt = start_build([*selection, *anew], variables, folder)
     invocation = DbtCliInvocation(
         # dagster_dbt asks no more of it than a ForkedDbt has.
         process=cast("Popen[bytes]", dbt),
@@ -291,14 +277,6 @@ def _ended(dbt: Popen[bytes]) -> Iterator[None]:
     finally:
         dbt.send_signal(signal.SIGTERM)
         dbt.wait()
-
-
-def _take_over_parsed_project(folder: Path) -> None:
-    """Before its first build a home has no parsed project of its own."""
-    parsed = MANIFEST.with_name(PARSED)
-    if parsed.exists() and not (folder / PARSED).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        copy(parsed, folder)
 
 
 def _of_assets(context: dg.AssetExecutionContext, events: Iterable[Any]) -> Iterator[Any]:

@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from martian_moments.dagster_runtime.warm_dbt import start_dbt
 from martian_moments.defs.assets import models
 from martian_moments.defs.assets.models import sound_tables
+from martian_moments.defs.dbt_command import start_build
 from martian_moments.defs.plots import pages
 from martian_moments.domain.documents import FOLDERS
 from martian_moments.nasa.upstream import Upstream
@@ -275,7 +275,7 @@ def test_a_build_whose_output_cannot_be_read_ends_dbt(built: Built) -> None:
     started: list[Any] = []
 
     def start(*arguments: Any, **options: Any) -> Any:
-        started.append(start_dbt(*arguments, **options))
+        started.append(start_build(*arguments, **options))
         return started[-1]
 
     def unreadable(_context: Any, events: Iterator[Any]) -> Iterator[Any]:
@@ -283,7 +283,7 @@ def test_a_build_whose_output_cannot_be_read_ends_dbt(built: Built) -> None:
         raise RuntimeError("not what dbt is known to write")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(models, "start_dbt", start)
+        patched.setattr(models, "start_build", start)
         patched.setattr(models, "_of_assets", unreadable)
         result = build(platform)
 
