@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bench.upstream import ROVER, real_counts
 from martian_moments.dagster_runtime.warm_dbt import IMPORTS, dbt_waiting
 from martian_moments.defs.dbt_command import project_variables, start_build
+from martian_moments.infrastructure.without_pandas import do_without_pandas
 from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
@@ -194,7 +195,8 @@ STEPS: Final[dict[str, Callable[..., Mapping[str, float]]]] = {
 
 
 def main() -> None:
-    """Do one step and print what it did."""
+    """Do one step, as a worker of the platform would, and print what it did."""
+    do_without_pandas()
     name, home, *arguments = sys.argv[1:]
     print(json.dumps(STEPS[name](Path(home), *arguments)))
 

@@ -18,6 +18,7 @@ from martian_moments.cli.dead_letters import letters
 from martian_moments.domain.errors import InputError, MartianError, PlatformRunning
 from martian_moments.domain.rovers import ROVERS
 from martian_moments.infrastructure.space import require_space
+from martian_moments.infrastructure.without_pandas import do_without_pandas
 from martian_moments.resources import Resources
 from martian_moments.settings import Settings, unknown_settings
 from martian_moments.settings.environment import given_secrets
@@ -93,6 +94,7 @@ def demo(*, leave: Annotated[bool, typer.Option("--exit", help="Stop when the lo
     demonstration.start_anew(home)
     with running(demonstration.CONFIG) as replica:
         os.environ |= demonstration.environment(home, replica.addresses)
+        do_without_pandas()
         settings = Settings.load()
         watch = demonstration.DemoWatch(
             Resources(settings), say, control=replica.control, on_verdicts=_show_verdicts, leave=leave

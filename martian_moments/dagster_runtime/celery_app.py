@@ -24,6 +24,7 @@ from martian_moments.dagster_runtime.lease import is_leased, lease
 from martian_moments.dagster_runtime.processes import ProcessId, die_with
 from martian_moments.dagster_runtime.worker import WORKER_TAG, end_run, execute
 from martian_moments.domain.errors import SettingsError
+from martian_moments.infrastructure.without_pandas import do_without_pandas
 from martian_moments.settings import Settings
 
 
@@ -34,6 +35,7 @@ def _broker() -> str:
     return address.get_secret_value()
 
 
+do_without_pandas()
 app = make_app({"broker": _broker(), "config_source": CONFIG, "task_default_queue": QUEUE})  # type: ignore[no-untyped-call]
 
 

@@ -37,6 +37,7 @@ from dagster._utils.interrupts import capture_interrupts
 
 from martian_moments.dagster_runtime import warm_dbt
 from martian_moments.dagster_runtime.processes import WATCH_SECONDS, ProcessId, die_with_supervisor, supervisor
+from martian_moments.infrastructure.without_pandas import do_without_pandas
 
 WORKER_TAG: Final = "martian_moments/worker"
 """The tag of a run that names who executes it: a process of this machine (``pid@start``), or a Celery worker."""
@@ -65,6 +66,7 @@ def main() -> None:
     # A Ctrl-C at the terminal reaches the whole process group: the workers end by it, and somebody has to report on them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    do_without_pandas()
     for module in PRELOADED:
         importlib.import_module(module)
     # Untouched by the collector, what was imported stays shared between the workers.

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.abc import MetaPathFinder
 
 from martian_moments.domain.errors import PlatformFailed
+from martian_moments.infrastructure.without_pandas import do_without_pandas
 from martian_moments.resources import Resources
 from martian_moments.serving.addresses import names_of, service_address
 from martian_moments.serving.preparations import PREPARATIONS
 from martian_moments.serving.snapshots import Snapshots
 from martian_moments.settings.environment import given_secrets
-
-
-class _WithoutPandas(MetaPathFinder):
-    """Says that pandas is not installed, which nothing of the service needs.
-
-    DuckDB imports it with the first value of a statement (1 s, 90 MB); where it is not installed, it is looked for in every
-    folder of packages again with every statement, which doubles the time of the small ones.
-    """
-
-    def find_spec(self, fullname: str, *_: object) -> None:
-        """Raises ModuleNotFoundError for pandas; any other module is left to others."""
-        if fullname == "pandas":
-            raise ModuleNotFoundError("the service does without pandas", name=fullname)
 
 
 def serve(resources: Resources, *, on_ready: Callable[[str], None]) -> None:
@@ -39,7 +25,7 @@ def serve(resources: Resources, *, on_ready: Callable[[str], None]) -> None:
     Raises:
         PlatformFailed: the address cannot be listened on.
     """
-    sys.meta_path.insert(0, _WithoutPandas())
+    do_without_pandas()
     settings = resources.settings
     host = settings.serve_host
     with listening(host, settings.serve_port) as sock, suppress(KeyboardInterrupt):

@@ -27,7 +27,7 @@ _DOTS_PER_INCH: Final = 80
 
 
 def warm_up() -> None:
-    """Draw anything: most of a first picture is what it imports, pandas included, which Arrow wants to hand over numbers."""
+    """Draw anything: most of a first picture is what it imports."""
     import pyarrow as pa
 
     figure, (ax,) = panels([1.0])

@@ -128,6 +128,23 @@ def test_a_worker_executes_the_code_that_is_on_disk_now(stage: Stage) -> None:
     assert seen == [1, 23]
 
 
+def test_a_worker_does_without_pandas_which_duckdb_would_import(stage: Stage) -> None:
+    (stage.scratch / "asking.py").write_text(
+        "import sys\n"
+        "import dagster as dg, duckdb\n"
+        "@dg.asset\n"
+        "def asking() -> dg.MaterializeResult:\n"
+        "    (found,) = duckdb.execute('select ?', [7]).fetchone()\n"
+        "    return dg.MaterializeResult(metadata={'found': found, 'pandas': 'pandas' in sys.modules})\n"
+        "defs = dg.Definitions([asking], jobs=[dg.define_asset_job('asking_job')], executor=dg.in_process_executor)\n"
+    )
+    assert stage.ended(stage.launch("asking", "asking")).is_success
+    event = stage.instance.get_latest_materialization_event(dg.AssetKey("asking"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert {name: each.value for name, each in event.asset_materialization.metadata.items()} == {"found": 7, "pandas": False}
+
+
 def test_a_killed_worker_fails_its_run_at_once_and_the_message_says_how_it_died(stage: Stage) -> None:
     run_id, worker = stage.began("patient")
     worker.send(signal.SIGKILL)
