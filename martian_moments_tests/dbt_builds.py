@@ -18,8 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from martian_moments.defs.dbt_command import PARSED
-from martian_moments.defs.dbt_specs import MANIFEST
+from martian_moments.defs.dbt_command import PARSED, PARSED_AHEAD
 from martian_moments.operations.baking import usual_variables
 from martian_moments.warehouse.base import Warehouse
 from martian_moments.warehouse.duckdb import DuckDBWarehouse
@@ -52,9 +51,8 @@ def parsed() -> Manifest:
 
 def dbt_parse(target: Path, environment: Mapping[str, str]) -> tuple[str, Manifest]:
     """Parse the project, beginning with what ``make setup`` has parsed: what dbt printed, and the parsed project."""
-    kept = MANIFEST.with_name(PARSED)
-    if kept.is_file():
-        shutil.copy(kept, target)
+    if PARSED_AHEAD.is_file():
+        shutil.copy(PARSED_AHEAD, target / PARSED)
     return _run(("parse",), PROJECT, target, environment)
 
 

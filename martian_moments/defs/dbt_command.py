@@ -21,6 +21,9 @@ from martian_moments_dbt import PROJECT
 PARSED: Final = "partial_parse.msgpack"
 """The name of the file in which dbt keeps a parsed project, beside its manifest."""
 
+PARSED_AHEAD: Final = MANIFEST.with_name("parsed_ahead.msgpack")
+"""A copy of the file for homes to begin with: other commands in the project (sqlfluff's) put their own in its place."""
+
 
 def project_variables(
     warehouse: Mapping[str, str], *, sources: Iterable[str], archive_url: str, photo_rules: str
@@ -66,7 +69,6 @@ def start_build(arguments: Sequence[str], variables: Mapping[str, str], folder: 
 
 def _take_over_parsed_project(folder: Path) -> None:
     """Before its first build a home has no parsed project of its own."""
-    parsed = MANIFEST.with_name(PARSED)
-    if parsed.exists() and not (folder / PARSED).exists():
+    if PARSED_AHEAD.exists() and not (folder / PARSED).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        copy(parsed, folder)
+        copy(PARSED_AHEAD, folder / PARSED)

@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copy
 from typing import Final
 
 from martian_moments.defs import dbt_specs
-from martian_moments.defs.dbt_command import project_variables
+from martian_moments.defs.dbt_command import PARSED, PARSED_AHEAD, project_variables
 from martian_moments.defs.dbt_specs import MANIFEST, SPECS, make_specs, write_specs
 from martian_moments.domain.errors import SettingsError
 from martian_moments.infrastructure.addresses import url_of
@@ -38,6 +39,7 @@ def bake() -> bool:
     )
     if result.returncode != 0:
         raise SettingsError(f"dbt could not parse {PROJECT}:\n{result.stdout}{result.stderr}")
+    copy(MANIFEST.with_name(PARSED), PARSED_AHEAD)
     write_models(find_models(MANIFEST), PUBLISHED)
     # Last, because whether the project is parsed is read from it.
     write_specs(make_specs(MANIFEST), SPECS)
@@ -57,7 +59,8 @@ def usual_variables() -> dict[str, str]:
 
 def baked() -> bool:
     """Whether the dbt project has been parsed since it changed."""
-    return PUBLISHED.is_file() and SPECS.is_file() and SPECS.stat().st_mtime >= _last_change()
+    made = PUBLISHED.is_file() and PARSED_AHEAD.is_file() and SPECS.is_file()
+    return made and SPECS.stat().st_mtime >= _last_change()
 
 
 def _last_change() -> float:
