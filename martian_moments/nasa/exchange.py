@@ -13,6 +13,7 @@ import httpx
 
 from martian_moments.domain.errors import RefusedResponse, UpstreamUnavailable
 from martian_moments.infrastructure.redaction import Redaction
+from martian_moments.infrastructure.threads import in_thread
 
 _PIECE_BYTES: Final = 1024 * 1024
 
@@ -89,7 +90,7 @@ class Exchange:
             return await self.body(response, url)
         with path.open("wb") as file:
             async for piece in response.aiter_bytes(_PIECE_BYTES):
-                await asyncio.to_thread(file.write, piece)
+                await in_thread(file.write, piece)
                 if file.tell() > self.max_file_bytes:
                     raise RefusedResponse(f"{url}: the file is larger than {self.max_file_bytes} bytes", url=url, body=b"")
         return b""

@@ -19,6 +19,7 @@ from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception, stop_a
 
 from martian_moments.domain.errors import BrokenResponse, FileMissing, InputError, RefusedResponse, UpstreamUnavailable
 from martian_moments.infrastructure.redaction import Redaction
+from martian_moments.infrastructure.threads import in_thread
 from martian_moments.infrastructure.web import environment_accepted
 from martian_moments.nasa.breaker import Breaker, NotAsked
 from martian_moments.nasa.exchange import Exchange, Read, Timeouts
@@ -210,7 +211,7 @@ class PoliteClient:
                 raise self._moved(raw, response)
             reported = raw.headers
             download = Download(response, path, reported.get("etag"), reported.get("last-modified"))
-            return await asyncio.to_thread(self._parsed, response, lambda _: accept(download))
+            return await in_thread(self._parsed, response, lambda _: accept(download))
 
         return await self._retried(request, attempt)
 
@@ -248,7 +249,7 @@ class PoliteClient:
                 if not (raw.is_redirect and (target := _on_the_same_host(request.url, raw))):
                     break
                 request = self._request(target, None, headers())
-            return await asyncio.to_thread(accept, raw, response)
+            return await in_thread(accept, raw, response)
 
         return await self._retried(first, attempt)
 

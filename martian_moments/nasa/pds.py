@@ -34,6 +34,7 @@ from martian_moments.domain.errors import (
     UpstreamError,
 )
 from martian_moments.domain.promises import Promises
+from martian_moments.infrastructure.threads import in_thread
 from martian_moments.nasa.pds_arrival import Arrival, labelled
 from martian_moments.nasa.pds_held import HeldIndex
 from martian_moments.nasa.pds_index import IDENTITY, IndexFolder, IndexStore, Volume
@@ -230,7 +231,7 @@ class PDS:
             if held and note.files == held.note.files:
                 await asyncio.to_thread(folder.write_note, note)
             else:
-                await asyncio.to_thread(folder.write, note, found.response.body, table)
+                await in_thread(folder.write, note, found.response.body, table)
         return await asyncio.to_thread(HeldIndex.stored, folder)
 
     def _address(self, rover: str, volume: str) -> str:

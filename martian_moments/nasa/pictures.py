@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from martian_moments.domain.errors import (
     UpstreamUnavailable,
 )
 from martian_moments.domain.pictures import SIGNATURES, Fault
+from martian_moments.infrastructure.threads import in_thread
 from martian_moments.nasa.http import PoliteClient
 from martian_moments.nasa.partial import Arriving, Partial
 from martian_moments.nasa.responses import Response
@@ -77,7 +77,7 @@ async def picture(client: PoliteClient, url: str, folder: Arriving, take: Callab
     with folder.file(url) as part:
         if part.is_whole:
             with suppress(BrokenResponse):
-                return await asyncio.to_thread(_Download(part, take).taken, url)
+                return await in_thread(_Download(part, take).taken, url)
         download = _Download(part, take)
         try:
             return await client.stream(url, download.read, download.accept, headers=lambda: {**ACCEPT, **part.rest()})

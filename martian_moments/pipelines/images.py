@@ -40,6 +40,7 @@ from martian_moments.domain.pictures import (
     picture_prefix,
     records_of,
 )
+from martian_moments.infrastructure.threads import in_thread
 from martian_moments.lake.store import Lake, ObjectInfo, Put
 from martian_moments.media.quality import Quality, side_by_side
 from martian_moments.nasa import pictures
@@ -203,7 +204,7 @@ async def fetch_pictures(
             for _ in range(UNDER_WAY_PER_REQUEST * in_flight):
                 group.create_task(worker())
             if sols:
-                group.create_task(asyncio.to_thread(stack.enter_context, side_by_side()))
+                group.create_task(in_thread(stack.enter_context, side_by_side()))
             for _ in sols:
                 yield await settled.get()
 

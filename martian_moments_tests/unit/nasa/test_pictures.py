@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -181,6 +182,31 @@ def test_what_is_whole_but_was_not_stored_is_not_asked_for_again(server: Picture
         fetch(server, tmp_path, take=full)
     assert fetch(server, tmp_path) == BODY
     assert server.asked(PATH) == 1
+
+
+def test_whoever_is_cancelled_while_a_picture_is_stored_waits_until_it_is(server: PictureServer, tmp_path: Path) -> None:
+    storing, told_to_end, stored = threading.Event(), threading.Event(), list[bytes]()
+
+    def store(body: bytes) -> bytes:
+        storing.set()
+        assert told_to_end.wait(30)
+        stored.append(body)
+        return body
+
+    async def run() -> None:
+        async with PoliteClient(requests_per_minute=1_000_000, concurrency=1) as client:
+            asking = asyncio.create_task(pictures.picture(client, server.url + PATH, pictures.arriving(tmp_path), store))
+            assert await asyncio.to_thread(storing.wait, 30)
+            asking.cancel()
+            await asyncio.sleep(0.05)
+            assert not asking.done(), "or the file would be closed that is being read"
+            told_to_end.set()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        assert stored == [BODY]
+
+    asyncio.run(run())
+    assert left(tmp_path) == []
 
 
 def test_nothing_is_asked_for_where_the_folder_takes_nothing(server: PictureServer, tmp_path: Path) -> None:
