@@ -35,13 +35,13 @@ def _broker() -> str:
     return address.get_secret_value()
 
 
-do_without_pandas()
 app = make_app({"broker": _broker(), "config_source": CONFIG, "task_default_queue": QUEUE})  # type: ignore[no-untyped-call]
 
 
 @app.task(name=TASK_EXECUTE_JOB_NAME, bind=True)  # type: ignore[untyped-decorator] # Celery has no annotations
 def execute_run(self: Task, execute_job_args_packed: Any) -> None:
     """Execute a run, unless another process does; in a child process of the worker, which never outlives it."""
+    do_without_pandas()
     worker = ProcessId.of(os.getppid())
     if worker is not None:
         die_with(worker)

@@ -28,7 +28,7 @@ PARSED_AHEAD: Final = MANIFEST.with_name("parsed_ahead.msgpack")
 def project_variables(
     warehouse: Mapping[str, str], *, sources: Iterable[str], archive_url: str, photo_rules: str
 ) -> dict[str, str]:
-    """The variables of the environment that the project and its profile read.
+    """The variables of the environment that name the project, and those that it and its profile read.
 
     Args:
         warehouse: those of the warehouse (:meth:`martian_moments.warehouse.base.Warehouse.dbt_environment`).
@@ -38,6 +38,7 @@ def project_variables(
     """
     return {
         **warehouse,
+        "DBT_PROJECT_DIR": str(PROJECT),
         "DBT_PROFILES_DIR": str(PROJECT),
         "MARS_DBT_SOURCES": ",".join(sources),
         "MARS_DBT_ARCHIVE_URL": archive_url.rstrip("/"),

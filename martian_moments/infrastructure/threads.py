@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
@@ -13,15 +15,18 @@ _T = TypeVar("_T")
 async def in_thread(call: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T:
     """``asyncio.to_thread``, but cancelled only when the call has ended: nobody closes or removes what it is working with.
 
-    A thread cannot be cancelled. asyncio leaves it alone, and the caller goes on; anyio waits for it where one of its own
-    scopes is cancelled, but not when Ctrl-C cancels a task.
+    A thread cannot be cancelled, and asyncio lets the caller go on meanwhile. However often the caller is cancelled, also by
+    the end of the event loop, here it goes on when the thread has ended.
     """
-    work = asyncio.ensure_future(asyncio.to_thread(call, *args, **named))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        if not work.done():
+    # A future and no task, which the end of the event loop would cancel under its thread.
+    work = asyncio.get_running_loop().run_in_executor(None, partial(copy_context().run, partial(call, *args, **named)))
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
             await asyncio.wait([work])
-        if not work.cancelled():
-            work.exception()  # there is nobody left who could do something about it
-        raise
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        work.exception()  # there is nobody left who could do something about it
+        raise cancelled
+    return work.result()

@@ -13,7 +13,8 @@ from importlib.abc import MetaPathFinder
 
 def do_without_pandas() -> None:
     """From now on, and in the processes that this one forks. Only for a program's own start: it cannot be taken back."""
-    sys.meta_path.insert(0, _WithoutPandas())
+    if not any(isinstance(finder, _WithoutPandas) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _WithoutPandas())
 
 
 class _WithoutPandas(MetaPathFinder):

@@ -35,7 +35,7 @@ def bake() -> bool:
         return False
     command = (sys.executable, "-m", "dbt.cli.main", "--quiet", "--log-level-file", "none", "parse")
     result = subprocess.run(  # noqa: S603 - a fixed command
-        command, cwd=PROJECT, env=os.environ | usual_variables(), capture_output=True, text=True, check=False
+        command, env=os.environ | usual_variables(), capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
         raise SettingsError(f"dbt could not parse {PROJECT}:\n{result.stdout}{result.stderr}")
