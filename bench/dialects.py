@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.contenders import Work
+from bench.dbt_builds import dbt_build
 from bench.measuring import Measured, in_own_process, median_of
 from bench.report import Line
 from bench.upstream import ROVER, real_counts, replica_process
 from martian_moments.nasa import m20, msl, pds, v1
 from martian_moments.replica.config import ReplicaConfig
-from martian_moments_dbt import PROJECT
+from martian_moments.warehouse.open import DUCKDB_FILE
 
 if TYPE_CHECKING:
     from martian_moments.replica.running import RunningReplica
@@ -36,7 +35,6 @@ _IN_FLIGHT: Final = 16
 _FETCH_MB: Final = 500
 """What the process that fetches may take, whatever the dialect."""
 
-_WAREHOUSE: Final = "warehouse.duckdb"
 _EMPTY: Final = "empty.duckdb"
 
 
@@ -81,13 +79,13 @@ def _prepare(home: Path) -> None:
     parts = _resources(home, {})
     parts.warehouse.ensure()
     _build(parts)
-    (home / _WAREHOUSE).rename(home / _EMPTY)
+    (home / DUCKDB_FILE).rename(home / _EMPTY)
 
 
 def _once(replica: RunningReplica, home: Path, source: str, rover: str) -> Measured:
     for folder in (home / "lake", home / "scratch"):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copy(home / _EMPTY, home / _WAREHOUSE)
+    shutil.copy(home / _EMPTY, home / DUCKDB_FILE)
     fetched, built = (step_of(step, replica, home, source, rover) for step in ("fetch", "silver"))
     photos = built.result["photos"]
     truth = sum(map(len, replica.control.ids(source, rover).values()))
@@ -146,22 +144,13 @@ def silver(parts: Resources, _rover: str) -> dict[str, int]:
 
     load(parts.lake, parts.warehouse, parts.lake.list())
     _build(parts)
-    with duckdb.connect(str(parts.settings.home / _WAREHOUSE), read_only=True) as connection:
+    with duckdb.connect(str(parts.settings.home / DUCKDB_FILE), read_only=True) as connection:
         ((photos,),) = connection.execute("select count(*) from silver.source_photos").fetchall()
     return {"photos": photos}
 
 
 def _build(parts: Resources) -> None:
-    project, home = PROJECT, parts.settings.home
-    command = [
-        *(sys.executable, "-m", "dbt.cli.main", "build", "--select", "+source_photos", "--exclude", "resource_type:test"),
-        *("resource_type:unit_test", "--project-dir", str(project), "--profiles-dir", str(project)),
-        *("--target-path", str(home / "target"), "--log-path", str(home / "target")),
-    ]
-    environment = os.environ | parts.warehouse.dbt_environment()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"dbt build failed:\n{done.stdout[-3_000:]}")
+    dbt_build(parts, "--select", "+source_photos", "--exclude", "resource_type:test", "resource_type:unit_test")
 
 
 STEPS: Final[dict[str, Callable[[Resources, str], dict[str, int]]]] = {"fetch": fetch, "silver": silver}

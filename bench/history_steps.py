@@ -12,11 +12,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bench.dbt_builds import dbt_build
 from bench.upstream import ROVER, real_counts
 from martian_moments.dagster_runtime.warm_dbt import IMPORTS, dbt_waiting
-from martian_moments.defs.dbt_command import project_variables, start_build
 from martian_moments.infrastructure.without_pandas import do_without_pandas
-from martian_moments.warehouse.rules import photo_rules
 
 if TYPE_CHECKING:
     from martian_moments.domain.documents import Document
@@ -113,20 +112,9 @@ def build(home: Path) -> dict[str, float]:
     import_module(IMPORTS)
     with dbt_waiting():
         resources = _resources(home)
-        variables = project_variables(
-            resources.warehouse.dbt_environment(),
-            sources=resources.settings.sources,
-            archive_url=resources.settings.upstream.pds_url,
-            photo_rules=photo_rules(),
-        )
         began = time.perf_counter()
-        dbt = start_build(["--exclude", "resource_type:unit_test"], variables, home / "dbt")
-        output = list(dbt.stdout or ())
-        failed = dbt.wait() != 0
+        events = dbt_build(resources, "--exclude", "resource_type:unit_test")
         seconds = time.perf_counter() - began
-    if failed:
-        raise RuntimeError(b"".join(output).decode()[-3_000:])
-    events = map(json.loads, output)
     took = {
         event["data"]["node_info"]["unique_id"]: event["data"]["execution_time"]
         for event in events

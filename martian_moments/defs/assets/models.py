@@ -241,8 +241,7 @@ def _build(
     from dagster_dbt import DbtCliInvocation
     from packaging.version import parse
 
-    # One folder for all builds: they take turns, and each finds the parsed project of the last.
-    folder = settings.home / "dbt"
+    folder = settings.home / "dbt"  # builds take turns
     current = photo_rules()
     reads_photos = context.selected_asset_keys >= _PHOTOS
     variables = project_variables(

@@ -70,6 +70,13 @@ class Stage:
         assert worker is not None
         return run_id, worker
 
+    def metadata(self, asset: str) -> dict[str, Any]:
+        """What the asset's last materialization reports."""
+        event = self.instance.get_latest_materialization_event(dg.AssetKey(asset))
+        assert event is not None
+        assert event.asset_materialization is not None
+        return {name: each.value for name, each in event.asset_materialization.metadata.items()}
+
     def messages(self, run_id: str) -> str:
         return "\n".join(entry.user_message or entry.message for entry in self.instance.all_logs(run_id))
 
@@ -121,11 +128,8 @@ def test_a_worker_executes_the_code_that_is_on_disk_now(stage: Stage) -> None:
     for version in (1, 23):  # of different length: Python's bytecode cache looks at size and second
         module.write_text(code.format(version=version))
         assert stage.ended(stage.launch("changing", "changing")).is_success
-        event = stage.instance.get_latest_materialization_event(dg.AssetKey("changing"))
-        assert event is not None
-        assert event.asset_materialization is not None
-        seen.append(event.asset_materialization.metadata["version"].value)
-    assert seen == [1, 23]
+        seen.append(stage.metadata("changing"))
+    assert seen == [{"version": 1}, {"version": 23}]
 
 
 def test_a_worker_does_without_pandas_which_duckdb_would_import(stage: Stage) -> None:
@@ -139,10 +143,7 @@ def test_a_worker_does_without_pandas_which_duckdb_would_import(stage: Stage) ->
         "defs = dg.Definitions([asking], jobs=[dg.define_asset_job('asking_job')], executor=dg.in_process_executor)\n"
     )
     assert stage.ended(stage.launch("asking", "asking")).is_success
-    event = stage.instance.get_latest_materialization_event(dg.AssetKey("asking"))
-    assert event is not None
-    assert event.asset_materialization is not None
-    assert {name: each.value for name, each in event.asset_materialization.metadata.items()} == {"found": 7, "pandas": False}
+    assert stage.metadata("asking") == {"found": 7, "pandas": False}
 
 
 def test_a_killed_worker_fails_its_run_at_once_and_the_message_says_how_it_died(stage: Stage) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 
-from martian_moments_dbt import PROJECT
+from martian_moments.defs.dbt_command import start_build
+from martian_moments.operations.baking import usual_variables
 from martian_moments_tests.odd_paths import ODD
 from martian_moments_tests.unit.dbt.conftest import Project, photos
 
@@ -29,13 +27,8 @@ def test_views_that_carry_the_name_of_the_file_as_earlier_releases_wrote_it_are_
 
 
 def _build(project: Project, model: str) -> None:
-    """In a process of its own, which is given the paths as arguments and in its environment, as in production."""
-    command = [
-        *(sys.executable, "-m", "dbt.cli.main", "build", "--indirect-selection", "cautious"),
-        *("--select", "resource_type:seed", model),
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-        *("--target-path", str(project.target), "--log-path", str(project.target)),
-    ]
-    environment = os.environ | project.warehouse.dbt_environment()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-6000:]
+    """In a process of its own, which is given the paths in its environment, as in production."""
+    arguments = ("--indirect-selection", "cautious", "--select", "resource_type:seed", model)
+    dbt = start_build(arguments, usual_variables() | project.warehouse.dbt_environment(), project.target)
+    output = b"".join(dbt.stdout or ())
+    assert dbt.wait() == 0, output.decode()[-6000:]
