@@ -110,9 +110,11 @@ def test_a_cancelled_run_ends_canceled_and_is_not_repeated(stage: Stage, patient
     assert stage.retries_of(run) == []
 
 
+# Where the workers stop before a run is ordered, that run is of no pool: a repetition of a run that an earlier test has cut
+# off may have its pool's one slot by then, and keeps it for as long as no worker takes it.
 def test_a_run_that_is_cancelled_before_a_worker_takes_it_is_never_executed(stage: Stage) -> None:
     stage.stop_workers()
-    run = stage.launch("patient")
+    run = stage.launch("stubborn")
     stage.wait_for_status(run, "STARTING")
     # What Dagster offers for a run that waits for its worker.
     stage.terminate(run, "MARK_AS_CANCELED_IMMEDIATELY")
@@ -121,14 +123,13 @@ def test_a_run_that_is_cancelled_before_a_worker_takes_it_is_never_executed(stag
     following = stage.launch("quick")
     assert stage.wait_for_status(following, "SUCCESS", "FAILURE") == "SUCCESS"
     assert stage.status(run) == "CANCELED"
-    # Of this run: one that an earlier test has cut off may be repeated meanwhile.
     with stage.on.instance() as instance:
         assert not instance.all_logs(run, of_type=DagsterEventType.RUN_START)
 
 
 def test_a_run_that_is_ordered_twice_is_executed_once(stage: Stage) -> None:
     stage.stop_workers()
-    run = stage.launch("patient")
+    run = stage.launch("stubborn")
     stage.wait_for_status(run, "STARTING")
     stage.order_again(run)
     stage.start_workers()
