@@ -43,51 +43,86 @@
     left(to_json(try_parse_json({{ object }}):{{ path }}), 1) = '"'
 {%- endmacro %}
 
-{# The keys of the 50 documents of a dialect that came last, of each rover and kind: a sample of these is looked at. #}
-{% macro latest_documents(table, dialect) -%}
-    select object_key
+{# Of each dialect, rover and kind the 50 documents that came last: (dialect, object_key, etag). #}
+{% macro _latest_documents() -%}
+    {%- for table in ['raw_photos', 'raw_traverse'] %}
+    select
+        source as dialect,
+        object_key,
+        etag
     from {{ source('bronze', table) }}
-    where source = '{{ dialect }}' and record_count > 0
-    qualify row_number() over (partition by rover, kind order by fetched_at desc, object_key desc) <= 50
+    where record_count > 0
+    qualify row_number() over (partition by source, rover, kind order by fetched_at desc, object_key desc) <= 50
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# The keys of those of a dialect of which a table has no sample yet. #}
+{% macro unsampled_documents(dialect, held) -%}
+    select object_key
+    from ({{ _latest_documents() }}) as latest
+    where
+        dialect = '{{ dialect }}'
+        {%- if is_incremental() %}
+        and (object_key, etag) not in (select object_key, etag from {{ held }})
+        {%- endif %}
+{%- endmacro %}
+
+{# Samples of documents that were replaced, or are no longer among those that came last. #}
+{% macro forget_earlier_samples(held) -%}
+    delete from {{ held }}
+    where (object_key, etag) not in (select object_key, etag from ({{ _latest_documents() }}) as latest)
 {%- endmacro %}
 
 {#
-    One element in so many of an array inside every page of every document, the first of each included: (rover, record). In six,
-    unless told.
+    One element in so many of an array inside every page of every document, the first of each included:
+    (rover, object_key, etag, record).
 #}
-{% macro sampled_records(documents, array, one_in=none) -%}
-    {{ return(adapter.dispatch('sampled_records')(documents, array, one_in or 6)) }}
+{% macro records_of(documents, array, one_in) -%}
+    {{ return(adapter.dispatch('records_of')(documents, array, one_in)) }}
 {%- endmacro %}
 
-{% macro duckdb__sampled_records(documents, array, one_in) -%}
+{% macro duckdb__records_of(documents, array, one_in) -%}
     select
         rover,
-        unnest(records[1:-:{{ one_in }}]) as record
+        object_key,
+        etag,
+        unnest(list_slice(records, 1, -1, {{ one_in }})) as record
     from (
         select
             rover,
+            object_key,
+            etag,
             unnest(pages).{{ array }} as records
         from (
             select
                 rover,
+                object_key,
+                etag,
                 from_json(document, '{"pages": [{"{{ array }}": ["JSON"]}]}').pages as pages
             from {{ documents }}
         ) as parsed
     ) as paged
 {%- endmacro %}
 
-{% macro snowflake__sampled_records(documents, array, one_in) -%}
+{% macro snowflake__records_of(documents, array, one_in) -%}
     select
         rover,
+        object_key,
+        etag,
         record
     from (
         select
             rover,
+            object_key,
+            etag,
             entry.index as place,
             entry.value as record
         from (
             select
                 rover,
+                object_key,
+                etag,
                 document:pages as pages
             from {{ documents }}
         ) as parsed,

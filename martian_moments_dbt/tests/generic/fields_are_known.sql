@@ -2,28 +2,19 @@
     Fields of a dialect's records that have no known name: nothing reads them, so somebody should look. How many of the records
     that are looked at have each.
 
-    Of every rover and kind, one record in one_in of the documents that came last is looked at (macros/fields.sql): a new field
-    comes with new documents, and a check of every record of the history would parse all of it with each build.
-
-    table: of bronze. array: where a page has its records. parts: fields of a record that are objects with names of their own.
-    Which names are known says the seed known_fields.
+    parts: fields of a record that are objects with names of their own. Looked at is a sample (sampled_records); which names are
+    known says the seed known_fields.
 #}
-{% test fields_are_known(model, table, dialect, array, parts=[], one_in=none) %}
+{% test fields_are_known(model, dialect, parts=[]) %}
 
 {{ config(severity='warn') }}
 
-{%- set latest = latest_documents(table, dialect) %}
-
-with documents as (
+with records as (
     select
         rover,
-        document
-    from {{ source('bronze', table) }}
-    where {{ is_one_of('object_key', latest) }}
-),
-
-records as (
-    {{ sampled_records('documents', array, one_in) }}
+        record
+    from {{ ref('sampled_records') }}
+    where dialect = '{{ dialect }}'
 ),
 
 names as (

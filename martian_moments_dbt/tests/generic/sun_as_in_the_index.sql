@@ -1,34 +1,22 @@
 {#
     Pictures of Spirit and Opportunity of which the PDS index states another Sun than is computed: where it stood more than 0.3
     degrees from there, or the season more than 0.02 degrees off. What differs is a time, a place or a frame that is not what it is
-    taken for. How many of a sample, as fields_are_known takes it, and by how much at most.
+    taken for. How many of a sample (sampled_records), and by how much at most.
 #}
 {% test sun_as_in_the_index(model) %}
 
 {{ config(severity='warn') }}
 
-{%- set latest = latest_documents('raw_photos', 'pds') %}
-
-with documents as (
+with stated as (
     select
         rover,
-        document
-    from {{ source('bronze', 'raw_photos') }}
-    where {{ is_one_of('object_key', latest) }}
-),
-
-records as (
-    {{ sampled_records('documents', 'lines') }}
-),
-
-stated as (
-    select
-        rover,
+        object_key,
         {{ identity(json_text('record', 'PRODUCT_ID')) }} as source_id,
         {{ bounded(to_double(json_text('record', 'SOLAR_AZIMUTH')), -360, 360) }} as azimuth,
         {{ bounded(to_double(json_text('record', 'SOLAR_ELEVATION')), -90, 90) }} as elevation,
         {{ bounded(to_double(json_text('record', 'SOLAR_LONGITUDE')), -360, 360) }} as solar_longitude
-    from records
+    from {{ ref('sampled_records') }}
+    where dialect = 'pds'
 ),
 
 compared as (
@@ -40,8 +28,11 @@ compared as (
         abs(degrees(2 * asin(sin(radians(photos.solar_longitude_deg - stated.solar_longitude) / 2)))) as season_apart_deg
     from stated
     inner join {{ model }} as photos
-        on stated.rover = photos.rover and stated.source_id = photos.source_id
-    where photos.source = 'pds' and {{ is_one_of('photos.object_key', latest) }}
+        on
+            stated.rover = photos.rover
+            and stated.source_id = photos.source_id
+            and stated.object_key = photos.object_key
+    where photos.source = 'pds'
 )
 
 select

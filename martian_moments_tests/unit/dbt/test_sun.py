@@ -118,7 +118,7 @@ def test_a_sol_has_its_season_and_its_pictures_by_light(built: Project) -> None:
 
 def test_a_sun_that_the_index_has_elsewhere_is_warned_of(built: Project, real_payloads: Path) -> None:
     def warned() -> list[tuple[Any, ...]]:
-        built.build("--select", "+fact_photos", CHECK, "--store-failures", *PRODUCTION)
+        built.build("--select", "+fact_photos", "sampled_records", CHECK, "--store-failures", *PRODUCTION)
         return built.query(f"select * from dbt_test__audit.{CHECK}")
 
     assert warned() == []
