@@ -17,6 +17,7 @@ from rich.markup import escape
 from martian_moments.cli.dead_letters import letters
 from martian_moments.domain.errors import InputError, MartianError, PlatformRunning
 from martian_moments.domain.rovers import ROVERS
+from martian_moments.infrastructure.garbage import no_collections
 from martian_moments.infrastructure.space import require_space
 from martian_moments.infrastructure.without_pandas import do_without_pandas
 from martian_moments.resources import Resources
@@ -56,6 +57,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a command; an expected error is one message and exit code 1, a defect says where it is. Neither shows a secret."""
+    # Arrow imports numpy, whose BLAS starts a thread for each further processor, and each spins for 50 ms, waiting for work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for line in unknown_settings():
         ERR.print(f"[yellow]martian-moments:[/yellow] {escape(line)}")
     try:
@@ -190,6 +193,7 @@ def backfill(
 
 
 @app.command()
+@no_collections()
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False) -> None:
     """Show what is promised, what lake, bronze and silver hold, and what is missing."""
     from martian_moments.operations.instance import open_instance

@@ -23,3 +23,19 @@ def fewer_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Until the block ends no garbage is looked for, and later none among what is there then. Also a decorator.
+
+    For a command that looks once and ends. At the end of a status there are 370,000 containers, mostly of Dagster and
+    SQLAlchemy: to look through them, again and again while they are imported and once more when the process ends, takes
+    0.45 of 1.7 s of processor time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -1,11 +1,11 @@
 """What is counted of lake, bronze and silver. What has not changed since the last look is not counted again.
 
-At 11,476 sols counting takes a quarter of a second of processor time, and ``up`` looks every few seconds.
+At 11,476 sols counting takes a tenth of a second of processor time, and ``up`` looks every few seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -16,8 +16,6 @@ from martian_moments.domain.errors import PublishedDamaged
 from martian_moments.pipelines.headers import known_headers
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from martian_moments.warehouse.published import Published
 
 _Made = TypeVar("_Made")
@@ -57,7 +55,7 @@ class Counts:
 
     def __init__(self, published: Published) -> None:
         self._published = published
-        self._silver = _Last[dict[str, int]]()
+        self._silver = _Last[Mapping[str, int]]()
         self._documents = _Last[dict[str, _Documents]]()
         self._bronze: dict[str, _Last[tuple[int, int]]] = {}
         self._lake: dict[str, _Last[LakeCounts]] = {}
@@ -67,7 +65,7 @@ class Counts:
         table = ("silver", "fact_photos")
         with suppress(PublishedDamaged):
             version = self._published.version(*table)
-            counts = self._silver.of(version, lambda: _counts(self._published.read(*table, ["rover"])))
+            counts = self._silver.of(version, lambda: self._published.rows_by_rover(*table))
             return counts.get(rover, 0)
         return None
 
@@ -102,12 +100,6 @@ def _selected(documents: _Documents, sources: Sequence[str]) -> tuple[int, int]:
         if counts and (chosen := counts[index_of_selected(counts)][0]):
             photos.append(chosen)
     return len(photos), sum(photos)
-
-
-def _counts(table: pa.Table | None) -> dict[str, int]:
-    if table is None:
-        return {}
-    return {each["values"]: each["counts"] for each in table["rover"].value_counts().to_pylist()}
 
 
 def _held(known: Coverage) -> LakeCounts:

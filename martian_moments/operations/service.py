@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from martian_moments.operations.platform import find_running
@@ -56,6 +55,8 @@ def service_url(settings: Settings) -> str | None:
 
 def ask_service(url: str) -> ServiceStatus:
     """What the service says of itself."""
+    import httpx
+
     try:
         # Of this machine, or of one beside it: no proxy, and no certificates, which would take 20 ms to read.
         response = httpx.get(f"{url}/health", timeout=_PATIENCE_S, trust_env=False, verify=False)  # noqa: S501

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,15 @@ class Part:
         """The columns of the table."""
         names: list[str] = self.file.schema_arrow.names
         return names if self.rover is None else [PARTITION, *names]
+
+    def rows_by_rover(self) -> Counter[str]:
+        """How many rows it has of each rover. Of a block the file's end says so, and no column is read."""
+        if self.rover is not None:
+            return Counter({self.rover: self.file.metadata.num_rows})
+        if PARTITION not in self.names:
+            raise self.damaged(f"it lacks {PARTITION}")
+        counts = self.read([PARTITION])[PARTITION].value_counts().to_pylist()
+        return Counter({each["values"]: each["counts"] for each in counts})
 
     def first(self, rows: int) -> list[dict[str, Any]]:
         """The first rows, with all columns."""

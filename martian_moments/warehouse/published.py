@@ -8,6 +8,7 @@ the open formats, files that are made of the tables by others (formats/export.py
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -259,9 +260,8 @@ class Published:
         """
         import pyarrow as pa
 
-        # Files whole, so that each is one file also where another one takes its place meanwhile.
         parts = []
-        for part in self._parts(schema, table, None, lambda key: pa.BufferReader(self._files.store.get(key).bytes())):
+        for part in self._parts(schema, table, None, self._whole):
             if lacking := sorted(set(columns or ()) - set(part.names)):
                 raise self._damaged(schema, table, f"it lacks {', '.join(lacking)}")
             wanted = part.names if columns is None else [*columns, *(name for name in optional if name in part.names)]
@@ -270,6 +270,18 @@ class Published:
             return pa.concat_tables(parts) if parts else None
         except pa.ArrowInvalid as error:
             raise self._damaged(schema, table, f"its files are of two releases: {error}") from error
+
+    def rows_by_rover(self, schema: str, table: str) -> Counter[str]:
+        """How many rows of each rover a table has, none where it was never published; of a block only the end is fetched.
+
+        Raises PublishedDamaged as :meth:`read`.
+        """
+        try:
+            found = [part.rows_by_rover() for part in self.parts(schema, table)]
+        except PublishedDamaged:
+            # It may be a file in whose place another one was put between two reads.
+            found = [part.rows_by_rover() for part in self._parts(schema, table, None, self._whole)]
+        return sum(found, Counter())
 
     def version(self, schema: str, table: str) -> str | None:
         """What changes whenever a file of the table is written or replaced; None where there is none."""
@@ -289,6 +301,12 @@ class Published:
             rover: only the files that may have rows of that rover.
         """
         return self._parts(schema, table, rover, lambda key: StoredFile(self._files.store, key))
+
+    def _whole(self, key: str) -> pa.BufferReader:
+        """A file, fetched whole, so that it is one file also where another one takes its place meanwhile."""
+        import pyarrow as pa
+
+        return pa.BufferReader(self._files.store.get(key).bytes())
 
     def _parts(self, schema: str, table: str, rover: str | None, fetch: Callable[[str], Any]) -> Iterator[Part]:
         for key in self._keys(schema, table):

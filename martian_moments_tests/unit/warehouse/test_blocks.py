@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd  # type: ignore[import-untyped]
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
 from martian_moments.domain.errors import PublishedDamaged, WarehouseError
 from martian_moments.infrastructure.durable import replacing
+from martian_moments.infrastructure.object_store import StoredFile
 from martian_moments.infrastructure.sql import from_folder
 from martian_moments.warehouse.base import PublishedTable
 from martian_moments.warehouse.blocks import SOLS_OF_BLOCK
@@ -263,6 +266,44 @@ def test_a_publishing_that_was_killed_anywhere_is_known_and_the_next_one_is_exac
         assert place.read() == place.glob() == place.rows
         assert place.published.damaged() == place.published.unreadable() == {}
     assert number == 5, "three files are put, one is removed, and the manifest is written"
+
+
+def test_the_rows_of_each_rover_are_known_without_reading_them(place: Place) -> None:
+    place.hold([])
+    place.publish()
+    assert place.published.rows_by_rover(TABLE.schema, TABLE.name) == {}
+    place.hold(STORY)
+    place.publish()
+    for file in place.folder.rglob("*.parquet"):
+        body = file.read_bytes()
+        (length,) = struct.unpack("<i", body[-8:-4])
+        file.write_bytes(bytes(len(body) - length - 8) + body[-length - 8 :])
+    assert place.published.rows_by_rover(TABLE.schema, TABLE.name) == {"curiosity": 4, "spirit": 2}
+
+
+def test_the_rows_of_each_rover_are_counted_in_the_one_file_of_the_release_before(place: Place, tmp_path: Path) -> None:
+    def put(**columns: list[str]) -> None:
+        pq.write_table(pa.table(columns), tmp_path / "table")
+        place.published.put("gold/photo_locations/photo_locations.parquet", tmp_path / "table")
+
+    put(rover=["spirit", "curiosity", "spirit"])
+    assert place.published.rows_by_rover(TABLE.schema, TABLE.name) == {"curiosity": 1, "spirit": 2}
+    put(photo_key=["spirit|v1|1"])
+    with pytest.raises(PublishedDamaged, match=r"photo_locations.* \(it lacks rover\)"):
+        place.published.rows_by_rover(TABLE.schema, TABLE.name)
+
+
+def test_the_rows_are_counted_also_while_another_file_takes_the_place_of_a_block(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Torn(StoredFile):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(size)[::-1]
+
+    place.hold(STORY)
+    place.publish()
+    monkeypatch.setattr("martian_moments.warehouse.published.StoredFile", Torn)
+    assert place.published.rows_by_rover(TABLE.schema, TABLE.name) == {"curiosity": 4, "spirit": 2}
 
 
 def test_a_block_that_is_being_written_disturbs_no_reader(place: Place) -> None:
