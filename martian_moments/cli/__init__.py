@@ -57,8 +57,6 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a command; an expected error is one message and exit code 1, a defect says where it is. Neither shows a secret."""
-    # Arrow imports numpy, whose BLAS starts a thread for each further processor, and each spins for 50 ms, waiting for work.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for line in unknown_settings():
         ERR.print(f"[yellow]martian-moments:[/yellow] {escape(line)}")
     try:
@@ -196,6 +194,8 @@ def backfill(
 @no_collections()
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False) -> None:
     """Show what is promised, what lake, bronze and silver hold, and what is missing."""
+    # Arrow imports numpy, whose BLAS starts a thread for each further processor, and each spins for 50 ms, waiting for work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from martian_moments.operations.instance import open_instance
     from martian_moments.operations.platform import is_running
     from martian_moments.operations.status import status as read_status

@@ -1,7 +1,8 @@
 """By which rules the models read photos, and are made at all: digests of what decides it.
 
-Silver reads a document of photos once (<source>_photos are incremental), so that its rows are those of the release that read
-it. A build by other rules has to read every document again, or a mistake that was mended would stay in what is held.
+Silver reads a document of photos once (<source>_photos and sampled_records are incremental), so that its rows are those of
+the release that read it. A build by other rules has to read every document again, or a mistake that was mended would stay in
+what is held.
 """
 
 from __future__ import annotations

@@ -43,6 +43,20 @@
     left(to_json(try_parse_json({{ object }}):{{ path }}), 1) = '"'
 {%- endmacro %}
 
+{#
+    The dialects whose records checks of drift look at: in which table of bronze their documents are, where a page has its
+    records, and that one record in so many of a page is looked at.
+#}
+{% macro sampled_dialects() -%}
+    {{ return({
+        'v1': {'table': 'raw_photos', 'array': 'photos', 'one_in': 6},
+        'm20': {'table': 'raw_photos', 'array': 'images', 'one_in': 6},
+        'msl': {'table': 'raw_photos', 'array': 'items', 'one_in': 6},
+        'pds': {'table': 'raw_photos', 'array': 'lines', 'one_in': 6},
+        'mer': {'table': 'raw_traverse', 'array': 'places', 'one_in': 1},
+    }) }}
+{%- endmacro %}
+
 {# Of each dialect, rover and kind the 50 documents that came last: (dialect, object_key, etag). #}
 {% macro _latest_documents() -%}
     {%- for table in ['raw_photos', 'raw_traverse'] %}
@@ -52,7 +66,11 @@
         etag
     from {{ source('bronze', table) }}
     where record_count > 0
-    qualify row_number() over (partition by source, rover, kind order by fetched_at desc, object_key desc) <= 50
+    qualify
+        row_number() over (
+            partition by source, rover, kind
+            order by fetched_at desc, object_key desc
+        ) <= 50
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
@@ -78,11 +96,11 @@
     One element in so many of an array inside every page of every document, the first of each included:
     (rover, object_key, etag, record).
 #}
-{% macro records_of(documents, array, one_in) -%}
-    {{ return(adapter.dispatch('records_of')(documents, array, one_in)) }}
+{% macro sample_of_records(documents, array, one_in) -%}
+    {{ return(adapter.dispatch('sample_of_records')(documents, array, one_in)) }}
 {%- endmacro %}
 
-{% macro duckdb__records_of(documents, array, one_in) -%}
+{% macro duckdb__sample_of_records(documents, array, one_in) -%}
     select
         rover,
         object_key,
@@ -105,7 +123,7 @@
     ) as paged
 {%- endmacro %}
 
-{% macro snowflake__records_of(documents, array, one_in) -%}
+{% macro snowflake__sample_of_records(documents, array, one_in) -%}
     select
         rover,
         object_key,

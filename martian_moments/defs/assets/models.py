@@ -40,7 +40,11 @@ _MADE_BY: Final = "made by"
 """The metadata of the first model that say by what all of them were built."""
 
 _PHOTOS: Final = frozenset(dg.AssetKey(["silver", f"{source}_photos"]) for source in BUILT_SOURCES)
-"""The models that keep what they have read of documents."""
+"""The models that keep the photos that they have read of documents."""
+
+_BROUGHT_ALONG: Final = ("resource_type:seed", "sampled_records")
+"""What dbt makes in every build, whatever is selected: models read the seeds, checks of staging the sampled records."""
+
 _OF_EACH_ROVER: Final = {
     dg.AssetKey(["bronze", "raw_photos"]): bronze.photos_key,
     dg.AssetKey(["bronze", "raw_images"]): bronze.images_key,
@@ -279,7 +283,7 @@ def _ended(dbt: Popen[bytes]) -> Iterator[None]:
 
 
 def _of_assets(context: dg.AssetExecutionContext, events: Iterable[Any]) -> Iterator[Any]:
-    """The events of what the run has selected: seeds are loaded with every build, and are no assets."""
+    """The events of what the run has selected, without those of what is brought along."""
     outputs = {key.to_python_identifier() for key in context.selected_asset_keys}
     for event in events:
         if not isinstance(event, dg.Output) or event.output_name in outputs:
@@ -287,10 +291,10 @@ def _of_assets(context: dg.AssetExecutionContext, events: Iterable[Any]) -> Iter
 
 
 def _selection(context: dg.AssetExecutionContext, specs: DbtSpecs) -> list[str]:
-    """What dbt shall build: everything, or exactly the models and tests that the run selects, and the seeds they read."""
+    """What dbt shall build: everything, or exactly the models and tests that the run selects, and what they read besides."""
     models = [spec for spec in specs.models if spec.key in context.selected_asset_keys]
     tests = [spec for spec in specs.tests if spec.key in context.selected_asset_check_keys]
     if len(models) == len(specs.models) and len(tests) == len(specs.tests):
         # Unit tests need no data: they run in CI, not with every build.
         return ["--exclude", "resource_type:unit_test"]
-    return ["--indirect-selection", "empty", "--select", "resource_type:seed", *node_names([*models, *tests])]
+    return ["--indirect-selection", "empty", "--select", *_BROUGHT_ALONG, *node_names([*models, *tests])]

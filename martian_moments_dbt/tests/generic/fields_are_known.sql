@@ -2,12 +2,16 @@
     Fields of a dialect's records that have no known name: nothing reads them, so somebody should look. How many of the records
     that are looked at have each.
 
-    parts: fields of a record that are objects with names of their own. Looked at is a sample (sampled_records); which names are
-    known says the seed known_fields.
+    dialect: one of sampled_dialects, of whose records sampled_records has a sample. parts: fields of a record that are objects
+    with names of their own. Which names are known says the seed known_fields.
 #}
 {% test fields_are_known(model, dialect, parts=[]) %}
 
 {{ config(severity='warn') }}
+
+{%- if dialect not in sampled_dialects() %}
+{{ exceptions.raise_compiler_error("sampled_dialects (macros/fields.sql) does not say where " ~ dialect ~ " has its records") }}
+{%- endif %}
 
 with records as (
     select

@@ -136,6 +136,31 @@ def test_data_tests_are_asset_checks_that_passed(built: Built) -> None:
     assert errors == []
 
 
+def test_a_model_that_is_made_alone_is_checked_by_what_bronze_has_now(built: Built) -> None:
+    """Also in a home of the release before, which sampled no records."""
+    platform, _ = built
+    with duckdb_of(platform) as connection:
+        connection.execute("drop table silver.sampled_records")
+        connection.execute(
+            "update bronze.raw_photos set document = replace(document::varchar, '\"earth_date\"', '\"earthdate\"')"
+        )
+    alone = platform.run("silver/stg_v1__photos")
+    with duckdb_of(platform) as connection:
+        connection.execute(
+            "update bronze.raw_photos set document = replace(document::varchar, '\"earthdate\"', '\"earth_date\"')"
+        )
+        connection.execute("drop table silver.sampled_records")
+    again = platform.run("silver/stg_v1__photos")
+    assert [result.success for result in (alone, again)] == [True, True]
+    assert [materialized(result) for result in (alone, again)] == [{"stg_v1__photos"}] * 2
+    assert [_passed(result, "v1_fields_are_known") for result in (alone, again)] == [False, True]
+
+
+def _passed(result: dg.ExecuteInProcessResult, check: str) -> bool:
+    (found,) = (each for each in result.get_asset_check_evaluations() if each.check_name == check)
+    return found.passed
+
+
 def test_photos_that_another_release_has_read_are_read_again(built: Built) -> None:
     """v1_photos is incremental: what the release before took for undisputed would stay so for ever."""
     import duckdb
