@@ -59,7 +59,7 @@
 
 {# Of each dialect, rover and kind the 50 documents that came last: (dialect, object_key, etag). #}
 {% macro _latest_documents() -%}
-    {%- for table in ['raw_photos', 'raw_traverse'] %}
+    {%- for table in sampled_dialects().values() | map(attribute='table') | unique %}
     select
         source as dialect,
         object_key,
